@@ -1,0 +1,272 @@
+"""Fits the rig: canonical face and displacement per ARKit channel, from tracked video of people speaking.
+
+Landmarks of every frame are brought into one pose-free space (a 3-D similarity fitted to points that facial motion
+leaves in place, i.e. weak perspective; Umeyama 1991), and their displacement from the talker's own rest is regressed
+on the blendshape weights above that talker's resting level::
+
+    minimise  sum_t |d_t - w_t B|^2  +  sum_c ridge_c |B_c - P_c|^2
+
+P is the hand-made field of :mod:`generation.rig_prior`: channels that the recordings exercise (jaw, lips, lids) are
+learned, those they hardly touch (smile, cheeks, gaze, brows' outer ends) stay at P. Every frame also counts as its
+own mirror image with Left and Right swapped, so the basis is symmetric.
+
+ARKit's meaning of weight 1 is kept where the tracker's scores differ from it: on these small faces a shut eye scores
+about 0.75, so blinks are stretched to reach 1; ``eyeBlink`` = 1 shuts the lids exactly; ``mouthClose`` takes back
+exactly what ``jawOpen`` opens; irises move with ``eyeLook*`` only.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial import Delaunay
+from scipy.spatial.distance import cdist
+
+from generation.motion import BLENDSHAPES, INDEX
+from generation.rig import STABLE_POINTS, align_similarity, eye_centres, lip_gap
+from generation.rig_prior import (
+    LEFT_CORNER,
+    LEFT_IRIS,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    LOWER_LIP,
+    RIGHT_CORNER,
+    RIGHT_IRIS,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+    UPPER_LIP,
+    close_lips,
+    mirror_channels,
+    mirror_field,
+    prior_basis,
+)
+
+logger = logging.getLogger(__name__)
+
+TRAINING_CLIPS = tuple(f"grid_s1_{k:02d}" for k in range(6))
+OTHER_TALKERS = "grid_multi"
+"""Other faces: they shape the canonical face only, so that they stay a test of the basis."""
+RIDGE = 20.0
+RIDGE_FIXED = 1e5
+"""Ridge of channels whose meaning at weight 1 is fixed by ARKit (see the module's text)."""
+FIXED = ("eyeBlinkLeft", "eyeBlinkRight", "mouthClose")
+SHUT_SCORE = 0.75
+"""MediaPipe's eyeBlink score of a shut eye in these recordings: lids' distance over score reaches its floor there."""
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """Pose-free frames: displacement (T, 478, 3) from each talker's rest, weights (T, 51) above the resting level."""
+
+    displacement: np.ndarray
+    weights: np.ndarray
+
+
+def read_clip(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One clip's points (T, 478, 3) in pixels (x right, y up, z to the viewer), weights (T, 51), segment starts.
+
+    Raises:
+        ValueError: the clip lacks the full 478 points.
+    """
+    with np.load(folder / f"{name}.npz") as clip:
+        if len(clip["lm_idx"]) != 478:
+            raise ValueError(f"{name} holds {len(clip['lm_idx'])} landmarks; the rig is fitted to clips with all 478.")
+        steps = np.cumsum(clip["lm_dq"].astype(np.int32), axis=0).transpose(0, 2, 1)
+        width, height = clip["image_size"]
+        points = steps * float(clip["lm_scale"]) * np.array([width, -height, -width], float)
+        names = [str(n) for n in clip["blendshape_names"]]
+        weights = clip["blendshapes"].astype(np.float64)[:, [names.index(n) for n in BLENDSHAPES]]
+        keep = clip["detected"]
+        starts = clip["seg_start"]
+        if not keep.all():
+            starts = np.concatenate([[0], np.cumsum(keep)])[starts]
+        return points[keep], weights[keep], starts
+
+
+def _eye_opening(points: np.ndarray) -> np.ndarray:
+    """(T,) mean distance of the middle lid points."""
+    right = np.linalg.norm(points[:, 159] - points[:, 145], axis=1)
+    left = np.linalg.norm(points[:, 386] - points[:, 374], axis=1)
+    return 0.5 * (right + left)
+
+
+def at_rest(points: np.ndarray) -> np.ndarray:
+    """(T,) bool: the frames with the lips most closed (lowest fifth) and the eyes open (upper 60 %)."""
+    gap, eyes = lip_gap(points), _eye_opening(points)
+    still = (gap <= np.quantile(gap, 0.2)) & (eyes >= np.quantile(eyes, 0.4))
+    return still if still.any() else gap <= np.quantile(gap, 0.2)
+
+
+def pose_free(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Every frame (T, 478, 3) laid on the reference (478, 3) by a similarity of the stable points."""
+    scale, rotation, shift = align_similarity(points[:, STABLE_POINTS], reference[STABLE_POINTS])
+    return scale[:, None, None] * points @ rotation.transpose(0, 2, 1) + shift[:, None]
+
+
+def mirror_map(shape: np.ndarray) -> np.ndarray:
+    """(478,) index of each point's mirror image, found by matching the shape with its reflection until nothing moves."""
+    flipped = shape * np.array([-1.0, 1.0, 1.0])
+    for _ in range(20):
+        _, match = linear_sum_assignment(cdist(shape, flipped))
+        scale, rotation, shift = (a[0] for a in align_similarity(flipped[None, match], shape))
+        moved = scale * flipped @ rotation.T + shift
+        if np.abs(moved - flipped).max() < 1e-6:
+            break
+        flipped = moved
+    if not np.array_equal(match[match], np.arange(len(match))):
+        raise ValueError("The mean face has no left-right symmetry: check the clips it was made of.")
+    return match
+
+
+def symmetric_face(shape: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+    """The shape made equal to its mirror image, standing upright, between the eyes, in inter-ocular units."""
+    flipped = (shape * np.array([-1.0, 1.0, 1.0]))[mirror]
+    scale, rotation, shift = (a[0] for a in align_similarity(flipped[None], shape))
+    mean = 0.5 * (shape + scale * flipped @ rotation.T + shift)
+    # Differences of mirrored points all run along the normal of the plane of symmetry: make it the x axis.
+    across = mean - mean[mirror]
+    normal = (across * np.sign(across[:, :1])).sum(0)
+    normal /= np.linalg.norm(normal)
+    up = np.array([0.0, 1.0, 0.0]) - normal[1] * normal
+    up /= np.linalg.norm(up)
+    mean = mean @ np.stack([normal, up, np.cross(normal, up)]).T
+    right, left = eye_centres(mean[None])
+    mean = (mean - 0.5 * (right + left)) / np.linalg.norm(left - right)
+    return 0.5 * (mean + mirror_field(mean, mirror))
+
+
+def canonical_face(rests: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean face (478, 3) at rest of several people and its mirror map, by generalised Procrustes analysis."""
+    stack = np.stack(rests)
+    mean = stack[0]
+    for _ in range(5):
+        scale, rotation, shift = align_similarity(stack, mean)
+        mean = (scale[:, None, None] * stack @ rotation.transpose(0, 2, 1) + shift[:, None]).mean(0)
+        right, left = eye_centres(mean[None])
+        mean = (mean - 0.5 * (right + left)) / np.linalg.norm(left - right)
+    mirror = mirror_map(mean)
+    mean = symmetric_face(mean, mirror)
+    return close_rest_lips(mean), mirror
+
+
+def close_rest_lips(mean: np.ndarray) -> np.ndarray:
+    """Lips of the canonical face just touch: the slit that averaging leaves is closed."""
+    mean = mean.copy()
+    upper, lower = list(UPPER_LIP[0]), list(LOWER_LIP[0])
+    mean[upper] = mean[lower] = 0.5 * (mean[upper] + mean[lower])
+    return mean
+
+
+def track_clip(points: np.ndarray, weights: np.ndarray, mean: np.ndarray) -> Tracked:
+    """Displacement from rest and weights above rest of one talker's frames."""
+    still = at_rest(points)
+    laid = pose_free(points, mean)
+    raised = weights - np.median(weights[still], axis=0)
+    for name in ("eyeBlinkLeft", "eyeBlinkRight"):
+        k = INDEX[name]
+        raised[:, k] /= SHUT_SCORE - np.median(weights[still, k])
+    return Tracked(laid - laid[still].mean(0), np.clip(raised, 0.0, 1.0))
+
+
+def shut_lids(basis: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """``eyeBlink`` columns scaled so that the lids' edges meet at weight 1 (columns: see ``rig_prior``)."""
+    basis = basis.copy()
+    for name, upper, lower in (
+        ("eyeBlinkLeft", LEFT_UPPER_LID[0], LEFT_LOWER_LID[0]),
+        ("eyeBlinkRight", RIGHT_UPPER_LID[0], RIGHT_LOWER_LID[0]),
+    ):
+        k, up, low = INDEX[name], list(upper), list(lower)
+        left_over = (mean[up] + basis[k, up] - mean[low] - basis[k, low])[:, 1]
+        basis[k, up, 1] -= left_over
+    return basis
+
+
+def fit_basis(tracked: Tracked, mean: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+    """Ridge regression towards the prior; returns the basis (51, 478, 3) float64."""
+    prior = shut_lids(prior_basis(mean, mirror), mean)
+    swap = mirror_channels()
+    weights = np.concatenate([tracked.weights, tracked.weights[:, swap]])
+    moved = np.concatenate([tracked.displacement, mirror_field(tracked.displacement, mirror)])
+    ridge = np.full(len(BLENDSHAPES), RIDGE)
+    ridge[[INDEX[n] for n in FIXED]] = RIDGE_FIXED
+    gram = weights.T @ weights + np.diag(ridge)
+    target = weights.T @ moved.reshape(len(moved), -1)
+    basis = prior
+    for _ in range(3):  # mouthClose depends on the learned jawOpen, which depends on what is left beside mouthClose
+        prior = prior.copy()
+        prior[INDEX["mouthClose"]] = close_lips(basis[INDEX["jawOpen"]])
+        right = target + ridge[:, None] * prior.reshape(len(prior), -1)
+        basis = np.linalg.solve(gram, right).reshape(prior.shape)
+    iris = list(RIGHT_IRIS + LEFT_IRIS)
+    basis[:, iris] = prior[:, iris]
+    basis[INDEX["mouthClose"]] = close_lips(basis[INDEX["jawOpen"]])
+    return shut_lids(basis, mean)
+
+
+def triangulate(mean: np.ndarray, basis: np.ndarray) -> dict[str, np.ndarray]:
+    """Triangles (F, 3) of the frontal projection without irises: the skin, the mouth's opening and the eyes' openings.
+
+    The mouth is opened before triangulation, otherwise its closed slit has no area.
+    """
+    n_skin = min(RIGHT_IRIS)
+    shape = (mean + 0.5 * basis[INDEX["jawOpen"]])[:n_skin]
+    triangles = Delaunay(shape[:, :2]).simplices
+    flat = shape[triangles][..., :2]
+    edges = flat[:, 1:] - flat[:, :1]
+    clockwise = edges[:, 0, 0] * edges[:, 1, 1] < edges[:, 0, 1] * edges[:, 1, 0]
+    triangles[clockwise] = triangles[clockwise][:, ::-1]
+    mouth = {*UPPER_LIP[0], *LOWER_LIP[0], LEFT_CORNER[0], RIGHT_CORNER[0]}
+    left_eye = {*LEFT_UPPER_LID[0], *LEFT_LOWER_LID[0], 263, 362}
+    right_eye = {*RIGHT_UPPER_LID[0], *RIGHT_LOWER_LID[0], 33, 133}
+    in_mouth = np.isin(triangles, list(mouth)).all(1)
+    in_eye = np.isin(triangles, list(left_eye)).all(1) | np.isin(triangles, list(right_eye)).all(1)
+    return {
+        "triangles": triangles[~in_mouth].astype(np.int32),
+        "mouth_interior": triangles[in_mouth].astype(np.int32),
+        "eye_interior": triangles[in_eye].astype(np.int32),
+    }
+
+
+def fit_rig(shared: Path, out: Path) -> None:
+    """Fits the rig to ``shared/motion`` and writes it to the file ``out`` (safetensors, see :class:`FaceRig`)."""
+    folder = shared / "motion"
+    clips = [read_clip(folder, name) for name in TRAINING_CLIPS]
+    points, _, starts = read_clip(folder, OTHER_TALKERS)
+    others = [points[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    talker = np.concatenate([p for p, _, _ in clips])
+    rests = []
+    for person in (talker, *others):
+        first = person[0] / np.linalg.norm(np.subtract(*eye_centres(person[:1])))
+        rests.append(pose_free(person[at_rest(person)], first).mean(0))
+    mean, mirror = canonical_face(rests)
+    parts = [track_clip(p, w, mean) for p, w, _ in clips]
+    tracked = Tracked(np.concatenate([p.displacement for p in parts]), np.concatenate([p.weights for p in parts]))
+    basis = fit_basis(tracked, mean, mirror)
+    explained = explained_variance(basis, tracked)
+    logger.info("Rig fitted to %d frames; explained variance %s", len(tracked.weights), explained)
+    tensors = {"mean": mean.astype(np.float32), "basis": basis.astype(np.float16), "mirror": mirror.astype(np.int32)}
+    tensors |= triangulate(mean, basis)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, out)
+
+
+def explained_variance(basis: np.ndarray, tracked: Tracked) -> dict[str, float]:
+    """Share of the displacement's variance (about zero, the rest) that basis x weights explains: overall, lips' y."""
+    error = tracked.displacement - np.tensordot(tracked.weights, basis, axes=1)
+    lips = sorted({i for row in UPPER_LIP + LOWER_LIP for i in row} | {*LEFT_CORNER, *RIGHT_CORNER})
+    skin = np.arange(min(RIGHT_IRIS))
+
+    def share(pick: np.ndarray | list[int], axes: list[int]) -> float:
+        rows = np.ix_(range(len(error)), pick, axes)
+        return 1.0 - float(np.var(error[rows], axis=0).sum() / np.var(tracked.displacement[rows], axis=0).sum())
+
+    return {
+        "all": share(skin, [0, 1, 2]),
+        "all_in_picture": share(skin, [0, 1]),
+        "lips_vertical": share(lips, [1]),
+    }
