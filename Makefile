@@ -1,0 +1,53 @@
+# make demo   everything installed into .venv, then the sample scene rendered to out/demo.mp4
+# make test   the same set-up, then the tests
+# Choose another interpreter with: make PYTHON=/path/to/python3.12 demo
+
+PYTHON ?= $(firstword $(foreach v,3.12 3.11 3.13 3,$(shell command -v python$(v))))
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+READY := $(VENV)/.ready
+
+.PHONY: demo test test-slow eval lint setup lock
+.DELETE_ON_ERROR:
+
+demo: $(READY)
+	$(BIN)/parley render assets/scenes/cafe/scene.yaml -o out/demo.mp4
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+eval: $(READY)
+	$(BIN)/python -m pip install --quiet --no-build-isolation -c constraints.txt -e ".[eval]"
+	$(BIN)/python -m pip install --quiet --no-deps Resemblyzer==0.1.4  # its dependency webrtcvad has no wheels
+	$(BIN)/python scripts/evaluate.py --json out/eval.json
+
+lint: $(READY)
+	$(BIN)/ruff check .
+
+setup: $(READY)
+
+# The locked packages hold nothing of CUDA; torch comes last, so that only its own build decides what a GPU needs.
+$(LOCKED): requirements.lock constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.12 demo")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --no-compile --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --no-compile -c constraints.txt torch
+	touch $@
+
+$(READY): $(LOCKED) pyproject.toml
+	$(BIN)/python -m pip install --no-deps --no-build-isolation -e .
+	$(BIN)/parley setup
+	touch $@
+
+# After a change of the dependencies in pyproject.toml: constraints.txt (every extra) and requirements.lock (hashes of
+# what make installs, for every platform). Pins that still fit stay as they are.
+lock: COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-annotate --quiet \
+	--custom-compile-command "make lock"
+lock:
+	$(BIN)/python -m pip install --quiet uv
+	$(COMPILE) --all-extras -o constraints.txt
+	$(COMPILE) --extra dev -c constraints.txt --no-emit-package torch --generate-hashes -o requirements.lock
