@@ -1,0 +1,1 @@
+"""Scene documents, the command line and the editor."""

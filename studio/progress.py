@@ -1,0 +1,134 @@
+"""How far a job is: named stages, one overall percent, time left, a heartbeat, and a way to stop it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+HEARTBEAT_SECONDS = 1.0
+
+
+class Cancelled(Exception):
+    """The job was asked to stop."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of a job and its expected share of the whole time (any unit; shares are compared with each other)."""
+
+    name: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a job stands.
+
+    Attributes:
+        stage: name of the running stage.
+        fraction: done of the whole job, 0..1, never falling.
+        elapsed: seconds since the job began.
+        remaining: seconds still to go by the pace so far; None while that would be a guess.
+        note: what is being done inside the stage; may be empty.
+    """
+
+    stage: str
+    fraction: float
+    elapsed: float
+    remaining: float | None
+    note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The status as plain data, for one line of JSON."""
+        return asdict(self) | {"percent": round(100 * self.fraction, 1)}
+
+
+class Progress:
+    """Collects a job's progress and hands a :class:`Status` to a listener, at least once a second.
+
+    Args:
+        stages: the stages in their order.
+        listener: called with each new status, from the job's thread and from a heartbeat thread.
+        cancelled: says whether the job should stop; asked at each step.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        listener: Callable[[Status], None] = lambda status: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._stages = tuple(stages)
+        self._listener, self._cancelled = listener, cancelled
+        self._began = time.monotonic()
+        self._lock = threading.RLock()
+        self._index, self._inside, self._note = 0, 0.0, ""
+        self._stop = threading.Event()
+
+    @contextmanager
+    def running(self) -> Iterator[Progress]:
+        """Send a heartbeat while the job runs, also where it is silent for long (models being loaded)."""
+        beat = threading.Thread(target=self._beat, daemon=True)
+        beat.start()
+        try:
+            yield self
+        finally:
+            self._stop.set()
+            beat.join()
+
+    def start(self, name: str) -> None:
+        """Enter a stage.
+
+        Raises:
+            ValueError: no stage has that name.
+            Cancelled: the job was asked to stop.
+        """
+        names = [stage.name for stage in self._stages]
+        if name not in names:
+            raise ValueError(f"There is no stage {name!r}; the stages are {', '.join(names)}.")
+        with self._lock:
+            self._index, self._inside, self._note = names.index(name), 0.0, ""
+        self._report()
+
+    def update(self, done: float, total: float, note: str = "") -> None:
+        """Say how much of the running stage is done.
+
+        Raises:
+            Cancelled: the job was asked to stop.
+        """
+        with self._lock:
+            self._inside, self._note = min(1.0, done / total) if total else 1.0, note
+        self._report()
+
+    def finish(self) -> None:
+        """Report that everything is done."""
+        with self._lock:
+            self._index, self._inside, self._note = len(self._stages) - 1, 1.0, ""
+            self._listener(self.status())
+
+    def status(self) -> Status:
+        """Where the job stands now."""
+        with self._lock:
+            whole = sum(stage.share for stage in self._stages)
+            before = sum(stage.share for stage in self._stages[: self._index])
+            stage = self._stages[self._index]
+            fraction = (before + self._inside * stage.share) / whole
+            elapsed = time.monotonic() - self._began
+            known = fraction > 0.05 and elapsed > 1.0
+            remaining = elapsed * (1 - fraction) / fraction if known else None
+            return Status(stage.name, fraction, elapsed, remaining, self._note)
+
+    def _report(self) -> None:
+        if self._cancelled():
+            raise Cancelled
+        with self._lock:
+            self._listener(self.status())
+
+    def _beat(self) -> None:
+        while not self._stop.wait(HEARTBEAT_SECONDS):
+            with self._lock:
+                self._listener(self.status())
