@@ -23,6 +23,7 @@ from generation.rig_prior import (
     RIGHT_UPPER_LID,
     UPPER_LIP,
 )
+from masks.topology import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS
 
 STABLE_POINTS = np.array(
     [10, 338, 297, 332, 284, 251, 389, 356, 454, 109, 67, 103, 54, 21, 162, 127, 234]
@@ -34,9 +35,8 @@ PICTURE_TO_RIG = np.array([1.0, -1.0, -1.0])
 
 def eye_centres(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Midpoints (..., 3) of the corners of the right and of the left eye of points (..., 478, 3)."""
-    right = 0.5 * (points[..., 33, :] + points[..., 133, :])
-    left = 0.5 * (points[..., 362, :] + points[..., 263, :])
-    return right, left
+    right, left = points[..., RIGHT_EYE_CORNERS, :], points[..., LEFT_EYE_CORNERS, :]
+    return right.mean(-2), left.mean(-2)
 
 
 def lip_gap(points: np.ndarray) -> np.ndarray:

@@ -13,45 +13,40 @@ from __future__ import annotations
 import numpy as np
 
 from generation.motion import BLENDSHAPES
+from masks.topology import (
+    LEFT_EYE_RING,
+    LEFT_EYE_SKIN,
+    LEFT_IRIS,
+    LIPS_INNER_LOWER,
+    LIPS_INNER_UPPER,
+    LIPS_OUTER,
+    RIGHT_EYE_RING,
+    RIGHT_EYE_SKIN,
+    RIGHT_IRIS,
+)
 
 # Columns run from the person's right corner to the left corner, corners left out. Rows run from the opening outwards.
 UPPER_LIP = (
-    (191, 80, 81, 82, 13, 312, 311, 310, 415),
+    LIPS_INNER_UPPER[1:-1],
     (183, 42, 41, 38, 12, 268, 271, 272, 407),
     (184, 74, 73, 72, 11, 302, 303, 304, 408),
-    (185, 40, 39, 37, 0, 267, 269, 270, 409),
+    LIPS_OUTER[1:10],
 )
 LOWER_LIP = (
-    (95, 88, 178, 87, 14, 317, 402, 318, 324),
+    LIPS_INNER_LOWER[1:-1],
     (96, 89, 179, 86, 15, 316, 403, 319, 325),
     (77, 90, 180, 85, 16, 315, 404, 320, 307),
-    (146, 91, 181, 84, 17, 314, 405, 321, 375),
+    LIPS_OUTER[:10:-1],
 )
 LEFT_CORNER = (308, 292, 306, 291)
 RIGHT_CORNER = (78, 62, 76, 61)
+LIPS = tuple(i for row in (*UPPER_LIP, *LOWER_LIP, LEFT_CORNER, RIGHT_CORNER) for i in row)
 # Rows run from the lid's edge outwards, columns from the outer to the inner corner; corners left out.
-LEFT_UPPER_LID = (
-    (466, 388, 387, 386, 385, 384, 398),
-    (467, 260, 259, 257, 258, 286, 414),
-    (342, 445, 444, 443, 442, 441, 413),
-)
-LEFT_LOWER_LID = (
-    (249, 390, 373, 374, 380, 381, 382),
-    (255, 339, 254, 253, 252, 256, 341),
-    (261, 448, 449, 450, 451, 452, 453),
-)
-RIGHT_UPPER_LID = (
-    (246, 161, 160, 159, 158, 157, 173),
-    (247, 30, 29, 27, 28, 56, 190),
-    (113, 225, 224, 223, 222, 221, 189),
-)
-RIGHT_LOWER_LID = (
-    (7, 163, 144, 145, 153, 154, 155),
-    (25, 110, 24, 23, 22, 26, 112),
-    (31, 228, 229, 230, 231, 232, 233),
-)
-RIGHT_IRIS = (468, 469, 470, 471, 472)
-LEFT_IRIS = (473, 474, 475, 476, 477)
+LEFT_UPPER_LID = (LEFT_EYE_RING[9:], LEFT_EYE_SKIN[9:16], LEFT_EYE_SKIN[25:])
+LEFT_LOWER_LID = (LEFT_EYE_RING[1:8], LEFT_EYE_SKIN[1:8], LEFT_EYE_SKIN[17:24])
+RIGHT_UPPER_LID = (RIGHT_EYE_RING[9:], RIGHT_EYE_SKIN[9:16], RIGHT_EYE_SKIN[25:])
+RIGHT_LOWER_LID = (RIGHT_EYE_RING[1:8], RIGHT_EYE_SKIN[1:8], RIGHT_EYE_SKIN[17:24])
+LIDS = tuple(i for rows in (LEFT_UPPER_LID, LEFT_LOWER_LID, RIGHT_UPPER_LID, RIGHT_LOWER_LID) for r in rows for i in r)
 
 EYEBALL_RADIUS = 0.19
 """Radius of the eyeball, 12 mm, over the distance between the eyes' centres, 63 mm."""
@@ -76,6 +71,8 @@ class PriorFields:
         self.x, self.y = mean[:, 0], mean[:, 1]
         self.left = _smoothstep(0.5 + self.x / 0.3)
         self.corner = mean[list(LEFT_CORNER)].mean(0)
+        self.along = np.clip(1.0 - (self.x / self.corner[0]) ** 2, 0.0, 1.0)
+        """1 at the middle of the lips, 0 at their corners."""
         self.lip = self._lip_weight()
         self.jaw = self._jaw_weight()
 
@@ -95,9 +92,7 @@ class PriorFields:
     def _lip_weight(self) -> np.ndarray:
         """1 on the lips, fading into the skin around them, never up to the nose's tip."""
         weight = self.near((0.0, self.corner[1] - 0.04), 0.62, 0.34) * _smoothstep((-0.82 - self.y) / 0.3)
-        for row in UPPER_LIP + LOWER_LIP:
-            weight[list(row)] = 1.0
-        weight[list(LEFT_CORNER + RIGHT_CORNER)] = 1.0
+        weight[list(LIPS)] = 1.0
         return weight
 
     def _jaw_weight(self) -> np.ndarray:
@@ -106,10 +101,9 @@ class PriorFields:
         weight = _smoothstep((-0.95 - self.y) / 0.7) * side
         above = self.near((0.0, self.corner[1] + 0.18), 0.55, 0.22)
         weight = np.where(self.y > self.corner[1], weight * (1.0 - above), weight)
-        along = np.clip(1.0 - (np.abs(self.x) / self.corner[0]) ** 2, 0.0, 1.0)
         for upper, lower in zip(UPPER_LIP, LOWER_LIP, strict=True):
-            weight[list(lower)] = 0.42 + 0.58 * np.sqrt(along[list(lower)])
-            weight[list(upper)] = 0.42 * (1.0 - np.sqrt(along[list(upper)]))
+            weight[list(lower)] = 0.42 + 0.58 * np.sqrt(self.along[list(lower)])
+            weight[list(upper)] = 0.42 * (1.0 - np.sqrt(self.along[list(upper)]))
         weight[list(LEFT_CORNER + RIGHT_CORNER)] = 0.42
         return weight
 
@@ -124,29 +118,23 @@ class PriorFields:
 
     def pucker(self, narrowing: float, forward: float, opening: float, thickening: float) -> np.ndarray:
         """Corners inwards, lips forward; ``opening`` parts the lips, ``thickening`` moves their outer edge."""
-        along = np.clip(1.0 - (self.x / self.corner[0]) ** 2, 0.0, 1.0)
-        out = self.move(self.lip * (0.35 + 0.65 * along), (0.0, 0.0, forward))
+        out = self.move(self.lip * (0.35 + 0.65 * self.along), (0.0, 0.0, forward))
         out[:, 0] = -narrowing * self.x * self.lip
         rise = self._rows(UPPER_LIP, tuple(opening + thickening * k / 3 for k in range(4)))
         fall = self._rows(LOWER_LIP, tuple(opening + thickening * k / 3 for k in range(4)))
-        out[:, 1] = (rise - fall) * along
+        out[:, 1] = (rise - fall) * self.along
         return out
 
     def roll(self, rows: tuple[tuple[int, ...], ...], sign: float, side: np.ndarray | float = 1.0) -> np.ndarray:
         """The lip's red turns inwards: the outer edge comes ``sign`` towards the opening, everything goes back."""
         inwards = self._rows(rows, (0.0, 0.02, 0.05, 0.08))
         back = self._rows(rows, (0.04, 0.05, 0.05, 0.02))
-        along = np.clip(1.0 - (self.x / self.corner[0]) ** 2, 0.0, 1.0)
-        return np.stack([0.0 * inwards, sign * inwards * along, -back * along], 1) * np.reshape(side, (-1, 1))
+        return np.stack([0.0 * inwards, sign * inwards * self.along, -back * self.along], 1) * np.reshape(side, (-1, 1))
 
-    def part(self, rows: tuple[tuple[int, ...], ...], distance: float, skin_y: float) -> np.ndarray:
-        """The left half of one lip moves by ``distance`` (y, its sign included), the skin beside it with it."""
-        along = np.clip(1.0 - (self.x / self.corner[0]) ** 2, 0.0, 1.0) ** 0.7
-        lip = self._rows(rows, (1.0, 1.0, 0.95, 0.85)) * along
-        other = LOWER_LIP if rows is UPPER_LIP else UPPER_LIP
-        skin = 0.55 * self.near((0.18, skin_y), 0.3, 0.2)
-        skin[[i for row in other for i in row]] = 0.0
-        return self.move(np.where(lip > 0, lip, skin) * self.left, (0.0, distance, 0.0))
+    def part(self, rows: tuple[tuple[int, ...], ...], distance: float) -> np.ndarray:
+        """The left half of one lip moves by ``distance`` (y, its sign included)."""
+        lip = self._rows(rows, (1.0, 1.0, 0.95, 0.85)) * self.along**0.7
+        return self.move(lip * self.left, (0.0, distance, 0.0))
 
     def lid(self, upper: float, lower: float) -> np.ndarray:
         """Left lids: edges move up by these shares of the opening, the rows beyond follow less and less."""
@@ -174,9 +162,8 @@ def _mouth_channels(f: PriorFields) -> dict[str, np.ndarray]:
     mouth_y = float(f.corner[1])
     opening = f.jaw_open()
     chin = f.near((0.0, mouth_y - 0.5), 0.45, 0.25)
-    lower = f._rows(LOWER_LIP, (1.0,) * 4)
-    upper = f._rows(UPPER_LIP, (1.0,) * 4)
-    under_nose = f.near((0.0, mouth_y + 0.28), 0.35, 0.15)
+    chin[list(LIPS)] = 0.0
+    shrug = f.along**0.6 * f.lip
     cheek = f.near((0.68, mouth_y + 0.42), 0.3, 0.3)
     return {
         "jawOpen": opening,
@@ -188,9 +175,9 @@ def _mouth_channels(f: PriorFields) -> dict[str, np.ndarray]:
         "mouthLeft": f.move(f.lip, (0.2, 0.0, 0.0)),
         "mouthRollLower": f.roll(LOWER_LIP, 1.0),
         "mouthRollUpper": f.roll(UPPER_LIP, -1.0),
-        "mouthShrugLower": f.move(np.maximum(0.9 * lower, 0.8 * chin * (1 - upper)), (0.0, 0.10, 0.03))
-        + f.move(upper, (0.0, 0.06, 0.03)),
-        "mouthShrugUpper": f.move(np.maximum(upper, 0.6 * under_nose * (1 - lower)), (0.0, 0.07, 0.05)),
+        "mouthShrugLower": f.move(np.where(f.lip == 1.0, shrug, 0.0), (0.0, 0.08, 0.03))
+        + f.move(chin, (0.0, 0.09, 0.03)),
+        "mouthShrugUpper": f.move(np.where(f.lip == 1.0, shrug, 0.0), (0.0, 0.05, 0.05)),
         "mouthSmileLeft": f.at_corner((0.13, 0.15, -0.07)) + f.move(cheek, (0.03, 0.06, 0.04)),
         "mouthFrownLeft": f.at_corner((0.02, -0.13, -0.01)),
         "mouthDimpleLeft": f.at_corner((0.09, 0.02, -0.09), 0.24, 0.2),
@@ -198,8 +185,8 @@ def _mouth_channels(f: PriorFields) -> dict[str, np.ndarray]:
         "mouthPressLeft": f.roll(UPPER_LIP, -0.6, f.left)
         + f.roll(LOWER_LIP, 0.6, f.left)
         + f.at_corner((0.02, 0.0, -0.02), 0.2, 0.15),
-        "mouthLowerDownLeft": f.part(LOWER_LIP, -0.17, mouth_y - 0.33),
-        "mouthUpperUpLeft": f.part(UPPER_LIP, 0.15, mouth_y + 0.28),
+        "mouthLowerDownLeft": f.part(LOWER_LIP, -0.17),
+        "mouthUpperUpLeft": f.part(UPPER_LIP, 0.15),
     }
 
 
@@ -219,7 +206,7 @@ def _upper_face_channels(f: PriorFields) -> dict[str, np.ndarray]:
         + f.move(f.near((-0.68, -1.12), 0.34, 0.36), (-0.1, 0.0, 0.13)),
         "cheekSquintLeft": f.move(cheek, (0.0, 0.08, 0.03)) + f.lid(0.0, 0.18),
         "noseSneerLeft": f.move(nose_wing * f.left, (0.01, 0.08, 0.01))
-        + 0.35 * f.part(UPPER_LIP, 0.15, float(f.corner[1]) + 0.28)
+        + f.part(UPPER_LIP, 0.03)
         + f.move(inner_brow * above_eye * f.left, (-0.02, -0.03, 0.0)),
         "eyeBlinkLeft": f.lid(-0.9, 0.1),
         "eyeSquintLeft": f.lid(-0.16, 0.26) + f.move(cheek, (0.0, 0.02, 0.01)),
@@ -232,18 +219,40 @@ def _upper_face_channels(f: PriorFields) -> dict[str, np.ndarray]:
 
 
 def close_lips(jaw_open: np.ndarray) -> np.ndarray:
-    """``mouthClose`` at weight 1: takes back the gap that ``jawOpen`` (478, 3) opens, two thirds with the lower lip.
+    """``mouthClose`` at weight 1: takes back the gap that ``jawOpen`` (478, 3) opens; both lips meet at corner height.
 
     ARKit defines it as the closure of the lips independent of the jaw: jawOpen = mouthClose = 1 is a dropped chin
     behind closed lips.
     """
     out = np.zeros_like(jaw_open)
-    gap = jaw_open[list(UPPER_LIP[0])] - jaw_open[list(LOWER_LIP[0])]
-    for row, follow in zip(UPPER_LIP, (1.0, 0.95, 0.85, 0.7), strict=True):
-        out[list(row)] = -follow * gap / 3.0
-    for row, follow in zip(LOWER_LIP, (1.0, 0.95, 0.85, 0.7), strict=True):
-        out[list(row)] = follow * gap * 2.0 / 3.0
+    corners = 0.5 * (jaw_open[LEFT_CORNER[0]] + jaw_open[RIGHT_CORNER[0]])
+    for lip in (UPPER_LIP, LOWER_LIP):
+        edge = np.array([0.0, 0.9, 1.0]) * corners - jaw_open[list(lip[0])]
+        edge[:, 0] = 0.0
+        for row, follow in zip(lip, (1.0, 0.97, 0.9, 0.8), strict=True):
+            out[list(row)] = follow * edge
     return out
+
+
+def spread_to_skin(fields: np.ndarray, triangles: np.ndarray, mirror: np.ndarray, rounds: int = 8) -> np.ndarray:
+    """Diffuses fields (..., 478, 3) over the mesh: skin follows the lips and lids beside it, which stay as they are.
+
+    Args:
+        triangles: (F, 3) mesh, mirrored edges are added so that the result stays symmetric.
+        rounds: steps of half-way averaging with the neighbours.
+    """
+    n_points = fields.shape[-2]
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    edges = np.concatenate([edges, mirror[edges]])
+    beside = np.zeros((n_points, n_points))
+    beside[edges[:, 0], edges[:, 1]] = beside[edges[:, 1], edges[:, 0]] = 1.0
+    count = beside.sum(1)
+    count_or_one = np.maximum(count, 1.0)
+    skin = count > 0
+    skin[list(LIPS + LIDS)] = False
+    step = np.eye(n_points)
+    step[skin] = 0.5 * step[skin] + 0.5 * (beside / count_or_one[:, None])[skin]
+    return np.linalg.matrix_power(step, rounds) @ fields
 
 
 def mirror_field(field: np.ndarray, mirror: np.ndarray) -> np.ndarray:
@@ -259,12 +268,13 @@ def mirror_channels() -> np.ndarray:
     return np.array([names.index(n) for n in other])
 
 
-def prior_basis(mean: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+def prior_basis(mean: np.ndarray, mirror: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Displacement (51, 478, 3) float64 of every ARKit channel at weight 1, in inter-ocular units.
 
     Args:
         mean: (478, 3) symmetric canonical face at rest.
         mirror: (478,) index of each point's mirror image.
+        triangles: (F, 3) mesh over which skin follows lips and lids.
     """
     fields = PriorFields(mean)
     known = _mouth_channels(fields) | _upper_face_channels(fields)
@@ -277,4 +287,4 @@ def prior_basis(mean: np.ndarray, mirror: np.ndarray) -> np.ndarray:
                 basis[counterpart[k]] = mirror_field(known[name], mirror)
             else:
                 basis[k] = 0.5 * (basis[k] + mirror_field(basis[k], mirror))
-    return basis
+    return spread_to_skin(basis, triangles, mirror)

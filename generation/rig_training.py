@@ -30,21 +30,23 @@ from scipy.spatial.distance import cdist
 from generation.motion import BLENDSHAPES, INDEX
 from generation.rig import STABLE_POINTS, align_similarity, eye_centres, lip_gap
 from generation.rig_prior import (
-    LEFT_CORNER,
     LEFT_IRIS,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
+    LIPS,
     LOWER_LIP,
-    RIGHT_CORNER,
     RIGHT_IRIS,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
     UPPER_LIP,
+    PriorFields,
     close_lips,
     mirror_channels,
     mirror_field,
     prior_basis,
+    spread_to_skin,
 )
+from masks.topology import LEFT_EYE, LIPS_INNER, RIGHT_EYE
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +54,9 @@ TRAINING_CLIPS = tuple(f"grid_s1_{k:02d}" for k in range(6))
 OTHER_TALKERS = "grid_multi"
 """Other faces: they shape the canonical face only, so that they stay a test of the basis."""
 RIDGE = 20.0
-RIDGE_FIXED = 1e5
+UPPER_FACE = (-0.75, -0.25)
+"""Heights between which the learned lower face turns into the learned upper face, inter-ocular units."""
+RIDGE_FIXED = 1e6
 """Ridge of channels whose meaning at weight 1 is fixed by ARKit (see the module's text)."""
 FIXED = ("eyeBlinkLeft", "eyeBlinkRight", "mouthClose")
 SHUT_SCORE = 0.75
@@ -109,7 +113,7 @@ def pose_free(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def mirror_map(shape: np.ndarray) -> np.ndarray:
-    """(478,) index of each point's mirror image, found by matching the shape with its reflection until nothing moves."""
+    """(478,) index of each point's mirror image: shape and reflection matched until nothing moves."""
     flipped = shape * np.array([-1.0, 1.0, 1.0])
     for _ in range(20):
         _, match = linear_sum_assignment(cdist(shape, flipped))
@@ -186,45 +190,50 @@ def shut_lids(basis: np.ndarray, mean: np.ndarray) -> np.ndarray:
     return basis
 
 
-def fit_basis(tracked: Tracked, mean: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """Ridge regression towards the prior; returns the basis (51, 478, 3) float64."""
-    prior = shut_lids(prior_basis(mean, mirror), mean)
+def fit_basis(tracked: Tracked, mean: np.ndarray, mirror: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Ridge regression towards the prior; returns the basis (51, 478, 3) float64.
+
+    Brows and eyes are learned for the upper face only, mouth and jaw for the lower: what is left of the head's pose
+    would otherwise tie the chin to the lids. The two blend over the cheeks.
+    """
+    prior = shut_lids(prior_basis(mean, mirror, triangles), mean)
     swap = mirror_channels()
     weights = np.concatenate([tracked.weights, tracked.weights[:, swap]])
     moved = np.concatenate([tracked.displacement, mirror_field(tracked.displacement, mirror)])
-    ridge = np.full(len(BLENDSHAPES), RIDGE)
-    ridge[[INDEX[n] for n in FIXED]] = RIDGE_FIXED
-    gram = weights.T @ weights + np.diag(ridge)
-    target = weights.T @ moved.reshape(len(moved), -1)
-    basis = prior
-    for _ in range(3):  # mouthClose depends on the learned jawOpen, which depends on what is left beside mouthClose
-        prior = prior.copy()
-        prior[INDEX["mouthClose"]] = close_lips(basis[INDEX["jawOpen"]])
+    gram, target = weights.T @ weights, weights.T @ moved.reshape(len(moved), -1)
+    upper_face = np.clip((mean[:, 1] - UPPER_FACE[0]) / (UPPER_FACE[1] - UPPER_FACE[0]), 0.0, 1.0)[:, None]
+    above = np.array([n.startswith(("brow", "eye", "cheekSquint", "noseSneer")) for n in BLENDSHAPES])
+    close, jaw = INDEX["mouthClose"], INDEX["jawOpen"]
+
+    def solve(locked: np.ndarray) -> np.ndarray:
+        ridge = np.where(locked, RIDGE_FIXED, RIDGE)
+        ridge[[INDEX[n] for n in FIXED]] = RIDGE_FIXED
         right = target + ridge[:, None] * prior.reshape(len(prior), -1)
-        basis = np.linalg.solve(gram, right).reshape(prior.shape)
+        return np.linalg.solve(gram + np.diag(ridge), right).reshape(prior.shape)
+
+    for _ in range(3):  # mouthClose depends on the learned jawOpen, which depends on what is left beside mouthClose
+        basis = upper_face * solve(~above) + (1.0 - upper_face) * solve(above)
+        prior[close] = spread_to_skin(close_lips(basis[jaw]), triangles, mirror)
     iris = list(RIGHT_IRIS + LEFT_IRIS)
     basis[:, iris] = prior[:, iris]
-    basis[INDEX["mouthClose"]] = close_lips(basis[INDEX["jawOpen"]])
+    basis[close] = prior[close]
     return shut_lids(basis, mean)
 
 
-def triangulate(mean: np.ndarray, basis: np.ndarray) -> dict[str, np.ndarray]:
+def triangulate(mean: np.ndarray) -> dict[str, np.ndarray]:
     """Triangles (F, 3) of the frontal projection without irises: the skin, the mouth's opening and the eyes' openings.
 
     The mouth is opened before triangulation, otherwise its closed slit has no area.
     """
     n_skin = min(RIGHT_IRIS)
-    shape = (mean + 0.5 * basis[INDEX["jawOpen"]])[:n_skin]
+    shape = (mean + 0.5 * PriorFields(mean).jaw_open())[:n_skin]
     triangles = Delaunay(shape[:, :2]).simplices
     flat = shape[triangles][..., :2]
     edges = flat[:, 1:] - flat[:, :1]
     clockwise = edges[:, 0, 0] * edges[:, 1, 1] < edges[:, 0, 1] * edges[:, 1, 0]
     triangles[clockwise] = triangles[clockwise][:, ::-1]
-    mouth = {*UPPER_LIP[0], *LOWER_LIP[0], LEFT_CORNER[0], RIGHT_CORNER[0]}
-    left_eye = {*LEFT_UPPER_LID[0], *LEFT_LOWER_LID[0], 263, 362}
-    right_eye = {*RIGHT_UPPER_LID[0], *RIGHT_LOWER_LID[0], 33, 133}
-    in_mouth = np.isin(triangles, list(mouth)).all(1)
-    in_eye = np.isin(triangles, list(left_eye)).all(1) | np.isin(triangles, list(right_eye)).all(1)
+    in_mouth = np.isin(triangles, LIPS_INNER).all(1)
+    in_eye = np.isin(triangles, LEFT_EYE).all(1) | np.isin(triangles, RIGHT_EYE).all(1)
     return {
         "triangles": triangles[~in_mouth].astype(np.int32),
         "mouth_interior": triangles[in_mouth].astype(np.int32),
@@ -246,11 +255,12 @@ def fit_rig(shared: Path, out: Path) -> None:
     mean, mirror = canonical_face(rests)
     parts = [track_clip(p, w, mean) for p, w, _ in clips]
     tracked = Tracked(np.concatenate([p.displacement for p in parts]), np.concatenate([p.weights for p in parts]))
-    basis = fit_basis(tracked, mean, mirror)
+    mesh = triangulate(mean)
+    basis = fit_basis(tracked, mean, mirror, mesh["triangles"])
     explained = explained_variance(basis, tracked)
     logger.info("Rig fitted to %d frames; explained variance %s", len(tracked.weights), explained)
     tensors = {"mean": mean.astype(np.float32), "basis": basis.astype(np.float16), "mirror": mirror.astype(np.int32)}
-    tensors |= triangulate(mean, basis)
+    tensors |= mesh
     out.parent.mkdir(parents=True, exist_ok=True)
     save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, out)
 
@@ -258,7 +268,6 @@ def fit_rig(shared: Path, out: Path) -> None:
 def explained_variance(basis: np.ndarray, tracked: Tracked) -> dict[str, float]:
     """Share of the displacement's variance (about zero, the rest) that basis x weights explains: overall, lips' y."""
     error = tracked.displacement - np.tensordot(tracked.weights, basis, axes=1)
-    lips = sorted({i for row in UPPER_LIP + LOWER_LIP for i in row} | {*LEFT_CORNER, *RIGHT_CORNER})
     skin = np.arange(min(RIGHT_IRIS))
 
     def share(pick: np.ndarray | list[int], axes: list[int]) -> float:
@@ -268,5 +277,5 @@ def explained_variance(basis: np.ndarray, tracked: Tracked) -> dict[str, float]:
     return {
         "all": share(skin, [0, 1, 2]),
         "all_in_picture": share(skin, [0, 1]),
-        "lips_vertical": share(lips, [1]),
+        "lips_vertical": share(list(LIPS), [1]),
     }
