@@ -2,7 +2,11 @@
 # make test   the same set-up, then the tests
 # Choose another interpreter with: make PYTHON=/path/to/python3.12 demo
 
-PYTHON ?= $(firstword $(foreach v,3.12 3.11 3.13 3,$(shell command -v python$(v))))
+# The first that really starts, is new enough and can make environments; 3.11 is the one the pins were tested with.
+USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+ifndef PYTHON
+PYTHON := $(firstword $(foreach v,3.11 3.12 3.13 3,$(shell python$(v) -c '$(USABLE)' 2>/dev/null && echo python$(v))))
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
@@ -32,7 +36,7 @@ setup: $(READY)
 
 # The locked packages hold nothing of CUDA; torch comes last, so that only its own build decides what a GPU needs.
 $(LOCKED): requirements.lock constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.12 demo")'
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with venv found; name one: make PYTHON=/path/to/python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --no-compile --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --no-compile -c constraints.txt torch

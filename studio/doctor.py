@@ -1,0 +1,163 @@
+"""What ``parley doctor`` says: each part that the product stands on, its licence, whether it works here, the repair."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from generation.resources import assets_root
+from masks.models import missing_models, models_folder
+
+REINSTALL = "pip install -c constraints.txt . (in the checkout; or: make setup)"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that the product stands on.
+
+    Attributes:
+        name: of the distribution, library or program.
+        purpose: what it does here.
+        licence: SPDX expression.
+        check: returns what was found, e.g. a version; raises when the part is absent or does not load.
+        repair: what to do when it is missing.
+        extra: the optional feature that needs it; None = nothing runs without it.
+    """
+
+    name: str
+    purpose: str
+    licence: str
+    check: Callable[[], str]
+    repair: str = REINSTALL
+    extra: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The state of one part here: ``found`` is a version or place; ``problem`` is one sentence, None = it works."""
+
+    part: Part
+    found: str = ""
+    problem: str | None = None
+
+    @property
+    def blocks(self) -> bool:
+        """True if the main job cannot run before this is repaired."""
+        return self.problem is not None and self.part.extra is None
+
+
+def _package(name: str, purpose: str, licence: str, module: str | None = None, extra: str | None = None) -> Part:
+    def check() -> str:
+        version = importlib.metadata.version(name)
+        if module is not None:
+            importlib.import_module(module)
+        return version
+
+    repair = f"pip install -c constraints.txt \".[{extra}]\" (in the checkout)" if extra else REINSTALL
+    return Part(name, purpose, licence, check, repair, extra)
+
+
+def _torch() -> str:
+    """Loads torch in a process of its own: this one stays light, and a broken library cannot take it down."""
+    code = "import torch; print(torch.__version__, 'with CUDA' if torch.cuda.is_available() else 'on the CPU')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    if done.returncode:
+        raise ImportError((done.stderr.strip().splitlines() or ["torch does not load"])[-1])
+    return done.stdout.strip()
+
+
+def _espeak() -> str:
+    import espeakng_loader
+
+    for path in (Path(espeakng_loader.get_library_path()), Path(espeakng_loader.get_data_path())):
+        if not path.exists():
+            raise FileNotFoundError(f"{path} is missing")
+    return f"espeakng-loader {importlib.metadata.version('espeakng-loader')}"
+
+
+def _ffmpeg() -> str:
+    import imageio_ffmpeg
+
+    return imageio_ffmpeg.get_ffmpeg_version()
+
+
+def _face_networks() -> str:
+    missing = missing_models()
+    if missing:
+        raise FileNotFoundError(f"{', '.join(missing)} not installed")
+    return str(models_folder())
+
+
+def _weights() -> str:
+    files = sorted(assets_root().rglob("*.safetensors"))
+    if not files:
+        raise FileNotFoundError("no weights lie in the assets folder")
+    return f"{len(files)} files, {sum(f.stat().st_size for f in files) / 1e6:.1f} MB"
+
+
+PARTS: tuple[Part, ...] = (
+    Part("trained weights", "speech, motion and rig, trained by our own scripts", "Apache-2.0", _weights),
+    Part("face networks", "MediaPipe's face detector, mesh and irises, the one borrowed network", "Apache-2.0",
+         _face_networks, "parley setup (needs the network once)"),
+    Part("torch", "runs the networks and the renderer", "BSD-3-Clause", _torch),
+    _package("diffusers", "scheduler, guidance and saving of the model", "Apache-2.0"),
+    _package("transformers", "mel filters, and needed by peft", "Apache-2.0"),
+    _package("accelerate", "devices and training", "Apache-2.0"),
+    _package("peft", "adapters", "Apache-2.0"),
+    _package("safetensors", "files of weights", "Apache-2.0", "safetensors"),
+    _package("ai-edge-litert", "runs the face networks", "Apache-2.0", "ai_edge_litert.interpreter"),
+    _package("opencv-python-headless", "pictures and masks", "Apache-2.0", "cv2"),
+    _package("pillow", "reads pictures", "MIT-CMU", "PIL.Image"),
+    _package("numpy", "arrays", "BSD-3-Clause", "numpy"),
+    _package("scipy", "filters and fits", "BSD-3-Clause", "scipy.signal"),
+    _package("pydantic", "checks scene files", "MIT", "pydantic"),
+    _package("pyyaml", "reads scene files", "MIT", "yaml"),
+    Part("eSpeak NG", "text to phonemes; a dependency, never part of our code", "GPL-3.0-or-later", _espeak),
+    _package("phonemizer-fork", "calls eSpeak NG; the same", "GPL-3.0-or-later", "phonemizer"),
+    _package("soundfile", "reads and writes sound (with libsndfile, LGPL-2.1)", "BSD-3-Clause", "soundfile"),
+    _package("pyloudnorm", "loudness by BS.1770", "MIT", "pyloudnorm"),
+    _package("moviepy", "brings the video encoder", "MIT"),
+    Part("ffmpeg", "encodes video, only ever run as a program of its own", "GPL-3.0-or-later", _ffmpeg),
+    _package("streamlit", "the editor", "Apache-2.0", extra="studio"),
+    _package("scikit-image", "carries the portraits of the second sample", "BSD-3-Clause", extra="demo"),
+    _package("faster-whisper", "hears the words back in the evaluation", "MIT", extra="eval"),
+    _package("segment-anything", "finer masks of persons", "Apache-2.0", extra="sam"),
+)  # fmt: skip
+
+
+NOTICE = (
+    "Parley itself is Apache-2.0. eSpeak NG and phonemizer (GPL-3) are installed beside it as dependencies and are",
+    "no part of its code; ffmpeg (GPL build) runs as a program of its own and is not linked.",
+)
+
+
+def diagnose(parts: Iterable[Part] = PARTS) -> list[Finding]:
+    """Checks each part here; never raises for a broken one."""
+    findings = []
+    for part in parts:
+        try:
+            findings.append(Finding(part, found=part.check()))
+        except importlib.metadata.PackageNotFoundError:
+            findings.append(Finding(part, problem="not installed"))
+        except Exception as error:  # whatever a broken library raises is the diagnosis
+            findings.append(Finding(part, problem=str(error) or type(error).__name__))
+    return findings
+
+
+def report(findings: Iterable[Finding]) -> str:
+    """The findings as text: a line a part, repairs below what is missing, and what the licences mean."""
+    lines = []
+    for finding in findings:
+        part = finding.part
+        if finding.problem is None:
+            lines.append(f"ok       {part.name} {finding.found} [{part.licence}]: {part.purpose}")
+            continue
+        state = "MISSING " if finding.blocks else "optional"
+        lines.append(f"{state} {part.name} [{part.licence}]: {part.purpose}; {finding.problem}")
+        lines.append(f"         repair: {part.repair}")
+    return "\n".join([*lines, "", *NOTICE])
