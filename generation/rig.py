@@ -16,8 +16,10 @@ from safetensors.numpy import load_file
 from generation.motion import BLENDSHAPES
 from generation.resources import asset
 from generation.rig_prior import (
+    CONTACT_FOLLOW,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
+    LID_FOLLOW,
     LOWER_LIP,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
@@ -37,12 +39,6 @@ def eye_centres(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Midpoints (..., 3) of the corners of the right and of the left eye of points (..., 478, 3)."""
     right, left = points[..., RIGHT_EYE_CORNERS, :], points[..., LEFT_EYE_CORNERS, :]
     return right.mean(-2), left.mean(-2)
-
-
-def lip_gap(points: np.ndarray) -> np.ndarray:
-    """Opening of the inner lips (points 13 and 14) over the distance between the eyes; (T, 478, 3) -> (T,)."""
-    right, left = eye_centres(points)
-    return np.linalg.norm(points[..., 13, :] - points[..., 14, :], axis=-1) / np.linalg.norm(left - right, axis=-1)
 
 
 def align_similarity(points: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -130,9 +126,9 @@ class FaceRig:
         if weights.shape[-1] != len(BLENDSHAPES):
             raise ValueError(f"A face has {len(BLENDSHAPES)} blendshape weights; these have {weights.shape[-1]}.")
         moved = np.tensordot(weights, self.basis, axes=1)
-        self._keep_apart(moved, UPPER_LIP, LOWER_LIP, (1.0, 0.9, 0.7, 0.4))
-        self._keep_apart(moved, LEFT_UPPER_LID, LEFT_LOWER_LID, (1.0, 0.5, 0.12))
-        self._keep_apart(moved, RIGHT_UPPER_LID, RIGHT_LOWER_LID, (1.0, 0.5, 0.12))
+        self._keep_apart(moved, UPPER_LIP, LOWER_LIP, CONTACT_FOLLOW)
+        self._keep_apart(moved, LEFT_UPPER_LID, LEFT_LOWER_LID, LID_FOLLOW)
+        self._keep_apart(moved, RIGHT_UPPER_LID, RIGHT_LOWER_LID, LID_FOLLOW)
         return moved
 
     def _keep_apart(

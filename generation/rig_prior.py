@@ -52,6 +52,8 @@ EYEBALL_RADIUS = 0.19
 """Radius of the eyeball, 12 mm, over the distance between the eyes' centres, 63 mm."""
 LID_FOLLOW = (1.0, 0.5, 0.12)
 """How far the rows of a lid follow its edge."""
+CONTACT_FOLLOW = (1.0, 0.9, 0.7, 0.4)
+"""How far the rows of a lip follow its edge when the other lip pushes it."""
 
 
 def _smoothstep(x: np.ndarray) -> np.ndarray:
@@ -277,7 +279,8 @@ def prior_basis(mean: np.ndarray, mirror: np.ndarray, triangles: np.ndarray) -> 
         triangles: (F, 3) mesh over which skin follows lips and lids.
     """
     fields = PriorFields(mean)
-    known = _mouth_channels(fields) | _upper_face_channels(fields)
+    mouth = {n: spread_to_skin(f, triangles, mirror) for n, f in _mouth_channels(fields).items()}
+    known = mouth | _upper_face_channels(fields)
     basis = np.zeros((len(BLENDSHAPES), *mean.shape))
     counterpart = mirror_channels()
     for k, name in enumerate(BLENDSHAPES):
@@ -287,4 +290,4 @@ def prior_basis(mean: np.ndarray, mirror: np.ndarray, triangles: np.ndarray) -> 
                 basis[counterpart[k]] = mirror_field(known[name], mirror)
             else:
                 basis[k] = 0.5 * (basis[k] + mirror_field(basis[k], mirror))
-    return spread_to_skin(basis, triangles, mirror)
+    return basis

@@ -6,9 +6,11 @@ on the blendshape weights above that talker's resting level::
 
     minimise  sum_t |d_t - w_t B|^2  +  sum_c ridge_c |B_c - P_c|^2
 
-P is the hand-made field of :mod:`generation.rig_prior`: channels that the recordings exercise (jaw, lips, lids) are
-learned, those they hardly touch (smile, cheeks, gaze, brows' outer ends) stay at P. Every frame also counts as its
-own mirror image with Left and Right swapped, so the basis is symmetric.
+P is the hand-made field of :mod:`generation.rig_prior`: mouth and jaw are learned, as far as the recordings exercise
+them (ridge_c is the same for all of them, so a smile, hardly ever seen, stays near P). Brows, lids, cheeks and gaze
+are P itself: in read sentences their scores follow the head's pose and each other, and a regression ties the chin to
+the lids and one eye to the other. Every frame also counts as its own mirror image with Left and Right swapped, so the
+basis is symmetric.
 
 ARKit's meaning of weight 1 is kept where the tracker's scores differ from it: on these small faces a shut eye scores
 about 0.75, so blinks are stretched to reach 1; ``eyeBlink`` = 1 shuts the lids exactly; ``mouthClose`` takes back
@@ -27,10 +29,10 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import Delaunay
 from scipy.spatial.distance import cdist
 
-from generation.motion import BLENDSHAPES, INDEX
-from generation.rig import STABLE_POINTS, align_similarity, eye_centres, lip_gap
+from generation.motion import BLENDSHAPES, INDEX, MOUTH
+from generation.rig import STABLE_POINTS, align_similarity, eye_centres
 from generation.rig_prior import (
-    LEFT_IRIS,
+    CONTACT_FOLLOW,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
     LIPS,
@@ -46,6 +48,7 @@ from generation.rig_prior import (
     prior_basis,
     spread_to_skin,
 )
+from generation.tracking import at_rest
 from masks.topology import LEFT_EYE, LIPS_INNER, RIGHT_EYE
 
 logger = logging.getLogger(__name__)
@@ -54,11 +57,13 @@ TRAINING_CLIPS = tuple(f"grid_s1_{k:02d}" for k in range(6))
 OTHER_TALKERS = "grid_multi"
 """Other faces: they shape the canonical face only, so that they stay a test of the basis."""
 RIDGE = 20.0
-UPPER_FACE = (-0.75, -0.25)
-"""Heights between which the learned lower face turns into the learned upper face, inter-ocular units."""
 RIDGE_FIXED = 1e6
-"""Ridge of channels whose meaning at weight 1 is fixed by ARKit (see the module's text)."""
-FIXED = ("eyeBlinkLeft", "eyeBlinkRight", "mouthClose")
+LEARNED = tuple(n for n in MOUTH if n != "mouthClose")
+"""Channels that the recordings shape; the others keep their prior."""
+LOWER_FACE = (-0.75, -0.25)
+"""Below the first height (inter-ocular units) the learned field holds, above the second the prior."""
+ON_CLOSED_LIPS = ("mouthRoll", "mouthPress", "mouthShrug", "mouthSmile", "mouthFrown", "mouthDimple")
+"""Channels that never part closed lips."""
 SHUT_SCORE = 0.75
 """MediaPipe's eyeBlink score of a shut eye in these recordings: lids' distance over score reaches its floor there."""
 
@@ -90,20 +95,6 @@ def read_clip(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarr
         if not keep.all():
             starts = np.concatenate([[0], np.cumsum(keep)])[starts]
         return points[keep], weights[keep], starts
-
-
-def _eye_opening(points: np.ndarray) -> np.ndarray:
-    """(T,) mean distance of the middle lid points."""
-    right = np.linalg.norm(points[:, 159] - points[:, 145], axis=1)
-    left = np.linalg.norm(points[:, 386] - points[:, 374], axis=1)
-    return 0.5 * (right + left)
-
-
-def at_rest(points: np.ndarray) -> np.ndarray:
-    """(T,) bool: the frames with the lips most closed (lowest fifth) and the eyes open (upper 60 %)."""
-    gap, eyes = lip_gap(points), _eye_opening(points)
-    still = (gap <= np.quantile(gap, 0.2)) & (eyes >= np.quantile(eyes, 0.4))
-    return still if still.any() else gap <= np.quantile(gap, 0.2)
 
 
 def pose_free(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -174,7 +165,7 @@ def track_clip(points: np.ndarray, weights: np.ndarray, mean: np.ndarray) -> Tra
     for name in ("eyeBlinkLeft", "eyeBlinkRight"):
         k = INDEX[name]
         raised[:, k] /= SHUT_SCORE - np.median(weights[still, k])
-    return Tracked(laid - laid[still].mean(0), np.clip(raised, 0.0, 1.0))
+    return Tracked(laid - laid[still].mean(0), raised)
 
 
 def shut_lids(basis: np.ndarray, mean: np.ndarray) -> np.ndarray:
@@ -190,34 +181,35 @@ def shut_lids(basis: np.ndarray, mean: np.ndarray) -> np.ndarray:
     return basis
 
 
-def fit_basis(tracked: Tracked, mean: np.ndarray, mirror: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Ridge regression towards the prior; returns the basis (51, 478, 3) float64.
+def keep_lips_closed(basis: np.ndarray) -> np.ndarray:
+    """Takes out of the channels ``ON_CLOSED_LIPS`` what little opening of the lips the regression gave them."""
+    basis = basis.copy()
+    channels = [k for k, name in enumerate(BLENDSHAPES) if name.startswith(ON_CLOSED_LIPS)]
+    up, low = np.ix_(channels, UPPER_LIP[0], [1]), np.ix_(channels, LOWER_LIP[0], [1])
+    opening = np.maximum(basis[up] - basis[low], 0.0)
+    for upper, lower, follow in zip(UPPER_LIP, LOWER_LIP, CONTACT_FOLLOW, strict=True):
+        basis[np.ix_(channels, upper, [1])] -= 0.5 * follow * opening
+        basis[np.ix_(channels, lower, [1])] += 0.5 * follow * opening
+    return basis
 
-    Brows and eyes are learned for the upper face only, mouth and jaw for the lower: what is left of the head's pose
-    would otherwise tie the chin to the lids. The two blend over the cheeks.
-    """
+
+def fit_basis(tracked: Tracked, mean: np.ndarray, mirror: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Ridge regression of the lower face on mouth and jaw towards the prior; returns the basis (51, 478, 3) float64."""
     prior = shut_lids(prior_basis(mean, mirror, triangles), mean)
     swap = mirror_channels()
     weights = np.concatenate([tracked.weights, tracked.weights[:, swap]])
     moved = np.concatenate([tracked.displacement, mirror_field(tracked.displacement, mirror)])
-    gram, target = weights.T @ weights, weights.T @ moved.reshape(len(moved), -1)
-    upper_face = np.clip((mean[:, 1] - UPPER_FACE[0]) / (UPPER_FACE[1] - UPPER_FACE[0]), 0.0, 1.0)[:, None]
-    above = np.array([n.startswith(("brow", "eye", "cheekSquint", "noseSneer")) for n in BLENDSHAPES])
+    learns = np.array([n in LEARNED for n in BLENDSHAPES])
+    ridge = np.where(learns, RIDGE, RIDGE_FIXED)
+    gram, target = weights.T @ weights + np.diag(ridge), weights.T @ moved.reshape(len(moved), -1)
+    lower_face = np.clip((LOWER_FACE[1] - mean[:, 1]) / (LOWER_FACE[1] - LOWER_FACE[0]), 0.0, 1.0)[:, None]
     close, jaw = INDEX["mouthClose"], INDEX["jawOpen"]
-
-    def solve(locked: np.ndarray) -> np.ndarray:
-        ridge = np.where(locked, RIDGE_FIXED, RIDGE)
-        ridge[[INDEX[n] for n in FIXED]] = RIDGE_FIXED
-        right = target + ridge[:, None] * prior.reshape(len(prior), -1)
-        return np.linalg.solve(gram + np.diag(ridge), right).reshape(prior.shape)
-
     for _ in range(3):  # mouthClose depends on the learned jawOpen, which depends on what is left beside mouthClose
-        basis = upper_face * solve(~above) + (1.0 - upper_face) * solve(above)
-        prior[close] = spread_to_skin(close_lips(basis[jaw]), triangles, mirror)
-    iris = list(RIGHT_IRIS + LEFT_IRIS)
-    basis[:, iris] = prior[:, iris]
-    basis[close] = prior[close]
-    return shut_lids(basis, mean)
+        right = target + ridge[:, None] * prior.reshape(len(prior), -1)
+        learned = np.linalg.solve(gram, right).reshape(prior.shape)
+        basis = prior + learns[:, None, None] * lower_face * (learned - prior)
+        basis[close] = prior[close] = spread_to_skin(close_lips(basis[jaw]), triangles, mirror)
+    return keep_lips_closed(basis)
 
 
 def triangulate(mean: np.ndarray) -> dict[str, np.ndarray]:
