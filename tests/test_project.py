@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import re
+import socket
 import subprocess
 import sys
 import tomllib
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import pytest_socket
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -202,3 +204,11 @@ def test_architecture_names_every_file() -> None:
     assert [_name(p) for p in modules if f"`{_name(p)}`" not in text] == []
     named = re.findall(r"`((?:studio|generation|masks|scripts)/[\w/]+\.py)`", text)
     assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+def test_no_connection_leaves_the_tests() -> None:
+    with pytest.raises(pytest_socket.SocketBlockedError):
+        socket.socket(socket.AF_INET)
+    code = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=2)"  # an address for documentation only
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "the tests run without network" in done.stderr
