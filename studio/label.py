@@ -1,0 +1,52 @@
+"""The visible mark: a small plate that says the picture is generated, drawn into a corner of every frame."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+TEXTS = ("AI-generated", "AI")
+_LEAST_LETTER = 10  # pixels of font size below which letters are no longer read
+_SHARE = 0.028  # of the shorter side
+_PLATE = 0.72  # opacity of the dark plate: white letters keep a contrast of at least 4.5 : 1 over white
+
+
+@cache
+def _plate(height: int, width: int) -> np.ndarray:
+    """Letters and plate for a picture of this size: (h, w, 2) float32, letters and coverage in [0, 1]."""
+    size = max(_LEAST_LETTER, round(_SHARE * min(height, width)))
+    font = ImageFont.load_default(size)
+    pad = max(2, size // 4)
+    for text in TEXTS:
+        left, top, right, bottom = font.getbbox(text)
+        box = (right - left + 2 * pad, bottom - top + 2 * pad)
+        if box[0] <= width // 2:
+            break
+    letters = Image.new("L", box)
+    ImageDraw.Draw(letters).text((pad - left, pad - top), text, fill=255, font=font)
+    shape = Image.new("L", box)
+    ImageDraw.Draw(shape).rounded_rectangle((0, 0, box[0] - 1, box[1] - 1), radius=pad, fill=255)
+    return np.stack([np.asarray(letters), np.asarray(shape)], -1).astype(np.float32)[:height, :width] / 255
+
+
+def label_box(height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of the label in a picture of this size: the upper right corner, clear of subtitles."""
+    h, w = _plate(height, width).shape[:2]
+    margin = max(0, min(round(0.012 * min(height, width)), height - h, width - w))
+    return slice(margin, margin + h), slice(width - margin - w, width - margin)
+
+
+def draw_label(frame: np.ndarray) -> np.ndarray:
+    """A copy of the frame, (H, W, 3) uint8 RGB, with the label in its upper right corner.
+
+    White letters on a dark plate, 2.8 % of the shorter side and at least 10 pixels; ``AI`` alone where the words would
+    take more than half of the width. Pixels outside :func:`label_box` stay as they are.
+    """
+    rows, columns = label_box(*frame.shape[:2])
+    letters, shape = np.moveaxis(_plate(*frame.shape[:2])[..., None], 2, 0)
+    marked = frame.copy()
+    behind = marked[rows, columns] * (1 - _PLATE * shape) + 16 * _PLATE * shape
+    marked[rows, columns] = np.round(behind * (1 - letters) + 255 * letters)
+    return marked
