@@ -1,10 +1,10 @@
-"""Video to motion: the 51 ARKit weights and the head's pose from tracked landmarks, by bounded least squares on the rig.
+"""Video to motion: the 51 ARKit weights and the head's pose from landmarks, by bounded least squares on the rig.
 
 For frames t with displacements d_t from the person's own rest (pose taken out), all weights are found together::
 
-    minimise  sum_t |S (w_t B - d_t)|^2 + ridge |w_t|^2 + sparse sum w_t + smooth |w_t - w_{t-1}|^2,   0 <= w <= 1
+    minimise  sum_t |S (w_t B - d_t)|^2 + ridge |w_t|^2 + sparse . w_t + smooth |w_t - w_{t-1}|^2,   0 <= w <= 1
 
-S weighs points by what they tell (lips, lids and irises most, depth little). Solved by accelerated projected gradient
+S weighs points by what they tell (lids and lips most, depth little). Solved by accelerated projected gradient
 (FISTA; Beck and Teboulle 2009), which needs only the 51 x 51 matrix B'S²B.
 """
 
@@ -22,10 +22,17 @@ from generation.rig import PICTURE_TO_RIG, STABLE_POINTS, FaceRig, align_similar
 from generation.rig_prior import LIDS, LIPS
 from masks.topology import FACE_OVAL, LEFT_BROW, LEFT_EYE_RING, LEFT_IRIS, RIGHT_BROW, RIGHT_EYE_RING, RIGHT_IRIS
 
-RIDGE = 0.02
-SPARSE = 0.002
+RIDGE = 0.05
+SPARSE = 0.01
+RARE = ("cheekPuff", "cheekSquint", "noseSneer", "mouthLeft", "mouthRight", "jawLeft", "jawRight", "jawForward")
+RARE_SPARSE = 0.05
+"""Higher price of channels that speech never uses and that the fit would take for others near by."""
 SMOOTH = 0.02
 ITERATIONS = 400
+SHUT_SHARE = 0.16
+"""Share of the open eye's height that the tracker still sees between the edges of shut lids (recorded blinks)."""
+SMALLEST_EYES = 0.06
+"""Opening of the lids, inter-ocular distances, below which blinks are not stretched any further."""
 VIEWING_DISTANCE = 10.0
 """Inter-ocular distances between face and camera (about 0.6 m): turns a change of size into headTranslationZ."""
 POSE_SMOOTHING = 1.0
@@ -38,10 +45,15 @@ def lip_gap(points: np.ndarray) -> np.ndarray:
     return np.linalg.norm(points[..., 13, :] - points[..., 14, :], axis=-1) / np.linalg.norm(left - right, axis=-1)
 
 
+def eye_opening(points: np.ndarray) -> np.ndarray:
+    """Mean height of both eyes' openings in the points' unit; (..., 478, 3) -> (...)."""
+    return np.linalg.norm(points[..., [159, 386], :] - points[..., [145, 374], :], axis=-1).mean(-1)
+
+
 def at_rest(points: np.ndarray) -> np.ndarray:
     """(T,) bool: frames of points (T, 478, 3) with the most closed lips (lowest fifth) and open eyes (upper 60 %)."""
     gap = lip_gap(points)
-    eyes = np.linalg.norm(points[:, [159, 386]] - points[:, [145, 374]], axis=-1).sum(1)
+    eyes = eye_opening(points)
     closed = gap <= np.quantile(gap, 0.2)
     still = closed & (eyes >= np.quantile(eyes, 0.4))
     return still if still.any() else closed
@@ -76,6 +88,8 @@ def weights_from_landmarks(
     laid = scale[:, None, None] * camera @ rotation.transpose(0, 2, 1) + shift[:, None]
     pose = rig.fit_pose(neutral * PICTURE_TO_RIG)
     displacement = (laid - neutral) @ pose.rotation / pose.scale
+    own_eyes = eye_opening(neutral) / pose.scale
+    displacement[:, LIDS] *= eye_opening(rig.mean) / max(own_eyes * (1.0 - SHUT_SHARE), SMALLEST_EYES)
     out = np.zeros((len(points), N_CHANNELS), np.float32)
     out[:, WEIGHTS] = solve_weights(displacement, rig)
     out[:, ROTATION], out[:, TRANSLATION] = _head_motion(camera, neutral, scale, rotation)
@@ -110,12 +124,13 @@ def _head_motion(
 
 
 def point_weights() -> np.ndarray:
-    """(478, 3) S of the fit: lips, lids and irises count most, brows next, the outline and all depth little."""
+    """(478, 3) S of the fit: lids and lips count most, brows next, irises, the outline and all depth little."""
     weight = np.full(478, 0.5)
     weight[list(FACE_OVAL)] = 0.25
     weight[list(LEFT_BROW + RIGHT_BROW)] = 1.0
     weight[list(LIPS)] = 1.5
-    weight[list(LIDS + LEFT_EYE_RING + RIGHT_EYE_RING + LEFT_IRIS + RIGHT_IRIS)] = 1.5
+    weight[list(LIDS + LEFT_EYE_RING + RIGHT_EYE_RING)] = 3.0
+    weight[list(LEFT_IRIS + RIGHT_IRIS)] = 0.4  # a closing lid drags them down
     return weight[:, None] * np.array([1.0, 1.0, 0.25])
 
 
@@ -124,7 +139,8 @@ def solve_weights(displacement: np.ndarray, rig: FaceRig) -> np.ndarray:
     weight = point_weights()
     basis = (rig.basis * weight).reshape(len(BLENDSHAPES), -1).astype(np.float64)
     gram = basis @ basis.T + RIDGE * np.eye(len(basis))
-    target = (displacement * weight).reshape(len(displacement), -1) @ basis.T - SPARSE
+    price = np.where([n.startswith(RARE) for n in BLENDSHAPES], RARE_SPARSE, SPARSE)
+    target = (displacement * weight).reshape(len(displacement), -1) @ basis.T - price
     step = 1.0 / (np.linalg.eigvalsh(gram)[-1] + 4.0 * SMOOTH)
     found = ahead = np.zeros((len(displacement), len(basis)))
     momentum = 1.0
