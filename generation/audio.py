@@ -12,8 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from scipy.ndimage import minimum_filter1d
-from scipy.signal import fftconvolve, firwin, resample_poly
 
 from generation.grid import SAMPLE_RATE
 
@@ -62,12 +60,23 @@ class Audio:
             return self
         common = math.gcd(sampling_rate, self.sampling_rate)
         up, down = sampling_rate // common, self.sampling_rate // common
-        waveform = resample_poly(self.waveform, up, down, window=_low_pass(max(up, down)))
+        waveform = _resample(self.waveform, up, down)
         return Audio(waveform[: round(len(self) * sampling_rate / self.sampling_rate)], sampling_rate)
+
+
+# scipy.signal and pyloudnorm take a second to import, and whoever only reads a file at its own rate needs neither.
+
+
+def _resample(waveform: np.ndarray, up: int, down: int) -> np.ndarray:
+    from scipy.signal import resample_poly
+
+    return resample_poly(waveform, up, down, window=_low_pass(max(up, down)))
 
 
 @cache
 def _low_pass(factor: int) -> np.ndarray:
+    from scipy.signal import firwin
+
     return firwin(2 * 32 * factor + 1, 0.97 / factor, window=("kaiser", 10.0)).astype(np.float32)
 
 
@@ -87,7 +96,7 @@ def load_audio(path: Path | str, sampling_rate: int = SAMPLE_RATE) -> Audio:
         raise ValueError(f"The recording {path.name} is an empty file; record or export it again.")
     try:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError:
+    except (soundfile.LibsndfileError, TypeError):  # TypeError: it takes the name .raw for samples without a header
         samples, rate = soundfile.read(io.BytesIO(_decode(path)), dtype="float32", always_2d=True)
     waveform = samples.mean(axis=1)
     if len(waveform) == 0:
@@ -117,7 +126,7 @@ def loudness(audio: Audio) -> float:
 
     Sound shorter than the 400 ms block of the standard is measured as if it went on in silence.
     """
-    import pyloudnorm  # late: it takes a third of a second, and most users of Audio measure nothing
+    import pyloudnorm
 
     block = math.ceil(0.4 * audio.sampling_rate)
     waveform = np.pad(audio.waveform, (0, max(0, block - len(audio))))
@@ -137,7 +146,7 @@ def _oversampled(waveform: np.ndarray) -> np.ndarray:
     """Largest magnitude of the four times oversampled signal around each sample, (S,) float32."""
     if len(waveform) == 0:
         return np.zeros(0, np.float32)
-    fine = resample_poly(waveform, _OVERSAMPLING, 1, window=_low_pass(_OVERSAMPLING))
+    fine = _resample(waveform, _OVERSAMPLING, 1)
     return np.maximum(np.abs(fine).reshape(-1, _OVERSAMPLING).max(axis=1), np.abs(waveform))
 
 
@@ -147,6 +156,9 @@ def _limited(waveform: np.ndarray, ceiling: float, sampling_rate: int) -> np.nda
     The gain a peak needs is held over a window and smoothed by a Hann window of the same length, both centred: the
     gain is reached before the peak, is back to one 30 ms after it, and so can not pump.
     """
+    from scipy.ndimage import minimum_filter1d
+    from scipy.signal import fftconvolve
+
     needed = np.minimum(1.0, ceiling / np.maximum(_oversampled(waveform), 1e-9))
     if needed.min(initial=1.0) == 1.0:
         return waveform

@@ -59,11 +59,13 @@ _SYMBOLS = {
     "^": " ", "|": " ", "©": " ", "®": " ", "™": " ", "(": ", ", ")": ", ", "[": ", ", "]": ", ", '"': " ", "π": " pi ",
     "µ": " micro ", "μ": " micro ", "Ω": " ohm ", "√": " root ", "≈": " about ", "≤": " at most ", "≥": " at least ",
 }  # fmt: skip
-_NUMBERED = {
-    "war", "chapter", "part", "act", "scene", "volume", "section", "book", "type", "phase", "episode", "level",
-    "article", "title", "stage", "grade",
+_REIGNING = {
+    "Alexander", "Benedict", "Catherine", "Charles", "Edward", "Elizabeth", "Ferdinand", "Francis", "Frederick",
+    "George", "Gregory", "Gustav", "Henry", "Innocent", "James", "John", "Leo", "Leopold", "Louis", "Ludwig", "Mary",
+    "Napoleon", "Nicholas", "Paul", "Peter", "Philip", "Pius", "Ramesses", "Richard", "Robert", "Urban", "Victor",
+    "Wilhelm", "William",
 }  # fmt: skip
-"""After these nouns a Roman numeral is a plain number; after a name it is an ordinal."""
+"""After these names a Roman numeral is an ordinal (Henry the eighth); elsewhere a number (World War two)."""
 
 _SENTENCE_START = re.compile(
     r"\s*$|\s+(?:I|He|She|It|We|You|They|The|This|That|These|Those|There|Then|An?|And|But|So|Or|If|In|On|At|To|For|From"
@@ -181,9 +183,8 @@ def _decade(match: re.Match[str]) -> str:
 def _roman(match: re.Match[str]) -> str:
     values = [{"I": 1, "V": 5, "X": 10}[letter] for letter in match["roman"]]
     total = sum(-v if v < max(values[i:]) else v for i, v in enumerate(values))
-    if match["before"].lower() in _NUMBERED:
-        return f"{match['before']} {cardinal(total)}"
-    return f"{match['before']} the {ordinal(total)}"
+    number = f"the {ordinal(total)}" if match["before"] in _REIGNING else cardinal(total)
+    return f"{match['before']} {number}"
 
 
 def _initials(match: re.Match[str]) -> str:

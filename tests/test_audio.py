@@ -152,6 +152,12 @@ def test_what_is_no_recording_is_named(make, part: str, tmp_path: Path) -> None:
         load_audio(path)
 
 
+def test_a_raw_file_is_no_recording(tmp_path: Path) -> None:
+    (tmp_path / "voice.raw").write_bytes(b"\1\2" * 999)
+    with pytest.raises(ValueError, match=r"voice\.raw cannot be read as sound"):
+        load_audio(tmp_path / "voice.raw")
+
+
 def test_sound_refuses_wrong_shapes_and_values() -> None:
     with pytest.raises(ValueError, match="one channel"):
         Audio(np.zeros((2, 10)), RATE)

@@ -20,7 +20,7 @@ from generation.audio import Audio
 from generation.grid import SAMPLE_RATE, SAMPLES_PER_FRAME
 from studio.export import write_sound, write_video
 from studio.label import draw_label, label_box
-from studio.provenance import make_record, public_scene, verify
+from studio.provenance import make_record, mark, public_scene, verify
 from studio.video import encode
 
 SCENE = {"picture": "faces/two.png", "consent": "agreed", "statement": "Ada signed", "title": "Test",
@@ -259,6 +259,14 @@ def test_any_changed_byte_is_noticed(exported: Path) -> None:
     assert not verify(exported).ok
     exported.write_bytes(raw)
     assert verify(exported).ok
+
+
+def test_a_file_is_marked_once_and_only_where_a_mark_can_be(exported: Path) -> None:
+    with pytest.raises(ValueError, match="carries a mark already"):
+        mark(exported, record())
+    (exported.parent / "a.png").write_bytes(b"\x89PNG and more than twelve bytes")
+    with pytest.raises(ValueError, match="Only MP4 and WAV"):
+        mark(exported.parent / "a.png", record())
 
 
 def test_marked_files_still_play(exported: Path) -> None:

@@ -42,7 +42,7 @@ SPOKEN = {
     "e.g. this, etc.": "for example, this, et cetera.",
     "J. K. Rowling and Samuel L. Jackson": "J K Rowling and Samuel L Jackson",
     "In the U.S. they do. In the U.S. They do.": "In the U S they do. In the U S. They do.",
-    "World War II and Henry VIII": "World War two and Henry the eighth",
+    "World War II, Apollo XI and Henry VIII": "World War two, Apollo eleven and Henry the eighth",
     "No. 5 is #1. No. I won't.": "number five is number one. No. I won't.",
     "Tom & Ann @ home": "Tom and Ann at home",
     "bob@example.com": "bob at example dot com",
