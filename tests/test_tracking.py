@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from generation.motion import BLENDSHAPES, INDEX, N_CHANNELS, ROTATION, TRANSLATION, MotionTrack
 from generation.motion_export import COLUMNS, read_arkit_csv, read_json, write_arkit_csv, write_json
 from generation.rig import FaceRig
-from generation.tracking import at_rest, lip_gap, weights_from_landmarks
+from generation.tracking import MotionTracker, at_rest, lip_gap, weights_from_landmarks
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +89,24 @@ def test_bad_landmarks_are_refused() -> None:
     broken[2, 5] = np.nan
     with pytest.raises(ValueError, match="frame 2"):
         weights_from_landmarks(broken)
+
+
+def test_video_of_a_moving_head_gives_translation_at_25_frames() -> None:
+    import cv2
+    from skimage import data
+
+    picture = data.astronaut()[:256, 64:352]
+    frames = [cv2.warpAffine(picture, np.float32([[1, 0, 2 * k], [0, 1, k]]), (352, 256)) for k in range(20)]
+    track = MotionTracker().track(iter(frames), fps=50.0)
+    assert len(track) == 10
+    x, y, _ = (track.values[9] - track.values[0])[TRANSLATION]
+    assert x == pytest.approx(2 * 18 / 42, rel=0.1) and y == pytest.approx(-18 / 42, rel=0.15)
+    assert np.abs(track.values[:, ROTATION]).max() < 0.05
+
+
+def test_video_without_a_face_is_refused() -> None:
+    with pytest.raises(ValueError, match="any of the video's 2 frames"):
+        MotionTracker().track([np.zeros((64, 64, 3), np.uint8)] * 2, fps=25.0)
 
 
 @pytest.fixture
