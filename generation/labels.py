@@ -1,0 +1,141 @@
+"""Makes the motion that the joint model learns from: teacher labels of the speech corpus, and real tracked motion.
+
+Files in the work folder, all on the 25 frames/s clock, channels as in :data:`generation.motion.CHANNELS`:
+
+- ``labels.npy`` float16 (frames, 57): lips and jaw of every corpus utterance in the order of the manifest, the other
+  channels zero (gestures are drawn anew while training, :mod:`generation.gestures`);
+- ``labels_index.json``: utterance id -> [first frame, number of frames];
+- ``grid_motion.npy`` and ``grid_motion_index.json``: all channels of the tracked sentences, held-out files included,
+  "file/sentence" -> [first frame, number of frames].
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import zlib
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from generation.grid import HOP, MELS_PER_FRAME, SAMPLES_PER_FRAME, frames_covering_samples
+from generation.mel import mel_spectrogram
+from generation.motion import N_CHANNELS, WEIGHTS
+from generation.phonetics import (
+    LipGeometry,
+    LipTargets,
+    TimedPhonemes,
+    correct,
+    lip_targets,
+    loudness_track,
+    pauses,
+    phonetic_features,
+    quiet_frames,
+)
+from generation.real_motion import HELD_OUT_FILES, TRAIN_FILES, read_sentences
+from generation.rig import FaceRig
+from generation.teacher import MOUTH_INDEX, MotionTeacher, load_teacher
+
+logger = logging.getLogger(__name__)
+OTHER_TALKERS = ("grid_multi",)
+
+
+def mean_symbol_seconds(manifest: Path) -> dict[str, float]:
+    """Mean length of each phoneme symbol in the corpus, seconds."""
+    total: dict[str, int] = {}
+    count: dict[str, int] = {}
+    for line in manifest.read_text().splitlines():
+        record = json.loads(line)
+        for symbol, units in zip(record["phonemes"], record["durations"][1:-1], strict=True):
+            total[symbol] = total.get(symbol, 0) + units
+            count[symbol] = count.get(symbol, 0) + 1
+    return {symbol: 0.025 * total[symbol] / count[symbol] for symbol in total}
+
+
+def label_speech(
+    waveform: np.ndarray, timed: TimedPhonemes, teacher: MotionTeacher, lips: LipGeometry, seed: int
+) -> np.ndarray:
+    """Lips and jaw for speech with known phoneme times.
+
+    Args:
+        waveform: (S,) float32, 24 kHz.
+        timed: its phonemes.
+        teacher: the trained teacher.
+        lips: the rig's lips.
+        seed: of the teacher's noise.
+
+    Returns:
+        (T, 51) float32, 0..1, T = ceil(S / 960); channels other than mouth and jaw are zero.
+    """
+    sampled, targets = sample_teacher(waveform, timed, teacher, seed)
+    return correct(sampled, targets, lips)
+
+
+def sample_teacher(
+    waveform: np.ndarray, timed: TimedPhonemes, teacher: MotionTeacher, seed: int
+) -> tuple[np.ndarray, LipTargets]:
+    """Teacher's own sample (T, 51) float32, uncorrected, and what phonetics asks of the lips."""
+    n_frames = frames_covering_samples(len(waveform))
+    padded = np.pad(waveform, (0, n_frames * SAMPLES_PER_FRAME - len(waveform)))
+    mel = mel_spectrogram(torch.from_numpy(padded))
+    phonetic = torch.from_numpy(phonetic_features(timed, n_frames * MELS_PER_FRAME))
+    weights = np.zeros((n_frames, WEIGHTS.stop), np.float32)
+    weights[:, MOUTH_INDEX] = teacher.sample(mel, phonetic, torch.Generator().manual_seed(seed)).numpy()
+    silent = pauses(timed, quiet_frames(padded, len(padded) // HOP))
+    return weights, lip_targets(timed, silent, loudness_track(padded))
+
+
+def make_labels(shared: Path, work: Path) -> None:
+    """Writes the files named in the module's text; utterances that are done already are left alone.
+
+    Args:
+        shared: folder with ``corpus/`` and ``motion/``.
+        work: folder with the trained teacher; the labels go there.
+    """
+    _write_real_motion(shared, work)
+    records = [json.loads(line) for line in (shared / "corpus" / "manifest.jsonl").read_text().splitlines()]
+    lengths = [frames_covering_samples(record["samples"]) for record in records]
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    index = {r["id"]: [int(a), n] for r, a, n in zip(records, starts, lengths, strict=False)}
+    path, progress = work / "labels.part.npy", work / "labels.progress"
+    if (work / "labels.npy").exists():
+        return
+    done = int(progress.read_text()) if progress.exists() and path.exists() else 0
+    mode = "r+" if done else "w+"
+    shape = None if done else (int(starts[-1]), N_CHANNELS)
+    labels = np.lib.format.open_memmap(path, mode=mode, dtype=np.float16, shape=shape)
+    teacher, lips = load_teacher(work), LipGeometry.of(FaceRig.load())
+    for number in range(done, len(records)):
+        record = records[number]
+        waveform = soundfile.read(shared / "corpus" / "audio" / f"{record['id']}.opus", dtype="float32")[0]
+        waveform = np.pad(waveform, (0, max(0, record["samples"] - len(waveform))))[: record["samples"]]
+        timed = TimedPhonemes.from_corpus(record["phonemes"], record["durations"])
+        weights = label_speech(waveform, timed, teacher, lips, seed=zlib.crc32(record["id"].encode()))
+        labels[starts[number] : starts[number + 1], WEIGHTS] = weights
+        if (number + 1) % 100 == 0:
+            labels.flush()
+            progress.write_text(str(number + 1))
+            logger.info("labelled %d of %d utterances", number + 1, len(records))
+    labels.flush()
+    del labels
+    (work / "labels_index.json").write_text(json.dumps(index))
+    path.replace(work / "labels.npy")
+    progress.unlink(missing_ok=True)
+
+
+def _write_real_motion(shared: Path, work: Path) -> None:
+    if (work / "grid_motion_index.json").exists():
+        return
+    seconds = mean_symbol_seconds(shared / "corpus" / "manifest.jsonl")
+    motion: list[np.ndarray] = []
+    index: dict[str, list[int]] = {}
+    first = 0
+    for sentence in read_sentences(shared / "motion", TRAIN_FILES + HELD_OUT_FILES + OTHER_TALKERS, seconds):
+        index[sentence.name] = [first, len(sentence.motion)]
+        first += len(sentence.motion)
+        motion.append(sentence.motion.astype(np.float16))
+    np.save(work / "grid_motion.npy", np.concatenate(motion))
+    (work / "grid_motion_index.json").write_text(json.dumps(index))
+    logger.info("tracked motion of %d sentences", len(index))
