@@ -47,9 +47,10 @@ def parse(text: str) -> list[dict[str, str]]:
             elif match := _LINE.fullmatch(line):
                 fields = _fields(match["name"], match[2]) | {"text": " ".join(match["text"].split())}
                 if pause is not None:
+                    given, pause = pause, None
                     if {"pause", "overlap", "start"} & fields.keys():
                         raise ValueError("a pause stands before it and a time inside it; keep one of them")
-                    fields["pause"], pause = pause, None
+                    fields["pause"] = given
                 lines.append(fields)
             elif raw[0].isspace() and lines:
                 lines[-1]["text"] = f"{lines[-1]['text']} {' '.join(line.split())}".strip()

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -20,12 +21,14 @@ from generation.grid import (
 )
 from generation.performance import Line
 from generation.text import display_text, phonemize
+from studio.document import existing_file
 from studio.scene import Scene, ScriptLine
 
 LEAD_FRAMES = 8
 """Frames before the first line, when it names no time of its own."""
 PAUSE_FRAMES = 8
 """Frames between two lines, when the later names no time of its own."""
+MAX_RECORDING_SECONDS = 120
 TAIL_FRAMES = 12
 """Frames after the last line, so that its mouth is seen to close."""
 
@@ -198,3 +201,20 @@ def _measure(
     n_frames = frames_covering_mels(sum(mels))
     mels[-1] += n_frames * MELS_PER_FRAME - sum(mels)
     return Line(name, character, 0, n_frames, phonemes, tuple(mels))
+
+
+def scene_recording(folder: Path, name: str) -> np.ndarray:
+    """A recording that a scene names, (S,) float32 at 24 kHz.
+
+    Raises:
+        ValueError: no such file, not sound, empty, silent, broken or too long; the sentence names the file.
+    """
+    if reason := existing_file(folder / name, "the recording"):
+        raise ValueError(reason)
+    from generation.audio import load_audio
+
+    audio = load_audio(folder / name)
+    if audio.seconds > MAX_RECORDING_SECONDS:
+        limit = f"at most {MAX_RECORDING_SECONDS} s"
+        raise ValueError(f"the recording {name!r} lasts {audio.seconds:.0f} s; cut it into lines of {limit}.")
+    return audio.waveform

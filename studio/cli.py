@@ -1,0 +1,215 @@
+"""The command line: ``parley render``, ``say``, ``check``, ``doctor``, ``setup`` and ``verify``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from studio.progress import Cancelled, Status
+
+OK, PROBLEMS, USAGE, CANCELLED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 = done, 1 = problems (each a sentence on stderr), 2 = wrong usage, 130 = stopped by Ctrl-C."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except (KeyboardInterrupt, Cancelled):
+        return _stopped(arguments)
+    except MemoryError:
+        return _refuse(arguments, ["The memory does not suffice; close other programs, or use --size or --draft."])
+    except (ValueError, OSError, RuntimeError) as error:
+        return _refuse(arguments, getattr(error, "problems", None) or str(error).splitlines() or [repr(error)])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="parley", description="A script and a picture with several people become a video in which they speak."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(command=run)
+        command.add_argument("--json", action="store_true", help="one line of JSON for each message")
+        return command
+
+    render = add("render", _render, "Make the video of a scene.")
+    render.add_argument("scene", type=Path, help="scene file (.yaml or .json)")
+    render.add_argument("-o", "--output", type=Path, required=True, help="the video (.mp4)")
+    render.add_argument("--size", type=_positive, metavar="ROWS", help="greatest height in pixels; never enlarges")
+    render.add_argument("--draft", action="store_true", help="quick and rough")
+    say = add("say", _say, "Speak one line into a sound file.")
+    say.add_argument("text", help="what to say; {name|IPA} gives a pronunciation")
+    say.add_argument("--voice", required=True, help="name of a voice")
+    say.add_argument("--speed", type=float, default=1.0, help="0.5 to 2, 1 = the voice's own")
+    say.add_argument("-o", "--output", type=Path, required=True, help="the sound (.wav)")
+    for command in (render, say):
+        command.add_argument("--seed", type=_natural, help="another number gives another take")
+        command.add_argument("--steps", type=_positive, help="sampling steps; more is slower and finer")
+        command.add_argument("--device", help="cpu or cuda; the GPU is taken when there is one")
+    check = add("check", _check, "Say all that is wrong with a scene, without rendering it.")
+    check.add_argument("scene", type=Path, help="scene file (.yaml or .json)")
+    add("doctor", _doctor, "Say what is installed, what is missing and how to repair it.")
+    add("setup", _setup, "Fetch what is not part of the installation (once, with network).")
+    verify = add("verify", _verify, "Say whether a file is marked as AI-generated and unchanged.")
+    verify.add_argument("file", type=Path, help="video or sound file")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text} should be 1 or more")
+    return number
+
+
+def _natural(text: str) -> int:
+    if not 0 <= (number := int(text)) < 2**31:
+        raise argparse.ArgumentTypeError(f"{text} should be 0 or more, and less than {2**31}")
+    return number
+
+
+def _render(arguments: argparse.Namespace) -> int:
+    from studio.render import RenderSettings, render_scene
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being stopped from outside cleans up as well
+    settings = RenderSettings(arguments.seed, arguments.steps, arguments.size, arguments.device, arguments.draft)
+    with _Display(arguments.json) as display:
+        report = render_scene(arguments.scene, arguments.output, settings, display.show)
+    for warning in report.warnings:
+        _tell(arguments, "warning", warning)
+    _tell(arguments, "done", f"{arguments.output} is ready.", file=str(arguments.output))
+    return OK
+
+
+def _say(arguments: argparse.Namespace) -> int:
+    from studio.render import STEPS, say
+
+    seed, steps = arguments.seed or 0, arguments.steps or STEPS
+    with _Display(arguments.json) as display:
+        say(
+            arguments.text, arguments.voice, arguments.output, speed=arguments.speed, seed=seed, steps=steps,
+            device=arguments.device, listener=display.show,
+        )  # fmt: skip
+    _tell(arguments, "done", f"{arguments.output} is ready.", file=str(arguments.output))
+    return OK
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from studio.checks import check_scene
+
+    report = check_scene(arguments.scene)
+    for warning in report.warnings:
+        _tell(arguments, "warning", warning)
+    if report.problems or report.scene is None:
+        return _refuse(arguments, report.problems)
+    counts = f"{len(report.scene.cast)} in the cast, {len(report.scene.script)} lines, about {report.seconds:.0f} s"
+    _tell(arguments, "ok", f"{arguments.scene.name} is ready to render: {counts}.", seconds=report.seconds)
+    return OK
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from studio.doctor import diagnose, report
+
+    findings = diagnose()
+    if arguments.json:
+        for finding in findings:
+            state = {"part": finding.part.name, "found": finding.found, "problem": finding.problem}
+            _tell(arguments, "part", "", **state, blocks=finding.blocks)
+    else:
+        sys.stdout.write(report(findings) + "\n")
+    return PROBLEMS if any(finding.blocks for finding in findings) else OK
+
+
+def _setup(arguments: argparse.Namespace) -> int:
+    from masks.models import install_models
+
+    _tell(arguments, "ok", f"The face networks are in place: {install_models()}")
+    return OK
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from studio.provenance import verify
+
+    report = verify(arguments.file)
+    if not report.ok:
+        return _refuse(arguments, [report.sentence])
+    _tell(arguments, "ok", report.sentence, record=report.record)
+    return OK
+
+
+def _tell(arguments: argparse.Namespace, kind: str, sentence: str, **more: Any) -> None:  # noqa: ANN401
+    """One message on stdout: a sentence, or a line of JSON with ``event`` and ``message``."""
+    if arguments.json:
+        sys.stdout.write(json.dumps({"event": kind, "message": sentence, **more}, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(f"Warning: {sentence}\n" if kind == "warning" else f"{sentence}\n")
+    sys.stdout.flush()
+
+
+def _refuse(arguments: argparse.Namespace, problems: Sequence[str]) -> int:
+    for problem in problems:
+        if arguments.json:
+            _tell(arguments, "problem", problem)
+        else:
+            sys.stderr.write(f"{problem}\n")
+    return PROBLEMS
+
+
+def _stopped(arguments: argparse.Namespace) -> int:
+    sentence = "Stopped; nothing half-finished was left behind, and finished lines are kept for the next time."
+    if arguments.json:
+        _tell(arguments, "stopped", sentence)
+    else:
+        sys.stderr.write(f"{sentence}\n")
+    return CANCELLED
+
+
+class _Display:
+    """Shows a job's progress on stderr, or as lines of JSON on stdout."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._json, self._live, self._stage, self._width = as_json, sys.stderr.isatty(), "", 0
+
+    def __enter__(self) -> _Display:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._json and self._live and self._stage:
+            sys.stderr.write("\n")
+
+    def show(self, status: Status) -> None:
+        """One more status: a line that is written over on a terminal, one line a stage elsewhere."""
+        if self._json:
+            sys.stdout.write(json.dumps({"event": "progress", **status.as_dict()}) + "\n")
+            sys.stdout.flush()
+            return
+        left = "" if status.remaining is None else f", about {_time(status.remaining)} left"
+        note = f" ({status.note})" if status.note else ""
+        text = f"{100 * status.fraction:3.0f} %  {status.stage}{note}{left}"
+        if self._live:
+            sys.stderr.write("\r" + text.ljust(self._width))
+            self._width = len(text)
+        elif status.stage != self._stage:
+            sys.stderr.write(text + "\n")
+        self._stage = status.stage
+        sys.stderr.flush()
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(max(1, round(seconds)), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,212 @@
+"""The job: a scene file becomes a video, stage by stage, with progress, cancel, and finished lines kept."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from generation.audio import Audio, mix
+from generation.grid import SAMPLE_RATE
+from generation.motion import CHANNELS, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
+from generation.performance import Performance
+from generation.text import phonemize
+from studio.casting import Casting
+from studio.checks import Report, check_scene, voice_names
+from studio.document import DocumentError, nearest
+from studio.export import export_scene, write_sound
+from studio.progress import Progress, Stage, Status
+from studio.provenance import make_record
+from studio.scene import Character, Scene
+from studio.seating import Places, find_places
+from studio.timeline import Timeline
+
+STEPS, DRAFT_STEPS = 16, 4
+DRAFT_HEIGHT = 480
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """How a scene is rendered.
+
+    Attributes:
+        seed: in place of the scene's own; None = the scene's.
+        steps: sampling steps of the model; None = 16, and 4 in a draft.
+        height: greatest height of the video in pixels; None = that of the picture, and 480 in a draft.
+        device: torch device; None = the GPU when there is one, else the CPU.
+        draft: quick and rough.
+        work: folder where finished lines are kept; None = ``.parley`` beside the video.
+    """
+
+    seed: int | None = None
+    steps: int | None = None
+    height: int | None = None
+    device: str | None = None
+    draft: bool = False
+    work: Path | None = None
+
+    @property
+    def sampling_steps(self) -> int:
+        """Sampling steps that hold."""
+        return self.steps or (DRAFT_STEPS if self.draft else STEPS)
+
+    @property
+    def greatest_height(self) -> int | None:
+        """Height limit that holds."""
+        return self.height or (DRAFT_HEIGHT if self.draft else None)
+
+
+def render_scene(
+    path: Path,
+    target: Path,
+    settings: RenderSettings = RenderSettings(),
+    listener: Callable[[Status], None] = lambda status: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Report:
+    """Render a scene file into an MP4 with its stems, subtitles and curves beside it.
+
+    The file appears whole or not at all. Lines that were finished before a cancel, an error or an edit elsewhere in the
+    script are taken from the work folder.
+
+    Args:
+        path: the scene file.
+        target: the video.
+        settings: how.
+        listener: told how far the job is, at least once a second.
+        cancelled: asked at each step whether to stop.
+
+    Returns:
+        What the check found; it holds no problems.
+
+    Raises:
+        DocumentError: the scene has problems; nothing was written.
+        Cancelled: stopped; nothing but finished lines in the work folder was written.
+    """
+    stages = [Stage("check", 1), Stage("load models", 5), Stage("speech and motion", 40), Stage("rendering", 50)]
+    progress = Progress([*stages, Stage("encoding", 4)], listener, cancelled)
+    if target.suffix.lower() != ".mp4":
+        raise DocumentError([f"The video {target.name!r} should end in .mp4."])
+    with progress.running():
+        progress.start("check")
+        report = check_scene(path)
+        if report.problems or report.scene is None or report.casting is None:
+            raise DocumentError(report.problems)
+        scene, casting = report.scene, report.casting.resized(settings.greatest_height)
+        progress.start("load models")
+        # Late: it loads torch, and a scene with problems should be refused in a second.
+        from studio.speech import Speech
+
+        places = find_places(scene, casting)
+        speech = Speech(scene, path.parent, settings.seed, settings.sampling_steps, settings.device)
+        timeline = speech.timeline()
+        progress.start("speech and motion")
+        work = settings.work or target.parent / ".parley"
+        performance = speech.perform(timeline, places.routing, work, progress)
+        progress.start("rendering")
+        record = _record(scene, path.parent, settings, speech.seed)
+        _film(scene, casting, places, timeline, performance, target, record, speech.device, progress)
+        progress.finish()
+    return report
+
+
+def _record(scene: Scene, folder: Path, settings: RenderSettings, seed: int) -> dict[str, Any]:
+    """What the video says of itself."""
+    made_by = {"seed": seed, "steps": settings.sampling_steps, "height": settings.greatest_height}
+    document = scene.model_dump(mode="json", exclude_defaults=True)
+    return make_record(document, folder, made_by, photograph=scene.consent != "drawn", label=scene.label)
+
+
+def _film(
+    scene: Scene,
+    casting: Casting,
+    places: Places,
+    timeline: Timeline,
+    performance: Performance,
+    target: Path,
+    record: dict[str, Any],
+    device: str,
+    progress: Progress,
+) -> None:
+    """Render frame by frame into the encoder, so that memory does not grow with the length."""
+    from generation.rendering import RenderFace, SceneRenderer
+
+    seats = places.seats
+    faces = [RenderFace(s.face, region, s.drawn) for s, region in zip(seats, places.regions, strict=True)]
+    parts = [(performance.characters[seat.character], scene.cast[seat.character]) for seat in seats]
+    tracks = [scaled_motion(part.motion, character) for part, character in parts]
+
+    def on_frame(done: int, total: int) -> None:
+        progress.update(done, total)
+        if done == total:
+            progress.start("encoding")
+
+    if faces:
+        frames = SceneRenderer(casting.picture, faces, device).frames(tracks)
+    else:
+        frames = repeat(casting.picture, performance.n_frames)
+    export_scene(frames, performance, timeline, target, picture=casting.picture, record=record, on_frame=on_frame)
+
+
+def scaled_motion(track: MotionTrack, character: Character) -> MotionTrack:
+    """A track with the amounts of its character: mouth and jaw, head, and blinks, each on its own."""
+    gain = np.ones(len(CHANNELS), np.float32)
+    gain[[name in MOUTH for name in CHANNELS]] = character.mouth
+    gain[[name.startswith("eyeBlink") for name in CHANNELS]] = character.blink
+    gain[ROTATION] = gain[TRANSLATION] = character.head
+    values = track.values * gain
+    values[:, WEIGHTS] = np.clip(values[:, WEIGHTS], 0, 1)
+    return MotionTrack(values)
+
+
+def say(
+    text: str,
+    voice: str,
+    target: Path,
+    *,
+    speed: float = 1.0,
+    seed: int = 0,
+    steps: int = STEPS,
+    device: str | None = None,
+    listener: Callable[[Status], None] = lambda status: None,
+) -> Path:
+    """Speak one line into a marked WAV file, 24 kHz, at the loudness of a scene's mix.
+
+    Raises:
+        DocumentError: nothing to say, an unknown voice, a speed out of range, or a file that is no ``.wav``.
+    """
+    names = voice_names()
+    problems = [] if target.suffix.lower() == ".wav" else [f"The sound {target.name!r} should end in .wav."]
+    if voice not in names:
+        problems.append(f"The voice {voice!r} is not known; {nearest(voice, names)}")
+    if not 0.5 <= speed <= 2:
+        problems.append(f"The speed should be between 0.5 and 2; it is {speed:g}.")
+    try:
+        phonemize(text)
+    except ValueError as error:
+        problems.append(str(error))
+    if problems:
+        raise DocumentError(problems)
+    progress = Progress([Stage("load models", 5), Stage("speech", 10)], listener)
+    with progress.running():
+        progress.start("load models")
+        from studio.speech import Speech
+
+        line = {"who": "SPEAKER", "text": text, "speed": speed, "start": 0}
+        scene = Scene.model_validate(
+            {"picture": "", "cast": [{"name": "SPEAKER", "voice": voice, "role": "narrator"}], "script": [line]}
+        )
+        speech = Speech(scene, Path(), seed, steps, device)
+        timeline = speech.timeline()
+        progress.start("speech")
+        with tempfile.TemporaryDirectory() as work:
+            performance = speech.perform(timeline, np.eye(1, dtype=np.float32), Path(work), progress)
+        sound = mix([Audio(performance.characters[0].speech, SAMPLE_RATE)])
+        record = make_record({"text": text, "voice": voice}, Path(), {"seed": seed, "steps": steps}, photograph=False)
+        write_sound(sound, target, record)
+        progress.finish()
+    return target

@@ -1,0 +1,66 @@
+"""From the casting to the picture's geometry: each person's mask, the region that may move, whose voice drives whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from masks.regions import CharacterMask, motion_region
+from masks.segment import sam_predictor, segment_person
+from masks.tokens import FaceTokens, face_footprint, membership
+from studio.casting import Casting, Seat
+from studio.scene import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ALLOWED_MOTION = 0.25
+"""Room around a head that its motion may use, in inter-ocular distances."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where everybody is.
+
+    Attributes:
+        seats: the cast's visible members, in the order of the cast.
+        masks: CharacterMask of each seat.
+        regions: MotionRegion of each seat, float32 (H, W) in [0, 1].
+        routing: (K, K) float32 for the whole cast: [i, j] is how much voice i drives face j.
+    """
+
+    seats: tuple[Seat, ...]
+    masks: tuple[CharacterMask, ...]
+    regions: tuple[np.ndarray, ...]
+    routing: np.ndarray
+
+
+def find_places(scene: Scene, casting: Casting) -> Places:
+    """Masks from the scene where it gives them, else found around each face; regions cut at the neighbours."""
+    seats = casting.seats
+    size = casting.picture.shape[:2]
+    faces = [seat.face for seat in seats]
+    predictor = sam_predictor() if any(seat.area is None for seat in seats) else None
+    masks = []
+    for index, seat in enumerate(seats):
+        others = [face for i, face in enumerate(faces) if i != index] + list(casting.bystanders)
+        area = seat.area if seat.area is not None else segment_person(casting.picture, seat.face, predictor, others)
+        masks.append(CharacterMask(scene.cast[seat.character].name, area))
+    strangers = [face_footprint(face, size) for face in casting.bystanders]
+    regions = []
+    for index, seat in enumerate(seats):
+        neighbours = [mask.mask for i, mask in enumerate(masks) if i != index] + strangers
+        regions.append(motion_region(seat.face, masks[index].mask, neighbours, ALLOWED_MOTION))
+    return Places(seats, tuple(masks), tuple(regions), _routing(scene, seats, masks, size))
+
+
+def _routing(scene: Scene, seats: Sequence[Seat], masks: Sequence[CharacterMask], size: tuple[int, int]) -> np.ndarray:
+    """The masks' membership of the face tokens, with those who have no face driving only their own, unseen one."""
+    routing = np.eye(len(scene.cast), dtype=np.float32)
+    if seats:
+        footprints = np.stack([face_footprint(seat.face, size) for seat in seats])
+        seen = [seat.character for seat in seats]
+        routing[np.ix_(seen, seen)] = membership(masks, FaceTokens(footprints, 1))
+    return routing

@@ -1,0 +1,175 @@
+"""Speech and motion of a scene from the trained model: piece by piece, each kept in the work folder when finished."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import zipfile
+import zlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from generation.durations import DurationModel
+from generation.pipeline import CastMember, JointPipeline, Sampling
+from generation.voice import VoiceBank, voice_from_clip
+
+from generation.audio import Audio
+from generation.grid import SAMPLE_RATE
+from generation.motion import MotionTrack
+from generation.performance import CharacterPerformance, Performance
+from generation.resources import assets_root
+from studio.checks import language_of
+from studio.progress import Progress
+from studio.scene import Scene
+from studio.segments import Segment, join, split
+from studio.timeline import Speaker, Timeline, build_timeline, scene_recording
+
+log = logging.getLogger(__name__)
+
+MAX_WORK_BYTES = 500_000_000
+
+
+class Speech:
+    """The model, loaded once for one scene.
+
+    Args:
+        scene: a checked scene.
+        folder: where its file names start.
+        seed: in place of the scene's; None = the scene's.
+        steps: sampling steps.
+        device: torch device; None = the GPU when there is one, else the CPU.
+    """
+
+    def __init__(self, scene: Scene, folder: Path, seed: int | None, steps: int, device: str | None) -> None:
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self._scene, self._folder, self._steps = scene, folder, steps
+        self.seed = scene.seed if seed is None else seed
+        self._pipeline = JointPipeline.from_pretrained().to(self.device)
+        self._voices = self._find_voices(VoiceBank.load())
+
+    def timeline(self) -> Timeline:
+        """Every line pronounced, measured by the duration model, and placed.
+
+        Raises:
+            ValueError: times that cannot be met.
+        """
+        speakers = [Speaker(voice, language_of(self._scene, i)) for i, voice in enumerate(self._voices)]
+        durations = DurationModel.from_pretrained()
+        return build_timeline(self._scene, speakers, durations, partial(scene_recording, self._folder))
+
+    def perform(self, timeline: Timeline, routing: np.ndarray, work: Path, progress: Progress) -> Performance:
+        """Everybody's speech and motion over the whole scene.
+
+        Args:
+            timeline: of the scene.
+            routing: (K, K) share of voice i in driving face j.
+            work: folder where finished pieces are kept, and found again.
+            progress: told how far it is, asked whether to stop.
+
+        Raises:
+            Cancelled: stopped; the finished pieces stay.
+        """
+        segments = split(timeline)
+        whole = sum(segment.n_frames for segment in segments)
+        parts, done = [], 0
+        for number, segment in enumerate(segments, 1):
+            note = f"part {number} of {len(segments)}"
+            progress.update(done, whole, note)
+            kept = work / f"{self._key(segment, routing)}.npz"
+            part = _load(kept)
+            if part is None:
+                report = partial(_report, progress, done, segment.n_frames, whole, note)
+                part = self._perform(segment, routing, report)
+                _save(part, kept)
+            parts.append(part)
+            done += segment.n_frames
+        _tidy(work)
+        return join(segments, parts, timeline.n_frames)
+
+    def _perform(self, segment: Segment, routing: np.ndarray, report: Callable[[int, int], None]) -> Performance:
+        cast = [CastMember(c.name, v) for c, v in zip(self._scene.cast, self._voices, strict=True)]
+        # Idle motion is seeded by the piece, so that two pieces do not fidget alike.
+        seed = (self.seed + zlib.crc32(segment.lines[0].id.encode())) % 2**31
+        return self._pipeline(
+            segment.lines,
+            cast,
+            segment.n_frames,
+            membership=np.repeat(routing, segment.n_frames, axis=1),
+            seed=seed,
+            sampling=Sampling(steps=self._steps),
+            on_step=report,
+        )
+
+    def _find_voices(self, bank: VoiceBank) -> list[np.ndarray]:
+        """A voice vector for each member of the cast; for those who play recordings only, the recording's own."""
+        voices = []
+        for character in self._scene.cast:
+            clip = character.voice.clip if character.voice else None
+            if character.voice is None:
+                name = character.name.casefold()
+                own = [line.recording for line in self._scene.script if line.who.casefold() == name]
+                clip = next(filter(None, own), None)
+            if clip is not None:
+                voices.append(voice_from_clip(Audio(scene_recording(self._folder, clip), SAMPLE_RATE)))
+            elif character.voice is not None and character.voice.preset is not None:
+                voices.append(bank.vector(character.voice.preset))
+            else:
+                voices.append(np.zeros_like(bank.vector(bank.names[0])))
+        return voices
+
+    def _key(self, segment: Segment, routing: np.ndarray) -> str:
+        """Hash of all that the piece depends on."""
+        weights = sorted(assets_root().glob("**/*.safetensors"))
+        model = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in weights]
+        names = [character.name for character in self._scene.cast]
+        digest = hashlib.sha256(repr((segment.key, names, self.seed, self._steps, self.device, model)).encode())
+        for array in (*self._voices, routing):
+            digest.update(array.tobytes())
+        return digest.hexdigest()[:32]
+
+
+def _report(progress: Progress, before: int, n_frames: int, whole: int, note: str, step: int, steps: int) -> None:
+    progress.update(before + n_frames * step / steps, whole, note)
+
+
+def _save(part: Performance, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {"n_frames": np.array(part.n_frames), "names": np.array([c.name for c in part.characters])}
+    for index, character in enumerate(part.characters):
+        arrays |= {f"speech{index}": character.speech, f"motion{index}": character.motion.values}
+    partial_file = path.with_suffix(".part")
+    try:
+        with partial_file.open("wb") as file:
+            np.savez(file, **arrays)
+        partial_file.replace(path)
+    finally:
+        partial_file.unlink(missing_ok=True)
+
+
+def _load(path: Path) -> Performance | None:
+    """A kept piece; None when there is none, or when it cannot be read any more."""
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            path.touch()
+            parts = [
+                CharacterPerformance(str(name), kept[f"speech{i}"], MotionTrack(kept[f"motion{i}"]))
+                for i, name in enumerate(kept["names"])
+            ]
+            return Performance(tuple(parts), int(kept["n_frames"]))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        log.warning("A kept piece of the work folder is damaged and is made again: %s", path.name)
+        return None
+
+
+def _tidy(work: Path) -> None:
+    """Keep the newest pieces, up to half a gigabyte."""
+    total = 0
+    for path in sorted(work.glob("*.npz"), key=lambda item: item.stat().st_mtime, reverse=True):
+        total += path.stat().st_size
+        if total > MAX_WORK_BYTES:
+            path.unlink()
