@@ -1,4 +1,4 @@
-"""Laying the canonical face mesh on a few points in a picture: pose, then a thin-plate spline through the points."""
+"""Laying the canonical face mesh on a few points in a picture: pose, then a smooth map through the points."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def fit_mesh(targets: Mapping[int, np.ndarray]) -> tuple[np.ndarray, int | None]
     """Fit the 478-point mesh to some of its points.
 
     Three steps: the weak-perspective pose that explains the targets best (drawn faces are seldom anatomical, so a
-    turned head must earn its angle against a prior), an affine map of what is left, and a thin-plate spline (Bookstein
-    1989) through the rest, exact at the targets and held back softly at the outline.
+    turned head must earn its angle against a prior), an affine map of what is left, and radial basis functions through
+    the rest, exact at the targets and held back softly at the outline.
 
     Args:
         targets: mesh index -> (2,) x (right) and y (down) in pixels; at least both corners of both eyes.
@@ -49,7 +49,7 @@ def fit_mesh(targets: Mapping[int, np.ndarray]) -> tuple[np.ndarray, int | None]
     Returns:
         (478, 3) float32 points as in ``FaceLandmarks``; and a point where the mesh folds over itself, or None.
     """
-    mesh, triangles = _canonical()
+    mesh, triangles = canonical_mesh()
     marked, sights = np.array(list(targets)), np.stack(list(targets.values()))
     posed = _pose(mesh, marked, sights)
     targets = _complete(mesh, targets)
@@ -61,7 +61,7 @@ def fit_mesh(targets: Mapping[int, np.ndarray]) -> tuple[np.ndarray, int | None]
     unit = float(np.linalg.norm(np.diff([posed[list(c), :2].mean(0) for c in _EYES], axis=0)))
     points = posed.copy()
     points[:, :2] += unit * _affine(domain, marked, (sights - posed[marked, :2]) / unit)
-    points[:, :2] += unit * _spline(domain, indices, (places - points[indices, :2]) / unit)
+    points[:, :2] += unit * _rest(domain, indices, (places - points[indices, :2]) / unit)
     points[indices, :2] = places
     _round_irises(points, mesh, targets)
     return points.astype(np.float32), _fold(posed, points, triangles)
@@ -93,7 +93,7 @@ _BROWS = (
 
 
 @cache
-def _canonical() -> tuple[np.ndarray, np.ndarray]:
+def canonical_mesh() -> tuple[np.ndarray, np.ndarray]:
     """(478, 3) mean face in inter-ocular distances (x right, y down, z away) and its (F, 3) triangles."""
     beside = Path(__file__).parents[1]
     found = [p for p in (beside / n / "rig.safetensors" for n in ("parley_assets", "assets")) if p.is_file()]
@@ -177,8 +177,12 @@ def _affine(domain: np.ndarray, indices: np.ndarray, misses: np.ndarray) -> np.n
     return np.column_stack([domain, np.ones(len(domain))]) @ solved
 
 
-def _spline(domain: np.ndarray, indices: np.ndarray, misses: np.ndarray) -> np.ndarray:
-    """(478, 2) thin-plate spline through what is still missed; outline points far from any target tend to stay."""
+def _rest(domain: np.ndarray, indices: np.ndarray, misses: np.ndarray) -> np.ndarray:
+    """(478, 2) map through what is still missed; outline points far from any target tend to stay.
+
+    The kernel is the distance itself: a thin-plate spline would be smoother than a mesh can show, and overshoots where
+    one feature is drawn several times its natural size (a toon's eyes pushed the forehead inside out).
+    """
     _, once = np.unique(np.round(domain[indices], 6), axis=0, return_index=True)  # closed lips: two points, one place
     indices, misses = indices[once], misses[once]
     outline = np.array(FACE_OVAL[::3])
@@ -186,7 +190,8 @@ def _spline(domain: np.ndarray, indices: np.ndarray, misses: np.ndarray) -> np.n
     outline = outline[far]
     give = np.concatenate([np.zeros(len(indices)), np.full(len(outline), ANCHOR_GIVE)])
     values = np.concatenate([misses, np.zeros((len(outline), 2))])
-    return RBFInterpolator(domain[np.concatenate([indices, outline])], values, smoothing=give)(domain)
+    known = domain[np.concatenate([indices, outline])]
+    return RBFInterpolator(known, values, smoothing=give, kernel="linear", degree=0)(domain)
 
 
 def _round_irises(points: np.ndarray, mesh: np.ndarray, targets: Mapping[int, np.ndarray]) -> None:
