@@ -183,6 +183,7 @@ class LipTargets:
         labiodental: lower lip at the upper teeth (f v).
         rounded: lips protruded and rounded (u o w and such).
         flared: lips protruded but open (sh, zh).
+        spread: corners drawn apart (i e and such).
         openness: jaw opening of the phoneme, relative to the speaker's range.
         vowel: share of the frame that is a vowel, so that ``openness`` is wanted and not only allowed.
         pause: silence, the mouth shut.
@@ -193,6 +194,7 @@ class LipTargets:
     labiodental: np.ndarray
     rounded: np.ndarray
     flared: np.ndarray
+    spread: np.ndarray
     openness: np.ndarray
     vowel: np.ndarray
     pause: np.ndarray
@@ -219,13 +221,15 @@ def lip_targets(timed: TimedPhonemes, pause: np.ndarray, loudness: np.ndarray) -
     column = {name: features[:, i] for name, i in _COLUMN.items()}
     boundary = (column["pause"] + column["space"] > 0) & ~pause
     openness = _bridge(column["openness"], boundary)
-    rounding = gaussian_filter1d(_bridge(column["rounding"], boundary), 3.0)
+    rounding = gaussian_filter1d(_bridge(column["rounding"], boundary), 2.5)
+    spread = np.clip(column["frontness"], 0, 1) * (1 - column["openness"])
     sibilant = column["postalveolar"] * column["fricative"]
     return LipTargets(
         closed=_contacts(timed, n_frames, "pbm"),
         labiodental=_contacts(timed, n_frames, "fv"),
         rounded=_to_frames(rounding),
         flared=_to_frames(gaussian_filter1d(sibilant, 3.0)),
+        spread=_to_frames(gaussian_filter1d(spread, 3.0)),
         openness=_to_frames(gaussian_filter1d(openness, 3.0)),
         vowel=_to_frames(gaussian_filter1d(column["vowel"], 2.0)),
         pause=_pause_gate(pause),
@@ -321,7 +325,7 @@ def correct(weights: np.ndarray, targets: LipTargets, lips: LipGeometry, pull: f
     wanted = (gap + pull * targets.vowel * (goal - gap)) * (0.3 + targets.loudness)
     ceiling = (targets.openness + 0.35) * lips.open_range
     out = with_gap(out, np.minimum(wanted, ceiling), lips)
-    out = _round(out, targets)
+    out = _round_and_spread(out, targets)
     contact = targets.labiodental
     roll = INDEX["mouthRollLower"]
     out[:, roll] = np.maximum(out[:, roll], 0.12 * contact)
@@ -335,11 +339,15 @@ def correct(weights: np.ndarray, targets: LipTargets, lips: LipGeometry, pull: f
     return np.clip(out, 0, 1)
 
 
-def _round(weights: np.ndarray, targets: LipTargets) -> np.ndarray:
+def _round_and_spread(weights: np.ndarray, targets: LipTargets) -> np.ndarray:
     out = weights.copy()
     pucker, funnel = INDEX["mouthPucker"], INDEX["mouthFunnel"]
-    out[:, pucker] = np.maximum(out[:, pucker], 0.5 * targets.rounded)
-    out[:, funnel] = np.maximum(out[:, funnel], 0.2 * targets.flared)
+    out[:, pucker] = np.maximum(out[:, pucker], 0.6 * targets.rounded)
+    out[:, funnel] = np.maximum(out[:, funnel], np.maximum(0.2 * targets.flared, 0.1 * targets.rounded))
+    for side in ("Left", "Right"):
+        for name, amount in (("mouthStretch", 0.35), ("mouthSmile", 0.15)):
+            channel = INDEX[name + side]
+            out[:, channel] = np.maximum(out[:, channel], amount * targets.spread)
     out[:, _SPREAD] *= (1 - np.maximum(targets.rounded, targets.flared))[:, None]
     return out
 

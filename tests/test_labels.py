@@ -211,6 +211,18 @@ def test_labels_cover_the_corpus_in_order_and_are_not_made_twice(tmp_path: Path)
     assert (work / "labels.npy").stat().st_mtime_ns == written
 
 
+def test_interrupted_labelling_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    shared, work = tiny_shared(tmp_path / "shared"), tmp_path / "work"
+    MotionTeacher(width=16, depth=1).save_pretrained(work / "teacher" / "ema")
+    (work / "grid_motion_index.json").write_text("{}")
+    n = int(np.ceil(sum(DURATIONS) * 600 / 960))
+    np.save(work / "labels.part.npy", np.full((2 * n, 57), 0.25, np.float16))
+    (work / "labels.progress").write_text("1")
+    make_labels(shared, work)
+    labels = np.load(work / "labels.npy")
+    assert (labels[:n] == 0.25).all() and not (labels[n:, :51] == 0.25).all()
+
+
 def test_mean_symbol_lengths_are_seconds(tmp_path: Path) -> None:
     seconds = mean_symbol_seconds(tiny_shared(tmp_path) / "corpus" / "manifest.jsonl")
     assert seconds["m"] == pytest.approx(0.075) and 0 < seconds["ɑ"] < 0.2
