@@ -89,15 +89,11 @@ def cast_picture(scene: Scene, folder: Path) -> tuple[Casting | None, dict[int |
     masks, problems = _areas(scene, folder, full, picture.shape[:2])
     areas = {index: mask for mask in masks if (index := scene.find(mask.name)) is not None}
     try:
-        named = _rig_faces(scene, folder)
+        named = _rig_faces(scene, folder, picture.shape[:2])
     except ValueError as error:
         problems.setdefault(None, []).append(str(error))
         return Casting(picture, ()), problems
     faces = list(named.values()) if named else _detect(picture)
-    scale = picture.shape[1] / full[0]
-    if named and scale != 1:
-        named = {name: replace(face, points=face.points * np.float32(scale)) for name, face in named.items()}
-        faces = list(named.values())
     failed = set(problems) - {None}
     seats, found = _assign(scene, faces, named, areas, failed)
     for index, sentences in found.items():
@@ -112,21 +108,21 @@ def _detect(picture: np.ndarray) -> list[FaceLandmarks]:
     return FaceLandmarker().detect(picture)
 
 
-def _rig_faces(scene: Scene, folder: Path) -> dict[str, FaceLandmarks]:
-    """The faces of the scene's rig file by name, from left to right; empty without a rig file.
+def _rig_faces(scene: Scene, folder: Path, size: tuple[int, int]) -> dict[str, FaceLandmarks]:
+    """The rig file's faces by name, from left to right, in a picture of ``size`` (H, W); empty without a rig file.
 
     Raises:
         ValueError: the file is missing or not a rig.
     """
     if scene.rig is None:
         return {}
-    from masks.rigfile import fit, load_rig
+    from masks.rigfile import load_rig
 
     path = folder / scene.rig
     if reason := existing_file(path, "The rig file"):
         raise ValueError(reason)
     try:
-        faces = {named.name: fit(named.points) for named in load_rig(path)}
+        faces = {marked.name: marked.landmarks() for marked in load_rig(path, size)}
     except ValueError as error:
         raise ValueError(_relative(error, folder)) from None
     return dict(sorted(faces.items(), key=lambda item: float(item[1].points[:, 0].mean())))

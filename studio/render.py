@@ -133,10 +133,12 @@ def _film(
     progress: Progress,
 ) -> None:
     """Render frame by frame into the encoder, so that memory does not grow with the length."""
-    from generation.rendering import RenderFace, SceneRenderer
+    from generation.rendering.face import RenderFace
+    from generation.rendering.scene import SceneRenderer
 
     seats = places.seats
-    faces = [RenderFace(s.face, region, s.drawn) for s, region in zip(seats, places.regions, strict=True)]
+    located = zip(seats, places.regions, places.masks, strict=True)
+    faces = [RenderFace(seat.face, region, seat.drawn, mask.mask) for seat, region, mask in located]
     parts = [(performance.characters[seat.character], scene.cast[seat.character]) for seat in seats]
     tracks = [scaled_motion(part.motion, character) for part, character in parts]
 

@@ -20,7 +20,7 @@ from generation.grid import (
     seconds_from_frames,
 )
 from generation.performance import Line
-from generation.text import display_text, phonemize
+from generation.text import Phonemizer, display_text, phonemize
 from studio.document import existing_file
 from studio.scene import Scene, ScriptLine
 
@@ -108,8 +108,12 @@ def measure_lines(
     speakers: Sequence[Speaker],
     durations: DurationPredictor,
     load_recording: Callable[[str], np.ndarray],
+    phonemizer: Phonemizer | None = None,
 ) -> tuple[list[Line], dict[int, str]]:
     """Pronounce and measure every line, each at frame 0; arguments as of :func:`build_timeline`.
+
+    Args:
+        phonemizer: what pronounces plain words; eSpeak NG if not given.
 
     Returns:
         The lines that can be said, and by index in the script one sentence for each that cannot.
@@ -126,7 +130,13 @@ def measure_lines(
         seen[name] += 1
         name = f"{name}-{seen[name]}"
         try:
-            drafts.append(_measure(line, name, character, speakers[character], scene, durations, load_recording))
+            speaker = speakers[character]
+            if line.recording is not None:
+                drafts.append(_measure_recording(name, character, load_recording(line.recording)))
+                continue
+            ipa = phonemize(line.text, speaker.language, scene.lexicon, phonemizer)
+            mels = durations.predict(f" {ipa} ", speaker.voice, line.speed)
+            drafts.append(_measure_speech(name, character, f" {ipa} ", mels))
         except ValueError as error:
             problems[index] = f"Script line {index + 1} ({line.who}): {error}"
     return drafts, problems
@@ -180,27 +190,19 @@ def find_clashes(scene: Scene, starts: Sequence[int], lengths: Sequence[int]) ->
     return clashes
 
 
-def _measure(
-    line: ScriptLine,
-    name: str,
-    character: int,
-    speaker: Speaker,
-    scene: Scene,
-    durations: DurationPredictor,
-    load_recording: Callable[[str], np.ndarray],
-) -> Line:
-    """A line's content and length, at frame 0."""
-    if line.recording is not None:
-        samples = load_recording(line.recording)
-        n_frames = max(1, frames_covering_samples(len(samples)))
-        samples = np.pad(samples, (0, samples_from_frames(n_frames) - len(samples)))
-        # The sound says it all; its phonemes are unknown, and the model was trained to do without them.
-        return Line(name, character, 0, n_frames, " ", (n_frames * MELS_PER_FRAME,), samples)
-    phonemes = f" {phonemize(line.text, speaker.language, scene.lexicon)} "
-    mels = list(durations.predict(phonemes, speaker.voice, line.speed))
+def _measure_speech(name: str, character: int, phonemes: str, mels: Sequence[int]) -> Line:
+    """A spoken line at frame 0, its last pause lengthened to a whole frame."""
     n_frames = frames_covering_mels(sum(mels))
-    mels[-1] += n_frames * MELS_PER_FRAME - sum(mels)
-    return Line(name, character, 0, n_frames, phonemes, tuple(mels))
+    last = mels[-1] + n_frames * MELS_PER_FRAME - sum(mels)
+    return Line(name, character, 0, n_frames, phonemes, (*mels[:-1], last))
+
+
+def _measure_recording(name: str, character: int, samples: np.ndarray) -> Line:
+    """A recorded line at frame 0, filled with silence to a whole frame."""
+    n_frames = max(1, frames_covering_samples(len(samples)))
+    samples = np.pad(samples, (0, samples_from_frames(n_frames) - len(samples)))
+    # The sound says it all; its phonemes are unknown, and the model was trained to do without them.
+    return Line(name, character, 0, n_frames, " ", (n_frames * MELS_PER_FRAME,), samples)
 
 
 def scene_recording(folder: Path, name: str) -> np.ndarray:
