@@ -51,7 +51,7 @@ $(READY): $(LOCKED) pyproject.toml
 # what make installs, for every platform). Pins that still fit stay as they are.
 lock: COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-annotate --quiet \
 	--custom-compile-command "make lock"
-lock:
+lock: $(LOCKED)
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --all-extras -o constraints.txt
 	$(COMPILE) --extra dev -c constraints.txt --no-emit-package torch --generate-hashes -o requirements.lock
