@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file
-from scipy.interpolate import RBFInterpolator
-from scipy.optimize import least_squares
-from scipy.spatial.transform import Rotation
 
 from masks.topology import (
     FACE_OVAL,
@@ -152,14 +149,39 @@ def _pose(mesh: np.ndarray, indices: np.ndarray, places: np.ndarray) -> np.ndarr
 
     def placed(numbers: np.ndarray) -> np.ndarray:
         pitch, yaw, roll, log_scale, x, y = numbers
-        turn = Rotation.from_euler("xyz", [pitch, yaw, roll]).as_matrix()
-        return scale * np.exp(log_scale) * mesh @ turn.T + (x, y, 0)
+        (cp, cy, cr), (sp, sy, sr) = np.cos([pitch, yaw, roll]), np.sin([pitch, yaw, roll])
+        nod = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+        shake = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+        tilt = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+        return scale * np.exp(log_scale) * mesh @ (tilt @ shake @ nod).T + (x, y, 0)
 
     def cost(numbers: np.ndarray) -> np.ndarray:
         misses = weights * (placed(numbers)[indices, :2] - places) / (scale * POINT_SPREAD)
-        return np.concatenate([misses.ravel(), numbers[:2] / POSE_PRIOR])
+        errors = np.concatenate([misses.ravel(), numbers[:2] / POSE_PRIOR])
+        return np.sign(errors) * np.sqrt(
+            2 * (np.sqrt(1 + errors**2) - 1)
+        )  # soft L1: one odd feature does not turn a head
 
-    return placed(least_squares(cost, start, loss="soft_l1").x)
+    return placed(_least_squares(cost, start))
+
+
+def _least_squares(cost: Callable[[np.ndarray], np.ndarray], start: np.ndarray) -> np.ndarray:
+    """Levenberg-Marquardt with a numerical Jacobian; six unknowns are not worth the second that SciPy takes to load."""
+    best, errors, damping = start, cost(start), 1e-2
+    for _ in range(60):
+        steps = 1e-6 * np.maximum(np.abs(best), 1.0)
+        slopes = np.stack([(cost(best + np.eye(len(best))[i] * h) - errors) / h for i, h in enumerate(steps)], axis=1)
+        normal = slopes.T @ slopes
+        step = np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-12), -slopes.T @ errors)
+        tried = cost(best + step)
+        gain = errors @ errors - tried @ tried
+        if gain > 0:
+            best, errors, damping = best + step, tried, damping * 0.3
+            if gain < 1e-10 * (errors @ errors):
+                break
+        else:
+            damping *= 5
+    return best
 
 
 def _alone(mesh: np.ndarray, indices: np.ndarray) -> np.ndarray:
@@ -191,7 +213,12 @@ def _rest(domain: np.ndarray, indices: np.ndarray, misses: np.ndarray) -> np.nda
     give = np.concatenate([np.zeros(len(indices)), np.full(len(outline), ANCHOR_GIVE)])
     values = np.concatenate([misses, np.zeros((len(outline), 2))])
     known = domain[np.concatenate([indices, outline])]
-    return RBFInterpolator(known, values, smoothing=give, kernel="linear", degree=0)(domain)
+    n = len(known)
+    system = np.ones((n + 1, n + 1))
+    system[:n, :n] = np.diag(give) - np.linalg.norm(known[:, None] - known[None], axis=-1)
+    system[n, n] = 0.0
+    solved = np.linalg.solve(system, np.concatenate([values, np.zeros((1, 2))]))
+    return solved[n] - np.linalg.norm(domain[:, None] - known[None], axis=-1) @ solved[:n]
 
 
 def _round_irises(points: np.ndarray, mesh: np.ndarray, targets: Mapping[int, np.ndarray]) -> None:
