@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from generation.resources import assets_root
+from generation.resources import asset, assets_root
 from masks.models import missing_models, models_folder
 
 REINSTALL = "pip install -c constraints.txt . (in the checkout; or: make setup)"
+WEIGHTS = ("rig.safetensors", "model/transformer", "model/vocoder")
+"""What the main job loads from the assets."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,16 @@ def _face_networks() -> str:
 
 
 def _weights() -> str:
+    from safetensors import SafetensorError, safe_open
+
+    for name in WEIGHTS:
+        asset(name)
     files = sorted(assets_root().rglob("*.safetensors"))
-    if not files:
-        raise FileNotFoundError("no weights lie in the assets folder")
+    for file in files:
+        try:
+            safe_open(file, framework="np")  # compares the header with the file's length
+        except SafetensorError as error:
+            raise ValueError(f"{file.name} is damaged ({error})") from error
     return f"{len(files)} files, {sum(f.stat().st_size for f in files) / 1e6:.1f} MB"
 
 

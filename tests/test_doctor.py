@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 
+from generation.resources import asset
 from masks import models
 from studio import doctor
 
@@ -14,6 +15,15 @@ def test_reports_a_missing_network_with_its_repair(tmp_path, monkeypatch):
     (finding,) = doctor.diagnose([p for p in doctor.PARTS if p.name == "face networks"])
     assert finding.blocks and "face_landmark.tflite" in finding.problem
     assert "parley setup" in doctor.report([finding])
+
+
+def test_a_truncated_file_of_weights_is_found(tmp_path, monkeypatch):
+    whole = asset("rig.safetensors").read_bytes()
+    (tmp_path / "rig.safetensors").write_bytes(whole[: len(whole) // 2])
+    monkeypatch.setattr(doctor, "WEIGHTS", ())
+    monkeypatch.setattr(doctor, "assets_root", lambda: tmp_path)
+    (finding,) = doctor.diagnose([p for p in doctor.PARTS if p.name == "trained weights"])
+    assert finding.blocks and finding.problem.startswith("rig.safetensors is damaged")
 
 
 def test_a_missing_extra_does_not_block():
