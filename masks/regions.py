@@ -283,5 +283,5 @@ def neck_outline(face: FaceLandmarks, length: float = 0.5) -> np.ndarray:
     chin, top = face.points[CHIN, :2], face.points[FOREHEAD_TOP, :2]
     down = length * (chin - top)
     middle = jaw[len(jaw) // 2]
-    sides = middle + (jaw[[4, -5]] - middle) * 0.9
+    sides = middle + (jaw[[4, -5]] - middle) * 0.75
     return np.concatenate([sides, sides[::-1] + down])
