@@ -172,6 +172,7 @@ def _drift(out: np.ndarray, talks: np.ndarray, liveliness: float, rng: np.random
     # A head turns about the neck, a good inter-ocular distance below and behind the eyes, so the face moves along.
     out[:, _SHIFT[0]] += 0.5 * out[:, _YAW] - 0.9 * out[:, _ROLL]
     out[:, _SHIFT[1]] -= 0.5 * out[:, _PITCH]
+    out[:, _SHIFT[2]] += 0.9 * out[:, _PITCH]
 
 
 def _pulse(n: int, frame: float, rise: float, fall: float) -> np.ndarray:
