@@ -36,7 +36,7 @@ PLACES: dict[int, tuple[Place, ...]] = {
     6: ((170, 196, 77, 0.16, 0.03), (545, 186, 77, 0.05, -0.02), (920, 196, 77, -0.1, 0.03),
         (358, 476, 77, 0.1, 0.03), (732, 480, 77, -0.04, -0.02), (1110, 476, 77, -0.16, -0.03)),
 }  # fmt: skip
-CUPS = ((392, 0.8, "#f1ead9"), (836, 1.9, "#d9705a"), (1205, 0.8, "#f1ead9"))
+CUPS = ((392, 0.8, "#f1ead9"), (836, 1.9, "#4d74ab"), (1205, 0.8, "#f1ead9"))
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def draw_cast(count: int, seed: int = 0) -> DrawnCast:
     for look, place in zip(looks, PLACES[count], strict=True):
         rig = draw_figure(canvas, look, HeadFrame(*place))
         cover = canvas.take_figure()
-        cast_shadow(canvas.pixels, cover)
+        cast_shadow(canvas.pixels, cover, sum(masks, np.zeros_like(cover)))
         masks = [mask * (1 - cover) for mask in masks] + [cover]
         faces.append(RigFace(look.name, rig.points))
     if count <= 4:
@@ -80,13 +80,12 @@ def draw_cast(count: int, seed: int = 0) -> DrawnCast:
     return DrawnCast(finish(canvas.pixels), tuple(faces), np.stack(masks))
 
 
-def cast_shadow(pixels: np.ndarray, cover: np.ndarray) -> None:
-    """Darkens what lies around and behind a figure (H, W) a little, in place: depth between people."""
+def cast_shadow(pixels: np.ndarray, cover: np.ndarray, others: np.ndarray) -> None:
+    """Darkens, in place, the people behind a figure close to its outline; masks (H, W). The far background stays."""
     height, width = cover.shape
     small = cv2.resize(cover, (width // 8, height // 8), interpolation=cv2.INTER_AREA)
     soft = cv2.resize(cv2.GaussianBlur(small, (0, 0), 2.2), (width, height), interpolation=cv2.INTER_LINEAR)
-    soft = np.roll(soft, 9, axis=1)
-    pixels *= (1 - 0.34 * soft * (1 - cover))[..., None]
+    pixels *= (1 - 0.4 * soft * (1 - cover) * others)[..., None]
 
 
 def finish(pixels: np.ndarray) -> np.ndarray:

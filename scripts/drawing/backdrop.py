@@ -33,7 +33,7 @@ def draw_backdrop(canvas: Canvas, seed: int) -> None:
     """Wall, window, shelves, plants and lamps, blurred like a background in a portrait."""
     generator = np.random.default_rng(seed)
     height, width = canvas.figure.shape
-    wall = linear((0, 0), (width, height), mix(WALL, GLOW, 0.3), WALL, mix(WALL, NIGHT, 0.45))
+    wall = linear((0, 0), (width, height), mix(WALL, GLOW, 0.3), WALL, mix(WALL, NIGHT, 0.25))
     canvas.tint(box(0, 0, width, height), wall)
     draw_window(canvas, generator, 36, -30, 500, 430)
     draw_shelves(canvas, generator, 690, 1262)
@@ -72,7 +72,7 @@ def draw_window(
             radius = generator.uniform(9, 24)
             polygons.append(ellipse(x, y, radius, radius * 0.8))
         canvas.tint(shape(*polygons).within(pane), rgb(code), 0.8)
-    canvas.tint(shape(ellipse(180, 70, 150, 150)).blurred(60).within(pane), rgb("#fff6dc"), 0.85, "screen")
+    canvas.tint(shape(ellipse(180, 70, 150, 150)).blurred(60).within(pane), rgb("#fff6dc"), 1.0, "screen")
     frame = rgb("#5b3f31")
     for x in (left, (left + right) / 2, right):
         canvas.tint(box(x - 9, top, x + 9, bottom), frame)
@@ -147,7 +147,7 @@ def draw_wainscot(canvas: Canvas, width: int, height: int) -> None:
 def draw_lamp(canvas: Canvas, x: float, y: float) -> None:
     """A pendant lamp with its glow."""
     canvas.tint(box(x - 1.5, -5, x + 1.5, y - 30), NIGHT, 0.9)
-    canvas.tint(shape(ellipse(x, y + 26, 110, 95)).blurred(42), GLOW, 0.55, "screen")
+    canvas.tint(shape(ellipse(x, y + 40, 130, 120)).blurred(50), GLOW, 0.62, "screen")
     hood = curve(
         [(x - 50, y + 14), (x - 40, y - 12), (x - 13, y - 30), (x + 13, y - 30), (x + 40, y - 12), (x + 50, y + 14)]
     )

@@ -56,7 +56,7 @@ def draw_eye(canvas: Canvas, look: Look, frame: HeadFrame, head: Mask, rig: RigP
     canvas.tint(shape(ribbon(wet, 0.014 * size, 0.2, 1, 0.3)), mix(light, blush, 0.25), 0.6)
     crease = frame.at(top * np.array([1, 1.1], np.float32) + np.array([side * 0.005, -0.075], np.float32), lift)
     canvas.tint(shape(ribbon(crease[4:], 0.026 * size, 0.1, 1, 0.2)).blurred(0.007 * size), mix(shade, INK, 0.35), 0.65)
-    draw_lashes(canvas, look, frame, top, low, side, lift)
+    draw_lashes(canvas, look, frame, top, side, lift)
     mark_eye(rig, upper, lower, centre, 0.132 * size, side)
 
 
@@ -93,21 +93,15 @@ def draw_eyeball(canvas: Canvas, look: Look, opening: Mask, centre: np.ndarray, 
     canvas.tint(small.within(opening), rgb("#ffffff"), 0.7)
 
 
-def draw_lashes(
-    canvas: Canvas, look: Look, frame: HeadFrame, top: np.ndarray, low: np.ndarray, side: int, lift: float
-) -> None:
-    """The dark line along the upper lid, thicker outside, with a small wing and single lashes."""
+def draw_lashes(canvas: Canvas, look: Look, frame: HeadFrame, top: np.ndarray, side: int, lift: float) -> None:
+    """The dark line along the upper lid, thicker outside, with a wing; single lashes would stay behind in a blink."""
     size = frame.size
-    wing = top[-1] + np.array([side * 0.05, -0.03], np.float32) * look.lashes
-    line = frame.at(np.concatenate([top + np.array([0, -0.008], np.float32), wing[None]]), lift)
-    weight = 0.036 + 0.016 * look.lashes
-    strokes = [ribbon(line, weight * size, 0.25, 1.0, 0.1)]
+    wing = top[-1] + np.array([[side * 0.03, -0.014], [side * 0.055, -0.034]], np.float32) * look.lashes
+    line = frame.at(curve(np.concatenate([top[::5] + np.array([0, -0.008], np.float32), wing]), samples=6), lift)
+    strokes = [ribbon(line, (0.034 + 0.014 * look.lashes) * size, 0.25, 1.0, 0.05)]
     if look.lashes > 0.5:
-        for k, reach in zip((-16, -11, -6, -2), (0.035, 0.05, 0.062, 0.068), strict=True):
-            root = top[k]
-            tip = root + np.array([side * reach * 0.9, -reach], np.float32) * look.lashes
-            bend = (root + tip) / 2 + np.array([side * 0.014, 0.008], np.float32)
-            strokes.append(ribbon(frame.at(curve([root, bend, tip], samples=5), lift), 0.024 * size, 1, 0.7, 0))
+        outer = np.stack([top[-12], top[-5], top[-1], wing[0] + np.array([0, 0.008], np.float32), wing[1]])
+        strokes.append(ribbon(frame.at(curve(outer, samples=6), lift), 0.05 * size, 0.2, 1.0, 0.0))
     canvas.tint(shape(*strokes), mix(INK, rgb(look.brow), 0.25))
 
 
@@ -218,9 +212,9 @@ def draw_glasses(canvas: Canvas, look: Look, frame: HeadFrame, head: Mask) -> No
     colour = rgb(look.glasses)
     rings = []
     for side in (-1, 1):
-        outer = frame.at(ellipse(side * 0.53, 0.03, 0.44, 0.43), lift)
+        outer = frame.at(ellipse(side * 0.53, 0.055, 0.42, 0.395), lift)
         lens = shape(outer)
-        rings.append(lens.without(shape(frame.at(ellipse(side * 0.53, 0.03, 0.403, 0.393), lift))))
+        rings.append(lens.without(shape(frame.at(ellipse(side * 0.53, 0.055, 0.384, 0.36), lift))))
         canvas.tint(lens, rgb("#dff1ff"), 0.07, "screen")
     bridge = frame.line([(-0.12, -0.06), (0, -0.11), (0.12, -0.06)], lift + 0.1)
     strokes = [ribbon(bridge, 0.05 * size, 1, 1, 1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scripts.drawing.head import Look
 
 NORA = Look(
-    name="Nora", skin=("#96603f", "#633524", "#c58d64", "#a2402f"), hair=("#1d1214", "#38221f", "#7a4c38"),
+    name="Nora", skin=("#9c6341", "#673624", "#d79c6f", "#ac4530"), hair=("#1d1214", "#38221f", "#7a4c38"),
     hair_style="curls", outfit="turtleneck", cloth=("#e0a030", "#b87416"), iris="#5a3420", lips=("#7e3733", "#a44f48"),
     brow="#24161a", jaw=1.0, chin=0.4, cheek=1.17, lip_fullness=1.25, nose_width=0.225, earrings="#f3c75a",
 )  # fmt: skip
