@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 HEARTBEAT_SECONDS = 1.0
@@ -32,7 +32,7 @@ class Status:
         stage: name of the running stage.
         fraction: done of the whole job, 0..1, never falling.
         elapsed: seconds since the job began.
-        remaining: seconds still to go by the pace so far; None while that would be a guess.
+        remaining: seconds still to go by the pace of the stage; None while that would be a guess.
         note: what is being done inside the stage; may be empty.
     """
 
@@ -64,7 +64,8 @@ class Progress:
     ) -> None:
         self._stages = tuple(stages)
         self._listener, self._cancelled = listener, cancelled
-        self._began = time.monotonic()
+        self._began = self._stage_began = time.monotonic()
+        self._reached = 0.0
         self._lock = threading.RLock()
         self._index, self._inside, self._note = 0, 0.0, ""
         self._stop = threading.Event()
@@ -92,7 +93,13 @@ class Progress:
             raise ValueError(f"There is no stage {name!r}; the stages are {', '.join(names)}.")
         with self._lock:
             self._index, self._inside, self._note = names.index(name), 0.0, ""
+            self._stage_began = time.monotonic()
         self._report()
+
+    def plan(self, shares: Mapping[str, float]) -> None:
+        """Correct the expected shares of stages to come, by name, once more is known about the job."""
+        with self._lock:
+            self._stages = tuple(replace(stage, share=shares.get(stage.name, stage.share)) for stage in self._stages)
 
     def update(self, done: float, total: float, note: str = "") -> None:
         """Say how much of the running stage is done.
@@ -116,11 +123,17 @@ class Progress:
             whole = sum(stage.share for stage in self._stages)
             before = sum(stage.share for stage in self._stages[: self._index])
             stage = self._stages[self._index]
-            fraction = (before + self._inside * stage.share) / whole
-            elapsed = time.monotonic() - self._began
-            known = fraction > 0.05 and elapsed > 1.0
-            remaining = elapsed * (1 - fraction) / fraction if known else None
-            return Status(stage.name, fraction, elapsed, remaining, self._note)
+            self._reached = max(self._reached, (before + self._inside * stage.share) / whole)
+            now = time.monotonic()
+            remaining = self._remaining(now - self._stage_began, stage, whole - before - stage.share)
+            return Status(stage.name, self._reached, now - self._began, remaining, self._note)
+
+    def _remaining(self, elapsed: float, stage: Stage, later: float) -> float | None:
+        """Seconds left by the pace of the running stage, the only one that is like what is to come."""
+        if self._inside < 0.02 or elapsed < 1.0:
+            return None
+        pace = elapsed / (self._inside * stage.share)
+        return pace * ((1 - self._inside) * stage.share + later)
 
     def _report(self) -> None:
         if self._cancelled():

@@ -87,8 +87,8 @@ def render_scene(
         DocumentError: the scene has problems; nothing was written.
         Cancelled: stopped; nothing but finished lines in the work folder was written.
     """
-    stages = [Stage("check", 1), Stage("load models", 5), Stage("speech and motion", 40), Stage("rendering", 50)]
-    progress = Progress([*stages, Stage("encoding", 4)], listener, cancelled)
+    stages = [Stage(name, 1) for name in ("check", "load models", "speech and motion", "rendering", "encoding")]
+    progress = Progress(stages, listener, cancelled)
     if target.suffix.lower() != ".mp4":
         raise DocumentError([f"The video {target.name!r} should end in .mp4."])
     with progress.running():
@@ -97,6 +97,7 @@ def render_scene(
         if report.problems or report.scene is None or report.casting is None:
             raise DocumentError(report.problems)
         scene, casting = report.scene, report.casting.resized(settings.greatest_height)
+        progress.plan(_expected_seconds(report.seconds, casting, settings))
         progress.start("load models")
         # Late: it loads torch, and a scene with problems should be refused in a second.
         from studio.speech import Speech
@@ -106,12 +107,24 @@ def render_scene(
         timeline = speech.timeline()
         progress.start("speech and motion")
         work = settings.work or target.parent / ".parley"
-        performance = speech.perform(timeline, places.routing, work, progress)
+        performance = speech.perform(timeline, places.routing, places.sides, work, progress)
         progress.start("rendering")
         record = _record(scene, path.parent, settings, speech.seed)
         _film(scene, casting, places, timeline, performance, target, record, speech.device, progress)
         progress.finish()
     return report
+
+
+def _expected_seconds(seconds: float, casting: Casting, settings: RenderSettings) -> dict[str, float]:
+    """Rough cost of each stage on two cores, for the shares of the progress only."""
+    n_faces = max(1, len(casting.seats))
+    face_pixels = sum(25 * seat.face.inter_ocular**2 for seat in casting.seats)
+    return {
+        "load models": 6,
+        "speech and motion": 0.25 * seconds * n_faces * settings.sampling_steps / STEPS,
+        "rendering": 25 * seconds * (0.01 + 0.025 * face_pixels / 512**2),
+        "encoding": 1 + 0.05 * seconds,
+    }
 
 
 def _record(scene: Scene, folder: Path, settings: RenderSettings, seed: int) -> dict[str, Any]:
@@ -206,7 +219,8 @@ def say(
         timeline = speech.timeline()
         progress.start("speech")
         with tempfile.TemporaryDirectory() as work:
-            performance = speech.perform(timeline, np.eye(1, dtype=np.float32), Path(work), progress)
+            alone = np.eye(1, dtype=np.float32), np.zeros(1, np.float32)
+            performance = speech.perform(timeline, *alone, Path(work), progress)
         sound = mix([Audio(performance.characters[0].speech, SAMPLE_RATE)])
         record = make_record({"text": text, "voice": voice}, Path(), {"seed": seed, "steps": steps}, photograph=False)
         write_sound(sound, target, record)

@@ -29,12 +29,14 @@ class Places:
         masks: CharacterMask of each seat.
         regions: MotionRegion of each seat, float32 (H, W) in [0, 1].
         routing: (K, K) float32 for the whole cast: [i, j] is how much voice i drives face j.
+        sides: (K,) float32, where each of the cast sits, -1 (left edge) .. 1 (right edge); 0 for those unseen.
     """
 
     seats: tuple[Seat, ...]
     masks: tuple[CharacterMask, ...]
     regions: tuple[np.ndarray, ...]
     routing: np.ndarray
+    sides: np.ndarray
 
 
 def find_places(scene: Scene, casting: Casting) -> Places:
@@ -53,7 +55,10 @@ def find_places(scene: Scene, casting: Casting) -> Places:
     for index, seat in enumerate(seats):
         neighbours = [mask.mask for i, mask in enumerate(masks) if i != index] + strangers
         regions.append(motion_region(seat.face, masks[index].mask, neighbours, ALLOWED_MOTION))
-    return Places(seats, tuple(masks), tuple(regions), _routing(scene, seats, masks, size))
+    sides = np.zeros(len(scene.cast), np.float32)
+    for seat in seats:
+        sides[seat.character] = np.clip(2 * seat.face.eyes[:, 0].mean() / size[1] - 1, -1, 1)
+    return Places(seats, tuple(masks), tuple(regions), _routing(scene, seats, masks, size), sides)
 
 
 def _routing(scene: Scene, seats: Sequence[Seat], masks: Sequence[CharacterMask], size: tuple[int, int]) -> np.ndarray:

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from generation.durations import DurationModel
-from generation.pipeline import CastMember, JointPipeline, Sampling
 from generation.voice import VoiceBank, voice_from_clip
 
 from generation.audio import Audio
 from generation.grid import SAMPLE_RATE
 from generation.motion import MotionTrack
 from generation.performance import CharacterPerformance, Performance
+from generation.pipeline import CastMember, JointPipeline, Sampling
 from generation.resources import assets_root
 from studio.checks import language_of
 from studio.progress import Progress
@@ -60,12 +60,15 @@ class Speech:
         durations = DurationModel.from_pretrained()
         return build_timeline(self._scene, speakers, durations, partial(scene_recording, self._folder))
 
-    def perform(self, timeline: Timeline, routing: np.ndarray, work: Path, progress: Progress) -> Performance:
+    def perform(
+        self, timeline: Timeline, routing: np.ndarray, sides: np.ndarray, work: Path, progress: Progress
+    ) -> Performance:
         """Everybody's speech and motion over the whole scene.
 
         Args:
             timeline: of the scene.
             routing: (K, K) share of voice i in driving face j.
+            sides: (K,) where each person sits, -1 (left) .. 1 (right).
             work: folder where finished pieces are kept, and found again.
             progress: told how far it is, asked whether to stop.
 
@@ -78,19 +81,22 @@ class Speech:
         for number, segment in enumerate(segments, 1):
             note = f"part {number} of {len(segments)}"
             progress.update(done, whole, note)
-            kept = work / f"{self._key(segment, routing)}.npz"
+            kept = work / f"{self._key(segment, routing, sides)}.npz"
             part = _load(kept)
             if part is None:
                 report = partial(_report, progress, done, segment.n_frames, whole, note)
-                part = self._perform(segment, routing, report)
+                part = self._perform(segment, routing, sides, report)
                 _save(part, kept)
             parts.append(part)
             done += segment.n_frames
         _tidy(work)
         return join(segments, parts, timeline.n_frames)
 
-    def _perform(self, segment: Segment, routing: np.ndarray, report: Callable[[int, int], None]) -> Performance:
-        cast = [CastMember(c.name, v) for c, v in zip(self._scene.cast, self._voices, strict=True)]
+    def _perform(
+        self, segment: Segment, routing: np.ndarray, sides: np.ndarray, report: Callable[[int, int], None]
+    ) -> Performance:
+        people = zip(self._scene.cast, self._voices, sides, strict=True)
+        cast = [CastMember(character.name, voice, float(side)) for character, voice, side in people]
         # Idle motion is seeded by the piece, so that two pieces do not fidget alike.
         seed = (self.seed + zlib.crc32(segment.lines[0].id.encode())) % 2**31
         return self._pipeline(
@@ -120,13 +126,13 @@ class Speech:
                 voices.append(np.zeros_like(bank.vector(bank.names[0])))
         return voices
 
-    def _key(self, segment: Segment, routing: np.ndarray) -> str:
+    def _key(self, segment: Segment, *geometry: np.ndarray) -> str:
         """Hash of all that the piece depends on."""
         weights = sorted(assets_root().glob("**/*.safetensors"))
         model = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in weights]
         names = [character.name for character in self._scene.cast]
         digest = hashlib.sha256(repr((segment.key, names, self.seed, self._steps, self.device, model)).encode())
-        for array in (*self._voices, routing):
+        for array in (*self._voices, *geometry):
             digest.update(array.tobytes())
         return digest.hexdigest()[:32]
 

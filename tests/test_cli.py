@@ -145,11 +145,25 @@ def test_progress_counts_stages_never_falls_and_stops() -> None:
     progress.finish()
     assert [round(status.fraction, 6) for status in seen] == [0, 0.125, 0.25, 0.5, 1]
     assert seen[3].note == "line 1" and seen[3].as_dict()["percent"] == 50
+    progress.plan({"b": 30})
+    assert progress.status().fraction == 1
     stop = True
     with pytest.raises(Cancelled):
         progress.update(1, 3)
     with pytest.raises(ValueError, match="no stage 'c'"):
         progress.start("c")
+
+
+def test_time_left_follows_the_pace_of_the_running_stage(monkeypatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("studio.progress.time.monotonic", lambda: clock[0])
+    progress = Progress([Stage("quick", 50), Stage("slow", 10), Stage("last", 5)])
+    clock[0] = 3.0
+    progress.start("slow")
+    assert progress.status().remaining is None
+    clock[0] = 13.0
+    progress.update(1, 4)
+    assert progress.status().remaining == pytest.approx(30 + 20)
 
 
 def test_a_silent_stage_still_beats() -> None:
