@@ -14,7 +14,7 @@ from generation.resources import asset, assets_root
 from masks.models import missing_models, models_folder
 
 REINSTALL = "pip install -c constraints.txt . (in the checkout; or: make setup)"
-WEIGHTS = ("rig.safetensors", "model/transformer", "model/vocoder")
+WEIGHTS = ("rig.safetensors", "model/transformer", "model/vocoder", "durations", "voices.safetensors", "voice_encoder")
 """What the main job loads from the assets."""
 
 
