@@ -1,0 +1,111 @@
+"""Conditions as items that transform the state of a stream: what is given, what is to be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class LatentState:
+    """One stream on its way from noise to data.
+
+    Attributes:
+        latent: (B, K, T, C) float32, the current noisy latent.
+        clean: (B, K, T, C) float32, given values; only read where ``denoise_mask`` is 0.
+        denoise_mask: (B, K, T) float32, 1 = to be made, 0 = given.
+        positions: (T,) video frames.
+    """
+
+    latent: Tensor
+    clean: Tensor
+    denoise_mask: Tensor
+    positions: Tensor
+
+    @property
+    def given(self) -> Tensor:
+        """(B, K, T) float32, 1 = given."""
+        return 1 - self.denoise_mask
+
+    @property
+    def blended(self) -> Tensor:
+        """(B, K, T, C): noisy where to be made, clean where given."""
+        return torch.where(self.denoise_mask[..., None] > 0, self.latent, self.clean)
+
+    @classmethod
+    def pinned(cls, clean: Tensor) -> LatentState:
+        """Everything given: ``clean`` (B, K, T, C)."""
+        return cls(clean, clean, clean.new_zeros(clean.shape[:3]), torch.arange(clean.shape[2], device=clean.device))
+
+
+class Condition(Protocol):
+    """Anything that changes what a stream is given."""
+
+    def apply_to(self, state: LatentState) -> LatentState:
+        """The state with the condition in it."""
+
+
+@dataclass(frozen=True)
+class Generate:
+    """Frames to be made, from this noise.
+
+    Attributes:
+        character: index into the cast.
+        start: first video frame.
+        noise: (n, C) float32.
+    """
+
+    character: int
+    start: int
+    noise: Tensor
+
+    def apply_to(self, state: LatentState) -> LatentState:
+        """See :class:`Condition`."""
+        span = slice(self.start, self.start + len(self.noise))
+        latent, mask = state.latent.clone(), state.denoise_mask.clone()
+        latent[:, self.character, span] = self.noise.to(latent)
+        mask[:, self.character, span] = 1
+        return replace(state, latent=latent, denoise_mask=mask)
+
+
+@dataclass(frozen=True)
+class Given:
+    """Frames that are known: a recording, a kept take, the end of the window before.
+
+    Attributes:
+        character: index into the cast.
+        start: first video frame.
+        values: (n, C) float32 standardised latents.
+    """
+
+    character: int
+    start: int
+    values: Tensor
+
+    def apply_to(self, state: LatentState) -> LatentState:
+        """See :class:`Condition`.
+
+        Raises:
+            ValueError: the values reach outside the scene or have the wrong width.
+        """
+        stop = self.start + len(self.values)
+        if self.start < 0 or stop > state.clean.shape[2] or self.values.shape[-1] != state.clean.shape[-1]:
+            raise ValueError(
+                f"Given frames {self.start} to {stop} of width {self.values.shape[-1]} do not fit a scene of"
+                f" {state.clean.shape[2]} frames of width {state.clean.shape[-1]}."
+            )
+        clean, mask = state.clean.clone(), state.denoise_mask.clone()
+        clean[:, self.character, self.start : stop] = self.values.to(clean)
+        mask[:, self.character, self.start : stop] = 0
+        return replace(state, clean=clean, denoise_mask=mask)
+
+
+def apply_all(state: LatentState, conditions: Iterable[Condition]) -> LatentState:
+    """The state after every condition in order; later ones win."""
+    for condition in conditions:
+        state = condition.apply_to(state)
+    return state

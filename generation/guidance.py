@@ -1,0 +1,140 @@
+"""Mask-routed classifier-free guidance: each voice drives the tokens of its own mask, for any number of people.
+
+Source: Playmate2's Mask-CFG (arXiv 2510.12089), with soft and overlapping masks, text and listening added.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import torch
+from diffusers.configuration_utils import register_to_config
+from diffusers.guiders import BaseGuidance
+from diffusers.guiders.guider_utils import GuiderOutput
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from diffusers.modular_pipelines.modular_pipeline import BlockState
+
+
+class _NotExperimental(logging.Filter):
+    """Drops the notice that every guider logs when it is made."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "experimental feature" not in record.getMessage()
+
+
+logging.getLogger("diffusers.guiders.guider_utils").addFilter(_NotExperimental())
+
+
+class MaskRoutedGuidance(BaseGuidance):
+    """Joins the predictions for video tokens (face tokens here, latent patches elsewhere).
+
+    With ``R[i, j]`` the membership of token j in voice i's mask, each prediction for token j being
+
+    ``v = v(0,0) + text [v(txt,0) - v(0,0)] + sum_i speak R[i,j] [v(txt,a_i) - v(txt,0)]
+    + listen [v(txt,heard_j) - v(txt,0)]``
+
+    ``v(0,0)`` is pass ``pred_null``, ``v(txt,0)`` ``pred_text``, ``v(txt,a_i)`` ``pred_voice_i``, ``v(txt,heard)``
+    ``pred_heard`` (absent when ``listen_scale`` is 0). Scales are full scales from the pass without the condition:
+    1 = off, as in diffusers.
+
+    Args:
+        num_voices: voices I that are routed.
+        text_scale: guidance by the words.
+        speak_scale: guidance by the own voice.
+        listen_scale: guidance by what is heard; 0 leaves hearing out.
+        start: share of the steps at which guidance begins.
+        stop: share of the steps at which it ends.
+    """
+
+    _input_predictions = ["pred_null", "pred_text", "pred_voice_0", "pred_heard"]
+
+    @register_to_config
+    def __init__(
+        self,
+        num_voices: int = 1,
+        text_scale: float = 1.0,
+        speak_scale: float = 1.0,
+        listen_scale: float = 1.0,
+        start: float = 0.0,
+        stop: float = 1.0,
+    ) -> None:
+        if num_voices < 1:
+            raise ValueError(f"Guidance needs at least one voice, got {num_voices}.")
+        voices = [f"pred_voice_{i}" for i in range(num_voices)]
+        self._input_predictions = ["pred_null", "pred_text", *voices, *(["pred_heard"] if listen_scale else [])]
+        super().__init__(start, stop)
+        self.membership: Tensor | None = None
+
+    def set_membership(self, membership: Tensor) -> None:
+        """Routing weights for the coming passes.
+
+        Args:
+            membership: (B, I, N) in [0, 1], sum over I at most 1.
+
+        Raises:
+            ValueError: wrong number of voices, or weights outside of [0, 1] or that sum to more than 1.
+        """
+        if membership.dim() != 3 or membership.shape[1] != self.config.num_voices:
+            raise ValueError(
+                f"membership must be (B, {self.config.num_voices}, tokens), got {tuple(membership.shape)}."
+            )
+        if membership.min() < 0 or membership.sum(1).max() > 1 + 1e-4:
+            raise ValueError("membership must lie in [0, 1] and sum to at most 1 over the voices.")
+        self.membership = membership
+
+    def prepare_inputs(self, data: dict[str, Tensor | tuple[Tensor, ...]]) -> list[BlockState]:
+        """One batch a pass, in the order of ``_input_predictions``; tuples are indexed by pass, tensors shared."""
+        return [self._prepare_batch(data, index, name) for index, name in enumerate(self._input_predictions)]
+
+    def forward(
+        self, pred_null: Tensor, pred_text: Tensor, pred_heard: Tensor | None = None, **voices: Tensor
+    ) -> GuiderOutput:
+        """Predictions (B, N, C) of every pass -> the guided one.
+
+        Raises:
+            ValueError: :meth:`set_membership` was not called.
+        """
+        if self.membership is None:
+            raise ValueError("Call set_membership before guidance.")
+        share = self.membership[..., None].to(pred_text)
+        driven = sum(share[:, i] * (voices[f"pred_voice_{i}"] - pred_text) for i in range(self.config.num_voices))
+        if self._is_active():
+            pred = pred_null + self.config.text_scale * (pred_text - pred_null) + self.config.speak_scale * driven
+        else:
+            pred = pred_text + driven
+        if pred_heard is not None:
+            pred = pred + self.config.listen_scale * (pred_heard - pred_text)
+        return GuiderOutput(pred=pred, pred_cond=pred_text + driven, pred_uncond=pred_null)
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether the pass now under way has any condition."""
+        return self._count_prepared != 1
+
+    @property
+    def num_conditions(self) -> int:
+        """Number of passes."""
+        return len(self._input_predictions)
+
+    def _is_active(self) -> bool:
+        if self._num_inference_steps is None:
+            return True
+        return int(self._start * self._num_inference_steps) <= self._step < int(self._stop * self._num_inference_steps)
+
+
+def routes(membership: Tensor) -> list[Tensor]:
+    """The transformer passes that a membership needs, each as an attention membership of the same shape.
+
+    When every token belongs wholly to one voice or to none, a single pass in which each token hears its own voice
+    gives the same as one pass a voice. Otherwise pass i lets every token hear voice i alone.
+
+    Args:
+        membership: (B, K, K, T), [b, i, j, t] = share of voice i in face token (j, t).
+    """
+    if bool(((membership == 0) | (membership == 1)).all()):
+        return [membership]
+    alone = torch.eye(membership.shape[1], device=membership.device, dtype=membership.dtype)
+    return [alone[i][None, :, None, None].expand_as(membership) for i in range(membership.shape[1])]

@@ -1,0 +1,88 @@
+"""Flow matching in clean-latent form: noise levels, interpolation, velocity, and the loss of the joint model.
+
+Convention of diffusers' FlowMatchEulerDiscreteScheduler: sigma runs 1 -> 0, x = (1 - sigma) data + sigma noise.
+Loss weighting: "Back to Basics: Let Denoising Generative Models Denoise" (arXiv 2511.13720).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from generation.examples import Batch
+from generation.transformer import AUDIO_CHANNELS, JointTransformer
+
+SIGMA_FLOOR = 0.05
+"""Least noise level by which a difference is divided."""
+_LOSS_FLOOR = 0.1
+_MOTION_WEIGHT = 0.5
+
+
+def velocity(x: Tensor, clean: Tensor, sigma: Tensor | float) -> Tensor:
+    """The one place where a clean prediction becomes a velocity: (x - clean) / max(sigma, floor), float32."""
+    floor = max(sigma, SIGMA_FLOOR) if isinstance(sigma, float) else sigma.clamp(min=SIGMA_FLOOR)
+    return (x.float() - clean.float()) / floor
+
+
+def draw_sigma(size: int, generator: torch.Generator | None = None) -> Tensor:
+    """Noise levels (B,), logit-normal with mean 0.4 and spread 1: more of the noisy side, where words are decided."""
+    return torch.sigmoid(0.4 + torch.randn(size, generator=generator))
+
+
+def noised(clean: Tensor, given: Tensor, sigma: Tensor) -> Tensor:
+    """Latents (B, K, T, C) at their noise level (B,); given frames (B, K, T) stay clean."""
+    s = sigma[:, None, None, None]
+    mixed = (1 - s) * clean + s * torch.randn_like(clean)
+    return torch.where(given[..., None] > 0, clean, mixed)
+
+
+def joint_loss(model: JointTransformer, batch: Batch, motion: bool = True) -> tuple[Tensor, dict[str, float]]:
+    """Weighted error of the clean latents on the frames that were not given.
+
+    Args:
+        model: the network.
+        batch: B examples.
+        motion: False trains the audio stream alone, as ``parley say`` runs it.
+
+    Returns:
+        loss, and its unweighted parts: mean squared errors ``audio`` and ``motion``.
+    """
+    sigma = draw_sigma(len(batch.audio)).to(batch.audio.device)
+    table = model.voice_table
+    table = table + 0.1 * torch.randn_like(table)
+    known = batch.voices.sum(-1, keepdim=True).clamp(max=1)
+    voice = torch.cat((batch.voices @ table, known), -1)
+    heard = batch.heard.clone()
+    blur = (torch.rand(len(heard), device=heard.device) < 0.5).float()[:, None, None, None] * sigma[:, None, None, None]
+    flag = heard[..., AUDIO_CHANNELS : AUDIO_CHANNELS + 1]
+    sound = heard[..., :AUDIO_CHANNELS]
+    heard[..., :AUDIO_CHANNELS] = flag * ((1 - blur) * sound + blur * torch.randn_like(sound))
+    audio_out, motion_out = model(
+        noised(batch.audio, batch.audio_given, sigma),
+        noised(batch.motion, batch.motion_given, sigma) if motion else None,
+        sigma,
+        batch.symbols,
+        batch.place,
+        voice,
+        batch.audio_given,
+        batch.motion_given if motion else None,
+        heard if motion else None,
+        batch.membership if motion else None,
+        batch.segments,
+        return_dict=False,
+    )
+    weight = sigma.clamp(min=_LOSS_FLOOR).square().reciprocal()
+    loss, audio_error = _masked_error(audio_out, batch.audio, batch.audio_given, weight)
+    parts = {"audio": audio_error}
+    if motion:
+        motion_loss, parts["motion"] = _masked_error(motion_out, batch.motion, batch.motion_given, weight)
+        loss = loss + _MOTION_WEIGHT * motion_loss
+    return loss, parts
+
+
+def _masked_error(predicted: Tensor, clean: Tensor, given: Tensor, weight: Tensor) -> tuple[Tensor, float]:
+    """Mean over frames that were not given of the squared error, weighted per example; and the plain mean."""
+    error = (predicted.float() - clean).square().mean(-1)
+    wanted = 1 - given
+    count = wanted.sum().clamp(min=1)
+    return (error * wanted * weight[:, None, None]).sum() / count, float(((error * wanted).sum() / count).detach())

@@ -1,0 +1,372 @@
+"""The joint pipeline: lines and voices in, everybody's speech and motion out, in one sampling run."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
+from diffusers.guiders import ClassifierFreeGuidance
+from torch import Tensor
+
+from generation.conditioning import Condition, Generate, Given, LatentState, apply_all
+from generation.finish import finished_motion, joined_speech
+from generation.grid import MELS_PER_FRAME
+from generation.guidance import MaskRoutedGuidance, routes
+from generation.loading import load_strict
+from generation.mel import mel_spectrogram
+from generation.motion import N_CHANNELS
+from generation.objective import velocity
+from generation.performance import CharacterPerformance, Line, Performance
+from generation.phonemes import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
+from generation.resources import asset
+from generation.standard import Standard
+from generation.transformer import AUDIO_CHANNELS, HEARD_CHANNELS, JointTransformer
+from generation.vocoder import Vocoder
+
+
+@dataclass(frozen=True)
+class CastMember:
+    """One person of the scene.
+
+    Attributes:
+        name: seeds the person's noise, so that the order of the cast changes nothing.
+        voice: (64,) float32 from the voice bank or a clip; all zero leaves the voice to chance.
+        side: where the person sits in the picture, -1 (left) .. 1 (right); listeners look there.
+    """
+
+    name: str
+    voice: np.ndarray
+    side: float = 0.0
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the flow is integrated: Euler steps, and the spread of the noise it starts from (1 = as trained)."""
+
+    steps: int = 16
+    temperature: float = 1.0
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """Scales of classifier-free guidance, 1 = off: words on speech; words, own voice and others' voices on motion."""
+
+    speech: float = 1.5
+    text: float = 1.0
+    speak: float = 1.3
+    listen: float = 1.0
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What stays the same over the steps; shapes as of JointTransformer.forward with B = 1."""
+
+    symbols: Tensor
+    place: Tensor
+    voice: Tensor
+    segments: Tensor
+    sides: Tensor
+    membership: Tensor
+
+
+class JointPipeline(DiffusionPipeline):
+    """Text to speech and motion, recording to motion, motion and text to speech: one set of weights, by conditions."""
+
+    model_cpu_offload_seq = "transformer->vocoder"
+
+    def __init__(
+        self,
+        transformer: JointTransformer,
+        vocoder: Vocoder,
+        scheduler: FlowMatchEulerDiscreteScheduler,
+        guider: MaskRoutedGuidance,
+        audio_guider: ClassifierFreeGuidance,
+    ) -> None:
+        super().__init__()
+        self.register_modules(
+            transformer=transformer,
+            vocoder=vocoder,
+            scheduler=scheduler,
+            guider=guider,
+            audio_guider=audio_guider,
+        )
+        self.standard = Standard.of(transformer)
+
+    @classmethod
+    def assemble(cls, transformer: JointTransformer, vocoder: Vocoder) -> JointPipeline:
+        """A pipeline of two models with the scheduler and guiders that they were made for."""
+        return cls(
+            transformer,
+            vocoder,
+            FlowMatchEulerDiscreteScheduler(),
+            MaskRoutedGuidance(),
+            ClassifierFreeGuidance(guidance_scale=Guidance.speech),
+        )
+
+    @classmethod
+    def from_pretrained(cls, folder: Path | None = None) -> JointPipeline:
+        """Loads a folder written by ``save_pretrained``, by default the one that ships; strict, no network.
+
+        Raises:
+            RuntimeError: weights are missing, damaged or do not fit.
+        """
+        folder = folder or asset("model")
+        transformer = load_strict(JointTransformer, folder / "transformer")
+        return cls.assemble(transformer, load_strict(Vocoder, folder / "vocoder"))
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        lines: Sequence[Line],
+        cast: Sequence[CastMember],
+        n_frames: int,
+        membership: np.ndarray | None = None,
+        seed: int = 0,
+        sampling: Sampling | None = None,
+        guidance: Guidance | None = None,
+        audio_conditions: Sequence[Condition] = (),
+        motion_conditions: Sequence[Condition] = (),
+        on_step: Callable[[int, int], None] | None = None,
+    ) -> Performance:
+        """Speech and motion of K people over ``n_frames`` video frames.
+
+        Args:
+            lines: what is said or played, within the frames.
+            cast: the K people.
+            n_frames: T.
+            membership: (K, K * T) share of voice i in face token (j, t), token j * T + t, as ``masks.tokens`` gives
+                it. None = everyone drives their own face.
+            seed: noise is seeded by (seed, name, line id) in a line, by (seed, name, start) elsewhere.
+            sampling: steps and temperature.
+            guidance: scales.
+            audio_conditions: further conditions on the audio stream, standardised latents.
+            motion_conditions: the same for motion, such as a kept span (:class:`generation.conditioning.Given`).
+            on_step: called with (steps done, steps in all); raising in it stops the run.
+
+        Raises:
+            ValueError: a line outside the frames or of an unknown character, a membership of the wrong shape.
+        """
+        sampling, guidance = sampling or Sampling(), guidance or Guidance()
+        self.check_inputs(lines, cast, n_frames, membership)
+        inputs = self.prepare_inputs(lines, cast, n_frames, membership)
+        audio = apply_all(self.prepare_audio(lines, cast, n_frames, seed, sampling), audio_conditions)
+        motion = apply_all(self.prepare_motion(lines, cast, n_frames, seed, sampling), motion_conditions)
+        audio, motion = self.denoise(inputs, audio, motion, sampling, guidance, on_step)
+        return self.decode(lines, cast, audio.blended[0], motion.blended[0])
+
+    def check_inputs(
+        self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, membership: np.ndarray | None
+    ) -> None:
+        """Refuses what does not fit together, before any work."""
+        width = self.transformer.config.voice_dim
+        for member in cast:
+            if member.voice.shape != (width,):
+                raise ValueError(f"The voice of {member.name} has shape {member.voice.shape}, expected ({width},).")
+        for line in lines:
+            if not 0 <= line.character < len(cast):
+                raise ValueError(f"Line {line.id} belongs to character {line.character}; the cast has {len(cast)}.")
+            if line.start < 0 or line.stop > n_frames:
+                raise ValueError(f"Line {line.id} spans frames {line.start} to {line.stop} of a scene of {n_frames}.")
+        if membership is not None and membership.shape != (len(cast), len(cast) * n_frames):
+            expected = (len(cast), len(cast) * n_frames)
+            raise ValueError(f"The membership has shape {membership.shape}, expected {expected}.")
+
+    def prepare_inputs(
+        self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, membership: np.ndarray | None
+    ) -> _Inputs:
+        """Phonemes, voices, segments and routing as tensors."""
+        n_cast = len(cast)
+        ids, place = silent_symbols(MELS_PER_FRAME * n_frames)
+        symbols, places = np.tile(ids, (n_cast, 1)), np.tile(place, (n_cast, 1, 1))
+        segments = np.zeros((n_cast, n_frames), np.int64)
+        for number, line in enumerate(lines, 1):
+            mels = slice(MELS_PER_FRAME * line.start, MELS_PER_FRAME * line.stop)
+            segments[line.character, line.start : line.stop] = number
+            if line.phonemes.strip():
+                symbols[line.character, mels], places[line.character, mels] = timed_symbols(
+                    line.phonemes, line.durations
+                )
+            else:
+                symbols[line.character, mels], places[line.character, mels] = UNKNOWN_SYMBOL, 0
+        voices = np.stack([np.append(m.voice, float(np.any(m.voice))) for m in cast]).astype(np.float32)
+        if membership is None:
+            table = np.repeat(np.eye(n_cast, dtype=np.float32)[:, :, None], n_frames, 2)
+        else:
+            table = membership.reshape(n_cast, n_cast, n_frames).astype(np.float32)
+        sides = np.array([m.side for m in cast], np.float32)
+        arrays = (symbols, places.astype(np.float32), voices, segments, sides, table)
+        return _Inputs(*(torch.from_numpy(a)[None].to(self._execution_device) for a in arrays))
+
+    def prepare_audio(
+        self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, seed: int, sampling: Sampling
+    ) -> LatentState:
+        """Audio stream: silence where nobody speaks, recordings given, noise in the lines to be spoken."""
+        silence = torch.from_numpy(self.standard.silence(n_frames)).to(self._execution_device)
+        state = LatentState.pinned(silence.expand(1, len(cast), -1, -1).clone())
+        conditions: list[Condition] = []
+        for line in lines:
+            if line.recording is None:
+                noise = sampling.temperature * _noise((line.n_frames, AUDIO_CHANNELS), seed, cast, line, "audio")
+                conditions.append(Generate(line.character, line.start, noise))
+            else:
+                mel = mel_spectrogram(torch.from_numpy(line.recording)).numpy()
+                conditions.append(Given(line.character, line.start, torch.from_numpy(self.standard.audio(mel))))
+        return apply_all(state, conditions)
+
+    def prepare_motion(
+        self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, seed: int, sampling: Sampling
+    ) -> LatentState:
+        """Motion stream: noise everywhere, seeded by line inside lines."""
+        blank = torch.zeros(1, len(cast), n_frames, N_CHANNELS, device=self._execution_device)
+        conditions: list[Condition] = [
+            Generate(k, 0, sampling.temperature * _noise((n_frames, N_CHANNELS), seed, cast, member, "idle"))
+            for k, member in enumerate(cast)
+        ]
+        for line in lines:
+            noise = sampling.temperature * _noise((line.n_frames, N_CHANNELS), seed, cast, line, "motion")
+            conditions.append(Generate(line.character, line.start, noise))
+        return apply_all(LatentState.pinned(blank), conditions)
+
+    def denoise(
+        self,
+        inputs: _Inputs,
+        audio: LatentState,
+        motion: LatentState,
+        sampling: Sampling,
+        guidance: Guidance,
+        on_step: Callable[[int, int], None] | None,
+    ) -> tuple[LatentState, LatentState]:
+        """Integrates both streams from noise to data together."""
+        n_cast = motion.latent.shape[1]
+        passes = routes(inputs.membership)
+        guider = self.guider.new(
+            num_voices=len(passes),
+            text_scale=guidance.text,
+            speak_scale=guidance.speak,
+            listen_scale=guidance.listen if n_cast > 1 else 0.0,
+        )
+        shares = inputs.membership.flatten(2)
+        guider.set_membership(shares.sum(1, keepdim=True) if len(passes) == 1 else shares)
+        audio_guider = self.audio_guider.new(guidance_scale=guidance.speech)
+        sigmas = np.linspace(1.0, 1.0 / sampling.steps, sampling.steps)
+        self.scheduler.set_timesteps(sigmas=sigmas, device=self._execution_device)
+        self.scheduler.set_begin_index(0)
+        motion_scheduler = FlowMatchEulerDiscreteScheduler.from_config(self.scheduler.config)
+        motion_scheduler.set_timesteps(sigmas=sigmas, device=self._execution_device)
+        motion_scheduler.set_begin_index(0)
+        for step, t in enumerate(self.scheduler.timesteps):
+            guider.set_state(step, sampling.steps, t)
+            audio_guider.set_state(step, sampling.steps, t)
+            sigma = float(self.scheduler.sigmas[step])
+            spoken, moved = self._guided(guider, audio_guider, passes, inputs, audio, motion, sigma)
+            audio = _stepped(self.scheduler, spoken, t, audio)
+            motion = _stepped(motion_scheduler, moved, t, motion)
+            if on_step is not None:
+                on_step(step + 1, sampling.steps)
+        return audio, motion
+
+    def _guided(
+        self,
+        guider: MaskRoutedGuidance,
+        audio_guider: ClassifierFreeGuidance,
+        passes: list[Tensor],
+        inputs: _Inputs,
+        audio: LatentState,
+        motion: LatentState,
+        sigma: float,
+    ) -> tuple[Tensor, Tensor]:
+        """Velocities of both streams at one noise level, (1, K, T, C) float32 each."""
+        a, m = audio.blended, motion.blended
+        deaf = torch.zeros_like(inputs.membership)
+        nothing = a.new_zeros(*a.shape[:3], HEARD_CHANNELS)
+        heard = _heard(a, inputs.sides)
+        hears = [heard] if "pred_heard" in guider._input_predictions else []
+        unknown = torch.full_like(inputs.symbols, UNKNOWN_SYMBOL)
+        n_voices = len(passes)
+        batches = guider.prepare_inputs(
+            {
+                "symbols": (unknown, *[inputs.symbols] * (1 + n_voices + len(hears))),
+                "place": (torch.zeros_like(inputs.place), *[inputs.place] * (1 + n_voices + len(hears))),
+                "membership": (deaf, deaf, *passes, *[deaf] * len(hears)),
+                "heard": (*[nothing] * (2 + n_voices), *hears),
+            }
+        )
+        clean_audio: dict[str, Tensor] = {}
+        for batch in batches:
+            guider.prepare_models(self.transformer)
+            clean_a, clean_m = self.transformer(
+                a,
+                m,
+                a.new_full((1,), sigma),
+                batch.symbols,
+                batch.place,
+                inputs.voice,
+                audio.given,
+                motion.given,
+                batch.heard,
+                batch.membership,
+                inputs.segments,
+                return_dict=False,
+            )
+            guider.cleanup_models(self.transformer)
+            name = getattr(batch, guider._identifier_key)
+            clean_audio[name] = velocity(a, clean_a, sigma)
+            batch.noise_pred = velocity(m, clean_m, sigma).flatten(1, 2)
+        moved = guider(batches).pred.unflatten(1, m.shape[1:3])
+        # A character's speech comes from the pass in which its own voice drives.
+        own = [clean_audio[f"pred_voice_{min(k, n_voices - 1)}"][:, k] for k in range(a.shape[1])]
+        spoken = torch.stack(own, 1)
+        if audio_guider.num_conditions == 2:
+            spoken = audio_guider.forward(spoken, clean_audio["pred_null"]).pred
+        return spoken, moved
+
+    def decode(self, lines: Sequence[Line], cast: Sequence[CastMember], audio: Tensor, motion: Tensor) -> Performance:
+        """Latents (K, T, 400) and (K, T, 57) -> sound and motion on the clock."""
+        n_frames = audio.shape[1]
+        parts = []
+        for k, member in enumerate(cast):
+            own = [line for line in lines if line.character == k]
+            mel = self.standard.mel(audio[k].float().cpu().numpy()).astype(np.float32)
+            speech = joined_speech(own, mel, n_frames, self.vocoder)
+            track = finished_motion(self.standard.motion_values(motion[k].float().cpu().numpy()), mel)
+            parts.append(CharacterPerformance(member.name, speech, track))
+        return Performance(tuple(parts), n_frames)
+
+
+def _noise(
+    shape: tuple[int, int], seed: int, cast: Sequence[CastMember], owner: Line | CastMember, stream: str
+) -> Tensor:
+    """Standard normal noise that depends on the seed, the person's name, the line's id and the stream alone."""
+    key = (owner.name,) if isinstance(owner, CastMember) else (cast[owner.character].name, owner.id)
+    number = zlib.crc32(repr((seed, *key, stream)).encode())
+    return torch.randn(shape, generator=torch.Generator().manual_seed(number))
+
+
+def _heard(audio: Tensor, sides: Tensor) -> Tensor:
+    """What each person hears: (1, K, T, 400) audio and (1, K) sides -> (1, K, T, 402).
+
+    The others' loudest voice in each frame, the silent ones being at the floor, and where it comes from.
+    """
+    n_cast = audio.shape[1]
+    level = audio.mean(-1)
+    rows = []
+    for k in range(n_cast):
+        others = [i for i in range(n_cast) if i != k]
+        loudest = level[:, others].argmax(1)
+        sound = audio[:, others].gather(1, loudest[:, None, :, None].expand(-1, 1, -1, audio.shape[-1]))[:, 0]
+        side = (sides[:, others] - sides[:, k : k + 1]).gather(1, loudest).clamp(-1, 1)
+        speaks = (level[:, others].amax(1) > level.amin() + 0.5).to(side)
+        rows.append(torch.cat((sound, torch.ones_like(side)[..., None], (side * speaks)[..., None]), -1))
+    return torch.stack(rows, 1)
+
+
+def _stepped(
+    scheduler: FlowMatchEulerDiscreteScheduler, prediction: Tensor, timestep: Tensor, state: LatentState
+) -> LatentState:
+    moved = scheduler.step(prediction, timestep, state.blended, return_dict=False)[0]
+    return LatentState(moved, state.clean, state.denoise_mask, state.positions)

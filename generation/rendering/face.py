@@ -1,0 +1,248 @@
+"""One face of the picture, made ready to be moved: everything static is worked out once, frames follow in batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from generation.motion import ROTATION, TRANSLATION, WEIGHTS
+from generation.rendering.background import fill_behind, refine_matte
+from generation.rendering.drives import mouth_drives
+from generation.rendering.eyes import Eye
+from generation.rendering.fields import build_fields
+from generation.rendering.lips import find_lip_line
+from generation.rendering.mouth import Mouth
+from generation.rendering.texture import cut, detailed, places_of
+from generation.rendering.warp import Grid, invert, rotation_matrices, sample, upsample
+from generation.rig import FaceRig
+from masks.landmarks import FaceLandmarks
+
+_NODES_PER_UNIT = 14
+"""Nodes of the motion's grid per inter-ocular distance."""
+_PRESS = 0.02
+"""Overlap of touching lips, inter-ocular distances."""
+_TEETH_DEPTH = 0.12
+"""How far the teeth stand behind the lips, inter-ocular distances."""
+
+
+@dataclass(frozen=True)
+class RenderFace:
+    """One face to be moved.
+
+    Attributes:
+        landmarks: of the face in the picture.
+        region: (H, W) float32 in [0, 1], the MotionRegion: pixels that may change; 0 = never.
+        drawn: a drawing: flat colours for lids and the mouth's inside, taken from the drawing.
+        mask: (H, W) float32 in [0, 1], the CharacterMask: who stands before the background. With it the head moves over
+            a filled background; without it the surroundings bend with the head.
+    """
+
+    landmarks: FaceLandmarks
+    region: np.ndarray
+    drawn: bool = False
+    mask: np.ndarray | None = None
+
+
+class FaceRenderer:
+    """Static set-up of one face and the rendering of its frames.
+
+    Args:
+        picture: uint8 (H, W, 3) RGB.
+        face: what to move and where.
+        rig: the face rig.
+        device: torch device.
+
+    Attributes:
+        grid: nodes of the motion; its box is what :meth:`render` draws.
+        changeable: bool (h, w) over that box: pixels of the region.
+
+    Raises:
+        ValueError: region or mask of another size than the picture, or an empty region.
+    """
+
+    def __init__(self, picture: np.ndarray, face: RenderFace, rig: FaceRig, device: torch.device) -> None:
+        _check_maps(picture, face)
+        # pixel centres lie at integer + 0.5 in landmarks, at integers in arrays
+        points3 = face.landmarks.points.astype(np.float64) - [0.5, 0.5, 0.0]
+        points = points3[:, :2]
+        self.pose = rig.fit_pose(points3)
+        self.unit = self.pose.scale
+        self.device = device
+        self.grid = _grid_over(face.region > 0, self.unit)
+        self.line = find_lip_line(picture, points, self.unit)
+        self.mouth = Mouth(picture, points, self.line, self.unit, face.drawn, device)
+        self.eyes = [Eye(picture, points, left, self.unit, face.drawn, device) for left in (False, True)]
+        self._place_fields(rig, points)
+        self._cut_picture(picture, face, points)
+        nodes = self.grid.nodes(device)
+        self.origin = torch.tensor(self.pose.translation[:2] * [1.0, -1.0], dtype=torch.float32, device=device)
+        self.nodes = nodes - self.origin
+        self.fade = torch.from_numpy(self._fade(picture.shape[:2], face.region)).to(device)
+
+    def _place_fields(self, rig: FaceRig, points: np.ndarray) -> None:
+        mouth, stride = self.mouth.box, self.grid.stride
+        low = ((mouth.left - self.grid.left) // stride, (mouth.top - self.grid.top) // stride)
+        high = (low[0] + mouth.width // stride + 2, low[1] + mouth.height // stride + 2)
+        self.lips = self.grid.part(low, high)
+        nodes, lip_nodes = self.grid.nodes().numpy(), self.lips.nodes().numpy()
+        fields = build_fields(rig, self.pose, points, nodes, lip_nodes, self.line)
+        self.fields = fields
+        self.face_field, self.upper_field, self.lower_field = (
+            torch.from_numpy(f.reshape(f.shape[0], -1)).to(self.device) for f in (fields.face, fields.upper, fields.lower)
+        )
+        self.jaw_field = torch.from_numpy(fields.jaw[:, :2].copy()).to(self.device)
+        shape = (self.grid.rows, self.grid.columns)
+        self.depth, self.follow = (
+            torch.from_numpy(f.reshape(shape)).to(self.device) for f in (fields.depth, fields.follow)
+        )
+        row, column = (int((c - o) // stride) for c, o in zip(self.line.middle[::-1], (self.grid.top, self.grid.left), strict=True))
+        self.teeth_depth = float(fields.depth.reshape(shape)[row, column]) - _TEETH_DEPTH * self.unit
+
+    def _cut_picture(self, picture: np.ndarray, face: RenderFace, points: np.ndarray) -> None:
+        crop = cut(picture, self.grid)
+        region = cut(face.region.astype(np.float32), self.grid)
+        inside = _within(places_of(self.grid), picture.shape[:2])
+        region = np.where(inside, region, 0.0)
+        self.changeable = region > 0
+        edge = max(2.0, 0.05 * self.unit)
+        padded = np.pad(self.changeable | ~inside, 1, constant_values=False)
+        distance = cv2.distanceTransform(padded.astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+        blend = np.clip(region, 0, 1) * np.clip(distance / edge, 0, 1)
+        self.blend = torch.from_numpy(np.float32(blend))[None, None].to(self.device)
+        self.picture = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float().to(self.device)
+        self.behind = None
+        layer = crop.astype(np.float32)
+        if face.mask is not None:
+            matte = refine_matte(crop, cut(face.mask.astype(np.float32), self.grid), max(2, round(0.06 * self.unit)))
+            hull = cv2.convexHull(np.float32(points[:468] - [self.grid.left, self.grid.top]))
+            matte = cv2.fillConvexPoly(matte, np.round(hull).astype(np.int32), 1.0)
+            behind = fill_behind(crop, matte, round(0.8 * self.unit))
+            layer = np.concatenate([layer - (1 - matte[..., None]) * behind, matte[..., None]], -1)
+            self.behind = torch.from_numpy(behind).permute(2, 0, 1)[None].float().to(self.device)
+        self.texture = torch.cat([detailed(layer[..., c]) for c in range(layer.shape[2])]).to(self.device)
+
+    def _fade(self, shape: tuple[int, int], region: np.ndarray) -> np.ndarray:
+        """(rows, columns) 1 inside the region, 0 at its border: what crosses the border stands still there."""
+        nodes = self.grid.nodes().numpy()
+        inside = _within(places_of(self.grid), shape)
+        free = (cut(region, self.grid) > 0) | ~inside  # the picture's own border holds nothing back
+        padded = np.pad(free, 1, constant_values=False)
+        distance = cv2.distanceTransform(padded.astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+        at = distance[:: self.grid.stride, :: self.grid.stride][: nodes.shape[0], : nodes.shape[1]]
+        x = np.clip(at / (0.3 * self.unit), 0.0, 1.0)
+        return np.float32(x * x * (3 - 2 * x))
+
+    def paste_box(self, shape: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Rows and columns of the box in a picture of this shape, and of that part inside the box."""
+        g = self.grid
+        bottom, right = min(g.top + g.height, shape[0]), min(g.left + g.width, shape[1])
+        inside = (slice(0, bottom - g.top), slice(0, right - g.left))
+        return (slice(g.top, bottom), slice(g.left, right)), inside
+
+    def drives(self, values: np.ndarray) -> torch.Tensor:
+        """Drives (T, N_DRIVES) of the mesh for a whole motion track (T, 57)."""
+        drives = mouth_drives(values, self.fields.gap, self.fields.gap_basis, self.line.closed, _PRESS * self.unit)
+        return torch.from_numpy(drives).to(self.device)
+
+    @torch.inference_mode()
+    def render(self, values: torch.Tensor, drives: torch.Tensor) -> torch.Tensor:
+        """Frames of the face's box.
+
+        Args:
+            values: (T, 57) float32 motion.
+            drives: (T, N_DRIVES) of the same frames.
+
+        Returns:
+            (T, h, w, 3) uint8.
+        """
+        rotation = rotation_matrices(values[:, ROTATION])
+        shift = values[:, TRANSLATION] * values.new_tensor([1.0, -1.0, 1.0]) * self.unit
+        shape = (self.grid.rows, self.grid.columns)
+        move = self._moves((drives @ self.face_field).view(-1, 3, *shape), rotation, shift, slice(None), slice(None))
+        places = invert(move, self.grid, self.grid)
+        fine = upsample(places, self.grid).permute(0, 2, 3, 1)
+        image = sample(self.texture, fine, self.grid)
+        if self.behind is not None:
+            image = torch.addcmul(image[:, :3], 1.0 - image[:, 3:], self.behind)
+        if self._mouth_moves(drives):
+            self._put_mouth(image, places, drives, rotation, shift)
+        for eye in self.eyes:
+            drive = eye.drive(values[:, WEIGHTS])
+            if bool((drive.closing != 0).any() | (drive.squint != 0).any() | (drive.shift != 0).any()):
+                self._put_eye(image, eye, drive, places, fine)
+        image = torch.lerp(self.picture, image, self.blend)
+        return image.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+
+    def _moves(
+        self, bent: torch.Tensor, rotation: torch.Tensor, shift: torch.Tensor, rows: slice, columns: slice
+    ) -> torch.Tensor:
+        """Displacement (T, 2, r, c) in pixels of nodes that the face bends by (T, 3, r, c): head motion on top."""
+        nodes, depth = self.nodes[rows, columns], self.depth[rows, columns]
+        solid = torch.cat([nodes.permute(2, 0, 1), depth[None]]) + bent
+        turned = torch.einsum("tij,tjrc->tirc", rotation[:, :2], solid) - solid[:, :2] + shift[:, :2, None, None]
+        return (bent[:, :2] + self.follow[rows, columns] * turned) * self.fade[rows, columns]
+
+    def _mouth_moves(self, drives: torch.Tensor) -> bool:
+        gap_basis = torch.from_numpy(self.fields.gap_basis).to(drives.device)
+        return bool(((drives @ gap_basis).abs() > 1e-3).any())
+
+    def _put_mouth(
+        self,
+        image: torch.Tensor,
+        places: torch.Tensor,
+        drives: torch.Tensor,
+        rotation: torch.Tensor,
+        shift: torch.Tensor,
+    ) -> None:
+        target = self.mouth.target(self.grid, places)
+        row, column = (self.lips.top - self.grid.top) // self.grid.stride, (self.lips.left - self.grid.left) // self.grid.stride
+        rows, columns = slice(row, row + self.lips.rows), slice(column, column + self.lips.columns)
+        shape = (self.lips.rows, self.lips.columns)
+        moves = tuple(
+            self._moves((drives @ field).view(-1, 3, *shape), rotation, shift, rows, columns)
+            for field in (self.upper_field, self.lower_field)
+        )
+        at = target.slices(self.grid)
+        y = torch.from_numpy(np.float32(places_of(Grid(target.left, target.top, target.height, target.width, 1)))).to(image.device)
+        still = rotation[:, :2, 2] * self.teeth_depth + shift[:, :2]
+        flat = torch.linalg.inv(rotation[:, :2, :2])
+        skull = torch.einsum("tij,thwj->thwi", flat, (y - self.origin)[None] - still[:, None, None]) + self.origin
+        image[:, :, at[0], at[1]] = self.mouth.compose(
+            image[:, :, at[0], at[1]], target, self.lips, moves, skull, drives @ self.jaw_field
+        )
+
+    def _put_eye(self, image: torch.Tensor, eye: Eye, drive: object, places: torch.Tensor, fine: torch.Tensor) -> None:
+        at = places.permute(0, 2, 3, 1)
+        low = at.new_tensor([eye.box.left, eye.box.top])
+        high = low + at.new_tensor([eye.box.width, eye.box.height])
+        rows, columns = torch.where(((at >= low) & (at <= high)).all(-1).any(0))
+        if len(rows) == 0:
+            return
+        part = self.grid.part(
+            (int(columns.min()) - 1, int(rows.min()) - 1), (int(columns.max()) + 1, int(rows.max()) + 1)
+        ).slices(self.grid)
+        image[:, :, part[0], part[1]] = eye.compose(image[:, :, part[0], part[1]], fine[:, part[0], part[1]], drive)
+
+
+def _check_maps(picture: np.ndarray, face: RenderFace) -> None:
+    for name, values in (("motion region", face.region), ("character mask", face.mask)):
+        if values is not None and values.shape != picture.shape[:2]:
+            raise ValueError(f"The {name} has shape {values.shape}; it must cover the picture, {picture.shape[:2]}.")
+    if not (face.region > 0).any():
+        raise ValueError("The motion region of a face is empty; give it the pixels that may move.")
+
+
+def _within(places: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    return (places[..., 0] >= 0) & (places[..., 1] >= 0) & (places[..., 0] < shape[1]) & (places[..., 1] < shape[0])
+
+
+def _grid_over(region: np.ndarray, unit: float) -> Grid:
+    """Grid whose box holds the region's pixels."""
+    rows, columns = np.where(region.any(1))[0], np.where(region.any(0))[0]
+    stride = max(2, round(unit / _NODES_PER_UNIT))
+    n_rows = -(-int(rows[-1] - rows[0]) // stride) + 1
+    n_columns = -(-int(columns[-1] - columns[0]) // stride) + 1
+    return Grid(int(columns[0]), int(rows[0]), max(n_rows, 2), max(n_columns, 2), stride)

@@ -1,0 +1,150 @@
+"""The mouth in motion: both lips as layers of the picture over a painted inside."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from generation.rendering.lips import LipLine
+from generation.rendering.teeth import MouthPaint, drawn_palette, opening_mask, paint_mouth, photo_palette
+from generation.rendering.texture import cut, detailed, pixel_box, places_of
+from generation.rendering.warp import Grid, invert, sample, upsample
+from masks.topology import LIPS_OUTER
+
+
+
+class Mouth:
+    """One face's mouth: static layers cut from the picture, put together anew for every frame.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        points: (478, 2) landmarks in pixel indices.
+        line: the picture's lip line.
+        unit: inter-ocular distance in pixels.
+        drawn: flat colours inside.
+        device: torch device.
+
+    Attributes:
+        box: pixels of the picture that the lips' layers cover.
+    """
+
+    def __init__(
+        self, image: np.ndarray, points: np.ndarray, line: LipLine, unit: float, drawn: bool, device: torch.device
+    ) -> None:
+        self.unit, self.drawn, self.line = unit, drawn, line
+        lips = points[list(LIPS_OUTER)]
+        low = np.floor(np.minimum(lips.min(0), line.middle - 1.05 * line.half) - 0.45 * unit).astype(int)
+        high = np.ceil(np.maximum(lips.max(0), line.middle + 1.05 * line.half) + 0.45 * unit).astype(int)
+        self.box = pixel_box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+        places = places_of(self.box)
+        crop = cut(image, self.box).astype(np.float32)
+        upper, lower = line.cover(places)
+        layers = [np.concatenate([crop * a[..., None], a[..., None]], -1) for a in (upper, lower)]
+        self.upper, self.lower = (detailed(layer).to(device) for layer in layers)
+        s, _ = line.to_frame(places)
+        between = np.clip((1.0 - np.abs(s) / line.half) / 0.06, 0.0, 1.0)  # lips part between the corners only
+        self.weight = detailed(np.stack([self._weight(lips, places), np.float32(between)], -1)).to(device)
+        palette = (drawn_palette if drawn else photo_palette)(image, points, line)
+        self.paint = paint_mouth(line, palette, unit, drawn)
+        self.paint_box = pixel_box(
+            self.paint.left,
+            self.paint.top,
+            self.paint.left + self.paint.width - 1,
+            self.paint.top + self.paint.height - 1,
+        )
+        self.skull_layer = self._with_photo(image, self.paint).to(device)
+        self.jaw_layer = torch.from_numpy(self.paint.jaw).to(device)
+        self.cavity = torch.from_numpy(self.paint.cavity).to(device).view(1, 3, 1, 1)
+
+    def _weight(self, lips: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """1 on and near the lips, 0 where the layers agree with the rest of the face."""
+        hull = cv2.convexHull(np.float32(lips - [self.box.left, self.box.top]))
+        inside = cv2.fillConvexPoly(np.zeros(places.shape[:2], np.uint8), np.round(hull).astype(np.int32), 1)
+        distance = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5) / self.unit
+        x = np.clip((0.32 - distance) / 0.2, 0.0, 1.0)
+        return np.float32(x * x * (3 - 2 * x))
+
+    def _with_photo(self, image: np.ndarray, paint: MouthPaint) -> torch.Tensor:
+        """Teeth that stay with the skull; what an open mouth already shows lies on top of the painted ones."""
+        painted = torch.from_numpy(paint.skull)
+        if self.line.closed:
+            return painted
+        crop = cut(image, self.paint_box)
+        opening = cut(opening_mask(image.shape[:2], self.line), self.paint_box)
+        outside = (opening < 0.95).astype(np.uint8)
+        margin = max(2, round(0.05 * self.unit))
+        colour = cv2.inpaint(crop, outside * cv2.dilate(1 - outside, np.ones((2 * margin + 3,) * 2, np.uint8)), 3, cv2.INPAINT_TELEA)
+        grown = cv2.dilate(np.float32(opening), np.ones((3, 3), np.uint8))
+        lifted = np.maximum.reduce([np.roll(grown, -k, 0) for k in range(margin)])
+        alpha = cv2.GaussianBlur(lifted, (0, 0), 0.6)[..., None]
+        size = painted.shape[-2:]
+        layer = torch.from_numpy(np.float32(np.concatenate([colour * alpha, alpha], -1))).permute(2, 0, 1)[None]
+        photo = F.interpolate(layer, size=size, mode="bilinear", align_corners=True)[0]
+        return photo + painted * (1.0 - photo[3:])
+
+    def target(self, grid: Grid, places: torch.Tensor) -> Grid:
+        """The part of the output grid that shows the mouth, given the picture's places (T, 2, rows, columns) there."""
+        weight = sample(self.weight, places.permute(0, 2, 3, 1), self.box)
+        at = places.permute(0, 2, 3, 1)
+        low = at.new_tensor([self.box.left, self.box.top])
+        high = low + at.new_tensor([self.box.width - 1, self.box.height - 1])
+        inside = ((at >= low) & (at <= high)).all(-1) & (weight[:, 0] > 0)
+        rows, columns = torch.where(inside.any(0))
+        if len(rows) == 0:
+            return grid.part((0, 0), (1, 1))
+        return grid.part(
+            (int(columns.min()) - 2, int(rows.min()) - 2), (int(columns.max()) + 2, int(rows.max()) + 2)
+        )
+
+    def compose(
+        self,
+        base: torch.Tensor,
+        target: Grid,
+        source: Grid,
+        moves: tuple[torch.Tensor, torch.Tensor],
+        skull: torch.Tensor,
+        jaw: torch.Tensor,
+    ) -> torch.Tensor:
+        """The face with its mouth, over the pixels of ``target``.
+
+        Args:
+            base: (T, 3, h, w) the warped face.
+            target: output nodes.
+            source: nodes of the lips' motion.
+            moves: displacement (T, 2, source.rows, source.columns) of upper and lower lip, pixels.
+            skull: (T, h, w, 2) places of the picture seen through the skull's motion alone.
+            jaw: (T, 2) displacement of the chin on top of that.
+        """
+        seen = [upsample(invert(move, source, target), target).permute(0, 2, 3, 1) for move in moves]
+        upper, lower = (sample(layer, at, self.box) for layer, at in zip((self.upper, self.lower), seen, strict=True))
+        share = torch.minimum(lower[:, 3:], 1.0 - upper[:, 3:]) / lower[:, 3:].clamp_min(1e-4)
+        covered = upper[:, 3:] + lower[:, 3:] * share
+        inside = self._inside(skull, jaw, upper[:, 3:], covered)
+        weights = torch.maximum(*(sample(self.weight, at, self.box) for at in seen))
+        near, between = weights[:, :1], weights[:, 1:]
+        opening = 1.0 - covered
+        mouth = upper[:, :3] + lower[:, :3] * share + opening * torch.lerp(base, inside, between)
+        return torch.lerp(base, mouth, torch.maximum(near, opening * between))
+
+    def _inside(self, skull: torch.Tensor, jaw: torch.Tensor, upper: torch.Tensor, covered: torch.Tensor) -> torch.Tensor:
+        with_skull = sample(self.skull_layer, skull, self.paint_box)
+        with_jaw = sample(self.jaw_layer, skull - jaw[:, None, None], self.paint_box)
+        colour = self.cavity + torch.zeros_like(with_skull[:, :3])
+        colour = with_jaw[:, :3] + colour * (1.0 - with_jaw[:, 3:])
+        if self.drawn:
+            return with_skull[:, :3] + colour * (1.0 - with_skull[:, 3:])
+        shadow = self._shadow(upper, covered)
+        warm = shadow * shadow.new_tensor([0.85, 1.0, 1.1]).view(1, 3, 1, 1)
+        colour = colour * (1.0 - 0.75 * warm)
+        teeth = with_skull[:, :3] * (1.0 - (0.5 * warm if self.line.closed else 0.0))
+        return teeth + colour * (1.0 - with_skull[:, 3:])
+
+    def _shadow(self, upper: torch.Tensor, covered: torch.Tensor) -> torch.Tensor:
+        """(T, 1, h, w) how much light the lips take from what is behind them, the upper one most; 0..1."""
+        step = max(1, round(0.07 * self.unit))
+        lips = F.avg_pool2d(torch.cat([covered, upper], 1), step, ceil_mode=True, count_include_pad=False)
+        far = F.avg_pool2d(lips[:, 1:], 3, stride=1, padding=1, count_include_pad=False)
+        soft = 0.5 * lips[:, :1] + 0.5 * far
+        return F.interpolate(soft, size=upper.shape[-2:], mode="bilinear", align_corners=False)

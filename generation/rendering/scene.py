@@ -1,0 +1,84 @@
+"""The renderer: a picture, its faces and their motion become frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from generation.motion import MotionTrack
+from generation.rendering.face import FaceRenderer, RenderFace
+from generation.rig import FaceRig
+
+BATCH = 8
+"""Frames rendered together."""
+
+
+class SceneRenderer:
+    """Renders several people moving in one picture. What depends on picture and faces alone is worked out here, once.
+
+    Args:
+        picture: uint8 (H, W, 3) RGB.
+        faces: the people who may move; no order is assumed.
+        device: torch device.
+        rig: the face rig; the packaged one by default.
+
+    Raises:
+        ValueError: the picture is not uint8 RGB, or a face's maps do not fit it.
+    """
+
+    def __init__(
+        self,
+        picture: np.ndarray,
+        faces: Sequence[RenderFace],
+        device: str | torch.device = "cpu",
+        rig: FaceRig | None = None,
+    ) -> None:
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+            raise ValueError(f"The picture must be uint8 (H, W, 3); this one is {picture.dtype} {picture.shape}.")
+        self.picture = picture
+        self._rig = rig or FaceRig.load()
+        self._device = torch.device(device)
+        self._faces = [FaceRenderer(picture, face, self._rig, self._device) for face in faces]
+
+    def frames(self, tracks: Sequence[MotionTrack]) -> Iterator[np.ndarray]:
+        """Frames, one a motion frame, lazily.
+
+        Args:
+            tracks: one per face, of equal length; zero motion leaves a face as the picture has it, byte for byte.
+
+        Yields:
+            uint8 (H, W, 3). Pixels outside the faces' regions equal the picture.
+
+        Raises:
+            ValueError: not one track a face, or tracks of different lengths.
+        """
+        if len(tracks) != len(self._faces):
+            raise ValueError(f"There are {len(self._faces)} faces but {len(tracks)} motion tracks; give one track a face.")
+        lengths = {len(track) for track in tracks}
+        if len(lengths) > 1:
+            raise ValueError(f"Motion tracks must be of equal length; these have {sorted(lengths)} frames.")
+        return self._frames(tracks, lengths.pop() if lengths else 0)
+
+    def _frames(self, tracks: Sequence[MotionTrack], n_frames: int) -> Iterator[np.ndarray]:
+        drives = [face.drives(track.values) for face, track in zip(self._faces, tracks, strict=True)]
+        for start in range(0, n_frames, BATCH):
+            frames = np.repeat(self.picture[None], min(BATCH, n_frames - start), axis=0)
+            for face, track, drive in zip(self._faces, tracks, drives, strict=True):
+                values = torch.from_numpy(track.values[start : start + BATCH]).to(self._device)
+                self._put(frames, face, values, drive[start : start + BATCH])
+            yield from frames
+
+    def _put(self, frames: np.ndarray, face: FaceRenderer, values: torch.Tensor, drives: torch.Tensor) -> None:
+        """Paste the moved face into those of the frames (T, H, W, 3) where it moves."""
+        moving = torch.cat([values, drives], 1).abs().amax(1) > 0
+        if not moving.any():
+            return
+        where = np.where(moving.cpu().numpy())[0]
+        # always a full batch, so that a frame never depends on how many are rendered with it
+        chosen = np.resize(where, BATCH)
+        rendered = face.render(values[chosen], drives[chosen]).cpu().numpy()[: len(where)]
+        box, inside = face.paste_box(frames.shape[1:3])
+        crop = frames[:, box[0], box[1]]
+        crop[where] = np.where(face.changeable[inside][..., None], rendered[:, inside[0], inside[1]], crop[where])

@@ -1,0 +1,81 @@
+"""Voices: the presets that ship, and a voice from a reference clip (numpy only; the encoder is loaded when needed)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from generation.resources import asset
+
+if TYPE_CHECKING:
+    from generation.audio import Audio
+
+
+@dataclass(frozen=True)
+class VoiceBank:
+    """Named voice vectors.
+
+    Attributes:
+        vectors: name -> (64,) float32.
+        descriptions: name -> one line for the reader.
+    """
+
+    vectors: dict[str, np.ndarray]
+    descriptions: dict[str, str]
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> VoiceBank:
+        """Reads ``voices.safetensors`` and ``voices.json``, by default those that ship."""
+        vectors = load_file((folder / "voices.safetensors") if folder else asset("voices.safetensors"))
+        path = (folder / "voices.json") if folder else asset("voices.json")
+        descriptions = json.loads(path.read_text(encoding="utf-8"))
+        return cls({name: vectors[name] for name in sorted(vectors)}, descriptions)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All presets, in alphabetical order."""
+        return tuple(self.vectors)
+
+    def describe(self, name: str) -> str:
+        """One line about a preset."""
+        return self.descriptions[self._known(name)]
+
+    def vector(self, name: str) -> np.ndarray:
+        """Voice vector of a preset, (64,) float32.
+
+        Raises:
+            ValueError: no preset of that name (lists those there are).
+        """
+        return self.vectors[self._known(name)]
+
+    def _known(self, name: str) -> str:
+        if name not in self.vectors:
+            raise ValueError(f"There is no voice called {name!r}; the presets are {', '.join(self.names)}.")
+        return name
+
+
+def voice_from_clip(audio: Audio) -> np.ndarray:
+    """Voice vector (64,) float32 of the person who speaks in a recording of a few seconds."""
+    import torch
+
+    from generation.grid import HOP, SAMPLE_RATE
+    from generation.mel import mel_spectrogram
+
+    samples = audio.resampled(SAMPLE_RATE).waveform
+    samples = samples[: len(samples) // HOP * HOP]
+    with torch.no_grad():
+        return _encoder()(mel_spectrogram(torch.from_numpy(samples))[None])[0].numpy()
+
+
+@cache
+def _encoder():  # noqa: ANN202 - a torch type, which this module does not import
+    from generation.loading import load_strict
+    from generation.voice_encoder import VoiceEncoder
+
+    return load_strict(VoiceEncoder, asset("voice_encoder"))

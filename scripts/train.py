@@ -1,0 +1,137 @@
+"""Trains everything that the product ships, stage by stage; each stage resumes where it stopped.
+
+python scripts/train.py features  --shared ../shared       decode the corpus
+python scripts/train.py rig       --shared ../shared       face rig from tracked speech -> assets/rig.safetensors
+python scripts/train.py teacher   --minutes 10             real lips from sound and phonemes
+python scripts/train.py labels                             lip motion for the whole corpus
+python scripts/train.py vocoder   --minutes 30             mel -> amplitude spectrum
+python scripts/train.py joint     --minutes 90             speech and motion together
+python scripts/train.py durations --minutes 4              phoneme lengths, told the joint model's voices
+python scripts/train.py voices    --minutes 4              voice vector of a recording
+python scripts/train.py publish                            EMA weights in bf16 -> assets/
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from generation import examples, features, publishing  # noqa: E402
+from generation.objective import joint_loss  # noqa: E402
+from generation.text import SYMBOLS  # noqa: E402
+from generation.training import FitSettings, fit  # noqa: E402
+from generation.transformer import JointTransformer  # noqa: E402
+
+CUDA = torch.cuda.is_available()
+DEVICE = torch.device("cuda" if CUDA else "cpu")
+
+
+def train_teacher(args: argparse.Namespace) -> None:
+    """Motion teacher on the real clips."""
+    from generation.teacher import train_teacher
+
+    train_teacher(args.shared, args.work, args.minutes or 10)
+
+
+def make_labels(args: argparse.Namespace) -> None:
+    """Lip motion for every utterance of the corpus."""
+    from generation.labels import make_labels
+
+    make_labels(args.shared, args.work)
+
+
+def fit_rig(args: argparse.Namespace) -> None:
+    """Face rig."""
+    from generation.rig_training import fit_rig
+
+    fit_rig(args.shared, ROOT / "assets" / "rig.safetensors")
+
+
+def train_vocoder(args: argparse.Namespace) -> None:
+    """Vocoder on random 1.28 s crops of the recordings."""
+    from generation.vocoder import Vocoder, vocoder_loss
+
+    batches = features.waveform_batches(features.Features.load(args.work), 48 if CUDA else 12, n_frames=32)
+    settings = FitSettings(minutes=args.minutes or 30, learning_rate=8e-4, ema=0.995)
+    fit(Vocoder(), vocoder_loss, lambda g: batches(g).to(DEVICE), settings, args.work / "vocoder")
+
+
+def train_joint(args: argparse.Namespace) -> None:
+    """Joint model; before labels exist it trains the audio stream alone and goes on with both when started again."""
+    corpus = features.Features.load(args.work)
+    standard = examples.measure_standard(corpus, np.load(args.work / "grid_motion.npy").astype(np.float32))
+    names = examples.voice_names(corpus)
+    path = args.work / "labels.npy"
+    drawn = examples.JointExamples(corpus, np.load(path, mmap_mode="r") if path.exists() else None, standard, names)
+    statistics = (np.asarray(part).round(5).tolist() for part in vars(standard).values())
+    model = JointTransformer(*statistics, names, len(SYMBOLS), joint_every=0 if args.separate else 2)
+
+    def loss(model: JointTransformer, batch: examples.Batch) -> tuple[torch.Tensor, dict[str, float]]:
+        # A third of the steps runs the audio stream alone, as `parley say` does.
+        alone = drawn.labels is None or torch.rand(()) < 0.35
+        return joint_loss(model, batch.to(DEVICE), motion=not alone)
+
+    settings = FitSettings(minutes=args.minutes or 90, learning_rate=8e-4, ema=0.998, max_steps=args.steps)
+    folder = args.work / ("separate" if args.separate else "joint")
+    fit(model, loss, lambda g: drawn.batch(64 if CUDA else 16, g), settings, folder)
+
+
+def train_durations(args: argparse.Namespace) -> None:
+    """Phoneme lengths, on whole sentences."""
+    from generation.durations import DurationModel, duration_batches, duration_loss
+
+    names, table = publishing.voice_table(args.work)
+    draw = duration_batches(features.Features.load(args.work), names, table, size=16)
+    settings = FitSettings(minutes=args.minutes or 4, learning_rate=1e-3, ema=0.99)
+    fit(DurationModel(), duration_loss, lambda g: [t.to(DEVICE) for t in draw(g)], settings, args.work / "durations")
+
+
+def train_voices(args: argparse.Namespace) -> None:
+    """Voice vector of a recording, on 3 s crops."""
+    from generation.voice_encoder import VoiceEncoder, encoder_batches, encoder_loss
+
+    names, table = publishing.voice_table(args.work)
+    draw = encoder_batches(features.Features.load(args.work), names, table, size=24)
+    settings = FitSettings(minutes=args.minutes or 4, learning_rate=1e-3, ema=0.99)
+    fit(VoiceEncoder(), encoder_loss, lambda g: [t.to(DEVICE) for t in draw(g)], settings, args.work / "voice_encoder")
+
+
+STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
+    "features": lambda args: features.build_features(args.shared, args.work),
+    "rig": fit_rig,
+    "teacher": train_teacher,
+    "labels": make_labels,
+    "vocoder": train_vocoder,
+    "joint": train_joint,
+    "durations": train_durations,
+    "voices": train_voices,
+    "publish": lambda args: publishing.publish(args.work, args.assets),
+}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Runs one stage."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stage", choices=STAGES)
+    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder with corpus/ and motion/")
+    parser.add_argument("--work", type=Path, default=Path("work"), help="arrays and checkpoints")
+    parser.add_argument("--assets", type=Path, default=ROOT / "assets", help="where publish puts the weights")
+    parser.add_argument("--minutes", type=float, help="length of the training run, all resumes together")
+    parser.add_argument("--steps", type=int, help="end the joint model after so many steps, if the minutes last")
+    parser.add_argument("--separate", action="store_true", help="joint model without joint attention, to compare")
+    args = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    STAGES[args.stage](args)
+
+
+if __name__ == "__main__":
+    main()
