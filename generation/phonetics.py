@@ -322,7 +322,7 @@ def correct(weights: np.ndarray, targets: LipTargets, lips: LipGeometry, pull: f
     out = weights.astype(np.float32).copy()
     gap = np.clip(lips.gap(out), 0, None)
     goal = targets.openness * lips.open_range * (0.5 + 0.8 * targets.loudness)
-    wanted = (gap + pull * targets.vowel * (goal - gap)) * (0.3 + targets.loudness)
+    wanted = (gap + pull * targets.vowel * (goal - gap)) * (0.1 + 1.3 * targets.loudness**2)
     ceiling = (targets.openness + 0.35) * lips.open_range
     out = with_gap(out, np.minimum(wanted, ceiling), lips)
     out = _round_and_spread(out, targets)

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from generation.durations import DurationModel
-from generation.voice import VoiceBank, voice_from_clip
 
+from generation import resources
 from generation.audio import Audio
+from generation.durations import DurationModel
 from generation.grid import SAMPLE_RATE
 from generation.motion import MotionTrack
 from generation.performance import CharacterPerformance, Performance
 from generation.pipeline import CastMember, JointPipeline, Sampling
-from generation.resources import assets_root
+from generation.voice import VoiceBank, voice_from_clip
 from studio.checks import language_of
 from studio.progress import Progress
 from studio.scene import Scene
@@ -128,7 +128,7 @@ class Speech:
 
     def _key(self, segment: Segment, *geometry: np.ndarray) -> str:
         """Hash of all that the piece depends on."""
-        weights = sorted(assets_root().glob("**/*.safetensors"))
+        weights = sorted(resources.assets_root().glob("**/*.safetensors"))
         model = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in weights]
         names = [character.name for character in self._scene.cast]
         digest = hashlib.sha256(repr((segment.key, names, self.seed, self._steps, self.device, model)).encode())

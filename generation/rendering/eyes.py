@@ -77,10 +77,16 @@ class Eye:
         self.upper = np.minimum(self._table(np.concatenate([ring[:1], ring[9:], ring[8:9]]), corners), self.lower)
         # the line of the lashes belongs to the lid, not to the eyeball
         self.upper = self.upper + np.minimum(self.rim, 0.25 * (self.lower - self.upper))
+        self.lower = self.lower + np.minimum(self.rim, 0.15 * (self.lower - self.upper))
         self.opening = float((self.lower - self.upper).max())
-        room = float(np.min(self.upper[8:-8]) - np.max((brow - self.middle) @ self.down))
-        self.lid = float(np.clip(0.75 * room, 0.06 * unit, _LID * unit))
-        self.lash = min((_DRAWN_LASH if drawn else _LASH) * unit, 0.45 * self.lid)
+        edge = brow[5:] - self.middle
+        order = np.argsort(edge @ self.along)
+        centre = np.abs(self.s) < 0.7 * self.half
+        room = float((self.upper - np.interp(self.s, (edge @ self.along)[order], (edge @ self.down)[order]))[centre].min())
+        self.lash = (_DRAWN_LASH if drawn else _LASH) * unit
+        room = min(0.75 * room, self._clear_above(image), _LID * unit)
+        self.lid = max(room, 0.06 * unit)
+        self.lash = min(self.lash, 0.45 * self.lid)
         reach = 1.25 * self.half
         low = np.floor(self.middle - [reach, self.lid + self.opening + 0.08 * unit]).astype(int)
         high = np.ceil(self.middle + [reach, (_BELOW + 0.08) * unit + self.opening]).astype(int)
@@ -88,6 +94,19 @@ class Eye:
         self._cut_layers(image, iris, device)
         self.tables = torch.from_numpy(np.float32(np.stack([self.upper, self.lower]))).to(device)
         self.frame = torch.tensor(np.stack([self.along, self.down, self.middle]), dtype=torch.float32, device=device)
+
+    def _clear_above(self, image: np.ndarray) -> float:
+        """Pixels of skin above the upper lid until something dark, like the rim of glasses, that lids must not drag along."""
+        heights = np.arange(self.lash, 1.3 * _LID * self.unit, 0.5)
+        s = self.s[np.abs(self.s) < 0.7 * self.half]
+        v = np.interp(s, self.s, self.upper)[:, None] - heights
+        places = np.float32(self.middle + s[:, None, None] * self.along + v[..., None] * self.down)
+        gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        gray = cv2.remap(gray, places[..., 0], places[..., 1], cv2.INTER_LINEAR).astype(np.float32)
+        skin = np.maximum.accumulate(gray, axis=1)
+        dark = gray < 0.55 * skin
+        first = np.where(dark.any(1), heights[dark.argmax(1)], np.inf)
+        return float(np.percentile(first, 15)) - 0.02 * self.unit
 
     def _table(self, curve: np.ndarray, corners: np.ndarray) -> np.ndarray:
         offset = curve - self.middle
