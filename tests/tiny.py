@@ -1,0 +1,45 @@
+"""A complete assets folder with tiny untrained models and two voices, for tests of everything around the model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+
+from generation.durations import DurationModel
+from generation.phonemes import UNKNOWN_SYMBOL
+from generation.pipeline import JointPipeline
+from generation.resources import asset
+from generation.transformer import JointTransformer
+from generation.vocoder import Vocoder
+from generation.voice_encoder import VoiceEncoder
+
+VOICES = ("af_heart", "bm_george")
+
+
+def tiny_pipeline() -> JointPipeline:
+    """The joint pipeline with a few ten thousand random weights, always the same."""
+    torch.manual_seed(0)
+    transformer = JointTransformer(
+        mel_mean=[-6.0] * 100, mel_std=[2.0] * 100, motion_mean=[0.1] * 57, motion_std=[0.1] * 57,
+        voice_names=list(VOICES), n_symbols=UNKNOWN_SYMBOL, audio_dim=32, motion_dim=16, num_layers=2, num_heads=2,
+        head_dim=16, condition_dim=16, phoneme_dim=16,
+    )  # fmt: skip
+    return JointPipeline.assemble(transformer.eval(), Vocoder(dim=16, hidden=32, num_layers=1).eval())
+
+
+def write_tiny_assets(folder: Path) -> Path:
+    """Fill a folder as the shipped assets are laid out; the rig is the shipped one."""
+    tiny_pipeline().save_pretrained(folder / "model")
+    torch.manual_seed(1)
+    DurationModel(dim=16, num_layers=1).save_pretrained(folder / "durations")
+    VoiceEncoder(dim=16, num_layers=1).save_pretrained(folder / "voice_encoder")
+    rng = np.random.default_rng(0)
+    save_file({name: rng.normal(size=64).astype(np.float32) for name in VOICES}, folder / "voices.safetensors")
+    (folder / "voices.json").write_text(json.dumps({name: f"Voice {name}." for name in VOICES}))
+    shutil.copy(asset("rig.safetensors"), folder)
+    return folder
