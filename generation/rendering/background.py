@@ -41,8 +41,8 @@ def refine_matte(image: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray
 def fill_behind(image: np.ndarray, matte: np.ndarray, reach: int) -> np.ndarray:
     """The picture with the person taken out.
 
-    The band of ``reach`` pixels inside the outline, all that motion can uncover, is painted by Telea's method ("An image
-    inpainting technique based on the fast marching method", 2004); what lies deeper gets a smooth fill.
+    The band of ``reach`` pixels inside the outline, all that motion can uncover, is painted by Telea's method ("An
+    image inpainting technique based on the fast marching method", 2004); what lies deeper gets a smooth fill.
 
     Args:
         image: uint8 (H, W, 3).

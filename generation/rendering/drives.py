@@ -27,9 +27,7 @@ def closing(values: np.ndarray) -> np.ndarray:
     return share * share * (3 - 2 * share)
 
 
-def mouth_drives(
-    values: np.ndarray, gap: np.ndarray, gap_basis: np.ndarray, closed: bool, press: float
-) -> np.ndarray:
+def mouth_drives(values: np.ndarray, gap: np.ndarray, gap_basis: np.ndarray, closed: bool, press: float) -> np.ndarray:
     """Drives (T, N_DRIVES) float32 for motion (T, 57).
 
     Args:

@@ -10,7 +10,7 @@ import torch
 
 from generation.motion import BLENDSHAPES
 from generation.rendering.texture import cut, detailed, pixel_box, places_of
-from generation.rendering.warp import Grid, sample
+from generation.rendering.warp import sample
 from generation.rig_prior import EYEBALL_RADIUS
 from masks.topology import (
     LEFT_BROW,
@@ -29,7 +29,8 @@ _LID = 0.2
 _RIM, _DRAWN_RIM = 0.01, 0.025
 _LASH, _DRAWN_LASH = 0.055, 0.09
 _BELOW = 0.16
-"""Heights of the moving skin above the eye, of the lid's dark rim, of the lashes with their shadow, and of the skin below, inter-ocular distances."""
+"""Heights of the moving skin above the eye, of the lid's dark rim, of the lashes with their shadow, and of the skin
+below, inter-ocular distances; a drawing's lines are thicker."""
 _YAW, _PITCH = np.radians(30.0), np.radians(23.0)
 """Turn of the eyeball at weight 1."""
 _TABLE = 64
@@ -37,7 +38,13 @@ _TABLE = 64
 
 @dataclass(frozen=True)
 class EyeDrive:
-    """How one eye is moved, (T,) each: closing 0..1 (negative opens wider), raised lower lid 0..1, iris shift in pixels."""
+    """How one eye is moved.
+
+    Attributes:
+        closing: (T,) 0 as in the picture, 1 shut, negative wider.
+        squint: (T,) raised lower lid, 0..1.
+        shift: (T, 2) of the iris, pixels.
+    """
 
     closing: torch.Tensor
     squint: torch.Tensor
@@ -82,7 +89,9 @@ class Eye:
         edge = brow[5:] - self.middle
         order = np.argsort(edge @ self.along)
         centre = np.abs(self.s) < 0.7 * self.half
-        room = float((self.upper - np.interp(self.s, (edge @ self.along)[order], (edge @ self.down)[order]))[centre].min())
+        room = float(
+            (self.upper - np.interp(self.s, (edge @ self.along)[order], (edge @ self.down)[order]))[centre].min()
+        )
         self.lash = (_DRAWN_LASH if drawn else _LASH) * unit
         room = min(0.75 * room, self._clear_above(image), _LID * unit)
         self.lid = max(room, 0.06 * unit)
@@ -96,7 +105,7 @@ class Eye:
         self.frame = torch.tensor(np.stack([self.along, self.down, self.middle]), dtype=torch.float32, device=device)
 
     def _clear_above(self, image: np.ndarray) -> float:
-        """Pixels of skin above the upper lid until something dark, like the rim of glasses, that lids must not drag along."""
+        """Pixels of skin above the lid up to something dark, like the rim of glasses, that it must not drag along."""
         heights = np.arange(self.lash, 1.3 * _LID * self.unit, 0.5)
         s = self.s[np.abs(self.s) < 0.7 * self.half]
         v = np.interp(s, self.s, self.upper)[:, None] - heights
@@ -105,7 +114,7 @@ class Eye:
         gray = cv2.remap(gray, places[..., 0], places[..., 1], cv2.INTER_LINEAR).astype(np.float32)
         skin = np.maximum.accumulate(gray, axis=1)
         dark = gray < 0.55 * skin
-        first = np.where(dark.any(1), heights[dark.argmax(1)], np.inf)
+        first = np.where(dark.any(1), heights[dark.argmax(1)], 2.0 * heights[-1])
         return float(np.percentile(first, 15)) - 0.02 * self.unit
 
     def _table(self, curve: np.ndarray, corners: np.ndarray) -> np.ndarray:
@@ -203,7 +212,6 @@ class Eye:
         lid = self._drawn_down(lid, s, v, lid_v, upper, new_upper)
         below = self._at(self.picture, along, down, middle, s, below_v)
         ball = self._ball(places, drive.shift)
-        # the moved upper lid throws a little more shadow on the ball
         eye = in_upper[:, None] * lid + in_lower[:, None] * below + (1 - in_upper - in_lower)[:, None] * ball
         weight = sample(self.weight, places, self.box)
         low = places.new_tensor([self.box.left, self.box.top])
@@ -222,9 +230,14 @@ class Eye:
         return upper, lower
 
     def _skin_rows(
-        self, v: torch.Tensor, upper: torch.Tensor, lower: torch.Tensor, new_upper: torch.Tensor, new_lower: torch.Tensor
+        self,
+        v: torch.Tensor,
+        upper: torch.Tensor,
+        lower: torch.Tensor,
+        new_upper: torch.Tensor,
+        new_lower: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Where in the picture the skin above and below the eye comes from: lashes stay whole, the skin beyond stretches."""
+        """Where the skin above and below the eye comes from: lashes stay whole, the skin beyond stretches."""
         lash = self.lash
         top = upper - self.lid
         stretch = (upper - lash - top) / (new_upper - lash - top).clamp_min(1.0)
@@ -236,14 +249,26 @@ class Eye:
         return lid_v, below_v
 
     def _at(
-        self, texture: torch.Tensor, along: torch.Tensor, down: torch.Tensor, middle: torch.Tensor, s: torch.Tensor, v: torch.Tensor
+        self,
+        texture: torch.Tensor,
+        along: torch.Tensor,
+        down: torch.Tensor,
+        middle: torch.Tensor,
+        s: torch.Tensor,
+        v: torch.Tensor,
     ) -> torch.Tensor:
         return sample(texture, middle + s[..., None] * along + v[..., None] * down, self.box)
 
     def _drawn_down(
-        self, lid: torch.Tensor, s: torch.Tensor, v: torch.Tensor, lid_v: torch.Tensor, upper: torch.Tensor, new_upper: torch.Tensor
+        self,
+        lid: torch.Tensor,
+        s: torch.Tensor,
+        v: torch.Tensor,
+        lid_v: torch.Tensor,
+        upper: torch.Tensor,
+        new_upper: torch.Tensor,
     ) -> torch.Tensor:
-        """The lid with its stretched part smoothed: wrinkles and shadows of the fold flatten when the lid comes down."""
+        """The lid with its stretched part smoothed: wrinkles and the fold's shadow flatten when it comes down."""
         along, down, middle = self.frame
         lash = self.lash
         smooth = self._at(self.smooth, along, down, middle, s, lid_v)

@@ -91,14 +91,18 @@ class FaceRenderer:
         fields = build_fields(rig, self.pose, points, nodes, lip_nodes, self.line)
         self.fields = fields
         self.face_field, self.upper_field, self.lower_field = (
-            torch.from_numpy(f.reshape(f.shape[0], -1)).to(self.device) for f in (fields.face, fields.upper, fields.lower)
+            torch.from_numpy(f.reshape(f.shape[0], -1)).to(self.device)
+            for f in (fields.face, fields.upper, fields.lower)
         )
+        self.gap_basis = torch.from_numpy(fields.gap_basis).to(self.device)
         self.jaw_field = torch.from_numpy(fields.jaw[:, :2].copy()).to(self.device)
         shape = (self.grid.rows, self.grid.columns)
         self.depth, self.follow = (
             torch.from_numpy(f.reshape(shape)).to(self.device) for f in (fields.depth, fields.follow)
         )
-        row, column = (int((c - o) // stride) for c, o in zip(self.line.middle[::-1], (self.grid.top, self.grid.left), strict=True))
+        row, column = (
+            int((c - o) // stride) for c, o in zip(self.line.middle[::-1], (self.grid.top, self.grid.left), strict=True)
+        )
         self.teeth_depth = float(fields.depth.reshape(shape)[row, column]) - _TEETH_DEPTH * self.unit
 
     def _cut_picture(self, picture: np.ndarray, face: RenderFace, points: np.ndarray) -> None:
@@ -167,8 +171,9 @@ class FaceRenderer:
         image = sample(self.texture, fine, self.grid)
         if self.behind is not None:
             image = torch.addcmul(image[:, :3], 1.0 - image[:, 3:], self.behind)
-        if self._mouth_moves(drives):
-            self._put_mouth(image, places, drives, rotation, shift)
+        speaking = ((drives @ self.gap_basis).abs() > 1e-3).any(1)
+        if speaking.any():
+            self._put_mouth(image, places, drives, speaking, rotation, shift)
         for eye in self.eyes:
             drive = eye.drive(values[:, WEIGHTS])
             if bool((drive.closing != 0).any() | (drive.squint != 0).any() | (drive.shift != 0).any()):
@@ -185,20 +190,20 @@ class FaceRenderer:
         turned = torch.einsum("tij,tjrc->tirc", rotation[:, :2], solid) - solid[:, :2] + shift[:, :2, None, None]
         return (bent[:, :2] + self.follow[rows, columns] * turned) * self.fade[rows, columns]
 
-    def _mouth_moves(self, drives: torch.Tensor) -> bool:
-        gap_basis = torch.from_numpy(self.fields.gap_basis).to(drives.device)
-        return bool(((drives @ gap_basis).abs() > 1e-3).any())
-
     def _put_mouth(
         self,
         image: torch.Tensor,
         places: torch.Tensor,
         drives: torch.Tensor,
+        speaking: torch.Tensor,
         rotation: torch.Tensor,
         shift: torch.Tensor,
     ) -> None:
         target = self.mouth.target(self.grid, places)
-        row, column = (self.lips.top - self.grid.top) // self.grid.stride, (self.lips.left - self.grid.left) // self.grid.stride
+        row, column = (
+            (self.lips.top - self.grid.top) // self.grid.stride,
+            (self.lips.left - self.grid.left) // self.grid.stride,
+        )
         rows, columns = slice(row, row + self.lips.rows), slice(column, column + self.lips.columns)
         shape = (self.lips.rows, self.lips.columns)
         moves = tuple(
@@ -206,13 +211,13 @@ class FaceRenderer:
             for field in (self.upper_field, self.lower_field)
         )
         at = target.slices(self.grid)
-        y = torch.from_numpy(np.float32(places_of(Grid(target.left, target.top, target.height, target.width, 1)))).to(image.device)
+        y = Grid(target.left, target.top, target.height, target.width, 1).nodes(self.device)
         still = rotation[:, :2, 2] * self.teeth_depth + shift[:, :2]
         flat = torch.linalg.inv(rotation[:, :2, :2])
         skull = torch.einsum("tij,thwj->thwi", flat, (y - self.origin)[None] - still[:, None, None]) + self.origin
-        image[:, :, at[0], at[1]] = self.mouth.compose(
-            image[:, :, at[0], at[1]], target, self.lips, moves, skull, drives @ self.jaw_field
-        )
+        base = image[:, :, at[0], at[1]]
+        moved = self.mouth.compose(base, target, self.lips, moves, skull, drives @ self.jaw_field)
+        image[:, :, at[0], at[1]] = torch.where(speaking[:, None, None, None], moved, base)
 
     def _put_eye(self, image: torch.Tensor, eye: Eye, drive: object, places: torch.Tensor, fine: torch.Tensor) -> None:
         at = places.permute(0, 2, 3, 1)

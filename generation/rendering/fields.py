@@ -114,7 +114,9 @@ def build_fields(
         ring = _still_ring(points)
         centres = np.concatenate([points[used], ring]) / unit
         weights = _multiquadric_weights(centres, at / unit)[:, : len(used)] * window[:, None]
-        spread[name] = np.ascontiguousarray(np.einsum("gn,knc->kcg", weights, basis[:, used], optimize=True), np.float32)
+        spread[name] = np.ascontiguousarray(
+            np.einsum("gn,knc->kcg", weights, basis[:, used], optimize=True), np.float32
+        )
     for name, shape in (("face", grid), ("upper", lip_grid), ("lower", lip_grid)):
         folded = spread[name].reshape(*spread[name].shape[:2], *shape)
         spread[name] = gaussian_filter(folded, (0, 0, _BLUR, _BLUR)).reshape(spread[name].shape)
@@ -133,7 +135,7 @@ def build_fields(
 
 
 def _join_corners(upper: np.ndarray, lower: np.ndarray, line: LipLine, nodes: np.ndarray, unit: float) -> None:
-    """Let the two lips' motions (N_DRIVES, 3, M) meet at the mouth's corners, so that an opening ends there in a curve."""
+    """Let the lips' motions (N_DRIVES, 3, M) meet at the mouth's corners, so that an opening ends there in a curve."""
     s, v = line.to_frame(nodes)
     apart = np.sqrt(np.clip((1.0 - np.abs(s) / line.half) / _CORNER, 0.0, 1.0))
     distance = np.maximum(v - np.interp(s, line.s, line.lower), 0) + np.maximum(np.interp(s, line.s, line.upper) - v, 0)

@@ -147,13 +147,13 @@ def _darkest_path(
     dark = 1.0 - (band - band.min()) / max(float(np.ptp(band)), 1.0)
     cost = -dark - 1.5 * valley / max(float(valley.max()), 1.0) + 0.3 * (offsets / reach) ** 2
     best = _cheapest_path(cost, 0.12)
-    path = cv2.GaussianBlur((guess + offsets[best]).reshape(1, -1), (0, 0), 1.5, borderType=cv2.BORDER_REPLICATE).ravel()
+    path = cv2.GaussianBlur(
+        (guess + offsets[best]).reshape(1, -1), (0, 0), 1.5, borderType=cv2.BORDER_REPLICATE
+    ).ravel()
     return path, valley[np.arange(len(best)), best]
 
 
-def _red_edge(
-    image: np.ndarray, base: np.ndarray, down: np.ndarray, guess: np.ndarray, reach: float
-) -> np.ndarray:
+def _red_edge(image: np.ndarray, base: np.ndarray, down: np.ndarray, guess: np.ndarray, reach: float) -> np.ndarray:
     """Edge of an open mouth's lower lip near ``guess``: where teeth or dark turn to the lip's red, v (S,); ends stay.
 
     The upper lip is left to the landmarks: gums are as red as lips.
@@ -168,7 +168,7 @@ def _red_edge(
         return cv2.remap(red, np.float32(moved[..., 0]), np.float32(moved[..., 1]), cv2.INTER_LINEAR)
 
     step = max(0.4 * reach, 0.75)
-    rise = (at(step) - at(-step))
+    rise = at(step) - at(-step)
     near_end = 1.0 - np.clip((1.0 - np.abs(np.linspace(-1, 1, len(guess)))) / 0.3, 0.0, 1.0)
     pull = 0.3 + 3.0 * near_end**2
     cost = -rise / max(float(rise.max()), 1.0) + pull[:, None] * (offsets / reach) ** 2
@@ -178,7 +178,10 @@ def _red_edge(
 
 
 def _cheapest_path(cost: np.ndarray, step_cost: float) -> np.ndarray:
-    """Column per row of ``cost`` (rows, columns) with the least sum, at most two columns a step (dynamic programming)."""
+    """Column per row of ``cost`` (rows, columns) with the least sum, at most two columns a step.
+
+    Dynamic programming.
+    """
     moves = np.arange(-2, 3)
     total = cost.copy()
     back = np.zeros(cost.shape, np.intp)

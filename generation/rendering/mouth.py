@@ -5,14 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 
 from generation.rendering.lips import LipLine
 from generation.rendering.teeth import MouthPaint, drawn_palette, opening_mask, paint_mouth, photo_palette
 from generation.rendering.texture import cut, detailed, pixel_box, places_of
 from generation.rendering.warp import Grid, invert, sample, upsample
 from masks.topology import LIPS_OUTER
-
 
 
 class Mouth:
@@ -73,9 +72,10 @@ class Mouth:
             return painted
         crop = cut(image, self.paint_box)
         opening = cut(opening_mask(image.shape[:2], self.line), self.paint_box)
-        outside = (opening < 0.95).astype(np.uint8)
+        inside = (opening >= 0.95).astype(np.uint8)
         margin = max(2, round(0.05 * self.unit))
-        colour = cv2.inpaint(crop, outside * cv2.dilate(1 - outside, np.ones((2 * margin + 3,) * 2, np.uint8)), 3, cv2.INPAINT_TELEA)
+        around = cv2.dilate(inside, np.ones((2 * margin + 3,) * 2, np.uint8)) - inside
+        colour = cv2.inpaint(crop, around, 3, cv2.INPAINT_TELEA)
         grown = cv2.dilate(np.float32(opening), np.ones((3, 3), np.uint8))
         lifted = np.maximum.reduce([np.roll(grown, -k, 0) for k in range(margin)])
         alpha = cv2.GaussianBlur(lifted, (0, 0), 0.6)[..., None]
@@ -94,9 +94,7 @@ class Mouth:
         rows, columns = torch.where(inside.any(0))
         if len(rows) == 0:
             return grid.part((0, 0), (1, 1))
-        return grid.part(
-            (int(columns.min()) - 2, int(rows.min()) - 2), (int(columns.max()) + 2, int(rows.max()) + 2)
-        )
+        return grid.part((int(columns.min()) - 4, int(rows.min()) - 4), (int(columns.max()) + 4, int(rows.max()) + 4))
 
     def compose(
         self,
@@ -121,30 +119,32 @@ class Mouth:
         upper, lower = (sample(layer, at, self.box) for layer, at in zip((self.upper, self.lower), seen, strict=True))
         share = torch.minimum(lower[:, 3:], 1.0 - upper[:, 3:]) / lower[:, 3:].clamp_min(1e-4)
         covered = upper[:, 3:] + lower[:, 3:] * share
-        inside = self._inside(skull, jaw, upper[:, 3:], covered)
+        inside = self._inside(skull, jaw, upper[:, 3:], covered, target.stride)
         weights = torch.maximum(*(sample(self.weight, at, self.box) for at in seen))
         near, between = weights[:, :1], weights[:, 1:]
         opening = 1.0 - covered
         mouth = upper[:, :3] + lower[:, :3] * share + opening * torch.lerp(base, inside, between)
         return torch.lerp(base, mouth, torch.maximum(near, opening * between))
 
-    def _inside(self, skull: torch.Tensor, jaw: torch.Tensor, upper: torch.Tensor, covered: torch.Tensor) -> torch.Tensor:
+    def _inside(
+        self, skull: torch.Tensor, jaw: torch.Tensor, upper: torch.Tensor, covered: torch.Tensor, stride: int
+    ) -> torch.Tensor:
         with_skull = sample(self.skull_layer, skull, self.paint_box)
         with_jaw = sample(self.jaw_layer, skull - jaw[:, None, None], self.paint_box)
         colour = self.cavity + torch.zeros_like(with_skull[:, :3])
         colour = with_jaw[:, :3] + colour * (1.0 - with_jaw[:, 3:])
         if self.drawn:
             return with_skull[:, :3] + colour * (1.0 - with_skull[:, 3:])
-        shadow = self._shadow(upper, covered)
+        shadow = self._shadow(upper, covered, stride)
         warm = shadow * shadow.new_tensor([0.85, 1.0, 1.1]).view(1, 3, 1, 1)
         colour = colour * (1.0 - 0.75 * warm)
         teeth = with_skull[:, :3] * (1.0 - (0.5 * warm if self.line.closed else 0.0))
         return teeth + colour * (1.0 - with_skull[:, 3:])
 
-    def _shadow(self, upper: torch.Tensor, covered: torch.Tensor) -> torch.Tensor:
+    def _shadow(self, upper: torch.Tensor, covered: torch.Tensor, stride: int) -> torch.Tensor:
         """(T, 1, h, w) how much light the lips take from what is behind them, the upper one most; 0..1."""
-        step = max(1, round(0.07 * self.unit))
-        lips = F.avg_pool2d(torch.cat([covered, upper], 1), step, ceil_mode=True, count_include_pad=False)
+        # windows stand on the grid's nodes, wherever the box begins
+        lips = F.avg_pool2d(torch.cat([covered, upper], 1), stride, ceil_mode=True, count_include_pad=False)
         far = F.avg_pool2d(lips[:, 1:], 3, stride=1, padding=1, count_include_pad=False)
-        soft = 0.5 * lips[:, :1] + 0.5 * far
-        return F.interpolate(soft, size=upper.shape[-2:], mode="bilinear", align_corners=False)
+        soft = F.interpolate(0.5 * lips[:, :1] + 0.5 * far, scale_factor=stride, mode="bilinear", align_corners=False)
+        return soft[..., : upper.shape[2], : upper.shape[3]]

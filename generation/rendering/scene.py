@@ -55,7 +55,9 @@ class SceneRenderer:
             ValueError: not one track a face, or tracks of different lengths.
         """
         if len(tracks) != len(self._faces):
-            raise ValueError(f"There are {len(self._faces)} faces but {len(tracks)} motion tracks; give one track a face.")
+            raise ValueError(
+                f"There are {len(self._faces)} faces but {len(tracks)} motion tracks; give one track a face."
+            )
         lengths = {len(track) for track in tracks}
         if len(lengths) > 1:
             raise ValueError(f"Motion tracks must be of equal length; these have {sorted(lengths)} frames.")

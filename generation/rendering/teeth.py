@@ -126,7 +126,11 @@ def paint_mouth(line: LipLine, palette: Palette, unit: float, drawn: bool) -> Mo
     bow = 0.0 if drawn else 0.05 * (u / 0.4) ** 2
     size = line.half / (0.4 * unit)
     size = float(np.clip(size, 0.75, 1.15))
-    edge = (_DRAWN_EDGE if drawn else _UPPER_EDGE) if line.closed else max(_UPPER_EDGE, float((line.lower - line.upper).max()) / unit - 0.01)
+    edge = (
+        (_DRAWN_EDGE if drawn else _UPPER_EDGE)
+        if line.closed
+        else max(_UPPER_EDGE, float((line.lower - line.upper).max()) / unit - 0.01)
+    )
     upper = _tooth_row(u / size, (edge - bow - w) / size, _UPPER_WIDTHS, _UPPER_HEIGHTS, palette, drawn)
     lower = _tooth_row(u / size, (w + bow * 0.6 - edge - _DROP) / size, _LOWER_WIDTHS, _LOWER_HEIGHTS, palette, drawn)
     lower *= 0.0 if drawn else 1.0  # a drawn mouth shows its upper row only

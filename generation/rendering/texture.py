@@ -20,7 +20,9 @@ def detailed(image: np.ndarray) -> torch.Tensor:
     y = np.arange(DETAIL * (height - 1) + 1, dtype=np.float32) / DETAIL
     grid_x, grid_y = np.meshgrid(x, y)
     fine = [
-        cv2.remap(np.ascontiguousarray(values[..., c]), grid_x, grid_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        cv2.remap(
+            np.ascontiguousarray(values[..., c]), grid_x, grid_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
         for c in range(values.shape[2])
     ]
     stack = np.stack(fine)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 
 _STEPS = 6
 _DAMPING = 0.05
@@ -69,18 +69,13 @@ def sample(texture: torch.Tensor, places: torch.Tensor, box: Grid) -> torch.Tens
 def upsample(values: torch.Tensor, grid: Grid) -> torch.Tensor:
     """Node values (T, C, rows, columns) at every pixel of the grid's box, bilinearly -> (T, C, height, width).
 
-    A matrix product along x and a running mean along y: several times as fast as ``interpolate`` on the CPU.
+    Two running means: several times as fast as ``interpolate`` on the CPU.
     """
     share = torch.arange(grid.stride, device=values.device) / grid.stride
-    spread = torch.zeros(grid.columns, grid.width, device=values.device)
-    left = torch.arange(grid.columns - 1, device=values.device)
-    for k, part in enumerate(share.tolist()):
-        spread[left, left * grid.stride + k] = 1.0 - part
-        spread[left + 1, left * grid.stride + k] = part
-    spread[-1, -1] = 1.0
-    wide = values @ spread
-    rows = torch.lerp(wide[:, :, :-1, None], wide[:, :, 1:, None], share.view(1, 1, 1, -1, 1))
-    return torch.cat([rows.flatten(2, 3), wide[:, :, -1:]], 2)
+    wide = torch.lerp(values[..., :-1, None], values[..., 1:, None], share).flatten(3)
+    wide = torch.cat([wide, values[..., -1:]], 3)
+    tall = torch.lerp(wide[:, :, :-1, None], wide[:, :, 1:, None], share.view(1, 1, 1, -1, 1)).flatten(2, 3)
+    return torch.cat([tall, wide[:, :, -1:]], 2)
 
 
 def invert(forward: torch.Tensor, source: Grid, target: Grid) -> torch.Tensor:
