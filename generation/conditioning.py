@@ -18,13 +18,11 @@ class LatentState:
         latent: (B, K, T, C) float32, the current noisy latent.
         clean: (B, K, T, C) float32, given values; only read where ``denoise_mask`` is 0.
         denoise_mask: (B, K, T) float32, 1 = to be made, 0 = given.
-        positions: (T,) video frames.
     """
 
     latent: Tensor
     clean: Tensor
     denoise_mask: Tensor
-    positions: Tensor
 
     @property
     def given(self) -> Tensor:
@@ -39,7 +37,7 @@ class LatentState:
     @classmethod
     def pinned(cls, clean: Tensor) -> LatentState:
         """Everything given: ``clean`` (B, K, T, C)."""
-        return cls(clean, clean, clean.new_zeros(clean.shape[:3]), torch.arange(clean.shape[2], device=clean.device))
+        return cls(clean, clean, clean.new_zeros(clean.shape[:3]))
 
 
 class Condition(Protocol):
@@ -64,11 +62,12 @@ class Generate:
     noise: Tensor
 
     def apply_to(self, state: LatentState) -> LatentState:
-        """See :class:`Condition`."""
-        span = slice(self.start, self.start + len(self.noise))
-        latent, mask = state.latent.clone(), state.denoise_mask.clone()
-        latent[:, self.character, span] = self.noise.to(latent)
-        mask[:, self.character, span] = 1
+        """See :class:`Condition`.
+
+        Raises:
+            ValueError: the noise reaches outside the scene or has the wrong width.
+        """
+        latent, mask = _filled(state, state.latent, self.noise, self.character, self.start, made=1)
         return replace(state, latent=latent, denoise_mask=mask)
 
 
@@ -92,16 +91,25 @@ class Given:
         Raises:
             ValueError: the values reach outside the scene or have the wrong width.
         """
-        stop = self.start + len(self.values)
-        if self.start < 0 or stop > state.clean.shape[2] or self.values.shape[-1] != state.clean.shape[-1]:
-            raise ValueError(
-                f"Given frames {self.start} to {stop} of width {self.values.shape[-1]} do not fit a scene of"
-                f" {state.clean.shape[2]} frames of width {state.clean.shape[-1]}."
-            )
-        clean, mask = state.clean.clone(), state.denoise_mask.clone()
-        clean[:, self.character, self.start : stop] = self.values.to(clean)
-        mask[:, self.character, self.start : stop] = 0
+        clean, mask = _filled(state, state.clean, self.values, self.character, self.start, made=0)
         return replace(state, clean=clean, denoise_mask=mask)
+
+
+def _filled(
+    state: LatentState, target: Tensor, values: Tensor, character: int, start: int, made: int
+) -> tuple[Tensor, Tensor]:
+    """Copies of ``target`` with the values in it, and of the denoise mask set to ``made`` there."""
+    _, cast, n_frames, width = target.shape
+    stop = start + len(values)
+    if not 0 <= character < cast or start < 0 or stop > n_frames or values.shape[-1] != width:
+        raise ValueError(
+            f"Frames {start} to {stop} of width {values.shape[-1]} for character {character} do not fit a scene of"
+            f" {cast} characters and {n_frames} frames of width {width}."
+        )
+    target, mask = target.clone(), state.denoise_mask.clone()
+    target[:, character, start:stop] = values.to(target)
+    mask[:, character, start:stop] = made
+    return target, mask
 
 
 def apply_all(state: LatentState, conditions: Iterable[Condition]) -> LatentState:

@@ -44,12 +44,15 @@ def pause_gate(mel: np.ndarray) -> np.ndarray:
     return gaussian_filter1d(widened, 0.8, mode="nearest") * binary_dilation(open_frames, iterations=3)
 
 
-def finished_motion(values: np.ndarray, mel: np.ndarray) -> MotionTrack:
-    """Sampled motion (T, 57) -> a track within its ranges whose mouth is shut where ``mel`` (4 T, 100) is silent."""
-    values = values.astype(np.float32).copy()
-    values[:, WEIGHTS] = values[:, WEIGHTS].clip(0, 1)
-    values[:, _GATED] *= pause_gate(mel)[:, None]
-    return MotionTrack(values)
+def finished_motion(values: np.ndarray, mel: np.ndarray, made: np.ndarray) -> MotionTrack:
+    """Motion (T, 57) -> a track within its ranges whose mouth is shut where ``mel`` (4 T, 100) is silent.
+
+    Only sampled frames are touched, those where ``made`` (T,) is 1: what was given stays as it is.
+    """
+    finished = values.astype(np.float32)
+    finished[:, WEIGHTS] = finished[:, WEIGHTS].clip(0, 1)
+    finished[:, _GATED] *= pause_gate(mel)[:, None]
+    return MotionTrack(np.where(made[:, None] > 0, finished, values))
 
 
 def joined_speech(lines: Sequence[Line], mel: np.ndarray, n_frames: int, vocoder: Vocoder) -> np.ndarray:

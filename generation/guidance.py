@@ -41,12 +41,13 @@ class MaskRoutedGuidance(BaseGuidance):
     1 = off, as in diffusers.
 
     Args:
-        num_voices: voices I that are routed.
+        num_voices: passes I with a voice.
         text_scale: guidance by the words.
         speak_scale: guidance by the own voice.
         listen_scale: guidance by what is heard; 0 leaves hearing out.
-        start: share of the steps at which guidance begins.
+        start: share of the steps at which guidance begins; every scale is 1 before, and after ``stop``.
         stop: share of the steps at which it ends.
+        enabled: False sets every scale to 1.
     """
 
     _input_predictions = ["pred_null", "pred_text", "pred_voice_0", "pred_heard"]
@@ -60,33 +61,41 @@ class MaskRoutedGuidance(BaseGuidance):
         listen_scale: float = 1.0,
         start: float = 0.0,
         stop: float = 1.0,
+        enabled: bool = True,
     ) -> None:
         if num_voices < 1:
             raise ValueError(f"Guidance needs at least one voice, got {num_voices}.")
         voices = [f"pred_voice_{i}" for i in range(num_voices)]
         self._input_predictions = ["pred_null", "pred_text", *voices, *(["pred_heard"] if listen_scale else [])]
-        super().__init__(start, stop)
+        super().__init__(start, stop, enabled)
         self.membership: Tensor | None = None
 
     def set_membership(self, membership: Tensor) -> None:
         """Routing weights for the coming passes.
 
         Args:
-            membership: (B, I, N) in [0, 1], sum over I at most 1.
+            membership: (B, I, N) >= 0, sum over I at most 1.
 
         Raises:
-            ValueError: wrong number of voices, or weights outside of [0, 1] or that sum to more than 1.
+            ValueError: wrong number of voices, weights below 0 or that sum to more than 1.
         """
         if membership.dim() != 3 or membership.shape[1] != self.config.num_voices:
             raise ValueError(
                 f"membership must be (B, {self.config.num_voices}, tokens), got {tuple(membership.shape)}."
             )
-        if membership.min() < 0 or membership.sum(1).max() > 1 + 1e-4:
-            raise ValueError("membership must lie in [0, 1] and sum to at most 1 over the voices.")
+        if not (membership.min() >= 0 and membership.sum(1).max() <= 1 + 1e-4):
+            raise ValueError("membership must be 0 or more and sum to at most 1 over the voices.")
         self.membership = membership
 
     def prepare_inputs(self, data: dict[str, Tensor | tuple[Tensor, ...]]) -> list[BlockState]:
-        """One batch a pass, in the order of ``_input_predictions``; tuples are indexed by pass, tensors shared."""
+        """One batch a pass, in the order of ``_input_predictions``; tuples are indexed by pass, tensors shared.
+
+        Raises:
+            ValueError: a tuple of another length than there are passes, or something else than tensors.
+        """
+        for name, value in data.items():
+            if not isinstance(value, Tensor) and not (isinstance(value, tuple) and len(value) == self.num_conditions):
+                raise ValueError(f"{name} must be a tensor or {self.num_conditions} of them, one a pass.")
         return [self._prepare_batch(data, index, name) for index, name in enumerate(self._input_predictions)]
 
     def forward(
@@ -101,12 +110,12 @@ class MaskRoutedGuidance(BaseGuidance):
             raise ValueError("Call set_membership before guidance.")
         share = self.membership[..., None].to(pred_text)
         driven = sum(share[:, i] * (voices[f"pred_voice_{i}"] - pred_text) for i in range(self.config.num_voices))
+        text, speak, listen = (1.0, 1.0, 1.0)
         if self._is_active():
-            pred = pred_null + self.config.text_scale * (pred_text - pred_null) + self.config.speak_scale * driven
-        else:
-            pred = pred_text + driven
+            text, speak, listen = self.config.text_scale, self.config.speak_scale, self.config.listen_scale
+        pred = pred_null + text * (pred_text - pred_null) + speak * driven
         if pred_heard is not None:
-            pred = pred + self.config.listen_scale * (pred_heard - pred_text)
+            pred = pred + listen * (pred_heard - pred_text)
         return GuiderOutput(pred=pred, pred_cond=pred_text + driven, pred_uncond=pred_null)
 
     @property
@@ -120,21 +129,27 @@ class MaskRoutedGuidance(BaseGuidance):
         return len(self._input_predictions)
 
     def _is_active(self) -> bool:
+        if not self._enabled:
+            return False
         if self._num_inference_steps is None:
             return True
         return int(self._start * self._num_inference_steps) <= self._step < int(self._stop * self._num_inference_steps)
 
 
-def routes(membership: Tensor) -> list[Tensor]:
-    """The transformer passes that a membership needs, each as an attention membership of the same shape.
+def routes(membership: Tensor) -> tuple[list[Tensor], Tensor]:
+    """The transformer passes that a membership needs, and the guider's share of each in every face token.
 
-    When every token belongs wholly to one voice or to none, a single pass in which each token hears its own voice
-    gives the same as one pass a voice. Otherwise pass i lets every token hear voice i alone.
+    While no token belongs to two voices, a single pass in which each token hears its own voice gives the same as one
+    pass a voice. Otherwise pass i lets every token hear voice i alone.
 
     Args:
         membership: (B, K, K, T), [b, i, j, t] = share of voice i in face token (j, t).
+
+    Returns:
+        I attention memberships of the same shape, and shares (B, I, K * T) for :meth:`set_membership`.
     """
-    if bool(((membership == 0) | (membership == 1)).all()):
-        return [membership]
-    alone = torch.eye(membership.shape[1], device=membership.device, dtype=membership.dtype)
-    return [alone[i][None, :, None, None].expand_as(membership) for i in range(membership.shape[1])]
+    heard = membership > 0
+    if bool((heard.sum(1) <= 1).all()):
+        return [heard.to(membership)], membership.sum(1, keepdim=True).flatten(2)
+    alone = torch.eye(membership.shape[1]).to(membership)
+    return [voice[None, :, None, None].expand_as(membership) for voice in alone], membership.flatten(2)

@@ -6,11 +6,15 @@ Loss weighting: "Back to Basics: Let Denoising Generative Models Denoise" (arXiv
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
-from generation.examples import Batch
 from generation.transformer import AUDIO_CHANNELS, JointTransformer
+
+if TYPE_CHECKING:
+    from generation.examples import Batch
 
 SIGMA_FLOOR = 0.05
 """Least noise level by which a difference is divided."""

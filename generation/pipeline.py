@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -116,8 +117,13 @@ class JointPipeline(DiffusionPipeline):
             RuntimeError: weights are missing, damaged or do not fit.
         """
         folder = folder or asset("model")
-        transformer = load_strict(JointTransformer, folder / "transformer")
-        return cls.assemble(transformer, load_strict(Vocoder, folder / "vocoder"))
+        return cls(
+            load_strict(JointTransformer, folder / "transformer"),
+            load_strict(Vocoder, folder / "vocoder"),
+            FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True),
+            MaskRoutedGuidance.from_pretrained(folder / "guider", local_files_only=True),
+            ClassifierFreeGuidance.from_pretrained(folder / "audio_guider", local_files_only=True),
+        )
 
     @torch.no_grad()
     def __call__(
@@ -141,7 +147,7 @@ class JointPipeline(DiffusionPipeline):
             n_frames: T.
             membership: (K, K * T) share of voice i in face token (j, t), token j * T + t, as ``masks.tokens`` gives
                 it. None = everyone drives their own face.
-            seed: noise is seeded by (seed, name, line id) in a line, by (seed, name, start) elsewhere.
+            seed: noise is seeded by (seed, name, line id) in a line, by (seed, name) elsewhere.
             sampling: steps and temperature.
             guidance: scales.
             audio_conditions: further conditions on the audio stream, standardised latents.
@@ -149,21 +155,26 @@ class JointPipeline(DiffusionPipeline):
             on_step: called with (steps done, steps in all); raising in it stops the run.
 
         Raises:
-            ValueError: a line outside the frames or of an unknown character, a membership of the wrong shape.
+            ValueError: a line outside the frames, of an unknown character or over another line of the same person; a
+                voice or membership of the wrong shape; no steps.
         """
         sampling, guidance = sampling or Sampling(), guidance or Guidance()
+        if sampling.steps < 1:
+            raise ValueError(f"Sampling needs at least one step, got {sampling.steps}.")
         self.check_inputs(lines, cast, n_frames, membership)
         inputs = self.prepare_inputs(lines, cast, n_frames, membership)
         audio = apply_all(self.prepare_audio(lines, cast, n_frames, seed, sampling), audio_conditions)
         motion = apply_all(self.prepare_motion(lines, cast, n_frames, seed, sampling), motion_conditions)
         audio, motion = self.denoise(inputs, audio, motion, sampling, guidance, on_step)
-        return self.decode(lines, cast, audio.blended[0], motion.blended[0])
+        return self.decode(lines, cast, audio, motion)
 
     def check_inputs(
         self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, membership: np.ndarray | None
     ) -> None:
         """Refuses what does not fit together, before any work."""
         width = self.transformer.config.voice_dim
+        if not cast or n_frames < 1:
+            raise ValueError(f"A scene needs somebody and a length; it has {len(cast)} people and {n_frames} frames.")
         for member in cast:
             if member.voice.shape != (width,):
                 raise ValueError(f"The voice of {member.name} has shape {member.voice.shape}, expected ({width},).")
@@ -172,6 +183,11 @@ class JointPipeline(DiffusionPipeline):
                 raise ValueError(f"Line {line.id} belongs to character {line.character}; the cast has {len(cast)}.")
             if line.start < 0 or line.stop > n_frames:
                 raise ValueError(f"Line {line.id} spans frames {line.start} to {line.stop} of a scene of {n_frames}.")
+        in_order = sorted(lines, key=lambda line: (line.character, line.start))
+        for line, following in pairwise(in_order):
+            if line.character == following.character and following.start < line.stop:
+                name = cast[line.character].name
+                raise ValueError(f"Lines {line.id} and {following.id} of {name} overlap; move one of them.")
         if membership is not None and membership.shape != (len(cast), len(cast) * n_frames):
             expected = (len(cast), len(cast) * n_frames)
             raise ValueError(f"The membership has shape {membership.shape}, expected {expected}.")
@@ -243,15 +259,14 @@ class JointPipeline(DiffusionPipeline):
     ) -> tuple[LatentState, LatentState]:
         """Integrates both streams from noise to data together."""
         n_cast = motion.latent.shape[1]
-        passes = routes(inputs.membership)
+        passes, shares = routes(inputs.membership)
         guider = self.guider.new(
             num_voices=len(passes),
             text_scale=guidance.text,
             speak_scale=guidance.speak,
             listen_scale=guidance.listen if n_cast > 1 else 0.0,
         )
-        shares = inputs.membership.flatten(2)
-        guider.set_membership(shares.sum(1, keepdim=True) if len(passes) == 1 else shares)
+        guider.set_membership(shares)
         audio_guider = self.audio_guider.new(guidance_scale=guidance.speech)
         sigmas = np.linspace(1.0, 1.0 / sampling.steps, sampling.steps)
         self.scheduler.set_timesteps(sigmas=sigmas, device=self._execution_device)
@@ -284,8 +299,8 @@ class JointPipeline(DiffusionPipeline):
         a, m = audio.blended, motion.blended
         deaf = torch.zeros_like(inputs.membership)
         nothing = a.new_zeros(*a.shape[:3], HEARD_CHANNELS)
-        heard = _heard(a, inputs.sides)
-        hears = [heard] if "pred_heard" in guider._input_predictions else []
+        quiet = float(self.standard.silence(1).mean())
+        hears = [_heard(a, inputs.sides, quiet)] if guider.config.listen_scale else []
         unknown = torch.full_like(inputs.symbols, UNKNOWN_SYMBOL)
         n_voices = len(passes)
         batches = guider.prepare_inputs(
@@ -296,7 +311,7 @@ class JointPipeline(DiffusionPipeline):
                 "heard": (*[nothing] * (2 + n_voices), *hears),
             }
         )
-        clean_audio: dict[str, Tensor] = {}
+        speech: dict[str, Tensor] = {}
         for batch in batches:
             guider.prepare_models(self.transformer)
             clean_a, clean_m = self.transformer(
@@ -314,26 +329,25 @@ class JointPipeline(DiffusionPipeline):
                 return_dict=False,
             )
             guider.cleanup_models(self.transformer)
-            name = getattr(batch, guider._identifier_key)
-            clean_audio[name] = velocity(a, clean_a, sigma)
+            speech[getattr(batch, guider._identifier_key)] = velocity(a, clean_a, sigma)
             batch.noise_pred = velocity(m, clean_m, sigma).flatten(1, 2)
         moved = guider(batches).pred.unflatten(1, m.shape[1:3])
         # A character's speech comes from the pass in which its own voice drives.
-        own = [clean_audio[f"pred_voice_{min(k, n_voices - 1)}"][:, k] for k in range(a.shape[1])]
-        spoken = torch.stack(own, 1)
-        if audio_guider.num_conditions == 2:
-            spoken = audio_guider.forward(spoken, clean_audio["pred_null"]).pred
-        return spoken, moved
+        own = [speech[f"pred_voice_{min(k, n_voices - 1)}"][:, k] for k in range(a.shape[1])]
+        return audio_guider.forward(torch.stack(own, 1), speech["pred_null"]).pred, moved
 
-    def decode(self, lines: Sequence[Line], cast: Sequence[CastMember], audio: Tensor, motion: Tensor) -> Performance:
-        """Latents (K, T, 400) and (K, T, 57) -> sound and motion on the clock."""
-        n_frames = audio.shape[1]
+    def decode(
+        self, lines: Sequence[Line], cast: Sequence[CastMember], audio: LatentState, motion: LatentState
+    ) -> Performance:
+        """Finished latents -> sound and motion on the clock."""
+        n_frames = audio.latent.shape[2]
+        spoken, moved, made = (t[0].float().cpu().numpy() for t in (audio.blended, motion.blended, motion.denoise_mask))
         parts = []
         for k, member in enumerate(cast):
             own = [line for line in lines if line.character == k]
-            mel = self.standard.mel(audio[k].float().cpu().numpy()).astype(np.float32)
+            mel = self.standard.mel(spoken[k]).astype(np.float32)
             speech = joined_speech(own, mel, n_frames, self.vocoder)
-            track = finished_motion(self.standard.motion_values(motion[k].float().cpu().numpy()), mel)
+            track = finished_motion(self.standard.motion_values(moved[k]), mel, made[k])
             parts.append(CharacterPerformance(member.name, speech, track))
         return Performance(tuple(parts), n_frames)
 
@@ -347,10 +361,10 @@ def _noise(
     return torch.randn(shape, generator=torch.Generator().manual_seed(number))
 
 
-def _heard(audio: Tensor, sides: Tensor) -> Tensor:
-    """What each person hears: (1, K, T, 400) audio and (1, K) sides -> (1, K, T, 402).
+def _heard(audio: Tensor, sides: Tensor, quiet: float) -> Tensor:
+    """What each of at least two people hears: (1, K, T, 400) audio and (1, K) sides -> (1, K, T, 402).
 
-    The others' loudest voice in each frame, the silent ones being at the floor, and where it comes from.
+    The others' loudest voice in each frame and where it comes from; ``quiet`` is the mean latent of silence.
     """
     n_cast = audio.shape[1]
     level = audio.mean(-1)
@@ -360,7 +374,7 @@ def _heard(audio: Tensor, sides: Tensor) -> Tensor:
         loudest = level[:, others].argmax(1)
         sound = audio[:, others].gather(1, loudest[:, None, :, None].expand(-1, 1, -1, audio.shape[-1]))[:, 0]
         side = (sides[:, others] - sides[:, k : k + 1]).gather(1, loudest).clamp(-1, 1)
-        speaks = (level[:, others].amax(1) > level.amin() + 0.5).to(side)
+        speaks = (level[:, others].amax(1) > quiet + 0.5).to(side)
         rows.append(torch.cat((sound, torch.ones_like(side)[..., None], (side * speaks)[..., None]), -1))
     return torch.stack(rows, 1)
 
@@ -369,4 +383,4 @@ def _stepped(
     scheduler: FlowMatchEulerDiscreteScheduler, prediction: Tensor, timestep: Tensor, state: LatentState
 ) -> LatentState:
     moved = scheduler.step(prediction, timestep, state.blended, return_dict=False)[0]
-    return LatentState(moved, state.clean, state.denoise_mask, state.positions)
+    return replace(state, latent=moved)

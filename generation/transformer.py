@@ -28,7 +28,7 @@ HEARD_CHANNELS = AUDIO_CHANNELS + 2
 
 @dataclass
 class JointTransformerOutput(BaseOutput):
-    """Clean latents that the network believes in: audio (B, K, T, 400); motion (B, K, T, 57), None without that stream."""
+    """Predicted clean latents: audio (B, K, T, 400); motion (B, K, T, 57), None without that stream."""
 
     audio: Tensor
     motion: Tensor | None
@@ -88,20 +88,20 @@ class StreamBlock(nn.Module):
 
 @dataclass
 class AttentionMasks:
-    """Additive attention masks, built once per forward; None = everything is visible.
+    """Additive attention masks, built once per forward.
 
     Attributes:
-        own: (B, K, T, T) or (T, T): a character's tokens of one stream to each other.
-        audio_to_motion: (..., T, T): audio queries to the same character's motion keys.
-        motion_to_audio: (B, K, T, S): motion queries to audio keys; S = T of the same character when ``routed`` is
-            False, else K * T of everybody.
+        own: (B, K, T, T) or (T, T): a character's tokens of one stream to each other; None = all are seen.
+        audio: (..., T, 2 T): audio queries to the character's own audio keys, then to its motion keys.
+        motion: (..., T, T + S): motion queries to the character's own motion keys, then to audio keys: S = T of the
+            same character, or K * T of everybody when ``routed``.
         routed: whether motion queries see the audio keys of the whole cast.
     """
 
     own: Tensor | None
-    audio_to_motion: Tensor
-    motion_to_audio: Tensor
-    routed: bool
+    audio: Tensor | None = None
+    motion: Tensor | None = None
+    routed: bool = False
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
@@ -139,16 +139,14 @@ class JointBlock(nn.Module):
         motion_mod = self.motion.modulate(condition)
         mq, mk, mv = self.motion.project(motion, motion_mod[0], motion_mod[1], rotary)
         if self.joint:
-            own = masks.own if masks.own is not None else q.new_zeros(q.shape[2], q.shape[2])
-            mask = _join(own, masks.audio_to_motion)
-            heard_audio = _attend(q, torch.cat((k, mk), 2), torch.cat((v, mv), 2), mask)
-            sk, sv = (_whole_cast(k), _whole_cast(v)) if masks.routed else (k, v)
-            mask = _join(own, masks.motion_to_audio)
-            seen_motion = _attend(mq, torch.cat((mk, sk), 2), torch.cat((mv, sv), 2), mask)
+            audio_attended = _attend(q, torch.cat((k, mk), 2), torch.cat((v, mv), 2), masks.audio)
+            k, v = (_whole_cast(k), _whole_cast(v)) if masks.routed else (k, v)
+            motion_attended = _attend(mq, torch.cat((mk, k), 2), torch.cat((mv, v), 2), masks.motion)
         else:
-            heard_audio = _attend(q, k, v, masks.own)
-            seen_motion = _attend(mq, mk, mv, masks.own)
-        return self.audio.finish(audio, heard_audio, audio_mod), self.motion.finish(motion, seen_motion, motion_mod)
+            audio_attended = _attend(q, k, v, masks.own)
+            motion_attended = _attend(mq, mk, mv, masks.own)
+        audio = self.audio.finish(audio, audio_attended, audio_mod)
+        return audio, self.motion.finish(motion, motion_attended, motion_mod)
 
 
 def _join(first: Tensor, second: Tensor) -> Tensor:
@@ -267,8 +265,8 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             heard: (B, K, T, 402) what reaches each person's ears, see ``HEARD_CHANNELS``; zero = dropped.
             membership: (B, K, K, T) in [0, 1]: [b, i, j, t] is how much character i's voice drives character j's face
                 token in frame t. None = each voice drives its own face; zeros = no audio reaches any face.
-            segments: (B, K, T) int64; tokens of a line see only their own line, tokens of segment 0 (the time
-                between lines) see all of their character. None = one segment.
+            segments: (B, K, T) int64; tokens of a line see only their own line of their own character, tokens of
+                segment 0 (the time between lines) see all of it. None = one segment.
             return_dict: False returns the tuple (audio, motion).
 
         Returns:
@@ -277,7 +275,10 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         Raises:
             ValueError: a shape that does not fit, with both shapes.
         """
-        self._check(audio, motion, symbols, motion_given, membership)
+        self._check(
+            audio, motion=motion, sigma=sigma, symbols=symbols, place=place, voice=voice, audio_given=audio_given,
+            motion_given=motion_given, heard=heard, membership=membership, segments=segments,
+        )  # fmt: skip
         steps = torch.arange(audio.shape[2], device=audio.device)
         rotary = rotary_table(steps, self.config.head_dim)
         condition = nn.functional.silu(self.time_in(_time_features(sigma))[:, None] + self.voice_in(voice))
@@ -288,59 +289,65 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             m = self.motion_in(_with_flag(motion, motion_given)) + self.motion_text(text)
             if heard is not None:
                 m = m + self.motion_heard(heard)
-        masks = self._masks(audio, steps, membership, segments)
+        masks = self._masks(steps, segments, membership, joint=motion is not None)
         for block in self.blocks:
             a, m = block(a, m, condition, rotary, masks)
         audio_out = self.audio_out(_modulated(self.audio_norm(a), self.audio_mod(condition)))
         motion_out = None if m is None else self.motion_out(_modulated(self.motion_norm(m), self.motion_mod(condition)))
         return JointTransformerOutput(audio_out, motion_out) if return_dict else (audio_out, motion_out)
 
-    def _masks(
-        self, audio: Tensor, steps: Tensor, membership: Tensor | None, segments: Tensor | None
-    ) -> AttentionMasks:
-        batch, cast, n_frames, _ = audio.shape
-        distance = (steps[:, None] - steps[None]).abs()
-        near = distance <= self.config.joint_window
-        seen = None
+    def _masks(self, steps: Tensor, segments: Tensor | None, membership: Tensor | None, joint: bool) -> AttentionMasks:
+        """Who sees whom: (T,) frames, (B, K, T) segments, (B, K, K, T) membership, as in :meth:`forward`."""
+        distance = (steps[:, None] - steps).abs()
+        line = None
         if segments is not None:
-            seen = (segments[..., :, None] == segments[..., None, :]) | (segments == 0)[..., :, None]
-            near = near & seen
-        if n_frames > self.config.max_distance:
-            seen = (distance < self.config.max_distance) & (True if seen is None else seen)
-        own = None if seen is None else _additive(seen.expand(batch, cast, n_frames, n_frames))
-        window = _additive(near.expand(batch, cast, n_frames, n_frames) if segments is not None else near)
-        if membership is None:
-            return AttentionMasks(own, window, window, routed=False)
-        bias = membership.float().clamp(min=0).log().clamp(min=MASKED)
-        diagonal = torch.diagonal(bias, dim1=1, dim2=2).movedim(-1, 1)
-        if cast == 1 or torch.equal(membership.sum((1, 2)), torch.diagonal(membership, dim1=1, dim2=2).sum(-1)):
-            return AttentionMasks(own, window, (window + diagonal[..., None]).clamp(min=MASKED), routed=False)
-        spread = window if window.dim() == 4 else window.expand(batch, cast, n_frames, n_frames)
-        if segments is not None:
-            spread = _additive(distance <= self.config.joint_window).expand(batch, cast, n_frames, n_frames)
-        everybody = bias.transpose(1, 2)[..., None] + spread[:, :, None]
-        everybody = everybody.transpose(2, 3).flatten(3).clamp(min=MASKED)
-        return AttentionMasks(own, window, everybody, routed=True)
+            line = (segments[..., :, None] == segments[..., None, :]) | (segments == 0)[..., None]
+        seen = line
+        if len(steps) > self.config.max_distance:
+            seen = _both(distance < self.config.max_distance, line)
+        own = None if seen is None else _additive(seen)
+        if not joint:
+            return AttentionMasks(own)
+        window = distance <= self.config.joint_window
+        near = _additive(_both(window, line))
+        voices, routed = near, False
+        if membership is not None:
+            bias = membership.log().clamp(min=MASKED)  # a share weighs the keys: exp(q k + log share)
+            mine = torch.eye(membership.shape[1], dtype=torch.bool, device=membership.device)
+            routed = bool(membership[:, ~mine].any())
+            if routed:
+                # The cut between a person's lines is theirs alone: of other voices all that is near is heard.
+                reach = torch.where(mine[..., None, None], near.unsqueeze(-3), _additive(window))
+                voices = (bias.transpose(1, 2)[..., None] + reach).transpose(2, 3).flatten(3)
+            else:
+                voices = near + bias.diagonal(dim1=1, dim2=2).transpose(1, 2)[..., None]
+            voices = voices.clamp(min=MASKED)
+        own_or_all = torch.zeros_like(near) if own is None else own
+        return AttentionMasks(own, _join(own_or_all, near), _join(own_or_all, voices), routed)
 
-    def _check(
-        self,
-        audio: Tensor,
-        motion: Tensor | None,
-        symbols: Tensor,
-        motion_given: Tensor | None,
-        membership: Tensor | None,
-    ) -> None:
-        batch, cast, n_frames, channels = audio.shape
-        if channels != AUDIO_CHANNELS:
+    def _check(self, audio: Tensor, **others: Tensor | None) -> None:
+        """Refuses tensors that do not belong together."""
+        if audio.dim() != 4 or audio.shape[-1] != AUDIO_CHANNELS:
             raise ValueError(f"audio must be (B, K, T, {AUDIO_CHANNELS}), got {tuple(audio.shape)}.")
-        if motion is not None and tuple(motion.shape) != (batch, cast, n_frames, N_CHANNELS):
-            raise ValueError(f"motion must be {(batch, cast, n_frames, N_CHANNELS)}, got {tuple(motion.shape)}.")
-        if motion is not None and motion_given is None:
-            raise ValueError("motion_given is needed with motion.")
-        if tuple(symbols.shape) != (batch, cast, MELS_PER_FRAME * n_frames):
-            raise ValueError(f"symbols must be {(batch, cast, MELS_PER_FRAME * n_frames)}, got {tuple(symbols.shape)}.")
-        if membership is not None and tuple(membership.shape) != (batch, cast, cast, n_frames):
-            raise ValueError(f"membership must be {(batch, cast, cast, n_frames)}, got {tuple(membership.shape)}.")
+        if (others["motion"] is None) != (others["motion_given"] is None):
+            raise ValueError("motion and motion_given come together: pass both or neither.")
+        batch, cast, n_frames, _ = audio.shape
+        tokens, mels = (batch, cast, n_frames), (batch, cast, MELS_PER_FRAME * n_frames)
+        expected = {
+            "motion": (*tokens, N_CHANNELS),
+            "sigma": (batch,),
+            "symbols": mels,
+            "place": (*mels, 2),
+            "voice": (batch, cast, self.config.voice_dim + 1),
+            "audio_given": tokens,
+            "motion_given": tokens,
+            "heard": (*tokens, HEARD_CHANNELS),
+            "membership": (batch, cast, cast, n_frames),
+            "segments": tokens,
+        }
+        for name, tensor in others.items():
+            if tensor is not None and tuple(tensor.shape) != expected[name]:
+                raise ValueError(f"{name} must be {expected[name]}, got {tuple(tensor.shape)}.")
 
 
 def _is_joint(layer: int, every: int) -> bool:
@@ -354,6 +361,10 @@ MASKED = -1e4
 
 def _additive(visible: Tensor) -> Tensor:
     return torch.where(visible, 0.0, MASKED)
+
+
+def _both(first: Tensor, second: Tensor | None) -> Tensor:
+    return first if second is None else first & second
 
 
 def _with_flag(latent: Tensor, given: Tensor) -> Tensor:
