@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from studio.provenance import make_record
 from studio.scene import Character, Scene
 from studio.seating import Places, find_places
 from studio.timeline import Timeline
+
+if TYPE_CHECKING:
+    from studio.speech import Speech
 
 STEPS, DRAFT_STEPS = 16, 4
 DRAFT_HEIGHT = 480
@@ -99,11 +103,8 @@ def render_scene(
         scene, casting = report.scene, report.casting.resized(settings.greatest_height)
         progress.plan(_expected_seconds(report.seconds, casting, settings))
         progress.start("load models")
-        # Late: it loads torch, and a scene with problems should be refused in a second.
-        from studio.speech import Speech
-
         places = find_places(scene, casting)
-        speech = Speech(scene, path.parent, settings.seed, settings.sampling_steps, settings.device)
+        speech = _load_speech(scene, path.parent, settings.seed, settings.sampling_steps, settings.device)
         timeline = speech.timeline()
         progress.start("speech and motion")
         work = settings.work or target.parent / ".parley"
@@ -113,6 +114,15 @@ def render_scene(
         _film(scene, casting, places, timeline, performance, target, record, speech.device, progress)
         progress.finish()
     return report
+
+
+def _load_speech(scene: Scene, folder: Path, seed: int | None, steps: int, device: str | None) -> Speech:
+    """Load torch and the model; late, because a scene with problems should be refused in a second."""
+    # Threads that spin while they wait take ten times as long as soon as another program wants a core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from studio.speech import Speech
+
+    return Speech(scene, folder, seed, steps, device)
 
 
 def _expected_seconds(seconds: float, casting: Casting, settings: RenderSettings) -> dict[str, float]:
@@ -209,13 +219,11 @@ def say(
     progress = Progress([Stage("load models", 5), Stage("speech", 10)], listener)
     with progress.running():
         progress.start("load models")
-        from studio.speech import Speech
-
         line = {"who": "SPEAKER", "text": text, "speed": speed, "start": 0}
         scene = Scene.model_validate(
             {"picture": "", "cast": [{"name": "SPEAKER", "voice": voice, "role": "narrator"}], "script": [line]}
         )
-        speech = Speech(scene, Path(), seed, steps, device)
+        speech = _load_speech(scene, Path(), seed, steps, device)
         timeline = speech.timeline()
         progress.start("speech")
         with tempfile.TemporaryDirectory() as work:
