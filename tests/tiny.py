@@ -29,6 +29,10 @@ def tiny_pipeline() -> JointPipeline:
         voice_names=list(VOICES), n_symbols=UNKNOWN_SYMBOL, audio_dim=32, motion_dim=16, num_layers=2, num_heads=2,
         head_dim=16, condition_dim=16, phoneme_dim=16,
     )  # fmt: skip
+    with torch.no_grad():
+        for parameter in transformer.parameters():  # output layers start at zero: everything in would come to nothing
+            if not parameter.any():
+                parameter.normal_(std=0.05)
     return JointPipeline.assemble(transformer.eval(), Vocoder(dim=16, hidden=32, num_layers=1).eval())
 
 
