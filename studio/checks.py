@@ -15,6 +15,7 @@ from generation.text import read_ipa
 from studio.casting import Casting, cast_picture
 from studio.document import Document, DocumentError, Location, nearest, read_document, validate
 from studio.scene import STATEMENT_NEEDED, Scene, Voice
+from studio.seating import tight_seats
 from studio.timeline import Speaker, find_clashes, measure_lines, place_lines, scene_recording
 
 MANNERS: tuple[str, ...] = ()
@@ -249,7 +250,13 @@ class _Check:
                 else:
                     name = scene.cast[index].name
                     self._say(self._cast_at(index), sentence if sentence.startswith(name) else f"{name}: {sentence}")
-        for seat in self.casting.seats if self.casting else ():
+        if self.casting is None:
+            return
+        for index in tight_seats(self.casting):
+            name = scene.cast[index].name
+            sentence = f"{name}'s region or mask is tight around the head; its movement is reduced, draw it wider."
+            self._say(self._cast_at(index), sentence, warning=True)
+        for seat in self.casting.seats:
             if abs(seat.face.yaw) > GOOD_YAW:
                 name, turn = scene.cast[seat.character].name, math.degrees(abs(seat.face.yaw))
                 self._say(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections.abc import Callable
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 STEPS, DRAFT_STEPS = 16, 4
 DRAFT_HEIGHT = 480
+HEAD_RADIUS = 1.3
+"""From the middle of the head to its outline, in inter-ocular distances: how far a turn of one radian moves it."""
 
 
 @dataclass(frozen=True)
@@ -162,8 +165,10 @@ def _film(
     seats = places.seats
     located = zip(seats, places.regions, places.masks, strict=True)
     faces = [RenderFace(seat.face, region, seat.drawn, mask.mask) for seat, region, mask in located]
-    parts = [(performance.characters[seat.character], scene.cast[seat.character]) for seat in seats]
-    tracks = [scaled_motion(part.motion, character) for part, character in parts]
+    tracks = [
+        scaled_motion(performance.characters[seat.character].motion, scene.cast[seat.character], room)
+        for seat, room in zip(seats, places.rooms, strict=True)
+    ]
 
     def on_frame(done: int, total: int) -> None:
         progress.update(done, total)
@@ -177,13 +182,24 @@ def _film(
     export_scene(frames, performance, timeline, target, picture=casting.picture, record=record, on_frame=on_frame)
 
 
-def scaled_motion(track: MotionTrack, character: Character) -> MotionTrack:
-    """A track with the amounts of its character: mouth and jaw, head, and blinks, each on its own."""
+def scaled_motion(track: MotionTrack, character: Character, room: float = math.inf) -> MotionTrack:
+    """A track with the amounts of its character: mouth and jaw, head, and blinks, each on its own.
+
+    Args:
+        track: as the model gave it.
+        character: whose amounts.
+        room: how far the head may travel, in inter-ocular distances; all of its motion is reduced to that.
+    """
     gain = np.ones(len(CHANNELS), np.float32)
     gain[[name in MOUTH for name in CHANNELS]] = character.mouth
     gain[[name.startswith("eyeBlink") for name in CHANNELS]] = character.blink
     gain[ROTATION] = gain[TRANSLATION] = character.head
     values = track.values * gain
+    turned = np.linalg.norm(values[:, ROTATION], axis=1) * HEAD_RADIUS
+    travel = float((turned + np.linalg.norm(values[:, TRANSLATION], axis=1)).max(initial=0.0))
+    if travel > room:
+        values[:, ROTATION] *= room / travel
+        values[:, TRANSLATION] *= room / travel
     values[:, WEIGHTS] = np.clip(values[:, WEIGHTS], 0, 1)
     return MotionTrack(values)
 

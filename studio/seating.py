@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from masks.regions import CharacterMask, motion_region
+from masks.regions import CharacterMask, motion_region, motion_room
 from masks.segment import sam_predictor, segment_person
 from masks.tokens import FaceTokens, face_footprint, membership
 from studio.casting import Casting, Seat
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ALLOWED_MOTION = 0.25
 """Room around a head that its motion may use, in inter-ocular distances."""
+LEAST_ROOM = 0.15
+"""Room below which a head can be seen to move less than it should, in inter-ocular distances."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Places:
         masks: CharacterMask of each seat.
         regions: MotionRegion of each seat, float32 (H, W) in [0, 1].
         routing: (K, K) float32 for the whole cast: [i, j] is how much voice i drives face j.
+        rooms: how far each seat's head can travel inside its region, in inter-ocular distances.
         sides: (K,) float32, where each of the cast sits, -1 (left edge) .. 1 (right edge); 0 for those unseen.
     """
 
@@ -36,6 +39,7 @@ class Places:
     masks: tuple[CharacterMask, ...]
     regions: tuple[np.ndarray, ...]
     routing: np.ndarray
+    rooms: tuple[float, ...]
     sides: np.ndarray
 
 
@@ -58,7 +62,19 @@ def find_places(scene: Scene, casting: Casting) -> Places:
     sides = np.zeros(len(scene.cast), np.float32)
     for seat in seats:
         sides[seat.character] = np.clip(2 * seat.face.eyes[:, 0].mean() / size[1] - 1, -1, 1)
-    return Places(seats, tuple(masks), tuple(regions), _routing(scene, seats, masks, size), sides)
+    rooms = tuple(motion_room(seat.face, region) for seat, region in zip(seats, regions, strict=True))
+    return Places(seats, tuple(masks), tuple(regions), _routing(scene, seats, masks, size), rooms, sides)
+
+
+def tight_seats(casting: Casting) -> list[int]:
+    """Members of the cast whose region or mask, as the scene gives it, leaves the head too little room."""
+    marked = [seat for seat in casting.seats if seat.area is not None]
+    tight = []
+    for seat in marked:
+        neighbours = [other.area for other in marked if other is not seat and other.area is not None]
+        if motion_room(seat.face, motion_region(seat.face, seat.area, neighbours, ALLOWED_MOTION)) < LEAST_ROOM:
+            tight.append(seat.character)
+    return tight
 
 
 def _routing(scene: Scene, seats: Sequence[Seat], masks: Sequence[CharacterMask], size: tuple[int, int]) -> np.ndarray:

@@ -48,14 +48,19 @@ def scene(tmp_path: Path) -> dict:
     }
 
 
+def write(scene: dict, folder: Path) -> Path:
+    path = folder / "scene.yaml"
+    path.write_text(yaml.safe_dump(scene, allow_unicode=True), encoding="utf-8")
+    return path
+
+
 def check(path: Path, capsys: pytest.CaptureFixture) -> tuple[int, list[str]]:
     code = main(["check", str(path)])
     return code, capsys.readouterr().err.splitlines()
 
 
 def test_the_scene_that_all_cases_start_from_is_sound(scene: dict, tmp_path: Path, capsys) -> None:
-    (tmp_path / "scene.yaml").write_text(yaml.safe_dump(scene))
-    assert check(tmp_path / "scene.yaml", capsys) == (0, [])
+    assert check(write(scene, tmp_path), capsys) == (0, [])
 
 
 # --- the file itself ---------------------------------------------------------------------------------------------
@@ -312,9 +317,7 @@ CASES = {
 def test_bad_scenes(case: str, scene: dict, tmp_path: Path, capsys) -> None:
     change, needles = CASES[case]
     change(scene, tmp_path)
-    path = tmp_path / "scene.yaml"
-    path.write_text(yaml.safe_dump(scene, allow_unicode=True), encoding="utf-8")
-    code, sentences = check(path, capsys)
+    code, sentences = check(write(scene, tmp_path), capsys)
     assert code == 1
     assert len(sentences) == 1, "\n".join(sentences)
     assert sentences[0].startswith("scene.yaml"), sentences[0]
@@ -337,8 +340,7 @@ def test_everything_is_reported_at_once(scene: dict, tmp_path: Path, capsys) -> 
         drop("consent"),
     ):
         change(scene, tmp_path)
-    (tmp_path / "scene.yaml").write_text(yaml.safe_dump(scene))
-    code, sentences = check(tmp_path / "scene.yaml", capsys)
+    code, sentences = check(write(scene, tmp_path), capsys)
     assert code == 1
     for needle in ("'lable'", "mouth", "'nobody'", "nothing to say", "gone.wav", "gone.png", "consent:"):
         assert sum(needle in sentence for sentence in sentences) == 1, (needle, sentences)
@@ -358,15 +360,22 @@ def test_json_scenes_and_json_answers(scene: dict, tmp_path: Path, capsys) -> No
 
 def test_a_head_turned_far_gives_a_warning_and_no_problem(scene: dict, tmp_path: Path, capsys, monkeypatch) -> None:
     monkeypatch.setattr("studio.checks.GOOD_YAW", 0.0)
-    (tmp_path / "scene.yaml").write_text(yaml.safe_dump(scene))
-    assert main(["check", str(tmp_path / "scene.yaml")]) == 0
+    assert main(["check", str(write(scene, tmp_path))]) == 0
     assert capsys.readouterr().out.count("head is turned by") == 2
+
+
+def test_a_tight_region_gives_a_warning(scene: dict, tmp_path: Path, capsys) -> None:
+    first = check_scene(write(scene, tmp_path)).casting.seats[0].face
+    x1 = first.box[2]
+    scene["cast"][0]["region"] = [0, 0, x1 + 1, 256]
+    scene["cast"][1]["region"] = [x1 + 1, 0, 512, 256]  # the neighbour begins where ANNA's face ends
+    assert main(["check", str(write(scene, tmp_path))]) == 0
+    assert "ANNA's region or mask is tight" in capsys.readouterr().out
 
 
 def test_faces_are_taken_by_region_and_from_left_to_right(scene: dict, tmp_path: Path) -> None:
     scene["cast"][0]["region"] = [256, 0, 512, 256]  # ANNA claims the right face, so BOB has the left one
-    (tmp_path / "scene.yaml").write_text(yaml.safe_dump(scene))
-    casting = check_scene(tmp_path / "scene.yaml").casting
+    casting = check_scene(write(scene, tmp_path)).casting
     middles = {seat.character: float(seat.face.eyes[:, 0].mean()) for seat in casting.seats}
     assert middles[0] > 256 > middles[1]
 

@@ -188,3 +188,17 @@ def test_mouth_head_and_blink_are_scaled_apart() -> None:
     assert all(by_name[name] == 0 for name in CHANNELS if name.startswith("head"))
     assert by_name["eyeBlinkLeft"] == by_name["eyeBlinkRight"] == 1  # weights stay within their range
     assert by_name["browInnerUp"] == by_name["eyeLookUpLeft"] == np.float32(0.8)
+
+
+def test_a_head_stays_within_its_room() -> None:
+    from generation.motion import HEAD_ROTATION, MOUTH, N_CHANNELS, MotionTrack
+    from studio.render import HEAD_RADIUS, scaled_motion
+    from studio.scene import Character
+
+    values = np.zeros((5, N_CHANNELS), np.float32)
+    track = MotionTrack(values + np.linspace(0, 0.3, 5, dtype=np.float32)[:, None])
+    free, tight = (scaled_motion(track, Character(name="A"), room) for room in (9.0, 0.1))
+    np.testing.assert_array_equal(free.values, track.values)
+    turned = np.linalg.norm([tight.channel(name) for name in HEAD_ROTATION], axis=0) * HEAD_RADIUS
+    assert turned.max() < 0.1 and turned.max() > 0.03
+    np.testing.assert_array_equal(tight.channel(MOUTH[0]), track.channel(MOUTH[0]))
