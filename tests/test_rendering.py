@@ -13,7 +13,7 @@ from PIL import Image
 from generation.motion import INDEX, MotionTrack
 from generation.rendering.face import RenderFace
 from generation.rendering.scene import BATCH, SceneRenderer
-from generation.rig import lip_gap
+from generation.tracking import lip_gap
 from masks.landmarks import FaceLandmarker, FaceLandmarks
 from masks.regions import motion_region
 from masks.segment import segment_person

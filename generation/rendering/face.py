@@ -115,7 +115,7 @@ class FaceRenderer:
         padded = np.pad(self.changeable | ~inside, 1, constant_values=False)
         distance = cv2.distanceTransform(padded.astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
         blend = np.clip(region, 0, 1) * np.clip(distance / edge, 0, 1)
-        self.blend = torch.from_numpy(np.float32(blend))[None, None].to(self.device)
+        self.blend = torch.from_numpy(np.float32(blend)).expand(1, 3, -1, -1).contiguous().to(self.device)
         self.picture = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float().to(self.device)
         self.behind = None
         layer = crop.astype(np.float32)

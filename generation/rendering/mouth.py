@@ -133,12 +133,15 @@ class Mouth:
         with_jaw = sample(self.jaw_layer, skull - jaw[:, None, None], self.paint_box)
         colour = self.cavity + torch.zeros_like(with_skull[:, :3])
         colour = with_jaw[:, :3] + colour * (1.0 - with_jaw[:, 3:])
-        if self.drawn:
-            return with_skull[:, :3] + colour * (1.0 - with_skull[:, 3:])
         shadow = self._shadow(upper, covered, stride)
+        # hardly any light falls through a narrow slit: no white line flashes between lips that barely part
+        slit = ((shadow - 0.55) / 0.3).clamp(0.0, 1.0)
+        if self.drawn:
+            lit = 1.0 - slit
+            return lit * with_skull[:, :3] + colour * (1.0 - lit * with_skull[:, 3:])
         warm = shadow * shadow.new_tensor([0.85, 1.0, 1.1]).view(1, 3, 1, 1)
         colour = colour * (1.0 - 0.75 * warm)
-        teeth = with_skull[:, :3] * (1.0 - (0.5 * warm if self.line.closed else 0.0))
+        teeth = with_skull[:, :3] * (1.0 - ((0.4 * warm + 0.3 * slit) if self.line.closed else 0.0))
         return teeth + colour * (1.0 - with_skull[:, 3:])
 
     def _shadow(self, upper: torch.Tensor, covered: torch.Tensor, stride: int) -> torch.Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -11,7 +13,7 @@ from generation.motion import MotionTrack
 from generation.rendering.face import FaceRenderer, RenderFace
 from generation.rig import FaceRig
 
-BATCH = 8
+BATCH = 4
 """Frames rendered together."""
 
 
@@ -65,12 +67,29 @@ class SceneRenderer:
 
     def _frames(self, tracks: Sequence[MotionTrack], n_frames: int) -> Iterator[np.ndarray]:
         drives = [face.drives(track.values) for face, track in zip(self._faces, tracks, strict=True)]
-        for start in range(0, n_frames, BATCH):
+
+        def batch(start: int) -> np.ndarray:
             frames = np.repeat(self.picture[None], min(BATCH, n_frames - start), axis=0)
             for face, track, drive in zip(self._faces, tracks, drives, strict=True):
                 values = torch.from_numpy(track.values[start : start + BATCH]).to(self._device)
                 self._put(frames, face, values, drive[start : start + BATCH])
-            yield from frames
+            return frames
+
+        # Batches side by side, one thread each: threads inside every small operation would wait for each other, above
+        # all on a busy machine. The number of threads set here holds for the workers alone.
+        n_workers = 1 if self._device.type == "cuda" else torch.get_num_threads()
+        with ThreadPoolExecutor(n_workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            waiting: deque[Future[np.ndarray]] = deque()
+            try:
+                for start in range(0, n_frames, BATCH):
+                    waiting.append(pool.submit(batch, start))
+                    if len(waiting) > n_workers:
+                        yield from waiting.popleft().result()
+                while waiting:
+                    yield from waiting.popleft().result()
+            finally:
+                for job in waiting:
+                    job.cancel()
 
     def _put(self, frames: np.ndarray, face: FaceRenderer, values: torch.Tensor, drives: torch.Tensor) -> None:
         """Paste the moved face into those of the frames (T, H, W, 3) where it moves."""

@@ -18,7 +18,7 @@ _LOWER_WIDTHS = (0.082, 0.09, 0.105, 0.1, 0.095, 0.09)
 _LOWER_HEIGHTS = (0.135, 0.135, 0.145, 0.125, 0.115, 0.11)
 _UPPER_EDGE = 0.042
 """Where the edges of the upper front teeth stand below the closed lips' line, inter-ocular distances."""
-_DRAWN_EDGE = 0.012
+_DRAWN_EDGE = 0.035
 """The same for drawn mouths."""
 _DROP = 0.02
 """How much lower the lower ones begin to show."""
