@@ -61,7 +61,13 @@ class DurationModel(ModelMixin, ConfigMixin):
 
         Returns:
             L whole numbers, at least 1, whose sum is a multiple of 4.
+
+        Raises:
+            ValueError: no phonemes, or one that the model does not know.
         """
+        unknown = sorted(set(phonemes) - set(SYMBOL_INDEX))
+        if unknown or not phonemes:
+            raise ValueError(f"No duration for {unknown or 'nothing'} in {phonemes!r}: use symbols of the inventory.")
         symbols = torch.tensor([[SYMBOL_INDEX[s] for s in phonemes]])
         vector = np.zeros(self.config.voice_dim + 1, np.float32)
         if voice is not None and np.any(voice):

@@ -148,9 +148,7 @@ class Features:
         return np.asarray(self.wave[a : a + samples_from_frames(utterance.n_frames)], np.float32) / 32767
 
 
-def waveform_batches(
-    features: Features, batch_size: int, n_frames: int
-) -> Callable[[torch.Generator], torch.Tensor]:
+def waveform_batches(features: Features, batch_size: int, n_frames: int) -> Callable[[torch.Generator], torch.Tensor]:
     """Random crops of training recordings: a function generator -> (B, 960 n_frames) float32."""
     utterances = [u for u in features.split("train") if u.n_frames > n_frames]
 

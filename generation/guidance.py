@@ -139,8 +139,8 @@ class MaskRoutedGuidance(BaseGuidance):
 def routes(membership: Tensor) -> tuple[list[Tensor], Tensor]:
     """The transformer passes that a membership needs, and the guider's share of each in every face token.
 
-    While no token belongs to two voices, a single pass in which each token hears its own voice gives the same as one
-    pass a voice. Otherwise pass i lets every token hear voice i alone.
+    In pass i every token hears voice i alone. Faces do not see each other, so while each has at most one voice over
+    the whole time, a single pass in which each hears its own gives the same.
 
     Args:
         membership: (B, K, K, T), [b, i, j, t] = share of voice i in face token (j, t).
@@ -148,8 +148,8 @@ def routes(membership: Tensor) -> tuple[list[Tensor], Tensor]:
     Returns:
         I attention memberships of the same shape, and shares (B, I, K * T) for :meth:`set_membership`.
     """
-    heard = membership > 0
+    heard = (membership > 0).any(-1, keepdim=True)
     if bool((heard.sum(1) <= 1).all()):
-        return [heard.to(membership)], membership.sum(1, keepdim=True).flatten(2)
+        return [heard.to(membership).expand_as(membership)], membership.sum(1, keepdim=True).flatten(2)
     alone = torch.eye(membership.shape[1]).to(membership)
     return [voice[None, :, None, None].expand_as(membership) for voice in alone], membership.flatten(2)

@@ -25,7 +25,8 @@ def load_strict(model_class: type[Model], folder: Path) -> Model:
             folder, torch_dtype=torch.float32, output_loading_info=True, local_files_only=True, low_cpu_mem_usage=False
         )
     except (OSError, ValueError, RuntimeError, TypeError) as error:
-        raise RuntimeError(f"The weights of {model_class.__name__} cannot be read: {error}; {repair}.") from error
+        reason = " ".join(str(error).split())
+        raise RuntimeError(f"The weights of {model_class.__name__} cannot be read: {reason}; {repair}.") from error
     wrong = [f"{kind}: {names[:3]}" for kind, names in report.items() if names]
     if wrong:
         raise RuntimeError(f"The weights of {model_class.__name__} do not fit ({'; '.join(wrong)}): {repair}.")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import torch
@@ -18,6 +20,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 logger = logging.getLogger(__name__)
+
+Loss = Callable[[Any, Any], Tensor | tuple[Tensor, dict[str, float]]]
+_LOG_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,10 @@ class FitSettings:
         warmup: share of the run that warms up.
         ema: decay of the moving average of the weights, reached gradually.
         clip: largest gradient norm.
+        weight_decay: of AdamW.
         save_every: minutes between checkpoints.
-        seed: of the batches.
-        max_steps: ends the run earlier; None = never.
+        seed: of everything that is drawn.
+        max_steps: length of the run in steps, if that is reached earlier; None = no such end.
     """
 
     minutes: float
@@ -44,6 +50,17 @@ class FitSettings:
     save_every: float = 5.0
     seed: int = 0
     max_steps: int | None = None
+
+    def share(self, step: int, minutes: float) -> float:
+        """How much of the run has passed, 1 = the end."""
+        return max(minutes / self.minutes, step / self.max_steps if self.max_steps else 0.0)
+
+    def rate(self, share: float) -> float:
+        """Learning rate after a share of the run: linear warm-up, then cosine decay to 2 % of the peak."""
+        if share < self.warmup:
+            return self.learning_rate * (share / self.warmup + 0.01)
+        rest = min(1.0, (share - self.warmup) / (1 - self.warmup))
+        return self.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(rest * math.pi)))
 
 
 class MovingAverage:
@@ -65,7 +82,7 @@ class MovingAverage:
 
 def fit(
     model: ModelMixin,
-    loss: Callable[[ModelMixin, Any], Tensor | tuple[Tensor, dict[str, float]]],
+    loss: Loss,
     batches: Callable[[torch.Generator], Any],
     settings: FitSettings,
     folder: Path,
@@ -74,10 +91,10 @@ def fit(
 ) -> dict[str, float]:
     """Trains ``model`` in place and leaves its EMA weights in ``folder``.
 
-    ``folder`` gets ``state.safetensors`` and ``optimizer.pt``-free resume data: weights, EMA and Adam moments as
-    safetensors, ``progress.json``, ``log.jsonl``, and the model itself in ``ema/`` (``save_pretrained``). A folder
-    that holds such a state is resumed; one that only holds ``ema/`` is a cold start from those weights with a fresh
-    optimizer.
+    ``folder`` gets the model in ``ema/`` (``save_pretrained``), ``state.safetensors`` (weights, EMA, Adam moments) and
+    ``progress.json`` to resume from, and ``log.jsonl``. A folder that holds such a state is resumed, and goes on as if
+    it had never stopped: each step draws from its own seed. One that only holds ``ema/`` is a cold start from those
+    weights with a fresh optimizer.
 
     Args:
         model: any ModelMixin; moved to the device that accelerate picks.
@@ -91,126 +108,148 @@ def fit(
         the last log entry.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    accelerator = Accelerator(mixed_precision="bf16")
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
-    )
-    progress = {"step": 0, "minutes": 0.0}
-    model.to(accelerator.device)
-    if not (folder / "progress.json").exists() and (folder / "ema").exists():
-        model.load_state_dict(load_file(folder / "ema" / "diffusion_pytorch_model.safetensors"), strict=True)
-        logger.info("cold start from %s", folder / "ema")
-    average = MovingAverage(model, settings.ema)
-    if (folder / "progress.json").exists():
-        progress = _resume(folder, model, optimizer, average)
-        logger.info("resumed at step %d, %.1f minutes", progress["step"], progress["minutes"])
-    prepared, optimizer = accelerator.prepare(model, optimizer)
-    stop = _StopOnSignal()
-    generator = torch.Generator().manual_seed(settings.seed + progress["step"])
-    entry: dict[str, float] = {}
-    last_save = last_log = time.monotonic()
-    clock = time.monotonic()
-    sums: dict[str, float] = {}
-    counted = 0
-    last_step = settings.max_steps or float("inf")
-    while progress["minutes"] < settings.minutes and progress["step"] < last_step and not stop.asked:
-        rate = _schedule(progress["minutes"] / settings.minutes, settings)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        prepared.train()
-        with accelerator.autocast():
-            value = loss(prepared, batches(generator))
+    run = _Run(model, settings, folder)
+    generator = torch.Generator()
+    clock = last_save = time.monotonic()
+    with _StopOnSignal() as stop:
+        while settings.share(run.step, run.minutes) < 1 and not stop.asked:
+            number = 2 * (1_000_003 * settings.seed + run.step)
+            generator.manual_seed(number)
+            torch.manual_seed(number + 1)
+            run.train_step(loss, batches(generator))
+            run.minutes += (time.monotonic() - clock) / 60
+            clock = time.monotonic()
+            run.log_if_due()
+            if clock - last_save > 60 * settings.save_every:
+                run.save(validate)
+                clock = last_save = time.monotonic()
+        run.save(validate)
+    return run.log()
+
+
+class _Run:
+    """A model under training with all that a checkpoint holds."""
+
+    def __init__(self, model: ModelMixin, settings: FitSettings, folder: Path) -> None:
+        self.model, self.settings, self.folder = model, settings, folder
+        self.step, self.minutes = 0, 0.0
+        self.accelerator = Accelerator(mixed_precision="bf16")
+        model.to(self.accelerator.device)
+        optimizer = torch.optim.AdamW(
+            model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
+        )
+        self.average = MovingAverage(model, settings.ema)
+        if (folder / "progress.json").exists():
+            self._resume(optimizer)
+            logger.info("resumed at step %d, %.1f minutes", self.step, self.minutes)
+        elif (folder / "ema").exists():
+            model.load_state_dict(load_file(folder / "ema" / "diffusion_pytorch_model.safetensors"), strict=True)
+            self.average = MovingAverage(model, settings.ema)
+            logger.info("cold start from %s", folder / "ema")
+        self.prepared, self.optimizer = self.accelerator.prepare(model, optimizer)
+        self._sums: dict[str, float] = {}
+        self._counted = 0
+        self._last_log = time.monotonic()
+        self._entry: dict[str, float] = {}
+
+    def train_step(self, loss: Loss, batch: Any) -> None:  # noqa: ANN401 - whatever the loss takes
+        """One step of AdamW and of the average."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.rate(self.settings.share(self.step, self.minutes))
+        self.prepared.train()
+        with self.accelerator.autocast():
+            value = loss(self.prepared, batch)
         total, parts = value if isinstance(value, tuple) else (value, {})
-        accelerator.backward(total)
-        norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        average.update(model)
-        now = time.monotonic()
-        progress["step"] += 1
-        progress["minutes"] += (now - clock) / 60
-        clock = now
-        counted += 1
+        self.accelerator.backward(total)
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.average.update(self.model)
+        self.step += 1
+        self._counted += 1
         for name, part in {"loss": float(total.detach()), "grad": float(norm), **parts}.items():
-            sums[name] = sums.get(name, 0.0) + part
-        if now - last_log > 20:
-            entry = {**progress, "lr": rate, **{k: v / counted for k, v in sums.items()}}
-            _log(folder, entry)
-            sums, counted, last_log = {}, 0, now
-        if now - last_save > 60 * settings.save_every:
-            _save(folder, model, optimizer, average, progress, settings, validate)
-            last_save = clock = time.monotonic()
-    _save(folder, model, optimizer, average, progress, settings, validate)
-    return entry
+            self._sums[name] = self._sums.get(name, 0.0) + part
 
+    def log_if_due(self) -> None:
+        """Logs the means since the last entry, if that was a while ago."""
+        if time.monotonic() - self._last_log > _LOG_SECONDS:
+            self.log()
 
-def _schedule(share: float, settings: FitSettings) -> float:
-    if share < settings.warmup:
-        return settings.learning_rate * (share / settings.warmup + 0.01)
-    rest = min(1.0, (share - settings.warmup) / (1 - settings.warmup))
-    return settings.learning_rate * (0.02 + 0.98 * 0.5 * (1 + torch.cos(torch.tensor(rest * torch.pi)).item()))
+    def log(self) -> dict[str, float]:
+        """Logs the means since the last entry, if there are any; the last entry."""
+        if self._counted:
+            means = {name: value / self._counted for name, value in self._sums.items()}
+            rate = self.optimizer.param_groups[0]["lr"]
+            self._entry = {"step": self.step, "minutes": self.minutes, "lr": rate, **means}
+            self._write(self._entry)
+            self._sums, self._counted, self._last_log = {}, 0, time.monotonic()
+        return self._entry
 
+    def _write(self, entry: dict[str, float]) -> None:
+        rounded = {k: round(v, 6) for k, v in entry.items()}
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(rounded) + "\n")
+        logger.info(" ".join(f"{k}={v:.4g}" for k, v in rounded.items()))
 
-def _log(folder: Path, entry: dict[str, float]) -> None:
-    rounded = {k: round(v, 6) for k, v in entry.items()}
-    with (folder / "log.jsonl").open("a") as log:
-        log.write(json.dumps(rounded) + "\n")
-    logger.info(" ".join(f"{k}={v:.4g}" for k, v in rounded.items()))
+    def save(self, validate: Callable[[ModelMixin], dict[str, float]] | None) -> None:
+        """Writes every file beside its old one and swaps it in, so that a kill in between leaves no half file."""
+        weights = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+        average = self.average.weights
+        tensors = {f"model.{k}": v for k, v in weights.items()} | {f"ema.{k}": v for k, v in average.items()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"adam.{index}.{k}": v.reshape(1) if v.dim() == 0 else v for k, v in moments.items()}
+        save_file({k: v.contiguous().clone() for k, v in tensors.items()}, self.folder / "state.part")
+        (self.folder / "state.part").replace(self.folder / "state.safetensors")
+        progress = {"step": self.step, "minutes": self.minutes, "updates": self.average.updates}
+        document = json.dumps({**progress, "settings": asdict(self.settings)}, indent=1)
+        (self.folder / "progress.part").write_text(document, encoding="utf-8")
+        (self.folder / "progress.part").replace(self.folder / "progress.json")
+        self.model.load_state_dict({k: v.to(weights[k].dtype) for k, v in average.items()})
+        self.model.eval()
+        try:
+            self._save_model()
+            if validate is not None:
+                with torch.no_grad():
+                    self._write({"step": self.step, "minutes": self.minutes, **validate(self.model)})
+        finally:
+            self.model.load_state_dict(weights)
 
+    def _save_model(self) -> None:
+        fresh, kept = self.folder / "ema.part", self.folder / "ema"
+        self.model.save_pretrained(fresh)
+        kept.mkdir(exist_ok=True)
+        for file in fresh.iterdir():
+            file.replace(kept / file.name)
+        fresh.rmdir()
 
-def _save(
-    folder: Path,
-    model: ModelMixin,
-    optimizer: torch.optim.Optimizer,
-    average: MovingAverage,
-    progress: dict[str, float],
-    settings: FitSettings,
-    validate: Callable[[ModelMixin], dict[str, float]] | None,
-) -> None:
-    """Writes every file beside its old one and swaps them in, so that a kill in between loses nothing."""
-    weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
-    model.load_state_dict({k: v.to(weights[k].dtype) for k, v in average.weights.items()})
-    model.eval()
-    model.save_pretrained(folder / "ema")
-    if validate is not None:
-        with torch.no_grad():
-            _log(folder, {**progress, **validate(model)})
-    model.load_state_dict(weights)
-    tensors = {f"model.{k}": v for k, v in weights.items()} | {f"ema.{k}": v for k, v in average.weights.items()}
-    for index, moments in optimizer.state_dict()["state"].items():
-        tensors |= {f"adam.{index}.{k}": v if v.dim() else v.reshape(1) for k, v in moments.items()}
-    save_file({k: v.contiguous().clone() for k, v in tensors.items()}, folder / "state.part")
-    (folder / "state.part").replace(folder / "state.safetensors")
-    document = {**progress, "updates": average.updates, "settings": asdict(settings)}
-    (folder / "progress.part").write_text(json.dumps(document, indent=1))
-    (folder / "progress.part").replace(folder / "progress.json")
-
-
-def _resume(
-    folder: Path, model: ModelMixin, optimizer: torch.optim.Optimizer, average: MovingAverage
-) -> dict[str, float]:
-    tensors = load_file(folder / "state.safetensors")
-    document = json.loads((folder / "progress.json").read_text())
-    model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")}, strict=True)
-    device = next(model.parameters()).device
-    average.weights = {k[4:]: v.to(device) for k, v in tensors.items() if k.startswith("ema.")}
-    average.updates = document["updates"]
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("adam."):
-            _, index, name = key.split(".", 2)
+    def _resume(self, optimizer: torch.optim.Optimizer) -> None:
+        tensors = load_file(self.folder / "state.safetensors")
+        progress = json.loads((self.folder / "progress.json").read_text(encoding="utf-8"))
+        self.step, self.minutes, self.average.updates = (progress[k] for k in ("step", "minutes", "updates"))
+        self.model.load_state_dict(_part(tensors, "model."), strict=True)
+        self.average.weights = {k: v.to(self.accelerator.device) for k, v in _part(tensors, "ema.").items()}
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in _part(tensors, "adam.").items():
+            index, name = key.split(".", 1)
             state.setdefault(int(index), {})[name] = value.reshape(()) if name == "step" else value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return {"step": document["step"], "minutes": document["minutes"]}
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 
 
 class _StopOnSignal:
-    """Turns SIGTERM and SIGINT into a request to write a checkpoint and end."""
+    """Inside of it, SIGTERM and SIGINT are requests to write a checkpoint and end."""
 
-    def __init__(self) -> None:
+    def __enter__(self) -> _StopOnSignal:
         self.asked = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask)
+        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _ask(self, *_: object) -> None:
         self.asked = True

@@ -1,6 +1,7 @@
 """Mel spectrogram to sound: a ConvNeXt network gives the amplitude spectrum, fast Griffin-Lim finds its phase.
 
-Sources: Vocos (arXiv 2306.00814) for the backbone; Perraudin, Balazs, Sondergaard, "A fast Griffin-Lim algorithm", 2013.
+Sources: Vocos (arXiv 2306.00814) for the backbone; Perraudin, Balazs, Sondergaard, "A fast Griffin-Lim algorithm"
+(2013) for the phase.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from generation.grid import N_FFT, N_MELS
-from generation.mel import LOG_FLOOR, istft, mel_to_amplitude, stft
+from generation.mel import LOG_FLOOR, istft, mel_spectrogram, mel_to_amplitude, stft
 
 
 class ConvNeXtBlock(nn.Module):
@@ -86,8 +87,6 @@ class Vocoder(ModelMixin, ConfigMixin):
 
 def vocoder_loss(vocoder: Vocoder, waveform: Tensor) -> Tensor:
     """L1 distance of log amplitudes plus spectral convergence, on recordings (B, S) and their own mel spectrograms."""
-    from generation.mel import mel_spectrogram
-
     target = stft(waveform).abs().clamp(min=LOG_FLOOR).transpose(1, 2)
     predicted = vocoder(mel_spectrogram(waveform))
     log_l1 = (predicted - target.log()).abs().mean()

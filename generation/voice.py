@@ -61,12 +61,18 @@ class VoiceBank:
 
 
 def voice_from_clip(audio: Audio) -> np.ndarray:
-    """Voice vector (64,) float32 of the person who speaks in a recording of a few seconds."""
+    """Voice vector (64,) float32 of the person who speaks in a recording of a few seconds.
+
+    Raises:
+        ValueError: less than half a second, in which no voice is heard.
+    """
     import torch
 
     from generation.grid import HOP, SAMPLE_RATE
     from generation.mel import mel_spectrogram
 
+    if audio.seconds < 0.5:
+        raise ValueError(f"A voice clip of {audio.seconds:.2f} s is too short; give one of a few seconds.")
     samples = audio.resampled(SAMPLE_RATE).waveform
     samples = samples[: len(samples) // HOP * HOP]
     with torch.no_grad():
