@@ -22,7 +22,7 @@ from masks.landmarks import FaceLandmarks
 
 _NODES_PER_UNIT = 14
 """Nodes of the motion's grid per inter-ocular distance."""
-_PRESS = 0.02
+_PRESS = 0.025
 """Overlap of touching lips, inter-ocular distances."""
 _TEETH_DEPTH = 0.12
 """How far the teeth stand behind the lips, inter-ocular distances."""

@@ -77,8 +77,11 @@ class Mouth:
         around = cv2.dilate(inside, np.ones((2 * margin + 3,) * 2, np.uint8)) - inside
         colour = cv2.inpaint(crop, around, 3, cv2.INPAINT_TELEA)
         grown = cv2.dilate(np.float32(opening), np.ones((3, 3), np.uint8))
-        lifted = np.maximum.reduce([np.roll(grown, -k, 0) for k in range(margin)])
-        alpha = cv2.GaussianBlur(lifted, (0, 0), 0.6)[..., None]
+        s, _ = self.line.to_frame(places_of(self.paint_box))
+        # what the lips hid is made up in the middle only: towards the corners it would be skin, not teeth
+        middle = np.float32(np.clip((0.85 - np.abs(s) / self.line.half) / 0.15, 0.0, 1.0))
+        lifted = np.maximum.reduce([np.roll(grown, -k, 0) for k in range(margin)]) * middle
+        alpha = np.maximum(cv2.GaussianBlur(lifted, (0, 0), 0.6), np.float32(opening))[..., None]
         size = painted.shape[-2:]
         layer = torch.from_numpy(np.float32(np.concatenate([colour * alpha, alpha], -1))).permute(2, 0, 1)[None]
         photo = F.interpolate(layer, size=size, mode="bilinear", align_corners=True)[0]
