@@ -299,8 +299,7 @@ class JointPipeline(DiffusionPipeline):
         a, m = audio.blended, motion.blended
         deaf = torch.zeros_like(inputs.membership)
         nothing = a.new_zeros(*a.shape[:3], HEARD_CHANNELS)
-        quiet = float(self.standard.silence(1).mean())
-        hears = [_heard(a, inputs.sides, quiet)] if guider.config.listen_scale else []
+        hears = [_heard(a, inputs.sides, inputs.segments)] if guider.config.listen_scale else []
         unknown = torch.full_like(inputs.symbols, UNKNOWN_SYMBOL)
         n_voices = len(passes)
         batches = guider.prepare_inputs(
@@ -361,22 +360,23 @@ def _noise(
     return torch.randn(shape, generator=torch.Generator().manual_seed(number))
 
 
-def _heard(audio: Tensor, sides: Tensor, quiet: float) -> Tensor:
-    """What each of at least two people hears: (1, K, T, 400) audio and (1, K) sides -> (1, K, T, 402).
+def _heard(audio: Tensor, sides: Tensor, segments: Tensor) -> Tensor:
+    """What each of at least two people hears: (1, K, T, 400) audio, (1, K) sides, (1, K, T) lines -> (1, K, T, 402).
 
-    The others' loudest voice in each frame and where it comes from; ``quiet`` is the mean latent of silence.
+    In each frame the loudest of the others who have a line there and where it comes from, else silence from nowhere.
     """
     n_cast = audio.shape[1]
-    level = audio.mean(-1)
+    level = audio.mean(-1).masked_fill(segments == 0, -torch.inf)
     rows = []
     for k in range(n_cast):
         others = [i for i in range(n_cast) if i != k]
-        loudest = level[:, others].argmax(1)
-        sound = audio[:, others].gather(1, loudest[:, None, :, None].expand(-1, 1, -1, audio.shape[-1]))[:, 0]
-        side = (sides[:, others] - sides[:, k : k + 1]).gather(1, loudest).clamp(-1, 1)
-        speaks = (level[:, others].amax(1) > quiet + 0.5).to(side)
-        rows.append(torch.cat((sound, torch.ones_like(side)[..., None], (side * speaks)[..., None]), -1))
-    return torch.stack(rows, 1)
+        loudest = level[:, others].argmax(1, keepdim=True)
+        sound = audio[:, others].gather(1, loudest[..., None].expand(-1, -1, -1, audio.shape[-1]))
+        speaks = segments[:, others].gather(1, loudest) > 0
+        side = (sides[:, others] - sides[:, k : k + 1]).clamp(-1, 1)[..., None].expand(-1, -1, audio.shape[2])
+        side = side.gather(1, loudest) * speaks
+        rows.append(torch.cat((sound, torch.ones_like(side)[..., None], side[..., None]), -1))
+    return torch.cat(rows, 1)
 
 
 def _stepped(
