@@ -1,0 +1,139 @@
+"""Voices: the bank of presets, a voice from a clip, and what ships."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from lively import enliven
+from safetensors.numpy import save_file
+from test_examples import synthetic_features
+
+from generation import resources
+from generation.audio import Audio
+from generation.durations import DurationModel
+from generation.loading import load_strict
+from generation.text import SYMBOL_INDEX
+from generation.transformer import JointTransformer
+from generation.voice import VoiceBank, _encoder, voice_from_clip
+from generation.voice_encoder import VoiceEncoder, encoder_batches, encoder_loss
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> VoiceBank:
+    save_file(
+        {n: np.full(64, i, np.float32) for i, n in enumerate(("bm_zoe", "af_amy"))}, tmp_path / "voices.safetensors"
+    )
+    (tmp_path / "voices.json").write_text(json.dumps({"bm_zoe": "Zoe, low", "af_amy": "Amy, bright"}))
+    return VoiceBank.load(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> VoiceEncoder:
+    return enliven(VoiceEncoder(voice_dim=4, dim=16, num_layers=2))
+
+
+def test_presets_have_names_vectors_and_a_line(bank: VoiceBank) -> None:
+    assert bank.names == ("af_amy", "bm_zoe")
+    assert bank.describe("af_amy") == "Amy, bright"
+    assert bank.vector("bm_zoe").tolist() == [0.0] * 64 and bank.vector("af_amy").dtype == np.float32
+
+
+def test_an_unknown_preset_is_named_with_those_there_are(bank: VoiceBank) -> None:
+    for ask in (bank.vector, bank.describe):
+        with pytest.raises(ValueError, match="no voice called 'amy'; the presets are af_amy, bm_zoe"):
+            ask("amy")
+
+
+def mel(seed: int, frames: int = 200) -> torch.Tensor:
+    return -6 + 2 * torch.randn(1, frames, 100, generator=torch.Generator().manual_seed(seed))
+
+
+@torch.no_grad()
+def test_loudness_does_not_change_a_voice_and_timbre_does(encoder: VoiceEncoder) -> None:
+    quiet, loud, other = encoder(mel(0)), encoder(mel(0) + 2.0), encoder(mel(0) + torch.linspace(-2, 2, 100))
+    torch.testing.assert_close(quiet, loud, rtol=0, atol=1e-4)
+    assert float((quiet - other).norm()) > 0.05
+
+
+@torch.no_grad()
+def test_a_voice_is_the_same_said_twice(encoder: VoiceEncoder) -> None:
+    once, twice, other = encoder(mel(0)), encoder(torch.cat((mel(0), mel(0)), 1)), encoder(mel(1) * 0.5)
+    assert float((once - twice).norm()) < 0.1 * float((once - other).norm())
+
+
+def test_crops_for_the_encoder_carry_the_voice_they_should_give() -> None:
+    corpus = synthetic_features()
+    table = np.array([[1.0] * 4, [3.0] * 4], np.float32)
+    mels, wanted = encoder_batches(corpus, ["af_a", "bm_b"], table, 32, n_frames=45)(torch.Generator().manual_seed(0))
+    assert mels.shape == (32, 180, 100)
+    for crop, vector in zip(mels, wanted):
+        u = corpus.utterances[round(-3 - float(crop[0, 50]))]
+        assert u.split == "train" and vector.tolist() == [2.0 if "bm_b" in u.voices else 1.0] * 4
+        assert float(crop[-1, 0] - crop[0, 0]) == pytest.approx(1.79, abs=0.01)
+
+
+def test_the_encoders_loss_wants_place_and_direction(encoder: VoiceEncoder) -> None:
+    with torch.no_grad():
+        found = encoder(mel(0))
+        right, parts = encoder_loss(encoder, (mel(0), found))
+        wrong, _ = encoder_loss(encoder, (mel(0), -found))
+    assert abs(float(right)) < 1e-5 and parts["cosine"] == pytest.approx(1) and float(wrong) > 2
+
+
+def test_a_clip_becomes_a_vector_whatever_its_rate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    enliven(VoiceEncoder(dim=16, num_layers=1)).save_pretrained(tmp_path / "voice_encoder")
+    monkeypatch.setattr("generation.resources.assets_root", lambda: tmp_path)
+    _encoder.cache_clear()
+    try:
+        t = np.arange(48_000) / 16_000
+        sound = sum(np.sin(2 * np.pi * 140 * k * t) / k for k in range(1, 40)) * (0.4 + 0.3 * np.sin(9 * t)) * 0.2
+        clip = Audio(sound.astype(np.float32), 16_000)
+        vector = voice_from_clip(clip)
+        assert vector.shape == (64,) and vector.dtype == np.float32
+        resampled = voice_from_clip(clip.resampled(44_100))
+        assert np.linalg.norm(vector - resampled) < 0.1 * np.linalg.norm(vector)
+        with pytest.raises(ValueError, match="clip of 0.20 s is too short"):
+            voice_from_clip(Audio(np.ones(4800, np.float32), 24_000))
+    finally:
+        _encoder.cache_clear()
+
+
+needs_weights = pytest.mark.skipif(
+    not (resources.assets_root() / "voices.safetensors").is_file(), reason="no weights lie in assets/ yet"
+)
+
+
+@needs_weights
+def test_every_shipped_voice_is_described_and_different() -> None:
+    bank = VoiceBank.load()
+    assert len(bank.names) >= 10 and {bank.vector(name).shape for name in bank.names} == {(64,)}
+    assert all(bank.describe(name).strip() for name in bank.names)
+    table = np.stack([bank.vector(name) for name in bank.names])
+    distance = np.linalg.norm(table[:, None] - table, axis=-1) + 1e9 * np.eye(len(table))
+    assert np.isfinite(table).all() and distance.min() > 0.1
+
+
+@needs_weights
+def test_the_shipped_models_fit_each_other() -> None:
+    transformer = load_strict(JointTransformer, resources.asset("model/transformer"))
+    bank, encoder = VoiceBank.load(), load_strict(VoiceEncoder, resources.asset("voice_encoder"))
+    durations = DurationModel.from_pretrained()
+    assert transformer.config.n_symbols == len(SYMBOL_INDEX)
+    assert set(bank.names) <= set(transformer.config.voice_names)
+    assert transformer.config.voice_dim == durations.config.voice_dim == encoder.config.voice_dim == 64
+    row = list(transformer.config.voice_names).index(bank.names[0])
+    np.testing.assert_allclose(transformer.voice_table[row].detach(), bank.vector(bank.names[0]), rtol=0.01, atol=0.01)
+
+
+@needs_weights
+def test_shipped_durations_are_those_of_speech() -> None:
+    bank, model = VoiceBank.load(), DurationModel.from_pretrained()
+    phonemes = " ðə kwˈɪk bɹˈaʊn fˈɑːks dʒˈʌmps ˌoʊvɚ ðə lˈeɪzi dˈɔɡ. "
+    for name in bank.names[:4]:
+        durations = model.predict(phonemes, bank.vector(name))
+        assert 1.6 < sum(durations) / 100 < 4.5
+        assert durations[phonemes.index("ˈ")] <= 12 and max(durations[1:-2]) < 40
