@@ -100,7 +100,7 @@ def test_padding_changes_no_loss_and_length_errors_show() -> None:
     model = constant(10.0)
     symbols, durations = torch.zeros(1, 4, dtype=torch.int64), torch.tensor([[10.0, 10.0, 10.0, 0.0]])
     loss, parts = duration_loss(model, (symbols, torch.zeros(1, 5), durations))
-    assert float(loss) < 1e-5 and parts["length_error"] < 1e-5
+    assert loss.item() < 1e-5 and parts["length_error"] < 1e-5
     _, parts = duration_loss(model, (symbols, torch.zeros(1, 5), 2 * durations))
     assert parts["length_error"] == pytest.approx(0.5, abs=1e-5)
 
