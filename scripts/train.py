@@ -60,7 +60,7 @@ def train_vocoder(args: argparse.Namespace) -> None:
     """Vocoder on random 1.28 s crops of the recordings."""
     from generation.vocoder import Vocoder, vocoder_loss
 
-    batches = features.waveform_batches(features.Features.load(args.work), 48 if CUDA else 12, n_frames=32)
+    batches = features.waveform_batches(features.Features.load(args.work), 48 if CUDA else 12, n_frames=24)
     settings = FitSettings(minutes=args.minutes or 30, learning_rate=8e-4, ema=0.995)
     fit(Vocoder(), vocoder_loss, lambda g: batches(g).to(DEVICE), settings, args.work / "vocoder")
 
@@ -76,8 +76,8 @@ def train_joint(args: argparse.Namespace) -> None:
     model = JointTransformer(*statistics, names, len(SYMBOLS), joint_every=0 if args.separate else 2)
 
     def loss(model: JointTransformer, batch: examples.Batch) -> tuple[torch.Tensor, dict[str, float]]:
-        # A third of the steps runs the audio stream alone, as `parley say` does.
-        alone = drawn.labels is None or torch.rand(()) < 0.35
+        # Half of the steps run the audio stream alone: cheaper, and words take longest to learn.
+        alone = drawn.labels is None or torch.rand(()) < 0.5
         return joint_loss(model, batch.to(DEVICE), motion=not alone)
 
     settings = FitSettings(minutes=args.minutes or 90, learning_rate=8e-4, ema=0.998, max_steps=args.steps)
