@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,26 +83,25 @@ def test_what_cannot_be_said_is_named(model: DurationModel, phonemes: str, named
 
 def test_batches_hold_training_sentences_at_speed_one() -> None:
     table = np.array([[1.0] * 4, [3.0] * 4], np.float32)
-    symbols, voices, durations = duration_batches(synthetic_features(), ["af_a", "bm_b"], table, 64)(
+    corpus = synthetic_features()
+    hurried = (replace(corpus.utterances[0], speed=2.0), *corpus.utterances[1:])
+    symbols, voices, durations = duration_batches(replace(corpus, utterances=hurried), ["af_a", "bm_b"], table, 64)(
         torch.Generator().manual_seed(0)
     )
     assert symbols.shape == durations.shape == (64, 8) and voices.shape == (64, 5)
     assert ((symbols == _PADDING) == (durations == 0)).all()
     assert {tuple(row.tolist()) for row in voices} == {(0.0,) * 5, (1.0,) * 5, (2.0,) * 4 + (1.0,)}
-    assert {int(total) for total in durations.sum(1)} == {
-        160,
-        200,
-        240,
-        280,
-    }  # neither test sentence nor held-out voice
+    # Neither the test sentence nor the held-out voice.
+    assert {int(total) for total in durations.sum(1)} == {320, 200, 240, 280}
 
 
 def test_padding_changes_no_loss_and_length_errors_show() -> None:
-    model = constant(10.0)
-    symbols, durations = torch.zeros(1, 4, dtype=torch.int64), torch.tensor([[10.0, 10.0, 10.0, 0.0]])
-    loss, parts = duration_loss(model, (symbols, torch.zeros(1, 5), durations))
+    durations = torch.tensor([[10.0, 20.0, 0.0], [30.0, 40.0, 50.0]])
+    found = torch.tensor([[10.0, 20.0, 999.0], [30.0, 40.0, 50.0]]).log()
+    nothing = torch.zeros(2, 3, dtype=torch.int64), torch.zeros(2, 5)
+    loss, parts = duration_loss(lambda symbols, voices: found, (*nothing, durations))
     assert loss.item() < 1e-5 and parts["length_error"] < 1e-5
-    _, parts = duration_loss(model, (symbols, torch.zeros(1, 5), 2 * durations))
+    _, parts = duration_loss(lambda symbols, voices: found, (*nothing, 2 * durations))
     assert parts["length_error"] == pytest.approx(0.5, abs=1e-5)
 
 

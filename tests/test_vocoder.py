@@ -95,7 +95,7 @@ def convergence(sound: Tensor, target: Tensor) -> float:
 
 def test_a_recordings_own_mel_gives_it_back(plain: Vocoder, speech: Tensor) -> None:
     mel = mel_spectrogram(speech)
-    few, many = (convergence(plain.decode(mel, iterations=n), speech) for n in (1, 60))
+    few, many = (convergence(sound, speech) for sound in (plain.decode(mel, iterations=1), plain.decode(mel)))
     assert many < 0.3 and many < 0.8 * few
 
 
