@@ -241,7 +241,7 @@ def test_a_perfect_model_has_no_loss_and_all_given_is_no_loss_at_all() -> None:
     assert float(loss) == 0 and parts == {"audio": 0, "motion": 0}
     batch.audio_given[:], batch.motion_given[:] = 1, 1
     loss, parts = objective.joint_loss(tiny_transformer(voice_dim=4), batch)
-    assert float(loss) == 0
+    assert loss.item() == 0
 
 
 def test_every_weight_learns_and_audio_alone_leaves_motion_be() -> None:
