@@ -128,7 +128,7 @@ class JointExamples:
         heard, heard_level, side = self._heard(rng, n, turn)
         if turn < n and rng.random() < 0.5:
             at += n - turn
-            heard, heard_level, side = (np.roll(x, turn - n, axis=0) for x in (heard, heard_level, side))
+            heard, heard_level, side = (np.roll(x, -turn, axis=0) for x in (heard, heard_level, side))
         ids, place = silent_symbols(MELS_PER_FRAME * n)
         audio = self.standard.silence(n)
         span, mels = slice(at, at + take), slice(MELS_PER_FRAME * at, MELS_PER_FRAME * (at + take))
@@ -143,7 +143,8 @@ class JointExamples:
         for name, weight in own.voices.items():
             voices[self.voice_index[name]] = weight
         drop = rng.random(4)
-        if drop[0] < 0.12:
+        # A recording mostly comes without its words: lips must then follow the sound.
+        if drop[0] < (0.6 if given.all() else 0.12):
             ids, place = np.full_like(ids, UNKNOWN_SYMBOL), np.zeros_like(place)
         if drop[1] < 0.1:
             voices[:] = 0
@@ -208,11 +209,11 @@ class JointExamples:
         """Which frames of audio and motion are given: silence outside speech always, the rest by chance."""
         audio, motion = np.zeros(n, np.float32), np.zeros(n, np.float32)
         kind = rng.random()
-        if kind < 0.15:
+        if kind < 0.25:
             audio[:] = 1
-        elif kind < 0.30:
+        elif kind < 0.40:
             _give_part(audio, rng)
-        if kind >= 0.15:
+        if kind >= 0.25:
             other = rng.random()
             if other < 0.10:
                 motion[:] = 1

@@ -34,24 +34,12 @@ from generation.phonetics import (
     phonetic_features,
     quiet_frames,
 )
-from generation.real_motion import HELD_OUT_FILES, TRAIN_FILES, read_sentences
+from generation.real_motion import HELD_OUT_FILES, TRAIN_FILES, mean_symbol_seconds, read_sentences
 from generation.rig import FaceRig
 from generation.teacher import MOUTH_INDEX, MotionTeacher, load_teacher
 
 logger = logging.getLogger(__name__)
 OTHER_TALKERS = ("grid_multi",)
-
-
-def mean_symbol_seconds(manifest: Path) -> dict[str, float]:
-    """Mean length of each phoneme symbol in the corpus, seconds."""
-    total: dict[str, int] = {}
-    count: dict[str, int] = {}
-    for line in manifest.read_text().splitlines():
-        record = json.loads(line)
-        for symbol, units in zip(record["phonemes"], record["durations"][1:-1], strict=True):
-            total[symbol] = total.get(symbol, 0) + units
-            count[symbol] = count.get(symbol, 0) + 1
-    return {symbol: 0.025 * total[symbol] / count[symbol] for symbol in total}
 
 
 def label_speech(

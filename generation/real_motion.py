@@ -39,6 +39,18 @@ _BLURRED_CLOSURE = 0.012  # median inner-lip gap that the tracker leaves at p b 
 _OPEN = 0.20  # 95th percentile of the gap
 
 
+def mean_symbol_seconds(manifest: Path) -> dict[str, float]:
+    """Mean length of each phoneme symbol in the corpus, seconds."""
+    total: dict[str, int] = {}
+    count: dict[str, int] = {}
+    for line in manifest.read_text().splitlines():
+        record = json.loads(line)
+        for symbol, units in zip(record["phonemes"], record["durations"][1:-1], strict=True):
+            total[symbol] = total.get(symbol, 0) + units
+            count[symbol] = count.get(symbol, 0) + 1
+    return {symbol: 0.025 * total[symbol] / count[symbol] for symbol in total}
+
+
 @dataclass(frozen=True)
 class Sentence:
     """One tracked sentence.

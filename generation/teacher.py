@@ -22,7 +22,7 @@ from generation.grid import MELS_PER_FRAME, N_MELS
 from generation.mel import mel_spectrogram
 from generation.motion import INDEX, MOUTH, WEIGHTS
 from generation.phonetics import N_FEATURES, phonetic_features
-from generation.real_motion import HELD_OUT_FILES, TRAIN_FILES, Sentence, read_sentences
+from generation.real_motion import HELD_OUT_FILES, TRAIN_FILES, Sentence, mean_symbol_seconds, read_sentences
 from generation.training import FitSettings, fit
 
 logger = logging.getLogger(__name__)
@@ -238,8 +238,6 @@ def train_teacher(shared: Path, work: Path, minutes: float) -> dict[str, float]:
     Returns:
         the last log entry.
     """
-    from generation.labels import mean_symbol_seconds
-
     seconds = mean_symbol_seconds(shared / "corpus" / "manifest.jsonl")
     examples = _collect(list(read_sentences(shared / "motion", TRAIN_FILES, seconds)))
     held_out = list(read_sentences(shared / "motion", HELD_OUT_FILES[:1], seconds))[:20]

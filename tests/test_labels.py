@@ -11,7 +11,7 @@ import soundfile
 import torch
 
 from generation.gestures import LARGEST_TURN, Cues, blink_frames, gestures, stress_track
-from generation.labels import make_labels, mean_symbol_seconds
+from generation.labels import make_labels
 from generation.motion import INDEX, MOUTH
 from generation.phonetics import (
     CORPUS_DELAY_SECONDS,
@@ -25,6 +25,7 @@ from generation.phonetics import (
     quiet_frames,
     with_gap,
 )
+from generation.real_motion import mean_symbol_seconds
 from generation.rig import FaceRig
 from generation.teacher import Augmentation, MotionTeacher, relative_mel
 
