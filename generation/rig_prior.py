@@ -114,6 +114,7 @@ class PriorFields:
         return weight[:, None] * np.asarray(direction, float)
 
     def jaw_open(self) -> np.ndarray:
+        """Displacement (478, 3) of a fully dropped jaw: chin down and back, the lower lip drawn together."""
         out = self.move(self.jaw, (0.0, -0.56, -0.16))
         out[:, 0] -= 0.12 * self.x * self.lip
         return out

@@ -29,10 +29,12 @@ class Grid:
 
     @property
     def width(self) -> int:
+        """Pixels that the grid covers across."""
         return (self.columns - 1) * self.stride + 1
 
     @property
     def height(self) -> int:
+        """Pixels that the grid covers down."""
         return (self.rows - 1) * self.stride + 1
 
     def nodes(self, device: torch.device | str = "cpu") -> torch.Tensor:
