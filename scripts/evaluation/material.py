@@ -1,0 +1,85 @@
+"""What the evaluation works on: held-out sentences of the speech corpus, and held-out tracked clips."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from generation.features import durations_on_grid
+from generation.grid import frames_covering_samples, samples_from_frames
+from generation.phonemes import PAUSE
+from generation.real_motion import HELD_OUT_FILES, Sentence, mean_symbol_seconds, read_sentences
+
+HELD_OUT = ("test", "dev")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording of the speech corpus on the 25 frames/s clock.
+
+    Attributes:
+        id: name in the manifest.
+        text: what is said.
+        voice: its one voice; None for a blend.
+        waveform: (960 T,) float32, 24 kHz.
+        phonemes: symbols, a pause at both ends included.
+        durations: mel frames per symbol; they sum to ``4 * T``.
+    """
+
+    id: str
+    text: str
+    voice: str | None
+    waveform: np.ndarray
+    phonemes: str
+    durations: tuple[int, ...]
+
+
+class Corpus:
+    """The speech corpus under a shared folder.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+
+    def __init__(self, shared: Path) -> None:
+        self.folder = shared / "corpus"
+        manifest = self.folder / "manifest.jsonl"
+        if not manifest.is_file():
+            raise FileNotFoundError(f"No speech corpus in {shared}; name the folder that holds corpus/ with --shared.")
+        self.rows = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
+
+    def held_out(self, count: int) -> list[Recording]:
+        """Sentences that no training saw in any voice: those of ``test``, then of ``dev``."""
+        rows = [row for split in HELD_OUT for row in self.rows if row["split"] == split]
+        return [self._read(row) for row in rows[:count]]
+
+    def of_voice(self, voice: str, count: int) -> list[Recording]:
+        """Recordings of one voice, unblended, among the training sentences."""
+        rows = [row for row in self.rows if row["split"] == "train" and list(row["voices"]) == [voice]]
+        return [self._read(row) for row in rows[:count]]
+
+    def _read(self, row: dict) -> Recording:
+        samples, _ = soundfile.read(self.folder / "audio" / f"{row['id']}.opus", dtype="float32")
+        n_frames = frames_covering_samples(row["samples"])
+        waveform = np.zeros(samples_from_frames(n_frames), np.float32)
+        waveform[: min(len(samples), row["samples"])] = samples[: row["samples"]]
+        voices = list(row["voices"])
+        return Recording(
+            row["id"],
+            row["text"],
+            voices[0] if len(voices) == 1 else None,
+            waveform,
+            PAUSE + row["phonemes"] + PAUSE,
+            durations_on_grid(row["durations"], n_frames),
+        )
+
+
+def held_out_clips(shared: Path, count: int) -> list[Sentence]:
+    """Real tracked sentences that no training saw, spread over the held-out files."""
+    seconds = mean_symbol_seconds(shared / "corpus" / "manifest.jsonl")
+    clips = list(read_sentences(shared / "motion", HELD_OUT_FILES, seconds))
+    return clips[:: max(1, len(clips) // count)][:count]
