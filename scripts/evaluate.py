@@ -33,7 +33,7 @@ LIPS = {"closure", "mouth_loudness_r", "pause_closed"}
 CLIPS = {"mtm_ms", "slcc_gap", "mouth_loudness_r", "closure"}
 BINDING = {"leak", "outside"}
 METRICS = (*sorted(HEARD), *sorted(LIPS), "mtm_ms", "slcc_gap", "streams", "leak", "outside", "rtf")
-IN_PIXELS, IN_STREAMS = 15, 40
+IN_PIXELS, IN_STREAMS = 15, 24
 """Sentences that are rendered, and sentences of the trials with given sound, at most."""
 Systems = dict[str, dict[str, float]]
 
