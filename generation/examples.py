@@ -108,17 +108,17 @@ class JointExamples:
         lengths = np.array([u.n_frames for u in self.utterances], np.float64)
         self.chances = np.cumsum(lengths / lengths.sum())
 
-    def batch(self, size: int, generator: torch.Generator) -> Batch:
-        """``size`` examples."""
+    def batch(self, size: int, generator: torch.Generator, recordings: float = 0.25) -> Batch:
+        """``size`` examples, of which the share ``recordings`` has all of its sound given."""
         rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
-        rows = [self._example(rng) for _ in range(size)]
+        rows = [self._example(rng, recordings) for _ in range(size)]
         stacked = {f.name: torch.from_numpy(np.stack([r[f.name] for r in rows])[:, None]) for f in fields(Batch)}
         return Batch(**stacked)
 
     def _draw(self, rng: np.random.Generator) -> Utterance:
         return self.utterances[int(np.searchsorted(self.chances, rng.random()))]
 
-    def _example(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    def _example(self, rng: np.random.Generator, recordings: float) -> dict[str, np.ndarray]:
         n = self.n_frames
         turn = int(n * rng.uniform(0.3, 0.7)) if rng.random() < 0.25 else n
         own = self._draw(rng)
@@ -138,14 +138,17 @@ class JointExamples:
         mel = self.features.mel_of(own)
         audio[span] = self.standard.audio(mel[cut])
         motion = self._motion(own, slice(skip, skip + take), mel, span, heard_level, side, rng)
-        given, motion_given = self._given(rng, span, n)
+        given, motion_given = _given(rng, span, n, recordings)
         voices = np.zeros(len(self.voice_index), np.float32)
         for name, weight in own.voices.items():
             voices[self.voice_index[name]] = weight
         drop = rng.random(4)
-        # A recording mostly comes without its words: lips must then follow the sound.
-        if drop[0] < (0.6 if given.all() else 0.12):
+        # A recording comes without its words or with wrong ones: lips must then follow the sound.
+        if drop[0] < (0.5 if given.all() else 0.12):
             ids, place = np.full_like(ids, UNKNOWN_SYMBOL), np.zeros_like(place)
+        elif given.all() and drop[0] > 0.7:
+            away = int(rng.integers(20, len(ids) - 20))
+            ids, place = np.roll(ids, away), np.roll(place, away, axis=0)
         if drop[1] < 0.1:
             voices[:] = 0
         if drop[2] < 0.25:
@@ -205,25 +208,22 @@ class JointExamples:
         values[span] += np.asarray(self.labels[own.first + cut.start : own.first + cut.stop], np.float32)
         return self.standard.motion(values)
 
-    def _given(self, rng: np.random.Generator, span: slice, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Which frames of audio and motion are given: silence outside speech always, the rest by chance."""
-        audio, motion = np.zeros(n, np.float32), np.zeros(n, np.float32)
-        kind = rng.random()
-        if kind < 0.25:
-            audio[:] = 1
-        elif kind < 0.40:
-            _give_part(audio, rng)
-        if kind >= 0.25:
-            other = rng.random()
-            if other < 0.10:
-                motion[:] = 1
-            elif other < 0.25:
-                _give_part(motion, rng)
-        elif rng.random() < 0.2:
-            _give_part(motion, rng)
-        audio[: span.start] = 1
-        audio[span.stop :] = 1
-        return audio, motion
+
+def _given(rng: np.random.Generator, span: slice, n: int, recordings: float) -> tuple[np.ndarray, np.ndarray]:
+    """Which frames of audio and motion are given: silence outside speech always, the rest by chance."""
+    audio, motion = np.zeros(n, np.float32), np.zeros(n, np.float32)
+    kind, other = rng.random(2)
+    if kind < recordings:
+        audio[:] = 1
+    elif kind < recordings + 0.15:
+        _give_part(audio, rng)
+    if kind >= recordings and other < 0.10:
+        motion[:] = 1
+    elif other < 0.25:
+        _give_part(motion, rng)
+    audio[: span.start] = 1
+    audio[span.stop :] = 1
+    return audio, motion
 
 
 def _give_part(given: np.ndarray, rng: np.random.Generator) -> None:

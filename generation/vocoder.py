@@ -6,6 +6,8 @@ Sources: Vocos (arXiv 2306.00814) for the backbone; Perraudin, Balazs, Sondergaa
 
 from __future__ import annotations
 
+from math import log
+
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
@@ -13,6 +15,9 @@ from torch import Tensor, nn
 
 from generation.grid import N_FFT, N_MELS
 from generation.mel import LOG_FLOOR, istft, mel_spectrogram, mel_to_amplitude, stft
+
+TEXTURE = (0.1, 0.6)
+"""Spread of the natural-log amplitude at 0 Hz and at 12 kHz that is added in decoding."""
 
 
 class ConvNeXtBlock(nn.Module):
@@ -61,8 +66,11 @@ class Vocoder(ModelMixin, ConfigMixin):
         return mel_to_amplitude(mel.float()).log() + residual.float()
 
     @torch.no_grad()
-    def decode(self, mel: Tensor, iterations: int = 60, momentum: float = 0.99) -> Tensor:
+    def decode(self, mel: Tensor, iterations: int = 32, momentum: float = 0.99) -> Tensor:
         """Sound of a log-mel spectrogram.
+
+        The network gives the median of each amplitude; breath and friction fluctuate around it. Log-normal noise that
+        grows from low to high frequencies brings that texture back, without which such sounds ring.
 
         Args:
             mel: (B, M, 100) float32, natural log.
@@ -72,9 +80,11 @@ class Vocoder(ModelMixin, ConfigMixin):
         Returns:
             (B, 240 M) float32 at 24 kHz; the same mel gives the same samples.
         """
-        amplitude = self(mel).clamp(max=8.0).exp().transpose(1, 2)
-        amplitude = torch.where(amplitude > LOG_FLOOR * 2, amplitude, 0.0)
+        median = self(mel).clamp(max=8.0).transpose(1, 2)
         seed = torch.Generator().manual_seed(0)
+        spread = torch.linspace(*TEXTURE, median.shape[1])[:, None]
+        texture = (spread * torch.randn(median.shape, generator=seed)).to(median.device)
+        amplitude = torch.where(median > log(2 * LOG_FLOOR), (median + texture).exp(), 0.0)
         phase = torch.rand(amplitude.shape, generator=seed).to(amplitude.device) * (2 * torch.pi)
         spectrum, previous = torch.polar(amplitude, phase), None
         for _ in range(iterations):

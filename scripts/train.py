@@ -75,14 +75,17 @@ def train_joint(args: argparse.Namespace) -> None:
     statistics = (np.asarray(part).round(5).tolist() for part in vars(standard).values())
     model = JointTransformer(*statistics, names, len(SYMBOLS), joint_every=0 if args.separate else 2)
 
-    def loss(model: JointTransformer, batch: examples.Batch) -> tuple[torch.Tensor, dict[str, float]]:
+    def draw(generator: torch.Generator) -> tuple[examples.Batch, bool]:
         # Half of the steps run the audio stream alone: cheaper, and words take longest to learn.
-        alone = drawn.labels is None or torch.rand(()) < 0.5
-        return joint_loss(model, batch.to(DEVICE), motion=not alone)
+        alone = drawn.labels is None or bool(torch.rand((), generator=generator) < 0.5)
+        return drawn.batch(64 if CUDA else 16, generator, recordings=0 if alone else 0.4).to(DEVICE), alone
 
-    settings = FitSettings(minutes=args.minutes or 90, learning_rate=8e-4, ema=0.998, max_steps=args.steps)
+    def loss(model: JointTransformer, drawn: tuple[examples.Batch, bool]) -> tuple[torch.Tensor, dict[str, float]]:
+        return joint_loss(model, drawn[0], motion=not drawn[1])
+
+    settings = FitSettings(minutes=args.minutes or 90, learning_rate=args.rate, ema=0.998, max_steps=args.steps)
     folder = args.work / ("separate" if args.separate else "joint")
-    fit(model, loss, lambda g: drawn.batch(64 if CUDA else 16, g), settings, folder)
+    fit(model, loss, draw, settings, folder)
 
 
 def train_durations(args: argparse.Namespace) -> None:
@@ -126,6 +129,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, default=Path("work"), help="arrays and checkpoints")
     parser.add_argument("--assets", type=Path, default=ROOT / "assets", help="where publish puts the weights")
     parser.add_argument("--minutes", type=float, help="length of the training run, all resumes together")
+    parser.add_argument("--rate", type=float, default=8e-4, help="peak learning rate of the joint model")
     parser.add_argument("--steps", type=int, help="end the joint model after so many steps, if the minutes last")
     parser.add_argument("--separate", action="store_true", help="joint model without joint attention, to compare")
     args = parser.parse_args(argv)
