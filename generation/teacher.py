@@ -144,9 +144,9 @@ class Augmentation:
     """
 
     def __init__(self) -> None:
-        from librosa import mel_frequencies
+        from transformers.audio_utils import hertz_to_mel, mel_to_hertz
 
-        self.hertz = mel_frequencies(n_mels=N_MELS, fmin=0, fmax=12_000)
+        self.hertz = mel_to_hertz(np.linspace(0, hertz_to_mel(12_000.0, "slaney"), N_MELS), "slaney")
         bins = torch.arange(-9, 10, dtype=torch.float32)
         self.kernel = functional.normalize(torch.exp(-0.5 * (bins / 3) ** 2), p=1, dim=0)[None, None]
 

@@ -91,7 +91,8 @@ def test_sound_phonemes_and_lips_of_an_utterance_stay_together(drawn: Batch) -> 
         skip = round(float(mel[4 * speech[0], 0]) * 100)
         at = slice(4 * speech[0], 4 * speech[-1] + 4)
         symbols = drawn.symbols[i, 0].numpy()
-        if symbols[0] != UNKNOWN_SYMBOL:
+        # A recording may come with wrong words, so that lips learn to follow the sound.
+        if symbols[0] != UNKNOWN_SYMBOL and not drawn.audio_given[i].all():
             wanted = np.repeat([SYMBOL_INDEX[s] for s in u.phonemes], u.durations)[skip : skip + 4 * len(speech)]
             assert (symbols[at] == wanted).all()
             outside = np.ones(240, bool)
@@ -101,7 +102,7 @@ def test_sound_phonemes_and_lips_of_an_utterance_stay_together(drawn: Batch) -> 
         jaw = drawn.motion[i, 0, speech, 24].numpy()
         total = sum(v.n_frames for v in corpus.utterances)
         np.testing.assert_allclose(jaw, (u.first + skip // 4 + np.arange(len(speech))) / total, atol=1e-5)
-    assert 60 < checked < 96
+    assert 45 < checked < 90
 
 
 def test_silence_around_speech_is_given_and_lines_are_cut_out_half_of_the_time(drawn: Batch) -> None:
@@ -127,7 +128,7 @@ def test_every_condition_is_dropped_now_and_then() -> None:
         "nothing given": (wanted & (batch.motion_given[:, 0] == 0).all(-1)).float().mean(),
     }  # fmt: skip
     for name, (least, most) in {
-        "text": (0.07, 0.18), "voice": (0.06, 0.15), "heard": (0.18, 0.32), "audio": (0.06, 0.15),
+        "text": (0.12, 0.3), "voice": (0.06, 0.15), "heard": (0.18, 0.32), "audio": (0.06, 0.15),
         "audio all given": (0.1, 0.3), "motion all given": (0.04, 0.14), "motion partly given": (0.08, 0.25),
         "nothing given": (0.35, 0.75),
     }.items():  # fmt: skip

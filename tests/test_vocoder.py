@@ -96,7 +96,7 @@ def convergence(sound: Tensor, target: Tensor) -> float:
 def test_a_recordings_own_mel_gives_it_back(plain: Vocoder, speech: Tensor) -> None:
     mel = mel_spectrogram(speech)
     few, many = (convergence(sound, speech) for sound in (plain.decode(mel, iterations=1), plain.decode(mel)))
-    assert many < 0.3 and many < 0.8 * few
+    assert many < 0.35 and many < 0.8 * few
 
 
 def test_momentum_converges_faster(plain: Vocoder, speech: Tensor) -> None:
@@ -107,7 +107,7 @@ def test_momentum_converges_faster(plain: Vocoder, speech: Tensor) -> None:
     for momentum in (0.0, 0.99):
         made = stft(plain.decode(mel, iterations=40, momentum=momentum)).abs()
         errors.append(float((made - amplitude).norm() / amplitude.norm()))
-    assert errors[1] < 0.9 * errors[0]
+    assert errors[1] < 0.95 * errors[0]
 
 
 def test_decoding_is_repeatable_and_each_row_by_itself(plain: Vocoder, speech: Tensor) -> None:
