@@ -47,17 +47,17 @@ class CastMember:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the flow is integrated: Euler steps, and the spread of the noise it starts from (1 = as trained)."""
+    """How the flow is integrated: Euler steps, and the spread of the noise that speech starts from (1 = as trained)."""
 
     steps: int = 16
-    temperature: float = 1.0
+    temperature: float = 0.75
 
 
 @dataclass(frozen=True)
 class Guidance:
     """Scales of classifier-free guidance, 1 = off: words on speech; words, own voice and others' voices on motion."""
 
-    speech: float = 1.5
+    speech: float = 2.0
     text: float = 1.0
     speak: float = 1.3
     listen: float = 1.0
@@ -164,7 +164,7 @@ class JointPipeline(DiffusionPipeline):
         self.check_inputs(lines, cast, n_frames, membership)
         inputs = self.prepare_inputs(lines, cast, n_frames, membership)
         audio = apply_all(self.prepare_audio(lines, cast, n_frames, seed, sampling), audio_conditions)
-        motion = apply_all(self.prepare_motion(lines, cast, n_frames, seed, sampling), motion_conditions)
+        motion = apply_all(self.prepare_motion(lines, cast, n_frames, seed), motion_conditions)
         audio, motion = self.denoise(inputs, audio, motion, sampling, guidance, on_step)
         return self.decode(lines, cast, audio, motion)
 
@@ -235,16 +235,15 @@ class JointPipeline(DiffusionPipeline):
         return apply_all(state, conditions)
 
     def prepare_motion(
-        self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, seed: int, sampling: Sampling
+        self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, seed: int
     ) -> LatentState:
         """Motion stream: noise everywhere, seeded by line inside lines."""
         blank = torch.zeros(1, len(cast), n_frames, N_CHANNELS, device=self._execution_device)
         conditions: list[Condition] = [
-            Generate(k, 0, sampling.temperature * _noise((n_frames, N_CHANNELS), seed, cast, member, "idle"))
-            for k, member in enumerate(cast)
+            Generate(k, 0, _noise((n_frames, N_CHANNELS), seed, cast, member, "idle")) for k, member in enumerate(cast)
         ]
         for line in lines:
-            noise = sampling.temperature * _noise((line.n_frames, N_CHANNELS), seed, cast, line, "motion")
+            noise = _noise((line.n_frames, N_CHANNELS), seed, cast, line, "motion")
             conditions.append(Generate(line.character, line.start, noise))
         return apply_all(LatentState.pinned(blank), conditions)
 

@@ -230,7 +230,7 @@ def test_each_scale_of_guidance_reaches_its_stream(pipeline: JointPipeline, scal
     one = Sampling(steps=1)  # later steps mix the streams
     plain, other = (
         part(pipeline(LINES, CAST, N_FRAMES, sampling=one, guidance=guidance), "ANN")
-        for guidance in (Guidance(), replace(Guidance(), **{scale: 2.0}))
+        for guidance in (Guidance(), replace(Guidance(), **{scale: 3.0}))
     )
     change = {
         "speech": np.abs(plain.speech - other.speech).max(),
