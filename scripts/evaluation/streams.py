@@ -91,7 +91,7 @@ def _silent_partner(synthesis: Synthesis, takes: Sequence[Take], voices: Sequenc
             _, motion = pipeline.denoise(
                 pipeline.prepare_inputs([line], cast, n_frames, None),
                 pipeline.prepare_audio([line], cast, n_frames, seed, sampling),
-                pipeline.prepare_motion([line], cast, n_frames, seed, sampling),
+                pipeline.prepare_motion([line], cast, n_frames, seed),
                 sampling,
                 guidance,
                 None,
