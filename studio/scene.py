@@ -130,7 +130,7 @@ class ScriptLine(_Strict):
     """One line of the script: spoken text, or a recording (its text then only serves the subtitles).
 
     It begins ``pause`` seconds after the line before it ends, or ``overlap`` seconds before that, or ``start`` seconds
-    after the scene begins.
+    after the scene begins. Another ``take`` is the same line spoken anew.
     """
 
     who: str
@@ -140,6 +140,7 @@ class ScriptLine(_Strict):
     overlap: float | None = Field(None, gt=0, le=60)
     start: float | None = Field(None, ge=0, le=3600)
     speed: float = Field(1.0, ge=0.5, le=2.0)
+    take: int = Field(0, ge=0, lt=1000)
 
     @model_validator(mode="before")
     @classmethod
@@ -155,6 +156,11 @@ class ScriptLine(_Strict):
             if who not in cls.model_fields and not isinstance(text, dict | list):
                 return {**screenplay.parse_head(str(who)), "text": text}
         return value
+
+    @field_validator("take", mode="before")
+    @classmethod
+    def _whole(cls, value: Any) -> Any:  # noqa: ANN401
+        return int(value) if isinstance(value, str) and value.isdigit() else value
 
     @field_validator("who", "text", mode="before")
     @classmethod

@@ -120,15 +120,11 @@ def measure_lines(
     """
     drafts: list[Line] = []
     problems: dict[int, str] = {}
-    seen: Counter[str] = Counter()
-    for index, line in enumerate(scene.script):
+    for index, (line, name) in enumerate(zip(scene.script, line_names(scene), strict=True)):
         character = scene.find(line.who)
         if character is None:
             problems[index] = f"Script line {index + 1}: nobody in the cast is called {line.who!r}."
             continue
-        name = line_id(line, scene.cast[character].name)
-        seen[name] += 1
-        name = f"{name}-{seen[name]}"
         try:
             speaker = speakers[character]
             if line.recording is not None:
@@ -142,10 +138,24 @@ def measure_lines(
     return drafts, problems
 
 
-def line_id(line: ScriptLine, who: str) -> str:
-    """Name of a line by what is said and by whom, so that editing another line leaves this one's noise alone."""
-    content = "\n".join([who, line.text, repr(line.speed), line.recording or ""])
-    return f"{who}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
+def line_names(scene: Scene, takes: bool = True) -> list[str]:
+    """Name of each line by what is said and by whom, so that editing another line leaves this one's noise alone.
+
+    Args:
+        scene: the scene; lines of people who are not in its cast are named as well.
+        takes: whether another take is another name; without it a line keeps its name from take to take.
+    """
+    names, seen = [], Counter()
+    for line in scene.script:
+        character = scene.find(line.who)
+        who = line.who if character is None else scene.cast[character].name
+        content = [who, line.text, repr(line.speed), line.recording or ""]
+        if takes and line.take:
+            content.append(f"take {line.take}")
+        name = f"{who}-{hashlib.sha256(chr(10).join(content).encode()).hexdigest()[:10]}"
+        seen[name] += 1
+        names.append(f"{name}-{seen[name]}")
+    return names
 
 
 def place_lines(script: Sequence[ScriptLine], lengths: Sequence[int]) -> list[int]:
