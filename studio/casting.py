@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 MIN_INTER_OCULAR = 16.0
 """Fewest pixels between the eyes with which lips can still be seen to move."""
+_DETECTED: dict[bytes, tuple[FaceLandmarks, ...]] = {}
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,10 @@ def cast_picture(scene: Scene, folder: Path) -> tuple[Casting | None, dict[int |
     except ValueError as error:
         problems.setdefault(None, []).append(str(error))
         return Casting(picture, ()), problems
-    faces = list(named.values()) if named else _detect(picture)
+    faces = list(named.values())
+    members = [scene.cast[index] for index in scene.on_screen]
+    if not named or any(member.rig_face is None and member.name not in named for member in members):
+        faces += [face for face in _detect(picture) if not any(_same_face(face, marked) for marked in named.values())]
     failed = set(problems) - {None}
     seats, found = _assign(scene, faces, named, areas, failed)
     for index, sentences in found.items():
@@ -102,10 +107,22 @@ def cast_picture(scene: Scene, folder: Path) -> tuple[Casting | None, dict[int |
     return Casting(picture, tuple(seats), bystanders), problems
 
 
-def _detect(picture: np.ndarray) -> list[FaceLandmarks]:
-    from masks.landmarks import FaceLandmarker
+def _detect(picture: np.ndarray) -> tuple[FaceLandmarks, ...]:
+    """The picture's faces from left to right; those of the last pictures are remembered, for the editor asks often."""
+    key = hashlib.blake2b(picture.tobytes()).digest() + str(picture.shape).encode()
+    if key not in _DETECTED:
+        from masks.landmarks import FaceLandmarker
 
-    return FaceLandmarker().detect(picture)
+        if len(_DETECTED) >= 8:
+            _DETECTED.clear()
+        _DETECTED[key] = tuple(FaceLandmarker().detect(picture))
+    return _DETECTED[key]
+
+
+def _same_face(found: FaceLandmarks, marked: FaceLandmarks) -> bool:
+    """Whether the detector found a face that was marked by hand: their middles are nearer than half an eye distance."""
+    apart = np.linalg.norm(found.points[:, :2].mean(0) - marked.points[:, :2].mean(0))
+    return bool(apart < 0.5 * max(found.inter_ocular, marked.inter_ocular))
 
 
 def _rig_faces(scene: Scene, folder: Path, size: tuple[int, int]) -> dict[str, FaceLandmarks]:
@@ -200,7 +217,7 @@ def _assign(
                 _take(number, index, scene, taken, chosen, problems)
         else:
             waiting.append(index)
-    free = [i for i in range(len(faces)) if i not in taken]
+    free = sorted((i for i in range(len(faces)) if i not in taken), key=lambda i: float(faces[i].eyes[:, 0].mean()))
     if len(free) < len(waiting):
         problems.setdefault(None, []).append(_too_few(scene, len(faces), waiting, len(free), bool(named)))
     chosen.update(zip(waiting, free, strict=False))
@@ -212,7 +229,7 @@ def _assign(
                 f"the face is too small ({face.inter_ocular:.0f} pixels between the eyes, at least"
                 f" {MIN_INTER_OCULAR:.0f} are needed); use a larger picture."
             )
-        seats.append(Seat(index, face, areas[index].mask if index in areas else None, bool(named)))
+        seats.append(Seat(index, face, areas[index].mask if index in areas else None, chosen[index] < len(names)))
     return seats, problems
 
 
