@@ -1,0 +1,264 @@
+"""Jobs as folders on disk: handed in with a frozen copy of the project, watched, cancelled and tried again from pages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+
+from studio.document import DocumentError, dump_scene
+from studio.files import inside, json_bytes, read_json, write_json, write_whole
+from studio.project import Project
+from studio.restoring import media_names
+from studio.scene import Scene
+
+Kind = Literal["hear", "preview", "render"]
+State = Literal["queued", "running", "done", "failed", "cancelled", "stopped"]
+
+OPTIONS: dict[str, dict[str, type]] = {
+    "hear": {"lines": list, "steps": int},
+    "preview": {},
+    "render": {"steps": int, "height": int, "draft": bool},
+}
+"""What each kind of job can be told, and of which type it is."""
+KEPT_JOBS = 20
+"""Finished jobs of a project whose folders are kept."""
+QUEUE, LOCK, WORKER = ".worker/queue", ".worker/lock", ".worker/state.json"
+STOPPED = "Stopped: the worker ended before the job was done; try again, finished lines are kept."
+_ENDED = ("done", "failed", "cancelled", "stopped")
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """Where a job stands.
+
+    Attributes:
+        state: what became of it.
+        stage: what is being done.
+        share: done of the whole, 0..1.
+        seconds_left: None while that would be a guess.
+        note: more about the stage, or the place in the queue.
+        sentence: why it failed or stopped; empty otherwise.
+        results: the files that it made, by what they are; complete when the state is "done".
+        heartbeat: seconds since 1970 of the last sign of life.
+    """
+
+    state: State
+    stage: str = ""
+    share: float = 0.0
+    seconds_left: float | None = None
+    note: str = ""
+    sentence: str = ""
+    results: dict[str, Path] = field(default_factory=dict)
+    heartbeat: float = 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state in _ENDED
+
+
+class Job:
+    """One job.
+
+    Args:
+        folder: its folder, ``PROJECT/jobs/ID``. ``scene/`` inside it is the frozen copy, ``out/`` holds the results.
+
+    Raises:
+        ValueError: no job lies there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        order = read_json(folder / "job.json")
+        if not isinstance(order, dict):
+            raise ValueError(f"There is no job {folder.name}.")
+        self.folder = folder
+        self.kind: Kind = order["kind"]
+        self.what: dict[str, Any] = order["what"]
+
+    @property
+    def id(self) -> str:
+        """Its name; ids sort in the order in which the jobs were handed in."""
+        return self.folder.name
+
+    @property
+    def project_folder(self) -> Path:
+        """The folder of its project."""
+        return self.folder.parent.parent
+
+    @property
+    def root(self) -> Path:
+        """The folder of all projects."""
+        return self.project_folder.parent
+
+    @property
+    def scene_path(self) -> Path:
+        """The frozen scene."""
+        return self.folder / "scene" / "scene.yaml"
+
+    @property
+    def preview_picture(self) -> Path:
+        """The last finished frame while it is being rendered, a JPEG; may not be there yet."""
+        return self.folder / "preview.jpg"
+
+    @property
+    def cancel_asked(self) -> bool:
+        """Whether somebody asked to stop it."""
+        return (self.folder / "cancel").exists()
+
+    def status(self) -> JobStatus:
+        """Where it stands now."""
+        data = read_json(self.folder / "status.json")
+        if data is None:
+            if self.cancel_asked:
+                return JobStatus("cancelled", sentence="Cancelled before it began.")
+            if not (self.root / QUEUE / self.id).exists():
+                return JobStatus("stopped", sentence=STOPPED)
+            earlier = sum(ticket.name < self.id for ticket in (self.root / QUEUE).iterdir())
+            return JobStatus("queued", "waiting", note=f"{earlier} before it" if earlier else "next")
+        if data["state"] == "running" and not _serves(self.root, data["worker"]):
+            # The worker may have written its last word between the two looks.
+            data = read_json(self.folder / "status.json") or data
+            if data["state"] == "running":
+                data |= {"state": "stopped", "sentence": STOPPED, "seconds_left": None}
+        results = {key: self.folder / name for key, name in data["results"].items()}
+        known = {key: data[key] for key in ("state", "stage", "share", "seconds_left", "note", "sentence", "heartbeat")}
+        return JobStatus(**known, results=results)
+
+    def write_status(self, worker: str, status: JobStatus) -> None:
+        """Write where it stands; only the worker calls it.
+
+        Args:
+            worker: token of the worker that has the job.
+            status: what is to be read.
+        """
+        results = {key: path.relative_to(self.folder).as_posix() for key, path in status.results.items()}
+        write_json(self.folder / "status.json", {**vars(status), "results": results, "worker": worker}, durable=False)
+
+    def cancel(self) -> None:
+        """Ask to stop; within 3 s the job is cancelled, finished lines are kept. Nothing if it has ended."""
+        if not self.status().ended:
+            write_whole({self.folder / "cancel": b""}, durable=False)
+
+    def retry(self) -> Job:
+        """Hand in the same job again, with the same frozen copy; finished lines come from the kept pieces."""
+        frozen = self.folder / "scene"
+        files = {path.relative_to(frozen): path.read_bytes() for path in frozen.rglob("*") if path.is_file()}
+        return _hand_in(self.project_folder, self.kind, self.what, files)
+
+
+def submit(project: Project, kind: Kind, **what: Any) -> Job:  # noqa: ANN401 - see OPTIONS
+    """Hand in a job; see :func:`studio.worker.ensure_worker` for who does it.
+
+    Args:
+        project: its scene as this window shows it is copied with all its files; later edits change nothing in the job.
+        kind: ``hear`` (speech of some lines), ``preview`` (quick and rough) or ``render`` (everything).
+        what: ``lines`` (ids of lines, all if not given) and ``steps`` to hear, ``steps``, ``height`` and ``draft`` to
+            render.
+
+    Raises:
+        ValueError: an unknown kind, option or line, or a file of the scene that is missing; one sentence.
+        StorageError: the disk is full; there is no job.
+    """
+    if kind not in OPTIONS:
+        raise ValueError(f"There is no kind of job {kind!r}; known are {', '.join(OPTIONS)}.")
+    what = {key: value for key, value in what.items() if value is not None}
+    for key, value in what.items():
+        if key not in OPTIONS[kind] or not isinstance(value, OPTIONS[kind][key]):
+            raise ValueError(f"A job to {kind} takes no {key} {value!r}.")
+    unknown = set(what.get("lines", ())) - set(project.line_ids())
+    if unknown:
+        raise ValueError("A line to be heard is no longer in the script; look at the script again.")
+    job = _hand_in(project.folder, kind, what, _frozen(project.scene, project.folder, kind))
+    _tidy(project)
+    return job
+
+
+def jobs(project: Project) -> list[Job]:
+    """The project's jobs, the newest first."""
+    folders = [path.parent for path in (project.folder / "jobs").glob("*/job.json")]
+    return [Job(folder) for folder in sorted(folders, reverse=True)]
+
+
+def _frozen(scene: Scene, folder: Path, kind: Kind) -> dict[Path, bytes]:
+    """The scene and every file that it names, by the name inside the frozen copy."""
+    files = {Path("scene.yaml"): dump_scene(scene).encode()}
+    problems = []
+    for relative in media_names(scene):
+        path = inside(folder, relative)
+        if path.is_file():
+            files[path.relative_to(folder)] = path.read_bytes()
+        elif kind == "render":
+            problems.append(f"The file {relative!r} is missing; add it again.")
+    if problems:
+        raise DocumentError(problems)
+    return files
+
+
+def _hand_in(project: Path, kind: Kind, what: Mapping[str, Any], files: Mapping[Path, bytes]) -> Job:
+    """Write the job's folder whole, then its ticket: the queue is the order of the tickets' names."""
+    # Padded nanoseconds, so that names sort by time for the next two centuries.
+    job_id = f"{time.time_ns():019d}-{kind}"
+    folder = project / "jobs" / job_id
+    contents = {folder / "scene" / name: data for name, data in files.items()}
+    order = json_bytes({"kind": kind, "what": dict(what)})
+    ticket = {project.parent / QUEUE / job_id: project.name.encode()}
+    write_whole({**contents, folder / "job.json": order, **ticket}, durable=False)
+    return Job(folder)
+
+
+def _tidy(project: Project) -> None:
+    """Forget the oldest finished jobs."""
+    import shutil
+
+    ended = [job for job in jobs(project) if job.status().ended]
+    for job in ended[KEPT_JOBS:]:
+        shutil.rmtree(job.folder, ignore_errors=True)
+
+
+def next_job(root: Path) -> Job | None:
+    """The oldest job that waits, of any project; tickets of jobs that are gone, cancelled or begun are removed."""
+    queue = root / QUEUE
+    for ticket in sorted(queue.iterdir()) if queue.is_dir() else ():
+        if ticket.suffix == ".part" or ticket.name.startswith("."):
+            continue
+        try:
+            job = Job(inside(root, f"{ticket.read_text(encoding='utf-8')}/jobs/{ticket.name}"))
+            if job.status().state == "queued":
+                return job
+        except (ValueError, OSError):
+            pass
+        ticket.unlink(missing_ok=True)
+    return None
+
+
+def take_ticket(job: Job) -> None:
+    """Remove a job from the queue, once its status says that it runs."""
+    (job.root / QUEUE / job.id).unlink(missing_ok=True)
+
+
+def worker_lock(root: Path) -> FileLock:
+    """The lock that the one worker of a folder of projects holds as long as it lives; the system frees it."""
+    (root / LOCK).parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(root / LOCK)
+
+
+def worker_alive(root: Path) -> bool:
+    """Whether a worker lives."""
+    lock = worker_lock(root)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def _serves(root: Path, token: str) -> bool:
+    """Whether the worker of that token is the one that lives."""
+    state = read_json(root / WORKER)
+    return isinstance(state, dict) and state.get("token") == token and worker_alive(root)
