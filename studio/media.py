@@ -49,7 +49,7 @@ def _check_picture(data: bytes, name: str) -> None:
 
     try:
         # Only these: some of the other formats start a program to be read.
-        with Image.open(io.BytesIO(data), formats=sorted({*PICTURES.values(), "MPO"})) as picture:
+        with Image.open(io.BytesIO(data), formats=sorted(set(PICTURES.values()))) as picture:
             width, height = picture.size
     except Image.DecompressionBombError:
         width = height = MAX_PIXELS
