@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,21 @@ from generation.transformer import JointTransformer
 from generation.vocoder import Vocoder
 from generation.voice_encoder import VoiceEncoder
 
-_KINDS = {"af": "American woman", "am": "American man", "bf": "British woman", "bm": "British man"}
+PRESETS = {
+    "af_bella": ("Maya", "American woman, high and level, even pace, soft treble"),
+    "af_heart": ("Alice", "American woman, high and lively, brisk, clear"),
+    "af_kore": ("Ruth", "American woman, low and lively, even pace, soft treble"),
+    "af_nicole": ("Ivy", "American woman, low and hushed, very slow, bright"),
+    "af_sarah": ("Claire", "American woman, high, even pace, bright"),
+    "am_adam": ("Owen", "American man, middle pitch, even pace, clear"),
+    "am_fenrir": ("Felix", "American man, high and very lively, brisk, clear"),
+    "am_michael": ("Henry", "American man, middle pitch, unhurried, clear"),
+    "am_onyx": ("Marcus", "American man, very low and level, even pace, soft treble"),
+    "bf_emma": ("Edith", "British woman, middle pitch, lively, even pace, bright"),
+    "bm_fable": ("Rupert", "British man, middle pitch, lively, even pace, bright"),
+    "bm_george": ("Arthur", "British man, high, slow, soft treble"),
+}
+"""Corpus voice -> name and line of the preset learned from it; the lines say what docs/decisions.md measures."""
 
 
 def voice_table(work: Path) -> tuple[list[str], np.ndarray]:
@@ -42,10 +57,30 @@ def publish(work: Path, assets: Path) -> None:
     pipeline.save_pretrained(assets / "model")
     _halved(load_strict(DurationModel, work / "durations" / "ema")).save_pretrained(assets / "durations")
     _halved(load_strict(VoiceEncoder, work / "voice_encoder" / "ema")).save_pretrained(assets / "voice_encoder")
-    save_file(dict(zip(names, table, strict=True)), assets / "voices.safetensors")
-    known = json.loads((assets / "voices.json").read_text()) if (assets / "voices.json").exists() else {}
-    lines = {name: known.get(name, f"{name[3:].title()}, {_KINDS[name[:2]]}") for name in names}
-    (assets / "voices.json").write_text(json.dumps(lines, indent=1) + "\n")
+    save_voices(names, table, assets)
+
+
+def save_voices(learned_from: Sequence[str], table: np.ndarray, assets: Path) -> None:
+    """Writes the voice bank: ``voices.safetensors`` and ``voices.json``.
+
+    Args:
+        learned_from: corpus voice of each row.
+        table: (V, 64) float32.
+        assets: the folder.
+
+    Raises:
+        ValueError: a corpus voice without a preset's name.
+    """
+    if nameless := [voice for voice in learned_from if voice not in PRESETS]:
+        raise ValueError(f"Corpus voices without a preset's name: {', '.join(nameless)}; add them to PRESETS.")
+    about = {}
+    for voice in learned_from:
+        name, line = PRESETS[voice]
+        language = "en-gb" if voice.startswith("b") else "en-us"
+        about[name] = {"language": language, "description": line, "learned_from": voice}
+    save_file({PRESETS[voice][0]: row for voice, row in zip(learned_from, table, strict=True)},
+              assets / "voices.safetensors")
+    (assets / "voices.json").write_text(json.dumps(about, indent=1) + "\n")
 
 
 def _halved(model: ModelMixin) -> ModelMixin:

@@ -18,46 +18,54 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class VoiceBank:
-    """Named voice vectors.
+class Preset:
+    """What is known of a preset: its vector (64,) float32, how it is pronounced, a line about it, its origin.
 
     Attributes:
-        vectors: name -> (64,) float32.
-        descriptions: name -> one line for the reader.
+        vector: point in the voice table.
+        language: eSpeak NG's name of the pronunciation, ``en-us`` or ``en-gb``.
+        description: one line for the reader, from measurements of the recordings.
+        learned_from: the corpus voice whose recordings it was learned from.
     """
 
-    vectors: dict[str, np.ndarray]
-    descriptions: dict[str, str]
+    vector: np.ndarray
+    language: str
+    description: str
+    learned_from: str
+
+
+@dataclass(frozen=True)
+class VoiceBank:
+    """The presets by name."""
+
+    presets: dict[str, Preset]
 
     @classmethod
     def load(cls, folder: Path | None = None) -> VoiceBank:
         """Reads ``voices.safetensors`` and ``voices.json``, by default those that ship."""
         vectors = load_file((folder / "voices.safetensors") if folder else asset("voices.safetensors"))
         path = (folder / "voices.json") if folder else asset("voices.json")
-        descriptions = json.loads(path.read_text(encoding="utf-8"))
-        return cls({name: vectors[name] for name in sorted(vectors)}, descriptions)
+        about = json.loads(path.read_text(encoding="utf-8"))
+        return cls({name: Preset(vectors[name], **about[name]) for name in sorted(vectors)})
 
     @property
     def names(self) -> tuple[str, ...]:
         """All presets, in alphabetical order."""
-        return tuple(self.vectors)
+        return tuple(self.presets)
 
-    def describe(self, name: str) -> str:
-        """One line about a preset."""
-        return self.descriptions[self._known(name)]
-
-    def vector(self, name: str) -> np.ndarray:
-        """Voice vector of a preset, (64,) float32.
+    def __getitem__(self, name: str) -> Preset:
+        """A preset.
 
         Raises:
             ValueError: no preset of that name (lists those there are).
         """
-        return self.vectors[self._known(name)]
-
-    def _known(self, name: str) -> str:
-        if name not in self.vectors:
+        if name not in self.presets:
             raise ValueError(f"There is no voice called {name!r}; the presets are {', '.join(self.names)}.")
-        return name
+        return self.presets[name]
+
+    def vector(self, name: str) -> np.ndarray:
+        """Voice vector of a preset, (64,) float32; raises as ``bank[name]`` does."""
+        return self[name].vector
 
 
 def voice_from_clip(audio: Audio) -> np.ndarray:

@@ -271,16 +271,18 @@ def voice_names() -> tuple[str, ...]:
     """Names of the voices that are shipped."""
     from generation.voice import VoiceBank
 
-    return tuple(VoiceBank.load().names)
+    return VoiceBank.load().names
 
 
 def language_of(scene: Scene, index: int) -> str:
-    """The language a character is pronounced in: its own, else that of its voice (British names begin with b)."""
+    """The language a character is pronounced in: its own, else that of its preset, else ``en-us``."""
     character = scene.cast[index]
     if character.language is not None:
         return character.language
-    preset = character.voice.preset if character.voice else None
-    return "en-gb" if preset and preset.startswith(("bf_", "bm_")) else "en-us"
+    from generation.voice import VoiceBank
+
+    preset = VoiceBank.load().presets.get(character.voice.preset or "") if character.voice else None
+    return preset.language if preset else "en-us"
 
 
 def _lower(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The command line: ``parley render``, ``say``, ``check``, ``doctor``, ``setup`` and ``verify``."""
+"""The command line: ``parley render``, ``say``, ``check``, ``voices``, ``doctor``, ``setup`` and ``verify``."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--draft", action="store_true", help="quick and rough")
     say = add("say", _say, "Speak one line into a sound file.")
     say.add_argument("text", help="what to say; {name|IPA} gives a pronunciation")
-    say.add_argument("--voice", required=True, help="name of a voice")
+    say.add_argument("--voice", required=True, help="name of a voice, as parley voices lists them")
     say.add_argument("--speed", type=float, default=1.0, help="0.5 to 2, 1 = the voice's own")
     say.add_argument("-o", "--output", type=Path, required=True, help="the sound (.wav)")
     for command in (render, say):
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--device", help="cpu or cuda; the GPU is taken when there is one")
     check = add("check", _check, "Say all that is wrong with a scene, without rendering it.")
     check.add_argument("scene", type=Path, help="scene file (.yaml or .json)")
+    add("voices", _voices, "List the voices that scenes can name.")
     add("doctor", _doctor, "Say what is installed, what is missing and how to repair it.")
     add("setup", _setup, "Fetch what is not part of the installation (once, with network).")
     verify = add("verify", _verify, "Say whether a file is marked as AI-generated and unchanged.")
@@ -115,6 +116,15 @@ def _check(arguments: argparse.Namespace) -> int:
         return _refuse(arguments, report.problems)
     counts = f"{len(report.scene.cast)} in the cast, {len(report.scene.script)} lines, about {report.seconds:.0f} s"
     _tell(arguments, "ok", f"{arguments.scene.name} is ready to render: {counts}.", seconds=report.seconds)
+    return OK
+
+
+def _voices(arguments: argparse.Namespace) -> int:
+    from generation.voice import VoiceBank
+
+    for name, preset in VoiceBank.load().presets.items():
+        details = {"voice": name, "language": preset.language, "description": preset.description}
+        _tell(arguments, "voice", f"{name:8} {preset.description}.", **details)
     return OK
 
 

@@ -64,6 +64,16 @@ def test_check_answers_in_words_and_in_json(scene: Path, capsys) -> None:
     assert answer["event"] == "ok" and 0.5 < answer["seconds"] < 4
 
 
+def test_voices_are_listed_with_a_line_each(capsys) -> None:
+    assert cli.main(["voices"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(voice_names()) and all(len(line.split()) > 4 for line in lines)
+    assert cli.main(["voices", "--json"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [item["voice"] for item in told] == list(voice_names())
+    assert {item["language"] for item in told} == {"en-us", "en-gb"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

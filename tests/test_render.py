@@ -52,7 +52,7 @@ def scene(tmp_path: Path) -> dict:
     return {
         "picture": "one.png",
         "consent": "drawn",
-        "cast": [{"name": "EILEEN", "voice": "af_heart"}, {"name": "VOICE", "role": "narrator", "voice": "bm_george"}],
+        "cast": [{"name": "EILEEN", "voice": "Alice"}, {"name": "VOICE", "role": "narrator", "voice": "Arthur"}],
         "script": [
             {"who": "EILEEN", "text": "One."},
             {"who": "VOICE", "text": "Two.", "pause": 0.4},
@@ -155,17 +155,17 @@ def test_a_narrator_alone_speaks_over_the_still_picture(scene: dict, tmp_path: P
 
 
 def test_problems_stop_the_job_before_anything_is_written(scene: dict, tmp_path: Path) -> None:
-    scene["cast"][0]["voice"] = "af_hart"
+    scene["cast"][0]["voice"] = "Alise"
     path = write(scene, tmp_path)
     before = set(tmp_path.iterdir())
-    with pytest.raises(DocumentError, match="did you mean 'af_heart'"):
+    with pytest.raises(DocumentError, match="did you mean 'Alice'"):
         render_scene(path, tmp_path / "film.mp4", QUICK)
     assert set(tmp_path.iterdir()) == before
 
 
 def test_say_writes_a_marked_sound_that_a_seed_repeats(tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        say("Hello {Siobhan|ʃɪvˈɔːn}.", "af_heart", tmp_path / f"{name}.wav", seed=seed, steps=2, device="cpu")
+        say("Hello {Siobhan|ʃɪvˈɔːn}.", "Alice", tmp_path / f"{name}.wav", seed=seed, steps=2, device="cpu")
     sounds = {name: soundfile.read(tmp_path / f"{name}.wav")[0] for name in "abc"}
     np.testing.assert_array_equal(sounds["a"], sounds["b"])
     assert not np.array_equal(sounds["a"], sounds["c"])

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from lively import enliven
-from safetensors.numpy import save_file
 from test_examples import synthetic_features
 
 from generation import resources
 from generation.audio import Audio
 from generation.durations import DurationModel
 from generation.loading import load_strict
+from generation.publishing import save_voices
 from generation.text import SYMBOL_INDEX
 from generation.transformer import JointTransformer
 from generation.voice import VoiceBank, _encoder, voice_from_clip
@@ -24,10 +23,7 @@ from generation.voice_encoder import VoiceEncoder, encoder_batches, encoder_loss
 
 @pytest.fixture
 def bank(tmp_path: Path) -> VoiceBank:
-    save_file(
-        {n: np.full(64, i, np.float32) for i, n in enumerate(("bm_zoe", "af_amy"))}, tmp_path / "voices.safetensors"
-    )
-    (tmp_path / "voices.json").write_text(json.dumps({"bm_zoe": "Zoe, low", "af_amy": "Amy, bright"}))
+    save_voices(["bf_emma", "af_bella"], np.arange(2, dtype=np.float32)[:, None].repeat(64, 1), tmp_path)
     return VoiceBank.load(tmp_path)
 
 
@@ -36,16 +32,23 @@ def encoder() -> VoiceEncoder:
     return enliven(VoiceEncoder(voice_dim=4, dim=16, num_layers=2))
 
 
-def test_presets_have_names_vectors_and_a_line(bank: VoiceBank) -> None:
-    assert bank.names == ("af_amy", "bm_zoe")
-    assert bank.describe("af_amy") == "Amy, bright"
-    assert bank.vector("bm_zoe").tolist() == [0.0] * 64 and bank.vector("af_amy").dtype == np.float32
+def test_presets_have_names_vectors_a_pronunciation_and_a_line(bank: VoiceBank) -> None:
+    assert bank.names == ("Edith", "Maya")
+    assert bank["Edith"].language == "en-gb" and bank["Maya"].language == "en-us"
+    assert bank["Maya"].description.startswith("American woman") and bank["Maya"].learned_from == "af_bella"
+    assert bank.vector("Edith").tolist() == [0.0] * 64 and bank.vector("Maya").tolist() == [1.0] * 64
 
 
 def test_an_unknown_preset_is_named_with_those_there_are(bank: VoiceBank) -> None:
-    for ask in (bank.vector, bank.describe):
-        with pytest.raises(ValueError, match="no voice called 'amy'; the presets are af_amy, bm_zoe"):
-            ask("amy")
+    for name in ("maya", "af_bella"):
+        with pytest.raises(ValueError, match=f"no voice called '{name}'; the presets are Edith, Maya"):
+            bank.vector(name)
+
+
+def test_a_corpus_voice_without_a_preset_is_not_published(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="without a preset's name: af_nobody; add them to PRESETS"):
+        save_voices(["af_bella", "af_nobody"], np.zeros((2, 64), np.float32), tmp_path)
+    assert not any(tmp_path.iterdir())
 
 
 def mel(seed: int, frames: int = 200) -> torch.Tensor:
@@ -110,8 +113,9 @@ needs_weights = pytest.mark.skipif(
 @needs_weights
 def test_every_shipped_voice_is_described_and_different() -> None:
     bank = VoiceBank.load()
-    assert len(bank.names) >= 10 and {bank.vector(name).shape for name in bank.names} == {(64,)}
-    assert all(bank.describe(name).strip() for name in bank.names)
+    assert len(bank.names) >= 12 and {bank.vector(name).shape for name in bank.names} == {(64,)}
+    assert {preset.language for preset in bank.presets.values()} == {"en-us", "en-gb"}
+    assert len({preset.description for preset in bank.presets.values()}) == len(bank.names)
     table = np.stack([bank.vector(name) for name in bank.names])
     distance = np.linalg.norm(table[:, None] - table, axis=-1) + 1e9 * np.eye(len(table))
     assert np.isfinite(table).all() and distance.min() > 0.1
@@ -123,9 +127,10 @@ def test_the_shipped_models_fit_each_other() -> None:
     bank, encoder = VoiceBank.load(), load_strict(VoiceEncoder, resources.asset("voice_encoder"))
     durations = DurationModel.from_pretrained()
     assert transformer.config.n_symbols == len(SYMBOL_INDEX)
-    assert set(bank.names) <= set(transformer.config.voice_names)
+    learned_from = [preset.learned_from for preset in bank.presets.values()]
+    assert set(learned_from) <= set(transformer.config.voice_names)
     assert transformer.config.voice_dim == durations.config.voice_dim == encoder.config.voice_dim == 64
-    row = list(transformer.config.voice_names).index(bank.names[0])
+    row = list(transformer.config.voice_names).index(learned_from[0])
     np.testing.assert_allclose(transformer.voice_table[row].detach(), bank.vector(bank.names[0]), rtol=0.01, atol=0.01)
 
 

@@ -18,7 +18,7 @@ from generation.transformer import JointTransformer
 from generation.vocoder import Vocoder
 from generation.voice_encoder import VoiceEncoder
 
-VOICES = ("af_heart", "bm_george")
+VOICES = {"Alice": "en-us", "Arthur": "en-gb"}
 
 
 def tiny_pipeline() -> JointPipeline:
@@ -44,6 +44,7 @@ def write_tiny_assets(folder: Path) -> Path:
     VoiceEncoder(dim=16, num_layers=1).save_pretrained(folder / "voice_encoder")
     rng = np.random.default_rng(0)
     save_file({name: rng.normal(size=64).astype(np.float32) for name in VOICES}, folder / "voices.safetensors")
-    (folder / "voices.json").write_text(json.dumps({name: f"Voice {name}." for name in VOICES}))
+    about = {n: {"language": v, "description": f"Voice {n}.", "learned_from": n.lower()} for n, v in VOICES.items()}
+    (folder / "voices.json").write_text(json.dumps(about))
     shutil.copy(asset("rig.safetensors"), folder)
     return folder
