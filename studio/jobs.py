@@ -1,7 +1,8 @@
-"""Jobs as folders on disk: handed in with a frozen copy of the project, watched, cancelled and tried again from pages."""
+"""Jobs as folders on disk: handed in with a frozen copy of the project, watched, cancelled, and tried again."""
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -213,8 +214,6 @@ def _hand_in(project: Path, kind: Kind, what: Mapping[str, Any], files: Mapping[
 
 def _tidy(project: Project) -> None:
     """Forget the oldest finished jobs."""
-    import shutil
-
     ended = [job for job in jobs(project) if job.status().ended]
     for job in ended[KEPT_JOBS:]:
         shutil.rmtree(job.folder, ignore_errors=True)
