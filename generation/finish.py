@@ -10,8 +10,10 @@ import torch
 from scipy.ndimage import binary_dilation, gaussian_filter1d
 
 from generation.grid import MELS_PER_FRAME, SAMPLES_PER_FRAME, mels_from_frames, samples_from_frames
+from generation.mel import LOG_FLOOR
 from generation.motion import INDEX, MOUTH, WEIGHTS, MotionTrack
 from generation.performance import Line
+from generation.phonetics import runs
 
 if TYPE_CHECKING:
     from generation.vocoder import Vocoder
@@ -19,29 +21,63 @@ if TYPE_CHECKING:
 _GATED = [INDEX[name] for name in MOUTH if not name.startswith("mouthSmile")]
 _LONGEST_GAP = 6
 """Frames without voice up to which the mouth is left to the model (stops, breaths inside words)."""
+_SHORTEST_VOICE = 3
+"""Frames of sound among silence below which it is a click, not a voice."""
 _FADE = SAMPLES_PER_FRAME // 4
+
+# Levels are natural logs of power; 1 is 4.3 dB.
+_RANGE = 8.0
+"""Below the loud frames: what is softer than this is silence even on a track without noise (35 dB)."""
+_ABOVE_NOISE, _LEAST_RANGE = 1.2, 2.4
+"""A voice stands out of the noise by 5 dB; no noise makes what is within 10 dB of the loud frames silent."""
+_STEADY = 2.3
+"""A floor whose removal takes more than this from the loud frames is no noise but a held tone."""
+_RAMP = 4.0
 
 
 def voice_level(mel: np.ndarray) -> np.ndarray:
-    """How much voice there is in each video frame, 0..1, (T,) float32, from log-mel (4 T, 100)."""
-    level = np.log(np.exp(2 * mel).mean(1) + 1e-9).reshape(-1, MELS_PER_FRAME).max(1)
-    return np.clip((level + 11) / 4, 0, 1).astype(np.float32)
+    """How much voice there is in each video frame, 0..1, (T,) float32, from one track's log-mel (4 T, 100).
+
+    Relative to the track's own loud frames and to its own noise, band by band: noise and hum are the spectrum of the
+    quietest tenth of what is not digital silence.
+    """
+    sounds = mel.max(1) > np.log(LOG_FLOOR) + 0.05
+    if not sounds.any():
+        return np.zeros(len(mel) // MELS_PER_FRAME, np.float32)
+    power = np.exp(2 * mel.astype(np.float64))
+    total = power.mean(1)
+    quiet = sounds & (total <= np.quantile(total[sounds], 0.1))
+    floor = power[quiet].mean(0)
+    plain, cleaned = (_frame_level(p) for p in (power, (power - floor).clip(0)))
+    frames = sounds.reshape(-1, MELS_PER_FRAME).any(1)
+    loud, level = np.quantile(cleaned[frames], 0.95), cleaned
+    if np.quantile(plain[frames], 0.95) - loud > _STEADY:
+        loud, level = np.quantile(plain[frames], 0.95), plain
+    noise = np.quantile(level[frames], 0.05) + _ABOVE_NOISE
+    silent = np.clip(noise, loud - _RANGE, loud - _LEAST_RANGE)
+    return np.clip((level - silent) / _RAMP, 0, 1).astype(np.float32)
+
+
+def _frame_level(power: np.ndarray) -> np.ndarray:
+    """Log of the loudest 10 ms of each video frame, (T,), from mel power (4 T, 100)."""
+    return np.log(power.mean(1) + 1e-9).reshape(-1, MELS_PER_FRAME).max(1)
 
 
 def pause_gate(mel: np.ndarray) -> np.ndarray:
     """1 where a voice may move the mouth, falling to 0 inside pauses, (T,) float32, from log-mel (4 T, 100).
 
-    The one rule that touches sampled motion: digital or nearly digital silence is a closed mouth.
+    The one rule that touches sampled motion: a pause is a closed mouth, whether it is digital silence or a noisy room.
     """
     voiced = voice_level(mel) > 0.15
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], ~voiced, [0]]).astype(int)))
-    open_frames = voiced.copy()
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+    for start, stop in runs(~voiced):
         if stop - start <= _LONGEST_GAP and start > 0 and stop < len(voiced):
-            open_frames[start:stop] = True
+            voiced[start:stop] = True
+    for start, stop in runs(voiced):
+        if stop - start < _SHORTEST_VOICE:
+            voiced[start:stop] = False
     # The mouth opens up to two frames before the sound and closes within two after it.
-    widened = binary_dilation(open_frames, iterations=2).astype(np.float32)
-    return gaussian_filter1d(widened, 0.8, mode="nearest") * binary_dilation(open_frames, iterations=3)
+    widened = binary_dilation(voiced, iterations=2).astype(np.float32)
+    return gaussian_filter1d(widened, 0.8, mode="nearest") * binary_dilation(voiced, iterations=3)
 
 
 def finished_motion(values: np.ndarray, mel: np.ndarray, made: np.ndarray) -> MotionTrack:

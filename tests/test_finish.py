@@ -1,0 +1,110 @@
+"""The pause gate: silence closes the mouth whatever the room sounds like, and words keep it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from generation.finish import finished_motion, pause_gate, voice_level
+from generation.grid import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from generation.mel import mel_spectrogram
+from generation.motion import INDEX, N_CHANNELS
+
+SECONDS = 6.0
+SPOKEN = ((0.8, 2.6), (3.6, 5.2))
+"""Seconds in which somebody speaks, syllable by syllable."""
+
+
+def voice() -> np.ndarray:
+    """A voice of 120 Hz: syllables of 160 ms with 60 ms of soft friction and stops of 40 ms between them."""
+    t = np.arange(round(SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
+    vowel = sum(np.sin(2 * np.pi * 120 * k * t) / k for k in range(1, 30))
+    friction = np.random.default_rng(0).standard_normal(len(t)) * 0.05
+    sound = np.zeros_like(t)
+    for start, stop in SPOKEN:
+        beat = (t - start) % 0.26
+        inside = (t >= start) & (t < stop)
+        sound += inside * np.where(beat < 0.16, np.sin(np.pi * np.minimum(beat / 0.16, 1)) ** 0.5 * vowel, 0)
+        sound += inside * np.where((beat >= 0.16) & (beat < 0.22), friction, 0)
+    return 0.25 * sound / np.abs(sound).max()
+
+
+def noise(kind: str) -> np.ndarray:
+    """Noise of RMS 1."""
+    t = np.arange(round(SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
+    white = np.random.default_rng(1).standard_normal(len(t))
+    if kind == "white":
+        return white
+    if kind == "hum":
+        hum = sum(np.sin(2 * np.pi * 50 * k * t + k) / k for k in (1, 2, 3, 5, 7))
+        return hum / hum.std()
+    spectrum = np.fft.rfft(white) / np.sqrt(np.arange(len(t) // 2 + 1) + 10)  # pink
+    pink = np.fft.irfft(spectrum, len(t))
+    return pink / pink.std()
+
+
+def gate(sound: np.ndarray) -> np.ndarray:
+    return pause_gate(mel_spectrogram(torch.from_numpy(sound.astype(np.float32))).numpy())
+
+
+def frames(first: float, last: float) -> slice:
+    """Video frames wholly between two times in seconds."""
+    return slice(int(np.ceil(first * FPS - 1e-6)), int(last * FPS + 1e-6))
+
+
+def shares(opening: np.ndarray) -> tuple[float, float]:
+    """Share of closed frames in the pauses (150 ms after speech to 100 ms before it), of open frames in the speech."""
+    ends = [0.0, *[stop + 0.15 for _, stop in SPOKEN]]
+    begins = [*[start - 0.1 for start, _ in SPOKEN], SECONDS]
+    pauses = np.concatenate([opening[frames(a, b)] for a, b in zip(ends, begins, strict=True)])
+    spoken = np.concatenate([opening[frames(a, b)] for a, b in SPOKEN])
+    return float((pauses <= 0.05).mean()), float((spoken >= 0.95).mean())
+
+
+ROOMS = [("white", -50), ("white", -35), ("hum", -50), ("hum", -30), ("pink", -50), ("pink", -38)]
+
+
+@pytest.mark.parametrize(("kind", "decibels"), ROOMS)
+def test_a_noisy_pause_is_as_silent_as_a_digital_one(kind: str, decibels: float) -> None:
+    closed, spoken = shares(gate(voice() + 10 ** (decibels / 20) * noise(kind)))
+    assert closed >= 0.95 and spoken >= 0.98
+
+
+@pytest.mark.parametrize("gain", [0.01, 0.1, 1.0, 4.0])
+def test_quiet_and_loud_recordings_are_gated_alike(gain: float) -> None:
+    for room in (0.0, 10 ** (-50 / 20)):
+        closed, spoken = shares(gate(gain * (voice() + room * noise("white"))))
+        assert closed >= 0.95 and spoken == 1
+
+
+def test_a_click_in_a_pause_does_not_open_the_mouth() -> None:
+    sound = voice()
+    sound[round(3.1 * SAMPLE_RATE) :][:48] += 0.5
+    assert shares(gate(sound))[0] >= 0.95
+
+
+def test_nothing_to_hear_keeps_the_mouth_shut() -> None:
+    assert not gate(np.zeros(50 * SAMPLES_PER_FRAME)).any()
+
+
+def test_a_held_tone_is_a_voice_and_not_a_floor() -> None:
+    t = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
+    assert gate(0.3 * np.sin(2 * np.pi * 220 * t)).min() > 0.95
+
+
+def test_a_voice_counts_in_full() -> None:
+    level = voice_level(mel_spectrogram(torch.from_numpy(voice().astype(np.float32))).numpy())
+    assert level[frames(2.9, 3.3)].max() == 0 and np.quantile(level[frames(*SPOKEN[0])], 0.6) == 1
+
+
+def test_only_made_frames_and_the_mouth_are_gated() -> None:
+    mel = mel_spectrogram(torch.from_numpy((voice() + 0.003 * noise("white")).astype(np.float32))).numpy()
+    n = len(mel) // 4
+    made = np.ones(n, np.float32)
+    made[frames(3.0, 3.2)] = 0
+    track = finished_motion(np.full((n, N_CHANNELS), 0.4, np.float32), mel, made)
+    assert track.channel("jawOpen")[frames(2.8, 3.0)].max() <= 0.02
+    assert (track.channel("jawOpen")[frames(3.0, 3.2)] == np.float32(0.4)).all()
+    for name in ("eyeBlinkLeft", "browInnerUp", "mouthSmileLeft", "headRotationX"):
+        assert (track.values[:, INDEX[name]] == np.float32(0.4)).all()
