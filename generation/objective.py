@@ -33,10 +33,10 @@ def draw_sigma(size: int, generator: torch.Generator | None = None) -> Tensor:
     return torch.sigmoid(0.4 + torch.randn(size, generator=generator))
 
 
-def noised(clean: Tensor, given: Tensor, sigma: Tensor) -> Tensor:
-    """Latents (B, K, T, C) at their noise level (B,); given frames (B, K, T) stay clean."""
+def noised(clean: Tensor, given: Tensor, sigma: Tensor, spread: float = 1.0) -> Tensor:
+    """Latents (B, K, T, C) at their noise level (B,), with noise of a spread; given frames (B, K, T) stay clean."""
     s = sigma[:, None, None, None]
-    mixed = (1 - s) * clean + s * torch.randn_like(clean)
+    mixed = (1 - s) * clean + s * spread * torch.randn_like(clean)
     return torch.where(given[..., None] > 0, clean, mixed)
 
 

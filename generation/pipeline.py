@@ -14,10 +14,12 @@ from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from diffusers.guiders import ClassifierFreeGuidance
 from torch import Tensor
 
+from generation.adapters import load_adapter
 from generation.conditioning import Condition, Generate, Given, LatentState, apply_all
 from generation.finish import finished_motion, joined_speech
 from generation.grid import MELS_PER_FRAME
 from generation.guidance import MaskRoutedGuidance, routes
+from generation.hearing import heard
 from generation.loading import load_strict
 from generation.mel import mel_spectrogram
 from generation.motion import N_CHANNELS
@@ -25,6 +27,7 @@ from generation.objective import velocity
 from generation.performance import CharacterPerformance, Line, Performance
 from generation.phonemes import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 from generation.resources import asset
+from generation.sampling import FEW_STEPS, Guidance, Sampling
 from generation.standard import Standard
 from generation.transformer import AUDIO_CHANNELS, HEARD_CHANNELS, JointTransformer
 from generation.vocoder import Vocoder
@@ -46,24 +49,6 @@ class CastMember:
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """How the flow is integrated: Euler steps, and the spread of the noise that speech starts from (1 = as trained)."""
-
-    steps: int = 16
-    temperature: float = 0.75
-
-
-@dataclass(frozen=True)
-class Guidance:
-    """Scales of classifier-free guidance, 1 = off: words on speech; words, own voice and others' voices on motion."""
-
-    speech: float = 2.0
-    text: float = 1.0
-    speak: float = 1.3
-    listen: float = 1.0
-
-
-@dataclass(frozen=True)
 class _Inputs:
     """What stays the same over the steps; shapes as of JointTransformer.forward with B = 1."""
 
@@ -73,6 +58,10 @@ class _Inputs:
     segments: Tensor
     sides: Tensor
     membership: Tensor
+
+
+FEW = "few_steps"
+"""Name of the distilled adapter in the transformer, and its folder beside it."""
 
 
 class JointPipeline(DiffusionPipeline):
@@ -117,8 +106,12 @@ class JointPipeline(DiffusionPipeline):
             RuntimeError: weights are missing, damaged or do not fit.
         """
         folder = folder or asset("model")
+        transformer = load_strict(JointTransformer, folder / "transformer")
+        if (folder / FEW).is_dir():
+            load_adapter(transformer, FEW, folder / FEW)
+            transformer.disable_adapters()
         return cls(
-            load_strict(JointTransformer, folder / "transformer"),
+            transformer,
             load_strict(Vocoder, folder / "vocoder"),
             FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True),
             MaskRoutedGuidance.from_pretrained(folder / "guider", local_files_only=True),
@@ -159,14 +152,21 @@ class JointPipeline(DiffusionPipeline):
                 voice or membership of the wrong shape; no steps.
         """
         sampling, guidance = sampling or Sampling(), guidance or Guidance()
-        if sampling.steps < 1:
+        if sampling.steps is not None and sampling.steps < 1:
             raise ValueError(f"Sampling needs at least one step, got {sampling.steps}.")
+        if sampling.steps is None and not self.distilled:
+            raise ValueError("These weights have no adapter for few steps; say how many steps the full sampler takes.")
         self.check_inputs(lines, cast, n_frames, membership)
         inputs = self.prepare_inputs(lines, cast, n_frames, membership)
         audio = apply_all(self.prepare_audio(lines, cast, n_frames, seed, sampling), audio_conditions)
         motion = apply_all(self.prepare_motion(lines, cast, n_frames, seed), motion_conditions)
         audio, motion = self.denoise(inputs, audio, motion, sampling, guidance, on_step)
         return self.decode(lines, cast, audio, motion)
+
+    @property
+    def distilled(self) -> bool:
+        """Whether the adapter for few steps is there."""
+        return FEW in getattr(self.transformer, "peft_config", {})
 
     def check_inputs(
         self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, membership: np.ndarray | None
@@ -267,22 +267,41 @@ class JointPipeline(DiffusionPipeline):
         )
         guider.set_membership(shares)
         audio_guider = self.audio_guider.new(guidance_scale=guidance.speech)
-        sigmas = np.linspace(1.0, 1.0 / sampling.steps, sampling.steps)
+        steps = sampling.steps or FEW_STEPS
+        sigmas = np.linspace(1.0, 1.0 / steps, steps)
         self.scheduler.set_timesteps(sigmas=sigmas, device=self._execution_device)
         self.scheduler.set_begin_index(0)
         motion_scheduler = FlowMatchEulerDiscreteScheduler.from_config(self.scheduler.config)
         motion_scheduler.set_timesteps(sigmas=sigmas, device=self._execution_device)
         motion_scheduler.set_begin_index(0)
+        if self.distilled:
+            (self.transformer.disable_adapters if sampling.steps else self.transformer.enable_adapters)()
         for step, t in enumerate(self.scheduler.timesteps):
-            guider.set_state(step, sampling.steps, t)
-            audio_guider.set_state(step, sampling.steps, t)
+            guider.set_state(step, steps, t)
+            audio_guider.set_state(step, steps, t)
             sigma = float(self.scheduler.sigmas[step])
-            spoken, moved = self._guided(guider, audio_guider, passes, inputs, audio, motion, sigma)
+            if sampling.steps is None:
+                spoken, moved = self._distilled(inputs, audio, motion, sigma)
+            else:
+                spoken, moved = self._guided(guider, audio_guider, passes, inputs, audio, motion, sigma)
             audio = _stepped(self.scheduler, spoken, t, audio)
             motion = _stepped(motion_scheduler, moved, t, motion)
             if on_step is not None:
-                on_step(step + 1, sampling.steps)
+                on_step(step + 1, steps)
         return audio, motion
+
+    def _distilled(
+        self, inputs: _Inputs, audio: LatentState, motion: LatentState, sigma: float
+    ) -> tuple[Tensor, Tensor]:
+        """Velocities as of :meth:`_guided` from a single call: words, routed voices and what is heard all at once."""
+        a, m = audio.blended, motion.blended
+        alone = a.shape[1] == 1
+        sound = a.new_zeros(*a.shape[:3], HEARD_CHANNELS) if alone else heard(a, inputs.sides, inputs.segments)
+        clean_a, clean_m = self.transformer(
+            a, m, a.new_full((1,), sigma), inputs.symbols, inputs.place, inputs.voice, audio.given, motion.given,
+            sound, inputs.membership, inputs.segments, return_dict=False,
+        )  # fmt: skip
+        return velocity(a, clean_a, sigma), velocity(m, clean_m, sigma)
 
     def _guided(
         self,
@@ -298,7 +317,7 @@ class JointPipeline(DiffusionPipeline):
         a, m = audio.blended, motion.blended
         deaf = torch.zeros_like(inputs.membership)
         nothing = a.new_zeros(*a.shape[:3], HEARD_CHANNELS)
-        hears = [_heard(a, inputs.sides, inputs.segments)] if guider.config.listen_scale else []
+        hears = [heard(a, inputs.sides, inputs.segments)] if guider.config.listen_scale else []
         unknown = torch.full_like(inputs.symbols, UNKNOWN_SYMBOL)
         n_voices = len(passes)
         batches = guider.prepare_inputs(
@@ -357,25 +376,6 @@ def _noise(
     key = (owner.name,) if isinstance(owner, CastMember) else (cast[owner.character].name, owner.id)
     number = zlib.crc32(repr((seed, *key, stream)).encode())
     return torch.randn(shape, generator=torch.Generator().manual_seed(number))
-
-
-def _heard(audio: Tensor, sides: Tensor, segments: Tensor) -> Tensor:
-    """What each of at least two people hears: (1, K, T, 400) audio, (1, K) sides, (1, K, T) lines -> (1, K, T, 402).
-
-    In each frame the loudest of the others who have a line there and where it comes from, else silence from nowhere.
-    """
-    n_cast = audio.shape[1]
-    level = audio.mean(-1).masked_fill(segments == 0, -torch.inf)
-    rows = []
-    for k in range(n_cast):
-        others = [i for i in range(n_cast) if i != k]
-        loudest = level[:, others].argmax(1, keepdim=True)
-        sound = audio[:, others].gather(1, loudest[..., None].expand(-1, -1, -1, audio.shape[-1]))
-        speaks = segments[:, others].gather(1, loudest) > 0
-        side = (sides[:, others] - sides[:, k : k + 1]).clamp(-1, 1)[..., None].expand(-1, -1, audio.shape[2])
-        side = side.gather(1, loudest) * speaks
-        rows.append(torch.cat((sound, torch.ones_like(side)[..., None], side[..., None]), -1))
-    return torch.cat(rows, 1)
 
 
 def _stepped(

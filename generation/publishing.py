@@ -12,10 +12,11 @@ import torch
 from diffusers import ModelMixin
 from safetensors.numpy import save_file
 
+from generation.adapters import load_adapter
 from generation.durations import DurationModel
 from generation.examples import REAL_VOICE
 from generation.loading import load_strict
-from generation.pipeline import JointPipeline
+from generation.pipeline import FEW, JointPipeline
 from generation.transformer import JointTransformer
 from generation.vocoder import Vocoder
 from generation.voice_encoder import VoiceEncoder
@@ -55,6 +56,9 @@ def publish(work: Path, assets: Path) -> None:
     )
     shutil.rmtree(assets / "model", ignore_errors=True)
     pipeline.save_pretrained(assets / "model")
+    if (work / FEW).is_dir():
+        load_adapter(pipeline.transformer.float(), FEW, work / FEW / "ema")  # refuses one of other weights
+        shutil.copytree(work / FEW / "ema", assets / "model" / FEW)
     _halved(load_strict(DurationModel, work / "durations" / "ema")).save_pretrained(assets / "durations")
     _halved(load_strict(VoiceEncoder, work / "voice_encoder" / "ema")).save_pretrained(assets / "voice_encoder")
     save_voices(names, table, assets)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
@@ -63,21 +63,51 @@ class FitSettings:
         return self.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(rest * math.pi)))
 
 
+def trained_weights(model: torch.nn.Module) -> dict[str, Tensor]:
+    """The parameters that are trained, by name, detached: all of a model, or the adapter that was put into it."""
+    return {name: weight.detach() for name, weight in model.named_parameters() if weight.requires_grad}
+
+
 class MovingAverage:
-    """Exponential moving average of a model's weights, kept in float32 on the model's device."""
+    """Exponential moving average of a model's trained weights, kept in float32 on the model's device."""
 
     def __init__(self, model: torch.nn.Module, decay: float) -> None:
         self.decay = decay
         self.updates = 0
-        self.weights = {k: v.detach().float().clone() for k, v in model.state_dict().items()}
+        self.weights = {k: v.float().clone() for k, v in trained_weights(model).items()}
 
     @torch.no_grad()
     def update(self, model: torch.nn.Module) -> None:
         """Moves the average towards the weights now; early on faster, so that the start is forgotten."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for name, value in model.state_dict().items():
-            self.weights[name].lerp_(value.detach().float(), 1 - decay)
+        for name, value in trained_weights(model).items():
+            self.weights[name].lerp_(value.float(), 1 - decay)
+
+
+class Files(Protocol):
+    """How weights are written into a folder and read from it."""
+
+    def write(self, model: ModelMixin, folder: Path) -> None:
+        """Writes what is trained."""
+
+    def read(self, model: ModelMixin, folder: Path) -> None:
+        """Reads it back into the model."""
+
+
+class WholeModel:
+    """A model as diffusers saves it."""
+
+    def write(self, model: ModelMixin, folder: Path) -> None:
+        """See :class:`Files`."""
+        model.save_pretrained(folder)
+
+    def read(self, model: ModelMixin, folder: Path) -> None:
+        """See :class:`Files`."""
+        model.load_state_dict(load_file(folder / "diffusion_pytorch_model.safetensors"), strict=True)
+
+
+WHOLE = WholeModel()
 
 
 def fit(
@@ -88,10 +118,11 @@ def fit(
     folder: Path,
     *,
     validate: Callable[[ModelMixin], dict[str, float]] | None = None,
+    files: Files = WHOLE,
 ) -> dict[str, float]:
-    """Trains ``model`` in place and leaves its EMA weights in ``folder``.
+    """Trains ``model`` in place, those of its parameters that want a gradient, and leaves their EMA in ``folder``.
 
-    ``folder`` gets the model in ``ema/`` (``save_pretrained``), ``state.safetensors`` (weights, EMA, Adam moments) and
+    ``folder`` gets the model in ``ema/`` (written by ``files``), ``state.safetensors`` (weights, EMA, Adam moments) and
     ``progress.json`` to resume from, and ``log.jsonl``. A folder that holds such a state is resumed, and goes on as if
     it had never stopped: each step draws from its own seed. One that only holds ``ema/`` is a cold start from those
     weights with a fresh optimizer.
@@ -103,12 +134,13 @@ def fit(
         settings: see :class:`FitSettings`.
         folder: where everything is written.
         validate: called on the model with EMA weights at each checkpoint; its figures are logged.
+        files: how the EMA weights are written and read: the whole model, or an adapter in it.
 
     Returns:
         the last log entry.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    run = _Run(model, settings, folder)
+    run = _Run(model, settings, folder, files)
     generator = torch.Generator()
     clock = last_save = time.monotonic()
     with _StopOnSignal() as stop:
@@ -130,20 +162,23 @@ def fit(
 class _Run:
     """A model under training with all that a checkpoint holds."""
 
-    def __init__(self, model: ModelMixin, settings: FitSettings, folder: Path) -> None:
-        self.model, self.settings, self.folder = model, settings, folder
+    def __init__(self, model: ModelMixin, settings: FitSettings, folder: Path, files: Files) -> None:
+        self.model, self.settings, self.folder, self.files = model, settings, folder, files
         self.step, self.minutes = 0, 0.0
         self.accelerator = Accelerator(mixed_precision="bf16")
         model.to(self.accelerator.device)
         optimizer = torch.optim.AdamW(
-            model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
+            [p for p in model.parameters() if p.requires_grad],
+            lr=settings.learning_rate,
+            betas=(0.9, 0.98),
+            weight_decay=settings.weight_decay,
         )
         self.average = MovingAverage(model, settings.ema)
         if (folder / "progress.json").exists():
             self._resume(optimizer)
             logger.info("resumed at step %d, %.1f minutes", self.step, self.minutes)
         elif (folder / "ema").exists():
-            model.load_state_dict(load_file(folder / "ema" / "diffusion_pytorch_model.safetensors"), strict=True)
+            files.read(model, folder / "ema")
             self.average = MovingAverage(model, settings.ema)
             logger.info("cold start from %s", folder / "ema")
         self.prepared, self.optimizer = self.accelerator.prepare(model, optimizer)
@@ -193,7 +228,7 @@ class _Run:
 
     def save(self, validate: Callable[[ModelMixin], dict[str, float]] | None) -> None:
         """Writes every file beside its old one and swaps it in, so that a kill in between leaves no half file."""
-        weights = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+        weights = {k: v.clone() for k, v in trained_weights(self.model).items()}
         average = self.average.weights
         tensors = {f"model.{k}": v for k, v in weights.items()} | {f"ema.{k}": v for k, v in average.items()}
         for index, moments in self.optimizer.state_dict()["state"].items():
@@ -204,7 +239,7 @@ class _Run:
         document = json.dumps({**progress, "settings": asdict(self.settings)}, indent=1)
         (self.folder / "progress.part").write_text(document, encoding="utf-8")
         (self.folder / "progress.part").replace(self.folder / "progress.json")
-        self.model.load_state_dict({k: v.to(weights[k].dtype) for k, v in average.items()})
+        self._put(average)
         self.model.eval()
         try:
             self._save_model()
@@ -212,11 +247,19 @@ class _Run:
                 with torch.no_grad():
                     self._write({"step": self.step, "minutes": self.minutes, **validate(self.model)})
         finally:
-            self.model.load_state_dict(weights)
+            self._put(weights)
+
+    def _put(self, weights: dict[str, Tensor]) -> None:
+        own = trained_weights(self.model)
+        if own.keys() != weights.keys():
+            odd = sorted(own.keys() ^ weights.keys())[:3]
+            raise ValueError(f"The checkpoint in {self.folder.name}/ belongs to another model: {odd} do not match.")
+        for name, weight in own.items():
+            weight.copy_(weights[name])
 
     def _save_model(self) -> None:
         fresh, kept = self.folder / "ema.part", self.folder / "ema"
-        self.model.save_pretrained(fresh)
+        self.files.write(self.model, fresh)
         kept.mkdir(exist_ok=True)
         for file in fresh.iterdir():
             file.replace(kept / file.name)
@@ -226,7 +269,7 @@ class _Run:
         tensors = load_file(self.folder / "state.safetensors")
         progress = json.loads((self.folder / "progress.json").read_text(encoding="utf-8"))
         self.step, self.minutes, self.average.updates = (progress[k] for k in ("step", "minutes", "updates"))
-        self.model.load_state_dict(_part(tensors, "model."), strict=True)
+        self._put(_part(tensors, "model."))
         self.average.weights = {k: v.to(self.accelerator.device) for k, v in _part(tensors, "ema.").items()}
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in _part(tensors, "adam.").items():

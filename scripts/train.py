@@ -6,6 +6,7 @@ python scripts/train.py teacher   --minutes 10             real lips from sound 
 python scripts/train.py labels                             lip motion for the whole corpus
 python scripts/train.py vocoder   --minutes 30             mel -> amplitude spectrum
 python scripts/train.py joint     --minutes 90             speech and motion together
+python scripts/train.py few_steps --minutes 30             the joint model's sampler in 4 calls, as an adapter
 python scripts/train.py durations --minutes 4              phoneme lengths, told the joint model's voices
 python scripts/train.py voices    --minutes 4              voice vector of a recording
 python scripts/train.py publish                            EMA weights in bf16 -> assets/
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from generation import examples, features, publishing  # noqa: E402
+from generation.loading import load_strict  # noqa: E402
 from generation.objective import joint_loss  # noqa: E402
 from generation.text import SYMBOLS  # noqa: E402
 from generation.training import FitSettings, fit  # noqa: E402
@@ -65,15 +67,21 @@ def train_vocoder(args: argparse.Namespace) -> None:
     fit(Vocoder(), vocoder_loss, lambda g: batches(g).to(DEVICE), settings, args.work / "vocoder")
 
 
+def joint_examples(work: Path) -> examples.JointExamples:
+    """Crops of the corpus with motion, where there are labels."""
+    corpus = features.Features.load(work)
+    standard = examples.measure_standard(corpus, np.load(work / "grid_motion.npy").astype(np.float32))
+    path = work / "labels.npy"
+    labels = np.load(path, mmap_mode="r") if path.exists() else None
+    return examples.JointExamples(corpus, labels, standard, examples.voice_names(corpus))
+
+
 def train_joint(args: argparse.Namespace) -> None:
     """Joint model; before labels exist it trains the audio stream alone and goes on with both when started again."""
-    corpus = features.Features.load(args.work)
-    standard = examples.measure_standard(corpus, np.load(args.work / "grid_motion.npy").astype(np.float32))
-    names = examples.voice_names(corpus)
-    path = args.work / "labels.npy"
-    drawn = examples.JointExamples(corpus, np.load(path, mmap_mode="r") if path.exists() else None, standard, names)
-    statistics = (np.asarray(part).round(5).tolist() for part in vars(standard).values())
-    model = JointTransformer(*statistics, names, len(SYMBOLS), joint_every=0 if args.separate else 2)
+    drawn = joint_examples(args.work)
+    statistics = (np.asarray(part).round(5).tolist() for part in vars(drawn.standard).values())
+    joint_every = 0 if args.separate else 2
+    model = JointTransformer(*statistics, list(drawn.voice_index), len(SYMBOLS), joint_every=joint_every)
 
     def draw(generator: torch.Generator) -> tuple[examples.Batch, bool]:
         # Half of the steps run the audio stream alone: cheaper, and words take longest to learn.
@@ -86,6 +94,18 @@ def train_joint(args: argparse.Namespace) -> None:
     settings = FitSettings(minutes=args.minutes or 90, learning_rate=args.rate, ema=0.998, max_steps=args.steps)
     folder = args.work / ("separate" if args.separate else "joint")
     fit(model, loss, draw, settings, folder)
+
+
+def train_few_steps(args: argparse.Namespace) -> None:
+    """Adapter that takes the joint model's guided sampler in four calls."""
+    from generation.distillation import AdapterFiles, distillation_loss, student
+
+    model = student(load_strict(JointTransformer, args.work / "joint" / "ema"))
+    drawn = joint_examples(args.work)
+    size = 32 if CUDA else 6
+    settings = FitSettings(minutes=args.minutes or 30, learning_rate=1e-3, ema=0.99)
+    folder = args.work / "few_steps"
+    fit(model, distillation_loss, lambda g: drawn.batch(size, g).to(DEVICE), settings, folder, files=AdapterFiles())
 
 
 def train_durations(args: argparse.Namespace) -> None:
@@ -115,6 +135,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "labels": make_labels,
     "vocoder": train_vocoder,
     "joint": train_joint,
+    "few_steps": train_few_steps,
     "durations": train_durations,
     "voices": train_voices,
     "publish": lambda args: publishing.publish(args.work, args.assets),

@@ -13,11 +13,13 @@ from lively import tiny_transformer
 
 from generation.conditioning import Generate, Given, LatentState, apply_all
 from generation.grid import samples_from_frames
+from generation.hearing import heard
 from generation.mel import mel_spectrogram
 from generation.motion import INDEX, MOUTH, WEIGHTS
 from generation.performance import CharacterPerformance, Line, Performance
 from generation.phonemes import PAUSE, UNKNOWN_SYMBOL, silent_symbols, timed_symbols
-from generation.pipeline import CastMember, Guidance, JointPipeline, Sampling, _heard
+from generation.pipeline import CastMember, JointPipeline
+from generation.sampling import Guidance, Sampling
 from generation.text import SYMBOL_INDEX
 from generation.vocoder import Vocoder
 
@@ -264,12 +266,12 @@ def test_what_is_heard_is_the_others_loudest_voice_and_its_side() -> None:
     audio[0, 1, 1], audio[0, 2, 1:3] = 1.0, 0.5
     sides = torch.tensor([[-0.8, 0.0, 0.5]])
     segments = torch.tensor([[[0, 0, 0, 0], [1, 1, 1, 0], [0, 2, 2, 0]]])
-    heard = _heard(audio, sides, segments)
-    assert heard.shape == (1, 3, 4, 402) and (heard[..., 400] == 1).all()
-    assert heard[0, 0, :, 0].tolist() == [-2, 1, 0.5, -2]
-    np.testing.assert_allclose(heard[0, 0, :, 401], [0.8, 0.8, 1, 0])
-    np.testing.assert_allclose(heard[0, 2, :, 401], [-0.5, -0.5, -0.5, 0])
-    assert heard[0, 1, :, 0].tolist() == [-2, 0.5, 0.5, -2]
+    found = heard(audio, sides, segments)
+    assert found.shape == (1, 3, 4, 402) and (found[..., 400] == 1).all()
+    assert found[0, 0, :, 0].tolist() == [-2, 1, 0.5, -2]
+    np.testing.assert_allclose(found[0, 0, :, 401], [0.8, 0.8, 1, 0])
+    np.testing.assert_allclose(found[0, 2, :, 401], [-0.5, -0.5, -0.5, 0])
+    assert found[0, 1, :, 0].tolist() == [-2, 0.5, 0.5, -2]
 
 
 def test_saved_and_loaded_it_performs_alike(whole: Performance, tmp_path: Path) -> None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 
-from generation.grid import SAMPLES_PER_FRAME, samples_from_frames
+from generation.audio import Audio
+from generation.grid import SAMPLE_RATE, SAMPLES_PER_FRAME, samples_from_frames
 from generation.metrics import best_lag, contact_frames, correlation, frame_loudness, speech_frames
 from generation.performance import Line
-from generation.pipeline import CastMember, Guidance, Sampling
-from scripts.evaluation.lips import Spoken, closure, loudness, rig_gap
-from scripts.evaluation.synthesis import STEPS, Synthesis, Take
+from generation.pipeline import CastMember
+from generation.sampling import Guidance
+from generation.voice import voice_from_clip
+from scripts.evaluation.lips import Spoken, closure, loudness, rig_gap, spoken
+from scripts.evaluation.material import Recording
+from scripts.evaluation.portrait import Portrait
+from scripts.evaluation.synthesis import Synthesis, Take
 
 SHIFT = 5
 PARTNERS = 8
@@ -25,14 +31,14 @@ def streams(synthesis: Synthesis, takes: Sequence[Take], voices: Sequence[str]) 
     Args:
         synthesis: the shipped models.
         takes: the sentences with text and sound made together.
-        voices: preset of each.
+        voices: of the corpus, whose presets said them.
 
     Returns:
         ``given_*``: text dropped and the sound given, lips over the same sound; ``shift_*``: sound moved by five
         frames; ``other_*``: the text of one sentence with the sound of another; ``leak_sampled``: lips of a silent
         partner over those of the speaker as the network samples them, before silence shuts mouths.
     """
-    vectors = [synthesis.bank.vector(voice) for voice in voices]
+    vectors = [synthesis.preset(voice) for voice in voices]
     return (
         _sound_alone(synthesis, takes, vectors)
         | _shifted(synthesis, takes, vectors)
@@ -41,13 +47,26 @@ def streams(synthesis: Synthesis, takes: Sequence[Take], voices: Sequence[str]) 
     )
 
 
+def recordings_played(synthesis: Synthesis, recordings: Sequence[Recording], portrait: Portrait) -> dict[str, float]:
+    """Recordings of the corpus given to the model without their words: closed lips on the rig and in pixels."""
+    takes = []
+    for seed, recording in enumerate(recordings):
+        voice = voice_from_clip(Audio(recording.waveform, SAMPLE_RATE))
+        played = synthesis.play(recording.waveform, voice, seed)
+        takes.append(replace(played, phonemes=recording.phonemes, durations=recording.durations))
+    raw = [spoken(take, rig_gap(take.motion), number) for number, take in enumerate(takes)]
+    seen = portrait.figures(takes, [take.motion for take in takes])
+    figures = {f"recording_{key}_raw": value for key, value in closure(raw).items()}
+    return figures | {f"recording_{key}": value for key, value in (loudness(raw) | seen).items()}
+
+
 def _sound_alone(synthesis: Synthesis, takes: Sequence[Take], voices: Sequence[np.ndarray]) -> dict[str, float]:
     full, given = [], []
     for seed, (take, voice) in enumerate(zip(takes, voices, strict=True)):
         contacts = contact_frames(take.phonemes, take.durations, take.start)
         played = synthesis.play(take.line, voice, seed)
-        full.append(Spoken(rig_gap(take.motion), take.speech, contacts))
-        given.append(Spoken(rig_gap(played.motion), take.speech, contacts))
+        full.append(Spoken(rig_gap(take.motion), take.speech, contacts, seed))
+        given.append(Spoken(rig_gap(played.motion), take.speech, contacts, seed))
     figures = {}
     for name, sentences in (("full", full), ("given", given)):
         figures |= {f"{name}_{key}": value for key, value in (closure(sentences) | loudness(sentences)).items()}
@@ -81,7 +100,7 @@ def _other_sound(synthesis: Synthesis, takes: Sequence[Take], voices: Sequence[n
 
 
 def _silent_partner(synthesis: Synthesis, takes: Sequence[Take], voices: Sequence[np.ndarray]) -> dict[str, float]:
-    pipeline, sampling, guidance = synthesis.pipeline, Sampling(steps=STEPS), Guidance()
+    pipeline, sampling, guidance = synthesis.pipeline, synthesis.sampling, Guidance()
     shares = []
     for seed, (take, voice) in enumerate(zip(takes, voices, strict=True)):
         line = Line("line", 0, take.start, len(take.line) // SAMPLES_PER_FRAME, take.phonemes, take.durations)

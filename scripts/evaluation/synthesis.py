@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import torch
@@ -15,16 +15,20 @@ import generation
 from generation import resources
 from generation.durations import DurationModel
 from generation.grid import MELS_PER_FRAME, SAMPLES_PER_FRAME, samples_from_frames, seconds_from_frames
+from generation.mel import mel_spectrogram
 from generation.performance import Line
-from generation.pipeline import CastMember, JointPipeline, Sampling
+from generation.pipeline import FEW, CastMember, JointPipeline
+from generation.sampling import Sampling
 from generation.text import phonemize
 from generation.voice import VoiceBank
 from studio.segments import FADE
+from studio.speech import Models
 
-STEPS = 16
+FULL_STEPS = 16
+"""Steps of the full sampler, used where the weights have no distilled one."""
 MAKING = (
-    "pipeline", "transformer", "conditioning", "guidance", "finish", "standard", "vocoder", "mel", "durations", "text",
-    "normalisation",
+    "pipeline", "sampling", "transformer", "conditioning", "guidance", "finish", "standard", "vocoder", "mel",
+    "durations", "text", "normalisation",
 )  # fmt: skip
 """Modules whose text is part of a kept result's key, beside the weights."""
 
@@ -39,7 +43,7 @@ class Take:
         start: video frame in which the line begins.
         speech: (960 T,) float32, 24 kHz.
         motion: (T, 57) float32.
-        seconds: of work in durations, sampling, vocoder.
+        seconds: of one core's work in durations, sampling, vocoder.
     """
 
     phonemes: str
@@ -66,15 +70,20 @@ class Synthesis:
 
     Args:
         kept: folder of finished takes.
-        steps: sampling steps.
+        steps: of the full sampler; None = the sampler that ships, the distilled one if the weights have it.
     """
 
-    def __init__(self, kept: Path, steps: int = STEPS) -> None:
-        self._steps = steps
+    def __init__(self, kept: Path, steps: int | None = None) -> None:
+        self.steps = steps or (None if shipped_few_steps() else FULL_STEPS)
         self.weights = _fingerprint()
         self._kept = kept / self.weights
         self._kept.mkdir(parents=True, exist_ok=True)
         self.bank = VoiceBank.load()
+
+    @property
+    def sampling(self) -> Sampling:
+        """How everything here is sampled."""
+        return Sampling(steps=self.steps)
 
     @cached_property
     def pipeline(self) -> JointPipeline:
@@ -82,16 +91,41 @@ class Synthesis:
         return JointPipeline.from_pretrained().to("cuda" if torch.cuda.is_available() else "cpu")
 
     @cached_property
+    def models(self) -> Models:
+        """The same models as the studio wants them."""
+        return Models(self.pipeline, self._durations, self.bank, str(self.pipeline.device))
+
+    @cached_property
     def _durations(self) -> DurationModel:
         return DurationModel.from_pretrained()
 
-    def speak(self, text: str, voice: str, seed: int) -> Take:
-        """Text to sound and motion with the preset ``voice``, lengths from the duration model."""
-        began = perf_counter()
-        language = "en-gb" if voice.startswith("b") else "en-us"
-        phonemes = f" {phonemize(text, language)} "
-        durations = self._durations.predict(phonemes, self.bank.vector(voice))
-        return self._take(phonemes, durations, self.bank.vector(voice), seed, None, perf_counter() - began)
+    def speak(self, text: str, voice: str, seed: int, vector: np.ndarray | None = None) -> Take:
+        """Text to sound and motion, lengths from the duration model.
+
+        Args:
+            text: to be said.
+            voice: of the corpus, spoken by the preset that was learned from it.
+            seed: of the noise.
+            vector: (64,) of a voice from a clip in place of the preset's; then ``voice`` only tells the accent.
+        """
+        vector = self.preset(voice) if vector is None else vector
+        began = process_time()
+        phonemes = f" {phonemize(text, 'en-gb' if voice.startswith('b') else 'en-us')} "
+        durations = self._durations.predict(phonemes, vector)
+        return self._take(phonemes, durations, vector, seed, None, process_time() - began)
+
+    def preset(self, voice: str) -> np.ndarray:
+        """Vector (64,) of the preset that was learned from a voice of the corpus."""
+        return next(p.vector for p in self.bank.presets.values() if p.learned_from == voice)
+
+    def vocoded(self, waveform: np.ndarray) -> np.ndarray:
+        """A recording's mel spectrogram made sound again by the shipped vocoder, (S,) at 24 kHz."""
+        path = self._kept / f"vocoded_{hashlib.sha256(waveform.tobytes()).hexdigest()[:24]}.npy"
+        if not path.is_file():
+            vocoder = self.pipeline.vocoder
+            mel = mel_spectrogram(torch.from_numpy(waveform))[None]
+            np.save(path, vocoder.decode(mel.to(vocoder.device))[0].cpu().numpy().clip(-1, 1))
+        return np.load(path)
 
     def play(
         self,
@@ -122,25 +156,30 @@ class Synthesis:
         recording: np.ndarray | None,
         spent: float,
     ) -> Take:
-        digest = hashlib.sha256(repr((phonemes, durations, seed, self._steps)).encode() + voice.tobytes())
+        digest = hashlib.sha256(repr((phonemes, durations, seed, self.steps)).encode() + voice.tobytes())
         digest.update(b"" if recording is None else recording.tobytes())
         path = self._kept / f"{digest.hexdigest()[:24]}.npz"
         if path.is_file():
             with np.load(path) as kept:
                 return Take(phonemes, durations, FADE, kept["speech"], kept["motion"], tuple(kept["seconds"].tolist()))
         line = Line("line", 0, FADE, sum(durations) // MELS_PER_FRAME, phonemes, durations, recording)
-        marks = [perf_counter()]
+        marks = [process_time()]
         part = self.pipeline(
             [line],
             [CastMember("SPEAKER", voice)],
             line.n_frames + 2 * FADE,
             seed=seed,
-            sampling=Sampling(steps=self._steps),
-            on_step=lambda done, total: marks.append(perf_counter()),
+            sampling=self.sampling,
+            on_step=lambda done, total: marks.append(process_time()),
         ).characters[0]
-        seconds = (spent, marks[-1] - marks[0], perf_counter() - marks[-1])
+        seconds = (spent, marks[-1] - marks[0], process_time() - marks[-1])
         np.savez(path, speech=part.speech, motion=part.motion.values, seconds=np.array(seconds))
         return Take(phonemes, durations, FADE, part.speech, part.motion.values, seconds)
+
+
+def shipped_few_steps() -> bool:
+    """Whether the shipped weights have the distilled sampler."""
+    return (resources.asset("model") / FEW).is_dir()
 
 
 def _fingerprint() -> str:

@@ -1,0 +1,130 @@
+"""Distils sampling steps and guidance into an adapter: one network call a step, four steps in all.
+
+Source: progressive distillation (Salimans and Ho, arXiv 2202.00512) in one jump, with the guided sampler as teacher
+(guidance distillation, Meng et al., arXiv 2210.03142): the student's one step must land where the teacher's land.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from generation.adapters import add_adapter, load_adapter, save_adapter
+from generation.guidance import MaskRoutedGuidance
+from generation.objective import noised, velocity
+from generation.phonemes import UNKNOWN_SYMBOL
+from generation.pipeline import FEW
+from generation.sampling import FEW_STEPS, Guidance, Sampling
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from generation.examples import Batch
+    from generation.transformer import JointTransformer
+
+RANK = 32
+_SUBSTEPS = 4
+"""Teacher steps in one of the student's: 16 in all, as the full sampler takes."""
+
+
+class AdapterFiles:
+    """The adapter alone, for :func:`generation.training.fit`."""
+
+    def write(self, model: JointTransformer, folder: Path) -> None:
+        """See :class:`generation.training.Files`."""
+        save_adapter(model, FEW, folder)
+
+    def read(self, model: JointTransformer, folder: Path) -> None:
+        """See :class:`generation.training.Files`: replaces the fresh adapter."""
+        model.delete_adapters(FEW)
+        load_adapter(model, FEW, folder)
+        for name, weight in model.named_parameters():
+            weight.requires_grad_(".lora_" in name)
+
+
+def student(transformer: JointTransformer) -> JointTransformer:
+    """The transformer, rounded as it ships, with a fresh adapter to be trained."""
+    transformer.to(torch.bfloat16).to(torch.float32)
+    add_adapter(transformer, FEW, RANK)
+    return transformer
+
+
+def distillation_loss(model: JointTransformer, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+    """Squared error between the student's clean latents and those that lead where four guided teacher steps lead.
+
+    With r = sigma' / sigma, an Euler step to sigma' is x' = r x + (1 - r) clean, so clean = (x' - r x) / (1 - r).
+
+    Args:
+        model: transformer with the adapter; without it, it is the teacher.
+        batch: B examples, K = 1.
+
+    Returns:
+        loss, and the mean squared errors ``audio`` and ``motion`` on the frames that were not given.
+    """
+    size, device = len(batch.audio), batch.audio.device
+    sigma = 1 - torch.randint(FEW_STEPS, (size,), device=device) / FEW_STEPS
+    audio = noised(batch.audio, batch.audio_given, sigma, spread=Sampling.temperature)
+    motion = noised(batch.motion, batch.motion_given, sigma)
+    voice = torch.cat((batch.voices @ model.voice_table, batch.voices.sum(-1, keepdim=True).clamp(max=1)), -1)
+    model.disable_adapters()
+    with torch.no_grad():
+        wanted = _teacher(model, batch, audio, motion, sigma, voice)
+    model.enable_adapters()
+    found = model(
+        audio, motion, sigma, batch.symbols, batch.place, voice, batch.audio_given, batch.motion_given, batch.heard,
+        batch.membership, batch.segments, return_dict=False,
+    )  # fmt: skip
+    errors = []
+    for clean, target, given in zip(found, wanted, (batch.audio_given, batch.motion_given), strict=True):
+        error = (clean.float() - target).square().mean(-1) * (1 - given)
+        errors.append(error.sum() / (1 - given).sum().clamp(min=1))
+    return errors[0] + 0.5 * errors[1], {"audio": float(errors[0].detach()), "motion": float(errors[1].detach())}
+
+
+def _teacher(
+    model: JointTransformer, batch: Batch, audio: Tensor, motion: Tensor, sigma: Tensor, voice: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Clean latents whose Euler step over one student step lands where the teacher's guided steps land."""
+    share = 1 / (FEW_STEPS * _SUBSTEPS)
+    a, m = audio, motion
+    for number in range(_SUBSTEPS):
+        spoken, moved = _guided(model, batch, a, m, sigma - number * share, voice)
+        a = torch.where(batch.audio_given[..., None] > 0, a, a - share * spoken)
+        m = torch.where(batch.motion_given[..., None] > 0, m, m - share * moved)
+    ratio = ((sigma - 1 / FEW_STEPS) / sigma)[:, None, None, None]
+    return (a - ratio * audio) / (1 - ratio), (m - ratio * motion) / (1 - ratio)
+
+
+def _guided(
+    model: JointTransformer, batch: Batch, audio: Tensor, motion: Tensor, sigma: Tensor, voice: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Guided velocities of both streams, (B, 1, T, C) each: the passes of the full sampler as one batch."""
+    scales = Guidance()
+    guider = MaskRoutedGuidance(text_scale=scales.text, speak_scale=scales.speak, listen_scale=scales.listen)
+    guider.set_membership(batch.membership[:, :, 0])
+    unknown, deaf = torch.full_like(batch.symbols, UNKNOWN_SYMBOL), torch.zeros_like(batch.membership)
+    nothing = torch.zeros_like(batch.heard)
+    passes = {
+        "symbols": (unknown, batch.symbols, batch.symbols, batch.symbols),
+        "place": (torch.zeros_like(batch.place), batch.place, batch.place, batch.place),
+        "membership": (deaf, deaf, batch.membership, deaf),
+        "heard": (nothing, nothing, nothing, batch.heard),
+    }
+    several = {name: torch.cat(parts) for name, parts in passes.items()}
+    shared = {
+        "voice": voice,
+        "audio_given": batch.audio_given,
+        "motion_given": batch.motion_given,
+        "segments": batch.segments,
+    }
+    x, y, level = (torch.cat([t] * 4) for t in (audio, motion, sigma))
+    clean_a, clean_m = model(
+        x, y, level, **several, **{k: torch.cat([v] * 4) for k, v in shared.items()}, return_dict=False
+    )
+    wide = level[:, None, None, None]
+    null, _, driven, _ = velocity(x, clean_a, wide).chunk(4)
+    moves = velocity(y, clean_m, wide)[:, 0].chunk(4)
+    moved = guider.forward(moves[0], moves[1], pred_heard=moves[3], pred_voice_0=moves[2]).pred
+    return null + scales.speech * (driven - null), moved[:, None]

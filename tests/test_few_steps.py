@@ -1,0 +1,168 @@
+"""Few steps: the adapter's file, its loss, and sampling with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from tiny import tiny_pipeline
+
+from generation.adapters import FILE, add_adapter, base_hash, load_adapter, save_adapter
+from generation.distillation import AdapterFiles, _teacher, distillation_loss, student
+from generation.examples import Batch
+from generation.performance import Line
+from generation.pipeline import FEW, CastMember, JointPipeline
+from generation.sampling import Sampling
+from generation.training import FitSettings, fit
+
+CAST = [CastMember("Ann", np.ones(64, np.float32), -0.5), CastMember("Bo", -np.ones(64, np.float32), 0.5)]
+LINES = [Line("1", 0, 2, 10, " həloʊ ", (4, 6, 6, 8, 6, 6, 4)), Line("2", 1, 14, 8, " ha ", (8, 8, 8, 8))]
+
+
+def stirred(pipeline: JointPipeline, rank: int = 2) -> JointPipeline:
+    """With an adapter that changes something."""
+    add_adapter(pipeline.transformer, FEW, rank)
+    torch.manual_seed(3)
+    for name, weight in pipeline.transformer.named_parameters():
+        if ".lora_" in name:
+            weight.data.normal_(std=0.2)
+    return pipeline
+
+
+def batch(size: int = 3, n: int = 12) -> Batch:
+    torch.manual_seed(5)
+    given = torch.zeros(size, 1, n)
+    given[:, :, :3] = 1
+    return Batch(
+        torch.randn(size, 1, n, 400), torch.randn(size, 1, n, 57), torch.randint(0, 40, (size, 1, 4 * n)),
+        torch.rand(size, 1, 4 * n, 2), torch.eye(2)[torch.arange(size) % 2][:, None], given, torch.zeros(size, 1, n),
+        torch.randn(size, 1, n, 402), torch.ones(size, 1, 1, n), torch.ones(size, 1, n, dtype=torch.long),
+    )  # fmt: skip
+
+
+def test_a_fresh_adapter_changes_nothing_and_the_full_sampler_never_sees_it() -> None:
+    plain = tiny_pipeline()(LINES, CAST, 24, sampling=Sampling(steps=2))
+    pipeline = stirred(tiny_pipeline())
+    with_it = pipeline(LINES, CAST, 24, sampling=Sampling(steps=2))
+    few = pipeline(LINES, CAST, 24, sampling=Sampling(steps=None))
+    again = pipeline(LINES, CAST, 24, sampling=Sampling(steps=2))
+    for a, b, c, d in zip(*(x.characters for x in (plain, with_it, again, few)), strict=True):
+        assert np.array_equal(a.motion.values, b.motion.values) and np.array_equal(b.motion.values, c.motion.values)
+        assert np.array_equal(a.speech, c.speech)
+        assert np.abs(a.motion.values - d.motion.values).max() > 1e-3
+
+
+def test_few_steps_call_the_network_four_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = stirred(tiny_pipeline())
+    calls, steps = [], []
+    forward = pipeline.transformer.forward
+    monkeypatch.setattr(pipeline.transformer, "forward", lambda *a, **k: calls.append(1) or forward(*a, **k))
+    pipeline(LINES, CAST, 24, sampling=Sampling(steps=None), on_step=lambda done, total: steps.append((done, total)))
+    assert len(calls) == 4 and steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_voices_stay_routed_in_few_steps() -> None:
+    pipeline = stirred(tiny_pipeline())
+    n = 24
+    own = np.repeat(np.eye(2, dtype=np.float32)[:, :, None], n, 2).reshape(2, -1)
+    swapped = np.repeat(np.eye(2, dtype=np.float32)[::-1, :, None], n, 2).reshape(2, -1)
+    few = Sampling(steps=None)
+    plain = pipeline(LINES, CAST, n, membership=own, sampling=few)
+    default = pipeline(LINES, CAST, n, sampling=few)
+    crossed = pipeline(LINES, CAST, n, membership=swapped, sampling=few)
+    turned = [replace(line, character=1 - line.character) for line in LINES]
+    order = pipeline(turned, CAST[::-1], n, sampling=few)
+    for k in range(2):
+        assert np.array_equal(plain.characters[k].motion.values, default.characters[k].motion.values)
+        assert np.abs(plain.characters[k].motion.values - crossed.characters[k].motion.values).max() > 1e-4
+        np.testing.assert_allclose(plain.characters[k].motion.values, order.characters[1 - k].motion.values, atol=2e-4)
+
+
+def test_without_the_adapter_few_steps_are_refused() -> None:
+    with pytest.raises(ValueError, match="no adapter for few steps"):
+        tiny_pipeline()(LINES, CAST, 24, sampling=Sampling(steps=None))
+
+
+def test_training_moves_the_student_to_the_teacher_and_leaves_the_base(tmp_path: Path) -> None:
+    model = student(tiny_pipeline().transformer)
+    before = base_hash(model)
+    examples = batch()
+
+    def far() -> float:
+        torch.manual_seed(1)
+        with torch.no_grad():
+            return float(distillation_loss(model, examples)[0])
+
+    start = far()
+    settings = FitSettings(minutes=60, learning_rate=0.01, ema=0.5, max_steps=40)
+    fit(model, distillation_loss, lambda g: examples, settings, tmp_path, files=AdapterFiles())
+    assert far() < 0.7 * start
+    assert base_hash(model) == before
+    other = tiny_pipeline().transformer
+    load_adapter(other, FEW, tmp_path / "ema")
+    settings = FitSettings(minutes=60, max_steps=42)  # goes on from its checkpoint
+    fit(model, distillation_loss, lambda g: examples, settings, tmp_path, files=AdapterFiles())
+
+
+def test_the_target_is_where_four_guided_steps_lead() -> None:
+    """With a teacher whose clean latents are constant, so is the target."""
+    model = student(tiny_pipeline().transformer)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "_out." in name and "blocks" not in name:
+                weight.zero_()
+        model.audio_out.bias.fill_(0.7)
+        model.motion_out.bias.fill_(-0.4)
+    examples = batch(4)
+    sigma = torch.tensor([1.0, 0.75, 0.5, 0.25])
+    voice = torch.zeros(4, 1, 65)
+    audio, motion = _teacher(model, examples, examples.audio, examples.motion, sigma, voice)
+    made = examples.audio_given == 0
+    # Only the last student step ends at 0, and its velocities keep the floor of 0.05: all the more exact before it.
+    torch.testing.assert_close(audio[made], torch.full_like(audio[made], 0.7), atol=1e-4, rtol=0)
+    torch.testing.assert_close(motion, torch.full_like(motion, -0.4), atol=1e-4, rtol=0)
+
+
+def test_adapters_survive_the_round_trip_and_refuse_another_base(tmp_path: Path) -> None:
+    pipeline = stirred(tiny_pipeline())
+    save_adapter(pipeline.transformer, FEW, tmp_path / "a", {"licence": "Apache-2.0"})
+    other = tiny_pipeline()
+    assert load_adapter(other.transformer, FEW, tmp_path / "a")["licence"] == "Apache-2.0"
+    a, b = (p(LINES, CAST, 24, sampling=Sampling(steps=None)).characters[0].motion.values for p in (pipeline, other))
+    np.testing.assert_allclose(a, b, atol=0.05)  # bf16 on disk
+    foreign = tiny_pipeline()
+    foreign.transformer.audio_in.weight.data += 0.1
+    with pytest.raises(RuntimeError, match="other weights"):
+        load_adapter(foreign.transformer, FEW, tmp_path / "a")
+
+
+@pytest.mark.parametrize("harm", ["missing", "cut", "rank", "shape", "nan", "layers", "no metadata"])
+def test_a_damaged_adapter_is_refused_in_one_sentence(tmp_path: Path, harm: str) -> None:
+    folder = tmp_path / "few"
+    path = save_adapter(stirred(tiny_pipeline()).transformer, FEW, folder)
+    with safe_open(path, "pt") as file:
+        about = dict(file.metadata())
+    tensors = load_file(path)
+    first = sorted(tensors)[0]
+    if harm == "missing":
+        path.unlink()
+    elif harm == "cut":
+        path.write_bytes(path.read_bytes()[:-100])
+    elif harm == "no metadata":
+        save_file(tensors, path)
+    else:
+        about |= {"rank": {"rank": "100000"}, "layers": {"layers": '["os.system"]'}}.get(harm, {})
+        if harm == "shape":
+            tensors[first] = tensors[first][:, :-1].contiguous()
+        if harm == "nan":
+            tensors[first] = tensors[first] * torch.nan
+        save_file(tensors, folder / FILE, about)
+    transformer = tiny_pipeline().transformer
+    with pytest.raises(RuntimeError, match=r"^The adapter few [^\n]*\.$"):
+        load_adapter(transformer, FEW, folder)
+    assert FEW not in getattr(transformer, "peft_config", {})
