@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -139,6 +140,12 @@ class Job:
         """
         results = {key: path.relative_to(self.folder).as_posix() for key, path in status.results.items()}
         write_json(self.folder / "status.json", {**vars(status), "results": results, "worker": worker}, durable=False)
+
+    def clear(self) -> None:
+        """Remove what it made, so that nothing half done stays; only the worker calls it."""
+        shutil.rmtree(self.folder / "out", ignore_errors=True)
+        with suppress(OSError):
+            self.preview_picture.unlink(missing_ok=True)
 
     def cancel(self) -> None:
         """Ask to stop; within 3 s the job is cancelled, finished lines are kept. Nothing if it has ended."""

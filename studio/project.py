@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from studio.history import SCENE_FILE, History, checked_scene, merged, scene_dat
 from studio.media import check_upload
 from studio.restoring import MissingMedia, media_names, scene_of_video, sha256
 from studio.scene import Scene
-from studio.takes import Take, note_takes, read_takes
+from studio.takes import Take, read_takes
 from studio.timeline import line_names
 
 log = logging.getLogger(__name__)
@@ -365,11 +365,6 @@ class Project:
         if take_id not in {take.id for take in self.takes(line_id)}:
             raise ValueError(f"There is no take {take_id!r} of this line.")
         self._set_take(line_id, int(take_id), "Another take")
-
-    def note_takes(self, takes: Mapping[str, Take]) -> None:
-        """Note takes that were made, by the line's id; the worker calls it."""
-        with self._lock:
-            note_takes(self.folder, takes)
 
     def _index(self, line_id: str) -> int:
         names = self.line_ids()

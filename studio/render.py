@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -29,7 +29,8 @@ from studio.seating import Places, find_places
 from studio.timeline import Timeline
 
 if TYPE_CHECKING:
-    from studio.speech import Speech
+    from generation.rendering.scene import SceneRenderer
+    from studio.speech import Models, Speech
 
 STEPS, DRAFT_STEPS = 16, 4
 DRAFT_HEIGHT = 480
@@ -68,12 +69,24 @@ class RenderSettings:
         return self.height or (DRAFT_HEIGHT if self.draft else None)
 
 
+class Watcher:
+    """Sees what a job makes while it runs; this one looks at nothing."""
+
+    def spoken(self, speech: Speech, timeline: Timeline, performance: Performance, places: Places) -> None:
+        """Speech and motion of the whole scene are there."""
+
+    def frame(self, frame: np.ndarray) -> None:
+        """One more finished frame, uint8 (H, W, 3) RGB."""
+
+
 def render_scene(
     path: Path,
     target: Path,
     settings: RenderSettings = RenderSettings(),
     listener: Callable[[Status], None] = lambda status: None,
     cancelled: Callable[[], bool] = lambda: False,
+    watcher: Watcher | None = None,
+    models: Models | None = None,
 ) -> Report:
     """Render a scene file into an MP4 with its stems, subtitles and curves beside it.
 
@@ -86,6 +99,8 @@ def render_scene(
         settings: how.
         listener: told how far the job is, at least once a second.
         cancelled: asked at each step whether to stop.
+        watcher: shown what is made.
+        models: loaded already; ``settings.device`` then says nothing.
 
     Returns:
         What the check found; it holds no problems.
@@ -107,25 +122,30 @@ def render_scene(
         progress.plan(_expected_seconds(report.seconds, casting, settings))
         progress.start("load models")
         places = find_places(scene, casting)
-        speech = _load_speech(scene, path.parent, settings.seed, settings.sampling_steps, settings.device)
+        speech = _load_speech(scene, path.parent, settings.seed, settings.sampling_steps, settings.device, models)
         timeline = speech.timeline()
         progress.start("speech and motion")
         work = settings.work or target.parent / ".parley"
         performance = speech.perform(timeline, places.routing, places.sides, work, progress)
+        watcher = watcher or Watcher()
+        watcher.spoken(speech, timeline, performance, places)
         progress.start("rendering")
         record = _record(scene, path.parent, settings, speech.seed)
-        _film(scene, casting, places, timeline, performance, target, record, speech.device, progress)
+        frames = _watched(_frames(scene, casting, places, performance, speech.device), watcher)
+        _film(frames, casting.picture, timeline, performance, target, record, progress)
         progress.finish()
     return report
 
 
-def _load_speech(scene: Scene, folder: Path, seed: int | None, steps: int, device: str | None) -> Speech:
+def _load_speech(
+    scene: Scene, folder: Path, seed: int | None, steps: int, device: str | None, models: Models | None = None
+) -> Speech:
     """Load torch and the model; late, because a scene with problems should be refused in a second."""
     # Threads that spin while they wait take ten times as long as soon as another program wants a core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from studio.speech import Speech
 
-    return Speech(scene, folder, seed, steps, device)
+    return Speech(scene, folder, seed, steps, device, models)
 
 
 def _expected_seconds(seconds: float, casting: Casting, settings: RenderSettings) -> dict[str, float]:
@@ -148,38 +168,50 @@ def _record(scene: Scene, folder: Path, settings: RenderSettings, seed: int) -> 
 
 
 def _film(
-    scene: Scene,
-    casting: Casting,
-    places: Places,
+    frames: Iterator[np.ndarray],
+    picture: np.ndarray,
     timeline: Timeline,
     performance: Performance,
     target: Path,
     record: dict[str, Any],
-    device: str,
     progress: Progress,
 ) -> None:
     """Render frame by frame into the encoder, so that memory does not grow with the length."""
-    from generation.rendering.face import RenderFace
-    from generation.rendering.scene import SceneRenderer
-
-    seats = places.seats
-    located = zip(seats, places.regions, places.masks, strict=True)
-    faces = [RenderFace(seat.face, region, seat.drawn, mask.mask) for seat, region, mask in located]
-    tracks = [
-        scaled_motion(performance.characters[seat.character].motion, scene.cast[seat.character], room)
-        for seat, room in zip(seats, places.rooms, strict=True)
-    ]
 
     def on_frame(done: int, total: int) -> None:
         progress.update(done, total)
         if done == total:
             progress.start("encoding")
 
-    if faces:
-        frames = SceneRenderer(casting.picture, faces, device).frames(tracks)
-    else:
-        frames = repeat(casting.picture, performance.n_frames)
-    export_scene(frames, performance, timeline, target, picture=casting.picture, record=record, on_frame=on_frame)
+    export_scene(frames, performance, timeline, target, picture=picture, record=record, on_frame=on_frame)
+
+
+def _frames(
+    scene: Scene, casting: Casting, places: Places, performance: Performance, device: str
+) -> Iterator[np.ndarray]:
+    tracks = [
+        scaled_motion(performance.characters[seat.character].motion, scene.cast[seat.character], room)
+        for seat, room in zip(places.seats, places.rooms, strict=True)
+    ]
+    if not tracks:
+        return repeat(casting.picture, performance.n_frames)
+    return make_renderer(casting, places, device).frames(tracks)
+
+
+def make_renderer(casting: Casting, places: Places, device: str) -> SceneRenderer:
+    """The renderer of a picture's faces, one a seat; what depends on the picture alone is worked out here."""
+    from generation.rendering.face import RenderFace
+    from generation.rendering.scene import SceneRenderer
+
+    located = zip(places.seats, places.regions, places.masks, strict=True)
+    faces = [RenderFace(seat.face, region, seat.drawn, mask.mask) for seat, region, mask in located]
+    return SceneRenderer(casting.picture, faces, device)
+
+
+def _watched(frames: Iterator[np.ndarray], watcher: Watcher) -> Iterator[np.ndarray]:
+    for frame in frames:
+        watcher.frame(frame)
+        yield frame
 
 
 def scaled_motion(track: MotionTrack, character: Character, room: float = math.inf) -> MotionTrack:

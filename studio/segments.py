@@ -79,7 +79,7 @@ def split(timeline: Timeline) -> list[Segment]:
 
 
 def join(segments: Sequence[Segment], parts: Sequence[Performance], n_frames: int) -> Performance:
-    """One performance of the whole scene from those of its segments.
+    """One performance of the whole scene from those of its segments; where there is none, silence and stillness.
 
     Around each cut the mouth and the sound pass over within the pause alone, everything else over :data:`FADE` frames
     on either side, with raised-cosine weights that are normalised to sum to 1.
@@ -106,8 +106,8 @@ def join(segments: Sequence[Segment], parts: Sequence[Performance], n_frames: in
         for index, character in enumerate(part.characters):
             motion[index, span] += weights * character.motion.values
             speech[index, sound] += loud * character.speech
-    motion /= motion_total
-    speech /= speech_total
+    np.divide(motion, motion_total, out=motion, where=motion_total > 0)
+    np.divide(speech, speech_total, out=speech, where=speech_total > 0)
     return Performance(
         tuple(CharacterPerformance(n, s, MotionTrack(m)) for n, s, m in zip(cast, speech, motion, strict=True)),
         n_frames,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,13 +17,17 @@ import torch
 
 from generation import resources
 from generation.audio import Audio
+from generation.conditioning import Generate
 from generation.durations import DurationModel
 from generation.grid import SAMPLE_RATE
-from generation.motion import MotionTrack
+from generation.motion import N_CHANNELS, MotionTrack
 from generation.performance import CharacterPerformance, Performance
-from generation.pipeline import CastMember, JointPipeline, Sampling
+from generation.pipeline import CastMember, JointPipeline
+from generation.sampling import Sampling
 from generation.voice import VoiceBank, voice_from_clip
 from studio.checks import language_of
+from studio.files import write_whole
+from studio.looks import with_scene_eyes
 from studio.progress import Progress
 from studio.scene import Scene
 from studio.segments import Segment, join, split
@@ -32,23 +38,49 @@ log = logging.getLogger(__name__)
 MAX_WORK_BYTES = 500_000_000
 
 
+@dataclass(frozen=True)
+class Models:
+    """What is loaded once and serves any number of scenes."""
+
+    pipeline: JointPipeline
+    durations: DurationModel
+    voices: VoiceBank
+    device: str
+
+    @classmethod
+    def load(cls, device: str | None = None) -> Models:
+        """The shipped models on a torch device; None = the GPU when there is one, else the CPU."""
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        pipeline = JointPipeline.from_pretrained().to(device)
+        return cls(pipeline, DurationModel.from_pretrained(), VoiceBank.load(), device)
+
+
 class Speech:
-    """The model, loaded once for one scene.
+    """The model at work on one scene.
 
     Args:
         scene: a checked scene.
         folder: where its file names start.
         seed: in place of the scene's; None = the scene's.
-        steps: sampling steps.
+        steps: sampling steps; None = the few of the distilled sampler.
         device: torch device; None = the GPU when there is one, else the CPU.
+        models: loaded already; ``device`` then says nothing.
     """
 
-    def __init__(self, scene: Scene, folder: Path, seed: int | None, steps: int, device: str | None) -> None:
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    def __init__(
+        self,
+        scene: Scene,
+        folder: Path,
+        seed: int | None,
+        steps: int | None,
+        device: str | None,
+        models: Models | None = None,
+    ) -> None:
+        self._models = models or Models.load(device)
+        self.device = self._models.device
         self._scene, self._folder, self._steps = scene, folder, steps
         self.seed = scene.seed if seed is None else seed
-        self._pipeline = JointPipeline.from_pretrained().to(self.device)
-        self._voices = self._find_voices(VoiceBank.load())
+        self._voices = self._find_voices(self._models.voices)
 
     def timeline(self) -> Timeline:
         """Every line pronounced, measured by the duration model, and placed.
@@ -57,11 +89,16 @@ class Speech:
             ValueError: times that cannot be met.
         """
         speakers = [Speaker(voice, language_of(self._scene, i)) for i, voice in enumerate(self._voices)]
-        durations = DurationModel.from_pretrained()
-        return build_timeline(self._scene, speakers, durations, partial(scene_recording, self._folder))
+        return build_timeline(self._scene, speakers, self._models.durations, partial(scene_recording, self._folder))
 
     def perform(
-        self, timeline: Timeline, routing: np.ndarray, sides: np.ndarray, work: Path, progress: Progress
+        self,
+        timeline: Timeline,
+        routing: np.ndarray,
+        sides: np.ndarray,
+        work: Path,
+        progress: Progress,
+        wanted: Collection[str] | None = None,
     ) -> Performance:
         """Everybody's speech and motion over the whole scene.
 
@@ -71,11 +108,12 @@ class Speech:
             sides: (K,) where each person sits, -1 (left) .. 1 (right).
             work: folder where finished pieces are kept, and found again.
             progress: told how far it is, asked whether to stop.
+            wanted: ids of the lines that are needed; only their pieces are made, elsewhere is silence. None = all.
 
         Raises:
             Cancelled: stopped; the finished pieces stay.
         """
-        segments = split(timeline)
+        segments = [s for s in split(timeline) if wanted is None or any(line.id in wanted for line in s.lines)]
         whole = sum(segment.n_frames for segment in segments)
         parts, done = [], 0
         for number, segment in enumerate(segments, 1):
@@ -90,24 +128,47 @@ class Speech:
             parts.append(part)
             done += segment.n_frames
         _tidy(work)
-        return join(segments, parts, timeline.n_frames)
+        joined = join(segments, parts, timeline.n_frames)
+        return with_scene_eyes(joined, self._scene, timeline, segments, sides, self.seed)
+
+    def pieces(self, timeline: Timeline, routing: np.ndarray, sides: np.ndarray) -> dict[str, str]:
+        """Name of the kept piece that holds each line, by the line's id; arguments as of :meth:`perform`."""
+        keys = [(segment.lines, self._key(segment, routing, sides)) for segment in split(timeline)]
+        return {line.id: key for lines, key in keys for line in lines}
 
     def _perform(
         self, segment: Segment, routing: np.ndarray, sides: np.ndarray, report: Callable[[int, int], None]
     ) -> Performance:
         people = zip(self._scene.cast, self._voices, sides, strict=True)
         cast = [CastMember(character.name, voice, float(side)) for character, voice, side in people]
-        # Idle motion is seeded by the piece, so that two pieces do not fidget alike.
-        seed = (self.seed + zlib.crc32(segment.lines[0].id.encode())) % 2**31
-        return self._pipeline(
+        return self._models.pipeline(
             segment.lines,
             cast,
             segment.n_frames,
             membership=np.repeat(routing, segment.n_frames, axis=1),
-            seed=seed,
+            seed=self.seed,
             sampling=Sampling(steps=self._steps),
+            motion_conditions=self._idle(segment),
             on_step=report,
         )
+
+    def _idle(self, segment: Segment) -> list[Generate]:
+        """Noise of the time in which each person does not speak, seeded by the piece too: no two pieces fidget alike.
+
+        A line's own noise is the model's affair and depends on seed, person and line alone.
+        """
+        conditions = []
+        for index, character in enumerate(self._scene.cast):
+            key = (self.seed, segment.lines[0].id, character.name, "idle")
+            generator = torch.Generator().manual_seed(zlib.crc32(repr(key).encode()))
+            noise = torch.randn((segment.n_frames, N_CHANNELS), generator=generator)
+            at = 0
+            own = [line for line in segment.lines if line.character == index]
+            for line in sorted(own, key=lambda line: line.start):
+                conditions.append(Generate(index, at, noise[at : line.start]))
+                at = line.stop
+            conditions.append(Generate(index, at, noise[at:]))
+        return conditions
 
     def _find_voices(self, bank: VoiceBank) -> list[np.ndarray]:
         """A voice vector for each member of the cast; for those who play recordings only, the recording's own."""
@@ -142,17 +203,12 @@ def _report(progress: Progress, before: int, n_frames: int, whole: int, note: st
 
 
 def _save(part: Performance, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     arrays = {"n_frames": np.array(part.n_frames), "names": np.array([c.name for c in part.characters])}
     for index, character in enumerate(part.characters):
         arrays |= {f"speech{index}": character.speech, f"motion{index}": character.motion.values}
-    partial_file = path.with_suffix(".part")
-    try:
-        with partial_file.open("wb") as file:
-            np.savez(file, **arrays)
-        partial_file.replace(path)
-    finally:
-        partial_file.unlink(missing_ok=True)
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)
+    write_whole({path: packed.getvalue()}, durable=False)
 
 
 def _load(path: Path) -> Performance | None:

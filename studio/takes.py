@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from studio.files import inside, read_json, write_json
 
 FOLDER = "takes"
@@ -45,15 +47,16 @@ def read_takes(folder: Path, line_id: str) -> list[Take]:
 
 
 def note_takes(folder: Path, takes: Mapping[str, Take]) -> None:
-    """Note takes by their line's id; a take of the same number is replaced. The caller holds the project's lock.
+    """Note takes by their line's id; a take of the same number is replaced.
 
     Raises:
         StorageError: nothing has changed.
     """
     path = folder / FOLDER / "takes.json"
-    noted: dict[str, list[dict[str, Any]]] = read_json(path) or {}
-    for line_id, take in takes.items():
-        sound = take.sound.relative_to(folder).as_posix() if take.sound else ""
-        others = [data for data in noted.get(line_id, ()) if data["id"] != take.id]
-        noted[line_id] = [*others, {**vars(replace(take, sound=None)), "sound": sound}]
-    write_json(path, noted)
+    with FileLock(folder / f".{FOLDER}.lock"):
+        noted: dict[str, list[dict[str, Any]]] = read_json(path) or {}
+        for line_id, take in takes.items():
+            sound = take.sound.relative_to(folder).as_posix() if take.sound else ""
+            others = [data for data in noted.get(line_id, ()) if data["id"] != take.id]
+            noted[line_id] = [*others, {**vars(replace(take, sound=None)), "sound": sound}]
+        write_json(path, noted)

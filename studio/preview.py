@@ -1,0 +1,178 @@
+"""The animatic: a scene in seconds, with its full sound, small, at half the frame rate, and only speakers moving."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from generation.audio import Audio, mix
+from generation.grid import SAMPLE_RATE
+from generation.motion import MotionTrack
+from generation.performance import Performance
+from studio.casting import Casting, cast_picture
+from studio.document import DocumentError, load_scene
+from studio.export import write_video
+from studio.files import json_bytes
+from studio.history import scene_data
+from studio.progress import Progress
+from studio.provenance import make_record
+from studio.render import DRAFT_STEPS, make_renderer, scaled_motion
+from studio.restoring import media_names
+from studio.scene import Scene
+from studio.seating import Places, find_places
+from studio.speech import Models, Speech
+from studio.timeline import Timeline
+
+if TYPE_CHECKING:
+    from generation.rendering.scene import SceneRenderer
+
+HEIGHT = 320
+"""Greatest height of the animatic in pixels."""
+EVERY = 2
+"""Of so many frames one is drawn."""
+STAGES = {"look at the picture": 1.0, "speech and motion": 3.0, "drawing": 2.0}
+"""Stages of a preview and their rough shares."""
+_FADE = 5
+"""Frames over which a speaker begins and ceases to move."""
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """What depends on picture and cast alone, kept from one preview to the next."""
+
+    key: str
+    casting: Casting
+    places: Places
+    renderer: SceneRenderer | None
+
+
+class Previewer:
+    """Makes animatics; the picture is prepared once, until it, the masks or the cast change.
+
+    Args:
+        models: loaded models.
+    """
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        self._stage: _Stage | None = None
+
+    def make(self, scene_path: Path, project: Path, target: Path, progress: Progress) -> dict[str, Path]:
+        """Make one.
+
+        Args:
+            scene_path: the scene; who agreed to be in its picture need not be said yet.
+            project: folder whose ``work`` keeps the pieces.
+            target: folder for the result.
+            progress: with the stages of :data:`STAGES`.
+
+        Returns:
+            ``video``, an MP4 file.
+
+        Raises:
+            DocumentError: the picture or a line cannot be used.
+            Cancelled: stopped.
+        """
+        progress.start("look at the picture")
+        _, scene = load_scene(scene_path)
+        if not scene.script:
+            raise DocumentError(["The script has no lines; write at least one."])
+        stage = self._prepared(scene, scene_path.parent)
+        steps = None if self._models.pipeline.distilled else DRAFT_STEPS
+        speech = Speech(scene, scene_path.parent, None, steps, None, self._models)
+        timeline = speech.timeline()
+        progress.start("speech and motion")
+        places = stage.places
+        performance = speech.perform(timeline, places.routing, places.sides, project / "work", progress)
+        progress.start("drawing")
+        sound = mix([Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
+        settings = {"seed": speech.seed, "steps": steps, "height": HEIGHT}
+        record = make_record(scene_data(scene), scene_path.parent, settings, photograph=scene.consent != "drawn")
+        frames = _frames(scene, stage, timeline, performance)
+        video = target / "preview.mp4"
+        write_video(frames, sound, video, picture=stage.casting.picture, record=record, on_frame=progress.update)
+        return {"video": video}
+
+    def _prepared(self, scene: Scene, folder: Path) -> _Stage:
+        key = _stage_key(scene, folder)
+        if self._stage is None or self._stage.key != key:
+            if not scene.picture:
+                raise DocumentError(["There is no picture yet; add one."])
+            casting, problems = cast_picture(scene, folder)
+            if casting is None or problems:
+                raise DocumentError(sentence for sentences in problems.values() for sentence in sentences)
+            casting = casting.resized(HEIGHT)
+            places = find_places(scene, casting)
+            renderer = make_renderer(casting, places, self._models.device) if places.seats else None
+            self._stage = _Stage(key, casting, places, renderer)
+        return self._stage
+
+
+def _stage_key(scene: Scene, folder: Path) -> str:
+    """Hash of all that a picture's preparation depends on."""
+    cast = [character.model_copy(update={"voice": None}) for character in scene.cast]
+    bare = scene.model_copy(update={"cast": tuple(cast), "script": (), "title": "", "lexicon": {}})
+    digest = hashlib.sha256(json_bytes(scene_data(bare)))
+    for relative in media_names(bare):
+        path = folder / relative
+        digest.update(path.read_bytes() if path.is_file() else b"-")
+    return digest.hexdigest()
+
+
+def _frames(scene: Scene, stage: _Stage, timeline: Timeline, performance: Performance) -> Iterator[np.ndarray]:
+    """Every frame of the film: one of :data:`EVERY` drawn, the others its copies."""
+    speaking = _speaking(timeline, len(scene.cast), performance.n_frames)
+    tracks = []
+    for seat, room in zip(stage.places.seats, stage.places.rooms, strict=True):
+        motion = performance.characters[seat.character].motion
+        values = scaled_motion(motion, scene.cast[seat.character], room).values * speaking[seat.character][:, None]
+        tracks.append(MotionTrack(values[::EVERY].astype(np.float32)))
+    n_drawn = -(-performance.n_frames // EVERY)
+    drawn = stage.renderer.frames(tracks) if stage.renderer else (stage.casting.picture for _ in range(n_drawn))
+    tags = [_tag(character.name, scene.colour_of(index)) for index, character in enumerate(scene.cast)]
+    for number, frame in enumerate(drawn):
+        at = number * EVERY
+        shown = _tagged(frame, [tag for tag, level in zip(tags, speaking[:, at], strict=True) if level == 1])
+        for _ in range(min(EVERY, performance.n_frames - at)):
+            yield shown
+
+
+def _speaking(timeline: Timeline, n_cast: int, n_frames: int) -> np.ndarray:
+    """(K, T) float32: 1 while somebody speaks, falling to 0 within :data:`_FADE` frames around it."""
+    speaking = np.zeros((n_cast, n_frames), np.float32)
+    frames = np.arange(n_frames)
+    for line in timeline.lines:
+        outside = np.maximum(np.maximum(line.start - frames, frames - (line.stop - 1)), 0)
+        speaking[line.character] = np.maximum(speaking[line.character], np.clip(1 - outside / _FADE, 0, 1))
+    return speaking
+
+
+def _tag(name: str, colour: str) -> np.ndarray:
+    """A plate with a name, (h, w, 3) uint8."""
+    font = ImageFont.load_default(13)
+    left, top, right, bottom = font.getbbox(name)
+    plate = Image.new("RGB", (right - left + 12, bottom - top + 8), colour)
+    dark = sum(weight * value for weight, value in zip((0.3, 0.59, 0.11), plate.getpixel((0, 0)), strict=True)) < 150
+    ImageDraw.Draw(plate).text((6 - left, 4 - top), name, fill="white" if dark else "black", font=font)
+    return np.asarray(plate)
+
+
+def _tagged(frame: np.ndarray, tags: Sequence[np.ndarray]) -> np.ndarray:
+    """The frame with the plates of those who speak in its lower left corner."""
+    if not tags:
+        return frame
+    frame = frame.copy()
+    left = 6
+    for tag in tags:
+        height, width = min(tag.shape[0], frame.shape[0] - 6), min(tag.shape[1], frame.shape[1] - left)
+        if width > 0 and height > 0:
+            top = frame.shape[0] - 6 - height
+            frame[top : top + height, left : left + width] = tag[:height, :width]
+        left += tag.shape[1] + 6
+    return frame

@@ -1,0 +1,220 @@
+"""What the worker does all day: takes the oldest job, does it, writes how far it is, and survives what goes wrong."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import time
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from generation.performance import Performance
+from studio.document import load_scene
+from studio.export import file_names
+from studio.files import StorageError, storage_sentence, write_json, write_whole
+from studio.jobs import WORKER, Job, JobStatus, next_job, take_ticket
+from studio.preview import STAGES as PREVIEW_STAGES
+from studio.preview import Previewer
+from studio.progress import Cancelled, Progress, Stage, Status
+from studio.render import STEPS, RenderSettings, Watcher, render_scene
+from studio.seating import Places
+from studio.speaking import STAGES as HEAR_STAGES
+from studio.speaking import hear, keep_takes
+from studio.speech import Models, Speech
+from studio.timeline import Timeline, line_names
+
+if TYPE_CHECKING:
+    from studio.scene import Scene
+
+log = logging.getLogger(__name__)
+
+_TURN = 0.1
+_STATUS_SECONDS = 0.25
+_PICTURE_SECONDS = 1.0
+_PICTURE_SIDE = 960
+
+
+def serve(root: Path, token: str, idle_seconds: float) -> None:
+    """Load the models, then do jobs until none came for ``idle_seconds``.
+
+    Args:
+        root: the folder of the projects.
+        token: this worker's name in the status of its jobs.
+        idle_seconds: how long to wait for a job.
+    """
+    say = partial(_say, root, token)
+    say("starting", None)
+    models = Models.load()
+    shop = _Shop(models)
+    say("ready", None)
+    waiting_since = time.monotonic()
+    while time.monotonic() - waiting_since < idle_seconds:
+        job = next_job(root)
+        if job is None:
+            time.sleep(_TURN)
+            continue
+        say("busy", job)
+        report = _Reporter(job, token)
+        try:
+            report.write(replace(report.last, stage="begin"))
+        except StorageError:  # it waits until the disk has room
+            time.sleep(1)
+        else:
+            take_ticket(job)
+            _do(job, shop, report)
+        say("ready", None)
+        waiting_since = time.monotonic()
+
+
+def _say(root: Path, token: str, state: str, job: Job | None) -> None:
+    """Write what the worker is at, for pages and for the supervisor."""
+    folder = str(job.folder) if job else None
+    with suppress(StorageError):
+        write_json(root / WORKER, {"token": token, "state": state, "pid": os.getpid(), "job": folder}, durable=False)
+
+
+class _Shop:
+    """The models and what is kept from job to job."""
+
+    def __init__(self, models: Models) -> None:
+        self.models = models
+        self.previewer = Previewer(models)
+
+
+def _do(job: Job, shop: _Shop, report: _Reporter) -> None:
+    """One job to its last status; nothing that goes wrong in it ends the worker."""
+    try:
+        results = {"hear": _hear, "preview": _preview, "render": _render}[job.kind](job, shop, report)
+        report.write(JobStatus("done", report.last.stage, 1.0, 0.0, results=results))
+    except Cancelled:
+        job.clear()
+        report.write(JobStatus("cancelled", report.last.stage, report.last.share))
+    except Exception as error:
+        log.warning("Job %s failed", job.id, exc_info=True)
+        job.clear()
+        report.write(JobStatus("failed", report.last.stage, report.last.share, sentence=_sentence(error)))
+
+
+def _sentence(error: Exception) -> str:
+    """Why a job failed, in one sentence where one is known."""
+    if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):
+        return "The memory does not suffice; close other programs, or choose a smaller size or a draft."
+    if isinstance(error, OSError) and error.errno and not isinstance(error, StorageError):
+        return storage_sentence(error)
+    text = getattr(error, "problems", None) or str(error).splitlines() or [repr(error)]
+    return text[0]
+
+
+class _Reporter:
+    """Writes a job's status: at most four times a second, at least once a second."""
+
+    def __init__(self, job: Job, token: str) -> None:
+        self.job, self._token = job, token
+        self.last = JobStatus("running", heartbeat=time.time())
+        self._written = 0.0
+
+    def progress(self, stages: dict[str, float]) -> Progress:
+        """Progress over stages with their shares, which asks whether the job was cancelled."""
+        return Progress([Stage(*stage) for stage in stages.items()], self.show, self.cancelled)
+
+    def cancelled(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self.job.cancel_asked
+
+    def show(self, status: Status) -> None:
+        """Listener of a job's progress."""
+        changed = status.stage != self.last.stage
+        now = time.monotonic()
+        share, left = round(status.fraction, 4), status.remaining
+        self.last = JobStatus("running", status.stage, share, left, status.note, heartbeat=time.time())
+        if changed or now - self._written > _STATUS_SECONDS:
+            self._written = now
+            with suppress(StorageError):  # the disk may have room again at the next turn
+                self.job.write_status(self._token, self.last)
+
+    def write(self, status: JobStatus) -> None:
+        """Write a first or last status, which should not be lost."""
+        for attempt in range(3):
+            try:
+                self.job.write_status(self._token, replace(status, heartbeat=time.time()))
+                return
+            except StorageError:
+                if attempt == 2:
+                    raise
+                time.sleep(0.3)
+
+
+def _hear(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
+    progress = report.progress(HEAR_STAGES)
+    out = job.folder / "out"
+    with progress.running():
+        wanted, steps = job.what.get("lines", ()), job.what.get("steps", STEPS)
+        return hear(job.scene_path, wanted, steps, job.project_folder, out, shop.models, progress)
+
+
+def _preview(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
+    progress = report.progress(PREVIEW_STAGES)
+    with progress.running():
+        return shop.previewer.make(job.scene_path, job.project_folder, job.folder / "out", progress)
+
+
+def _render(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
+    scene = load_scene(job.scene_path)[1]
+    settings = RenderSettings(
+        steps=job.what.get("steps"),
+        height=job.what.get("height"),
+        draft=job.what.get("draft", False),
+        work=job.project_folder / "work",
+    )
+    video = job.folder / "out" / f"{_film_name(job.project_folder.name)}.mp4"
+    watcher = _Watcher(job, scene)
+    render_scene(job.scene_path, video, settings, report.show, report.cancelled, watcher, shop.models)
+    results = {"video": video, "srt": video.with_suffix(".srt"), "vtt": video.with_suffix(".vtt")}
+    names = [character.name for character in scene.cast]
+    for name, slug in zip(names, file_names(names), strict=True):
+        for what, suffix in (("stem", "wav"), ("curves", "csv"), ("motion", "json")):
+            results[f"{what}:{name}"] = video.with_name(f"{video.stem}.{slug}.{suffix}")
+    return results
+
+
+def _film_name(project: str) -> str:
+    return file_names([project])[0]
+
+
+class _Watcher(Watcher):
+    """Keeps takes, and shows the last finished frame, while a job renders."""
+
+    def __init__(self, job: Job, scene: Scene) -> None:
+        self._job, self._scene = job, scene
+        self._shown = 0.0
+
+    def spoken(self, speech: Speech, timeline: Timeline, performance: Performance, places: Places) -> None:
+        """Note the takes, which are there even if the job is cancelled from here on."""
+        pieces = speech.pieces(timeline, places.routing, places.sides)
+        names = line_names(self._scene, takes=False)
+        keep_takes(self._job.project_folder, self._scene, names, timeline, performance, pieces)
+
+    def frame(self, frame: np.ndarray) -> None:
+        """Write a small picture of the frame, once a second."""
+        if time.monotonic() - self._shown < _PICTURE_SECONDS:
+            return
+        self._shown = time.monotonic()
+        picture = Image.fromarray(frame)
+        picture.thumbnail((_PICTURE_SIDE, _PICTURE_SIDE))
+        with suppress(StorageError):
+            write_whole({self._job.preview_picture: _jpeg(picture)}, durable=False)
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    packed = io.BytesIO()
+    picture.save(packed, "JPEG", quality=85)
+    return packed.getvalue()
+
+
