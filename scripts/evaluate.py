@@ -1,9 +1,10 @@
-"""Measures what ships: words, sound, lips, timing, binding and cost; one table, and the same figures as JSON.
+"""Measures what ships beside its peers: words, sound, voices, lips, faces, binding and cost; one table, JSON, docs.
 
-python scripts/evaluate.py --shared ../shared --json out/eval.json        everything
-python scripts/evaluate.py --sentences 6 --metrics wer closure            a quick look
+python scripts/evaluate.py --sentences 6 --metrics wer closure     a quick look
+python scripts/evaluate.py --sentences 200 --seeds 3 --json out/eval.json --markdown docs/quality.md     make eval
 
-What the model makes is kept in work/eval by the hash of the weights, so that measuring again costs little.
+What was made and heard is kept in work/eval by the hash of weights and code, so that measuring again costs little.
+Figures in the JSON file that this run was not asked for stay, if weights, sampler, sentences and seeds are the same.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import logging
 import sys
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,21 +22,40 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from scripts.evaluation.cost import cost  # noqa: E402
+from scripts.evaluation.dialogues import blinks, dialogue_scenes, dialogues  # noqa: E402
 from scripts.evaluation.hearing import hearing  # noqa: E402
-from scripts.evaluation.lips import figures, other_motion, real_clips, rules_alone, spoken, teacher_lips  # noqa: E402
+from scripts.evaluation.judges import Judges  # noqa: E402
+from scripts.evaluation.lips import (  # noqa: E402
+    figures,
+    other_motion,
+    real_clips,
+    rig_gap,
+    rules_alone,
+    spoken,
+    teacher_lips,
+    viseme_curves,
+)
 from scripts.evaluation.material import Corpus, held_out_clips  # noqa: E402
-from scripts.evaluation.pixels import Portrait, binding  # noqa: E402
-from scripts.evaluation.report import table  # noqa: E402
-from scripts.evaluation.streams import streams  # noqa: E402
+from scripts.evaluation.peers import Peers  # noqa: E402
+from scripts.evaluation.pixels import binding  # noqa: E402
+from scripts.evaluation.portrait import Portrait  # noqa: E402
+from scripts.evaluation.report import table, write_table  # noqa: E402
+from scripts.evaluation.stage import write_drawn  # noqa: E402
+from scripts.evaluation.streams import recordings_played, streams  # noqa: E402
 from scripts.evaluation.synthesis import Synthesis, Take  # noqa: E402
+from scripts.evaluation.voices import presets, same_voice, unseen  # noqa: E402
 
-HEARD = {"wer", "dnsmos_ovrl", "p808", "sim"}
+HEARD = {"wer", "dnsmos_ovrl", "p808", "changed"}
 LIPS = {"closure", "mouth_loudness_r", "pause_closed"}
-CLIPS = {"mtm_ms", "slcc_gap", "mouth_loudness_r", "closure"}
-BINDING = {"leak", "outside"}
-METRICS = (*sorted(HEARD), *sorted(LIPS), "mtm_ms", "slcc_gap", "streams", "leak", "outside", "rtf")
-IN_PIXELS, IN_STREAMS = 15, 24
-"""Sentences that are rendered, and sentences of the trials with given sound, at most."""
+CLIPS = {"mtm_ms", "slcc_gap"}
+FACES = {"head0", "sharpness"}
+SCENES = {"dialogues", "blinks", "leak"}
+ALONE = ("streams", "recordings", "binding", "rtf", "sim")
+METRICS = (*sorted(HEARD | LIPS | CLIPS | FACES | SCENES), *ALONE)
+IN_PIXELS, IN_STREAMS, IN_VOICES, CLIPS_AT_MOST = 24, 24, 8, 60
+"""Sentences that are rendered, that are used in the trials with given sound, that unseen voices say; real clips."""
+LONG_SCRIPT = [(n % 2, "This line is one of many, and none of them has anything new to tell.", 0.5) for n in range(58)]
 Systems = dict[str, dict[str, float]]
 
 log = logging.getLogger("evaluate")
@@ -45,101 +66,187 @@ class Evaluation:
 
     Args:
         shared: folder with ``corpus/`` and ``motion/``.
-        work: training's folder (the teacher, if it is there); what is synthesised is kept in its ``eval``.
+        work: training's folder (the teacher, if it is there); what is made and heard is kept in its ``eval``.
         sentences: how many.
-        wanted: names of :data:`METRICS`.
+        seeds: how many takes of each.
+        wanted: names of :data:`METRICS`, or ``long``.
+        steps: of the full sampler; None = what ships.
     """
 
-    def __init__(self, shared: Path, work: Path, sentences: int, wanted: set[str]) -> None:
+    def __init__(
+        self, shared: Path, work: Path, sentences: int, seeds: int, wanted: set[str], steps: int | None
+    ) -> None:
         self.shared, self.work, self.wanted = shared, work, wanted
+        self.kept = work / "eval"
         self.corpus = Corpus(shared)
-        self.synthesis = Synthesis(work / "eval")
-        recordings = self.corpus.held_out(sentences)
-        names = self.synthesis.bank.names
-        self.voices = [names[i % len(names)] for i in range(len(recordings))]
-        self.takes: list[Take] = []
-        if wanted - BINDING - CLIPS | wanted & LIPS:
-            for seed, (recording, voice) in enumerate(zip(recordings, self.voices, strict=True)):
-                self.takes.append(self.synthesis.speak(recording.text, voice, seed))
-                log.info("speech and motion: %d of %d sentences", seed + 1, len(recordings))
+        self.synthesis = Synthesis(self.kept, steps)
+        self.judges, self.peers = Judges(self.kept / "judged"), Peers(self.kept / "peers")
+        self.prompts = self.corpus.prompts(sentences)
+        self.seeds = seeds
         self.systems: Systems = {"ours": {}}
 
     def run(self) -> Systems:
         """Figures of all systems by metric: ``ours`` and its peers."""
-        if self.wanted & HEARD:
+        wanted = self.wanted
+        if wanted & HEARD:
             log.info("listening")
-            self._add(hearing(self.wanted, self.synthesis, self.corpus, self.takes, self.voices))
-        if self.wanted & LIPS:
-            log.info("lips on the rig and in pixels")
+            self._add(
+                hearing(wanted, self.judges, self.synthesis, self.corpus, self.prompts, self.takes, self.peers)
+            )
+        if "sim" in wanted:
+            self._voices()
+        if wanted & LIPS:
             self._lips()
-        if self.wanted & CLIPS:
+        if wanted & CLIPS:
             log.info("real clips")
-            self._add(real_clips(self.wanted, self.synthesis, held_out_clips(self.shared, len(self.takes) or 40)))
-        if "streams" in self.wanted:
+            clips = held_out_clips(self.shared, min(2 * len(self.prompts), CLIPS_AT_MOST))
+            peers = {"rules": rules_alone, "openfacefx": viseme_curves}
+            self._add(real_clips(wanted | {"mouth_loudness_r"}, self.synthesis, clips, peers))
+        if wanted & {*FACES, "recordings"}:
+            self._faces()
+        if "streams" in wanted:
             log.info("given sound")
-            self._add({"ours": streams(self.synthesis, self.takes[:IN_STREAMS], self.voices)})
-        if self.wanted & BINDING:
+            first = self._first(IN_STREAMS)
+            self._ours(streams(self.synthesis, first, [prompt.voice for prompt in self.prompts[: len(first)]]))
+        if "binding" in wanted:
             log.info("casts of one to four")
-            self._add({"ours": binding(self.work / "eval")})
-        if "rtf" in self.wanted:
+            self._ours(binding(self.synthesis, self.kept))
+        if wanted & SCENES:
+            log.info("dialogues")
+            self._ours(dialogues(wanted, self.synthesis, self.judges, self.kept))
+        if "blinks" in wanted:
+            alone = blinks([take.motion for takes in self.takes for take in takes])
+            self._ours({"blinks_per_minute_sentences": alone["blinks_per_minute"]})
+        if wanted & {"rtf", "long"}:
             self._cost()
-        ours, real = self.systems["ours"], self.systems.get("real", {})
-        if {"mouth_loudness_r"} <= ours.keys() & real.keys():
-            ours["mouth_loudness_ratio"] = ours["mouth_loudness_r"] / real["mouth_loudness_r"]
+        self._compare()
         return self.systems
+
+    @cached_property
+    def takes(self) -> list[list[Take]]:
+        """Ours: for each sentence one take a seed."""
+        found = []
+        for number, prompt in enumerate(self.prompts):
+            seeds = range(number, number + 1000 * self.seeds, 1000)
+            found.append([self.synthesis.speak(prompt.text, prompt.voice, seed) for seed in seeds])
+            if number % 10 == 9:
+                log.info("speech and motion: %d of %d sentences", number + 1, len(self.prompts))
+        return found
+
+    def _first(self, count: int) -> list[Take]:
+        """The first take of the first sentences."""
+        return [takes[0] for takes in self.takes[:count]]
+
+    @cached_property
+    def _portrait(self) -> Portrait:
+        return Portrait(self.kept / "watched")
 
     def _add(self, found: Mapping[str, Mapping[str, float]]) -> None:
         for system, values in found.items():
             self.systems.setdefault(system, {}).update(values)
 
+    def _ours(self, found: Mapping[str, float]) -> None:
+        self._add({"ours": found})
+
+    def _voices(self) -> None:
+        log.info("voices")
+        self._ours(presets(self.judges, self.corpus, self.prompts, self.takes))
+        self._add({"recordings": same_voice(self.judges, self.corpus, sorted({p.voice for p in self.prompts}))})
+        chosen = self.prompts[:IN_VOICES]
+        self._add(unseen(self.judges, self.synthesis, self.corpus, self.peers, chosen))
+
     def _lips(self) -> None:
-        ways = {"ours": None, "rules": rules_alone, "teacher": teacher_lips(self.work)}
-        portrait = Portrait()
+        log.info("lips on the rig and in pixels")
+        ways = {"ours": None, "rules": rules_alone, "openfacefx": viseme_curves, "teacher": teacher_lips(self.work)}
+        chosen = self._first(IN_PIXELS)
         for system, lips in ways.items():
             if lips is None and system != "ours":
                 continue
-            motions = [take.motion if lips is None else other_motion(take, lips) for take in self.takes]
-            found = figures(self.wanted, [spoken(t, m) for t, m in zip(self.takes, motions, strict=True)])
+            sets = self.takes if lips is None else [takes[:1] for takes in self.takes]
+            motions = [[take.motion if lips is None else other_motion(take, lips) for take in takes] for takes in sets]
+            pairs = [(t, m, i) for i, (ts, ms) in enumerate(zip(sets, motions, strict=True)) for t, m in zip(ts, ms)]
+            found = figures(self.wanted, [spoken(take, rig_gap(motion), i) for take, motion, i in pairs])
             if "closure" in found:
-                in_pixels = portrait.figures(self.takes[:IN_PIXELS], motions[:IN_PIXELS])
-                found |= {f"{key}_raw": found[key] for key in ("closure", "closure_chance")}
-                found |= {key: in_pixels[key] for key in ("closure", "closure_chance")}
-                found["mouth_loudness_r_pixels"] = in_pixels["mouth_loudness_r"]
+                found |= {f"{key}_raw": found.pop(key) for key in [*found] if key.startswith("closure")}
+                found |= self._portrait.figures(chosen, [ms[0] for ms in motions[: len(chosen)]])
             self._add({system: found})
         if "closure" in self.wanted:
-            self._add({"ours": {"rtf_rendering": portrait.rtf}})
+            self._ours({"cpu_rendering": self._portrait.cost})
+
+    def _faces(self) -> None:
+        log.info("faces watched again")
+        if "sharpness" in self.wanted:
+            self._ours(self._portrait.sharpness(self._first(IN_PIXELS)))
+        if "head0" in self.wanted:
+            self._ours(self._portrait.head_off(self._first(IN_PIXELS // 4)))
+        if "recordings" in self.wanted:
+            names = [prompt.recording for prompt in self.prompts if prompt.recording is not None][:IN_PIXELS]
+            recordings = [self.corpus.recording(name) for name in names]
+            self._ours(recordings_played(self.synthesis, recordings, self._portrait))
 
     def _cost(self) -> None:
-        seconds = np.array([take.seconds for take in self.takes]).sum(0) / sum(take.length for take in self.takes)
-        names = ("rtf_durations", "rtf_sampling", "rtf_vocoder")
-        self._add({"ours": dict(zip(names, seconds.tolist(), strict=True))})
-        if "rtf_rendering" not in self.systems["ours"]:
-            portrait = Portrait()
-            portrait.gap(self.takes[0].motion)
-            self._add({"ours": {"rtf_rendering": portrait.rtf}})
-        ours = self.systems["ours"]
-        ours["rtf"] = sum(ours[name] for name in (*names, "rtf_rendering"))
+        log.info("cost")
+        if "rtf" in self.wanted:
+            takes = [take for takes in self.takes for take in takes]
+            seconds = np.array([take.seconds for take in takes]).sum(0) / sum(take.length for take in takes)
+            names = ("cpu_durations", "cpu_sampling", "cpu_vocoder")
+            self._ours(dict(zip(names, seconds.tolist(), strict=True)))
+            self._ours({"cpu_speech": float(seconds.sum())})
+            self._ours(cost(dialogue_scenes(self.kept / "dialogues")["portraits"], "pair"))
+        if "long" in self.wanted:
+            scene = write_drawn(self.kept / "dialogues" / "long", ("Claire", "Felix"), LONG_SCRIPT, reverse=False)
+            self._ours(cost(scene, "long"))
+
+    def _compare(self) -> None:
+        ours, real = self.systems["ours"], self.systems.get("real", {})
+        if {"mouth_loudness_r"} <= ours.keys() & real.keys():
+            ours["mouth_loudness_ratio"] = ours["mouth_loudness_r"] / real["mouth_loudness_r"]
+        kokoro = self.systems.get("kokoro", {})
+        if {"wer"} <= ours.keys() & kokoro.keys():
+            ours["wer_over_teacher"] = ours["wer"] - kokoro["wer"]
+
+
+def merged(path: Path, systems: Systems, about: dict[str, object]) -> Systems:
+    """The figures that the file has of the same weights and settings, overwritten by new ones."""
+    if not path.is_file():
+        return systems
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    if kept["about"] != about:
+        return systems
+    before: Systems = {"ours": kept["ours"], **kept["peers"]}
+    return {name: before.get(name, {}) | systems.get(name, {}) for name in [*before, *(systems.keys() - before.keys())]}
 
 
 def main(argv: list[str] | None = None) -> None:
     """Runs the evaluation."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared", help="folder with corpus/ and motion/")
-    parser.add_argument("--work", type=Path, default=ROOT / "work", help="where synthesised lines are kept")
+    parser.add_argument("--work", type=Path, default=ROOT / "work", help="where what was made and heard is kept")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
-    parser.add_argument("--sentences", type=int, default=1000, help="how many held-out sentences; all by default")
-    parser.add_argument("--metrics", nargs="+", choices=METRICS, default=METRICS, help="which; all by default")
+    parser.add_argument("--markdown", type=Path, help="put the table into this file, between its two marks")
+    parser.add_argument("--sentences", type=int, default=12, help="how many held-out sentences")
+    parser.add_argument("--seeds", type=int, default=1, help="takes of each")
+    parser.add_argument("--steps", type=int, help="of the full sampler; what ships by default")
+    choices = (*METRICS, "long")
+    help_ = "which; by default all but the cost of a scene of five minutes (long)"
+    parser.add_argument("--metrics", nargs="+", choices=choices, default=METRICS, help=help_)
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("faster_whisper").setLevel(logging.WARNING)
-    evaluation = Evaluation(args.shared, args.work, args.sentences, set(args.metrics))
+    evaluation = Evaluation(args.shared, args.work, args.sentences, args.seeds, set(args.metrics), args.steps)
     systems = evaluation.run()
-    about = {"sentences": len(evaluation.takes), "weights": evaluation.synthesis.weights}
-    print(table(systems))
+    about = {
+        "sentences": args.sentences, "seeds": args.seeds, "weights": evaluation.synthesis.weights,
+        "steps": evaluation.synthesis.steps or "distilled",
+    }  # fmt: skip
     if args.json:
+        systems = merged(args.json, systems, about)
         args.json.parent.mkdir(parents=True, exist_ok=True)
-        ours = {name: value for name, value in systems.pop("ours").items()}
-        args.json.write_text(json.dumps({"ours": ours, "peers": systems, "about": about}, indent=1) + "\n")
+        peers = {name: values for name, values in systems.items() if name != "ours"}
+        args.json.write_text(json.dumps({"ours": systems["ours"], "peers": peers, "about": about}, indent=1) + "\n")
+    print(table(systems))
+    if args.markdown:
+        write_table(args.markdown, systems, about)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from generation.metrics import (
     speech_frames,
     speech_lip_correlation,
     warping_path,
+    word_alignment,
     word_errors,
 )
 
@@ -49,6 +50,12 @@ def sound_of(levels: np.ndarray) -> np.ndarray:
 )
 def test_word_errors(said: str, heard: str, errors: int) -> None:
     assert word_errors(said.split(), heard.split()) == errors
+
+
+def test_word_alignment_names_what_is_missing_and_added() -> None:
+    assert word_alignment("a b c".split(), "a c".split()) == [(0, 0), (1, None), (2, 1)]
+    assert word_alignment("a c".split(), "a b c".split()) == [(0, 0), (None, 1), (1, 2)]
+    assert word_alignment("a b".split(), "a x".split()) == [(0, 0), (1, 1)]
 
 
 def test_bootstrap_surrounds_the_ratio_and_narrows_with_more_sentences() -> None:

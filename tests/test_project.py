@@ -181,7 +181,7 @@ def test_assets_are_small_and_of_known_kinds() -> None:
     files = [p for p in (ROOT / "assets").rglob("*") if p.is_file()]
     assert files
     assert sum(p.stat().st_size for p in files) < 60e6
-    kinds = {".safetensors", ".json", ".yaml", ".png", ".md"}
+    kinds = {".safetensors", ".json", ".yaml", ".png", ".webp", ".md"}
     assert [_name(p) for p in files if p.suffix not in kinds] == []
 
 

