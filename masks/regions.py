@@ -18,6 +18,10 @@ SMALLEST_SIDE = 16
 FULL_SHARE = 0.98
 MOST_OVERLAP = 0.2
 FEATHER = 0.12
+TURN = 0.18
+_NEAR = 0.7
+"""Roll of the head, radians, for which a region has room on top of ``allowed_motion``, and the distance from the eyes
+up to which that needs none, inter-ocular distances."""
 SUBPIXELS = 4
 
 
@@ -210,8 +214,9 @@ def motion_region(
     Args:
         face: the character's landmarks.
         mask: (H, W) float32 in [0, 1], the character's own mask (its first frame if it moves).
-        neighbours: (H, W) masks of the other characters; the region is cut there.
-        allowed_motion: how far the head may travel, in inter-ocular distances.
+        neighbours: (H, W) masks of the other characters; the region ends half-way to them.
+        allowed_motion: how far the head may travel, in inter-ocular distances; what a roll of 10 degrees moves beyond
+            that, hair at the sides above all, has room too.
 
     Returns:
         (H, W) float32 in [0, 1]: 1 inside, exactly 0 outside, with a soft edge of 0.12 inter-ocular distances.
@@ -229,11 +234,31 @@ def motion_region(
     if not region.any():
         raise ValueError("The face lies outside the picture, so nothing of it can move.")
     outwards = cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, 5)
-    allowed = outwards <= allowed_motion * unit
-    for neighbour in neighbours:
-        allowed &= neighbour <= 0.0
+    allowed = outwards <= allowed_motion * unit + _roll_room(face, shape)
+    own = _distance(mask)
+    for neighbour in neighbours:  # what lies between two people goes to the nearer one, so that regions never overlap
+        allowed &= (neighbour <= 0.0) & (own < _distance(neighbour))
     inwards = cv2.distanceTransform(np.pad(allowed, 1, mode="edge").astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
     return np.clip(inwards / max(FEATHER * unit, 1.0), 0.0, 1.0).astype(np.float32)
+
+
+def _distance(mask: np.ndarray) -> np.ndarray:
+    """(H, W) pixels to the nearest one of the mask; far away from an empty one."""
+    outside = np.uint8(mask < 0.5)
+    return cv2.distanceTransform(outside, cv2.DIST_L2, 5) if not outside.all() else np.full(mask.shape, np.inf)
+
+
+def _roll_room(face: FaceLandmarks, shape: tuple[int, ...]) -> np.ndarray:
+    """(H, W) float32 pixels of room on top that a roll of the head needs at each place; 0 below the neck."""
+    unit = face.inter_ocular
+    chin, top = (face.points[i, :2].astype(np.float32) for i in (CHIN, FOREHEAD_TOP))
+    up = (top - chin) / max(float(np.linalg.norm(top - chin)), 1e-6)
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    eyes = face.eyes[:, :2].mean(0)
+    distance = np.hypot(x - eyes[0], y - eyes[1])
+    above = ((x - chin[0]) * up[0] + (y - chin[1]) * up[1]) / unit
+    further = TURN * np.clip(distance - _NEAR * unit, 0.0, None)
+    return (further * np.clip((above + 0.7) / 0.5, 0.0, 1.0)).astype(np.float32)
 
 
 def motion_room(face: FaceLandmarks, region: np.ndarray) -> float:

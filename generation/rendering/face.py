@@ -12,7 +12,7 @@ from generation.motion import ROTATION, TRANSLATION, WEIGHTS
 from generation.rendering.background import fill_behind, refine_matte
 from generation.rendering.drives import mouth_drives
 from generation.rendering.eyes import Eye
-from generation.rendering.fields import build_fields
+from generation.rendering.fields import build_fields, smoothstep
 from generation.rendering.lips import find_lip_line
 from generation.rendering.mouth import Mouth
 from generation.rendering.texture import cut, detailed, places_of
@@ -24,6 +24,8 @@ _NODES_PER_UNIT = 14
 """Nodes of the motion's grid per inter-ocular distance."""
 _PRESS = 0.025
 """Overlap of touching lips, inter-ocular distances."""
+_REACH = 0.85
+"""Share of the way to the region's border that anything may move."""
 _TEETH_DEPTH = 0.12
 """How far the teeth stand behind the lips, inter-ocular distances."""
 
@@ -80,7 +82,11 @@ class FaceRenderer:
         nodes = self.grid.nodes(device)
         self.origin = torch.tensor(self.pose.translation[:2] * [1.0, -1.0], dtype=torch.float32, device=device)
         self.nodes = nodes - self.origin
-        self.fade = torch.from_numpy(self._fade(picture.shape[:2], face.region)).to(device)
+        distance = self._to_border(picture.shape[:2], face.region)
+        self.limit = torch.from_numpy(np.maximum(_REACH * distance, 1e-3)).to(device)
+        # without a mask the surroundings bend with the head, the more gently the better
+        fade = smoothstep(distance / (0.3 * self.unit)) if face.mask is None else np.ones_like(distance)
+        self.fade = torch.from_numpy(np.float32(fade)).to(device)
 
     def _place_fields(self, rig: FaceRig, points: np.ndarray) -> None:
         mouth, stride = self.mouth.box, self.grid.stride
@@ -128,16 +134,13 @@ class FaceRenderer:
             self.behind = torch.from_numpy(behind).permute(2, 0, 1)[None].float().to(self.device)
         self.texture = torch.cat([detailed(layer[..., c]) for c in range(layer.shape[2])]).to(self.device)
 
-    def _fade(self, shape: tuple[int, int], region: np.ndarray) -> np.ndarray:
-        """(rows, columns) 1 inside the region, 0 at its border: what crosses the border stands still there."""
-        nodes = self.grid.nodes().numpy()
+    def _to_border(self, shape: tuple[int, int], region: np.ndarray) -> np.ndarray:
+        """(rows, columns) float32 pixels from each node to where the region ends; nothing may be carried beyond."""
         inside = _within(places_of(self.grid), shape)
         free = (cut(region, self.grid) > 0) | ~inside  # the picture's own border holds nothing back
         padded = np.pad(free, 1, constant_values=False)
         distance = cv2.distanceTransform(padded.astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
-        at = distance[:: self.grid.stride, :: self.grid.stride][: nodes.shape[0], : nodes.shape[1]]
-        x = np.clip(at / (0.3 * self.unit), 0.0, 1.0)
-        return np.float32(x * x * (3 - 2 * x))
+        return distance[:: self.grid.stride, :: self.grid.stride][: self.grid.rows, : self.grid.columns]
 
     def paste_box(self, shape: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
         """Rows and columns of the box in a picture of this shape, and of that part inside the box."""
@@ -188,7 +191,9 @@ class FaceRenderer:
         nodes, depth = self.nodes[rows, columns], self.depth[rows, columns]
         solid = torch.cat([nodes.permute(2, 0, 1), depth[None]]) + bent
         turned = torch.einsum("tij,tjrc->tirc", rotation[:, :2], solid) - solid[:, :2] + shift[:, :2, None, None]
-        return (bent[:, :2] + self.follow[rows, columns] * turned) * self.fade[rows, columns]
+        move = (bent[:, :2] + self.follow[rows, columns] * turned) * self.fade[rows, columns]
+        over = move.norm(dim=1, keepdim=True) / self.limit[rows, columns]
+        return move * (1.0 + over**4) ** -0.25
 
     def _put_mouth(
         self,

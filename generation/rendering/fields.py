@@ -264,7 +264,7 @@ def _follow(points: np.ndarray, nodes: np.ndarray, unit: float) -> np.ndarray:
     down = -up / height
     below = (nodes - points[CHIN]) @ down
     across = np.abs((nodes - points[CHIN]) @ np.array([-down[1], down[0]]))
-    neck = 1.0 - smoothstep((below / unit + 0.15) / 1.0)
-    shoulder = smoothstep((across / unit - 0.8) / 0.6) * smoothstep((below / unit + 0.3) / 0.5)
+    neck = 1.0 - smoothstep((below / unit + 0.15) / 1.1)
+    shoulder = smoothstep((across / unit - 0.8) / 0.8) * smoothstep((below / unit + 0.3) / 1.1)
     beside = 1.0 - smoothstep((across / unit - 2.0) / 1.0)
     return (neck * beside * (1.0 - shoulder)).astype(np.float32)
