@@ -224,7 +224,8 @@ def _merged(base: Any, mine: Any, theirs: Any, where: str) -> Any:  # noqa: ANN4
         return mine
     if mine == base:
         return theirs
-    if all(isinstance(value, dict) for value in (base, mine, theirs)):
+    if isinstance(mine, dict) and isinstance(theirs, dict) and isinstance(base, dict | None):
+        base = base or {}
         keys = [*theirs, *(key for key in mine if key not in theirs)]
         both = {key: _merged(base.get(key), mine.get(key), theirs.get(key), where or key) for key in keys}
         return {key: value for key, value in both.items() if value is not None}
