@@ -1,4 +1,5 @@
 # make demo   everything installed into .venv, then the sample scene rendered to out/demo.mp4
+# make studio the same set-up, then the editor at http://127.0.0.1:8501
 # make test   the same set-up, then the tests
 # Choose another interpreter with: make PYTHON=/path/to/python3.12 demo
 
@@ -12,16 +13,22 @@ BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slow eval lint setup lock
+.PHONY: demo studio test test-slow eval lint setup lock
 .DELETE_ON_ERROR:
 
 demo: $(READY)
 	$(BIN)/parley render assets/scenes/cafe/scene.yaml -o out/demo.mp4
 
+studio: $(READY)
+	$(BIN)/python -m pip install --quiet --no-compile --no-build-isolation -c constraints.txt -e ".[studio]"
+	$(BIN)/parley studio
+
 test: $(READY)
 	$(BIN)/python -m pytest
 
+# The editor is tested in Debian's Chromium; without the right to install it those tests say that they are skipped.
 test-slow: $(READY)
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq chromium; } || true
 	$(BIN)/python -m pytest -m slow
 
 # A smaller one: make eval EVAL="--sentences 12"

@@ -1,4 +1,4 @@
-"""The command line: ``parley render``, ``say``, ``check``, ``voices``, ``doctor``, ``setup`` and ``verify``."""
+"""The command line: ``parley studio``, ``render``, ``say``, ``check``, ``voices``, ``doctor``, ``setup``, ``verify``."""
 
 from __future__ import annotations
 
@@ -61,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     check = add("check", _check, "Say all that is wrong with a scene, without rendering it.")
     check.add_argument("scene", type=Path, help="scene file (.yaml or .json)")
     add("voices", _voices, "List the voices that scenes can name.")
+    editor = add("studio", _studio, "Open the editor, which this computer alone can reach.")
+    editor.add_argument("--projects", type=Path, help="folder of the projects; Parley in the home folder if not given")
+    editor.add_argument("--port", type=_positive, default=8501, help="where it listens on 127.0.0.1")
     add("doctor", _doctor, "Say what is installed, what is missing and how to repair it.")
     add("setup", _setup, "Fetch what is not part of the installation (once, with network).")
     verify = add("verify", _verify, "Say whether a file is marked as AI-generated and unchanged.")
@@ -126,6 +129,12 @@ def _voices(arguments: argparse.Namespace) -> int:
         details = {"voice": name, "language": preset.language, "description": preset.description}
         _tell(arguments, "voice", f"{name:8} {preset.description}.", **details)
     return OK
+
+
+def _studio(arguments: argparse.Namespace) -> int:
+    from studio.launch import launch
+
+    return launch(arguments.projects, arguments.port)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

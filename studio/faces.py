@@ -144,6 +144,14 @@ def outlines(area: np.ndarray) -> list[list[list[float]]]:
     return [np.round(outline, 1).tolist() for outline in smooth if len(outline) > 2]
 
 
+def box_of(area: np.ndarray) -> tuple[int, int, int, int]:
+    """Smallest box (left, top, right, bottom) in pixels around an (H, W) mask; zeros around an empty one."""
+    rows, columns = (np.flatnonzero((area >= 0.5).any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return 0, 0, 0, 0
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
 def face_outline(face: FaceLandmarks) -> list[list[float]]:
     """Outline of a head, to be shown and clicked at, as (x, y) points in pixels."""
     from masks.regions import head_outline
@@ -165,3 +173,10 @@ def marked_points(scene: Scene, folder: Path, size: tuple[int, int], chosen: int
     wanted = member.rig_face or member.name
     found = next((face.points for face in faces if face.name == wanted), {})
     return {key: [round(x, 1), round(y, 1)] for key, (x, y) in found.items()}
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever is read better on a colour ``#rrggbb`` (relative luminance as in WCAG 2)."""
+    linear = [((v / 255 + 0.055) / 1.055) ** 2.4 if v > 10 else v / 255 / 12.92 for v in bytes.fromhex(colour[1:])]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#15181a" if luminance > 0.26 else "#ffffff"

@@ -87,7 +87,7 @@ def _claim(
     places = {index: value for index, value in view.areas.items() if index != chosen}
     _refuse_bad(scene, {**places, chosen: area}, view.size, chosen)
     mask = _kept_mask(store, scene.cast[chosen].name, area)
-    placed = _changed(scene, chosen, role=None, mask=mask, region="auto", rig_face=None)
+    placed = changed(scene, chosen, role=None, mask=mask, region="auto", rig_face=None)
     return placed, f"{scene.cast[chosen].name}'s face", chosen
 
 
@@ -106,7 +106,7 @@ def _stroke(store: Store, scene: Scene, view: View, act: Mapping[str, Any], chos
     area = np.minimum(area, 1 - painted) if act.get("erase") else np.maximum(area, painted)
     _refuse_bad(scene, {**view.areas, chosen: area}, view.size, chosen)
     mask = _kept_mask(store, scene.cast[chosen].name, area)
-    return _changed(scene, chosen, mask=mask, region="auto", rig_face=None, role=_on_screen(scene, chosen))
+    return changed(scene, chosen, mask=mask, region="auto", rig_face=None, role=_on_screen(scene, chosen))
 
 
 def with_box(scene: Scene, view: View, folder: Path, box: object, chosen: int) -> Scene:
@@ -125,7 +125,7 @@ def with_box(scene: Scene, view: View, folder: Path, box: object, chosen: int) -
     scale = np.tile(np.array(picture_size(folder / scene.picture)) / view.size[::-1], 2)
     left, top, right, bottom = (round(float(v), 1) for v in corners * scale)
     region = ((left, top), (right, top), (right, bottom), (left, bottom))
-    return _changed(scene, chosen, region=region, mask=None, rig_face=None, role=_on_screen(scene, chosen))
+    return changed(scene, chosen, region=region, mask=None, rig_face=None, role=_on_screen(scene, chosen))
 
 
 def with_points(store: Store, scene: Scene, view: View, points: object, chosen: int) -> Scene:
@@ -149,7 +149,7 @@ def with_points(store: Store, scene: Scene, view: View, points: object, chosen: 
     rig = _kept_rig(store, list(marked.values()), view.size)
     member = scene.cast[chosen]
     role = _on_screen(scene, chosen)
-    return _changed(scene.model_copy(update={"rig": rig}), chosen, rig_face=None, role=role, mask=member.mask)
+    return changed(scene.model_copy(update={"rig": rig}), chosen, rig_face=None, role=role, mask=member.mask)
 
 
 def with_character(scene: Scene, narrator: bool = False) -> tuple[Scene, int]:
@@ -163,6 +163,11 @@ def with_character(scene: Scene, narrator: bool = False) -> tuple[Scene, int]:
     role = "narrator" if narrator else None
     member = Character(name=f"Person {number}", voice=Voice(preset=voice), role=role)
     return scene.model_copy(update={"cast": (*scene.cast, member)}), len(scene.cast)
+
+
+def with_voice(scene: Scene, index: int, voice: Voice) -> Scene:
+    """The scene with another voice for a member of the cast."""
+    return changed(scene, index, voice=voice)
 
 
 def renamed(store: Store, scene: Scene, index: int, name: str) -> Scene:
@@ -201,7 +206,8 @@ def _on_screen(scene: Scene, index: int) -> str | None:
     return None if role == "narrator" else role
 
 
-def _changed(scene: Scene, index: int, **changes: object) -> Scene:
+def changed(scene: Scene, index: int, **changes: object) -> Scene:
+    """The scene with some fields of a member of the cast changed."""
     member = Character.model_validate({**scene.cast[index].model_dump(), **changes})
     return scene.model_copy(update={"cast": (*scene.cast[:index], member, *scene.cast[index + 1 :])})
 

@@ -1,0 +1,264 @@
+"""The cast page: the picture with everybody's region, and voice, name and amounts of the chosen one"""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import streamlit as st
+
+from studio import audition, faces, placing
+from studio.checks import voice_names
+from studio.jobs import submit
+from studio.pages import frame, session
+from studio.project import Project
+from studio.scene import STATEMENT_NEEDED, Scene, Voice
+from studio.widgets import mount
+
+CONSENT = {
+    "drawn": "Nobody real: drawn or generated",
+    "me": "Me",
+    "agreed": "Someone who agreed",
+    "public": "Someone who died or is public",
+}
+PICTURES = ["png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif"]
+
+
+def show(project: Project) -> None:
+    """Draw the page."""
+    _missing(project)
+    scene = project.scene
+    if not scene.picture:
+        frame.empty("First a picture", "Drop a picture with the faces that are to speak; they are found by themselves.")
+        _upload(project, "Picture")
+        return
+    _consent(project)
+    left, right = st.columns([5, 2], gap="medium")
+    with right:
+        _people(project)
+    with left:
+        view = _view(project)
+        mount.picture("picture", picture_data(project, view, session.chosen(scene)), lambda act: _acted(project, act))
+        for sentence in sorted({s for sentences in view.problems.values() for s in sentences}):
+            st.html(frame.check_item("bad", sentence))
+        if not view.owners and not view.problems and not scene.cast:
+            frame.empty("No face was found", "Add a character on the right, then mark eyes and mouth on the picture.")
+        with st.expander("Numbers instead of the mouse"):
+            _numbers(project, view)
+        with st.expander("Another picture"):
+            _upload(project, "Picture in place of this one")
+    frame.job_strip(project)
+
+
+def _view(project: Project) -> faces.View:
+    return faces.look(project.scene, project.folder)
+
+
+def picture_data(project: Project, view: faces.View, chosen: int | None, editable: bool = True) -> dict[str, Any]:
+    """What the picture's widget is to show."""
+    scene = project.scene
+    height, width = view.size
+    regions = []
+    for index, area in view.areas.items():
+        lines = faces.outlines(area)
+        member, colour = scene.cast[index], scene.colour_of(index)
+        top = min((point for line in lines for point in line), key=lambda point: point[1], default=None)
+        label = None if top is None else [top[0], max(top[1], 0.03 * height)]
+        regions.append({"index": index, "name": member.name, "colour": colour, "ink": faces.ink_on(colour),
+                        "outlines": lines, "label": label})  # fmt: skip
+    proposals = [
+        {"id": number, "outline": faces.face_outline(face), "owner": owner}
+        for number, (face, owner) in enumerate(zip(view.faces, view.owners, strict=True))
+    ]
+    shown = faces.shown_picture(project.media_path(scene.picture)) if scene.picture else b""
+    marked = {} if chosen is None else faces.marked_points(scene, project.folder, view.size, chosen)
+    return {
+        "url": mount.media_url(shown, "picture", ".jpg") if shown else "", "width": width or 16, "height": height or 9,
+        "regions": regions, "faces": proposals, "selected": chosen, "seated": chosen in view.owners,
+        "selected_name": None if chosen is None else scene.cast[chosen].name,
+        "selected_colour": "#888888" if chosen is None else scene.colour_of(chosen),
+        "points": {name: marked[name] for name, _ in faces.WANTED if name in marked}, "wanted": faces.WANTED,
+        "editable": editable,
+    }  # fmt: skip
+
+
+def _acted(project: Project, act: dict[str, Any]) -> None:
+    """Something was done on the picture."""
+    if act["kind"] == "select":
+        session.choose(act.get("character"))
+        return
+    with session.refusals():
+        scene, what, chosen = placing.acted(project, project.scene, act, session.chosen(project.scene))
+        if what:
+            project.edit(scene, what)
+        session.choose(chosen)
+
+
+def _upload(project: Project, label: str) -> None:
+    file = st.file_uploader(label, type=PICTURES, key=f"picture {project.scene.picture}",
+                            help="At most 50 MB and 50 million pixels.")  # fmt: skip
+    if file is None:
+        return
+    done = False
+    with session.refusals():
+        relative = project.add_media(file.getvalue(), file.name)
+        new = {"picture": relative, "rig": None, "consent": None, "statement": ""}
+        placeless = {"region": "auto", "mask": None, "rig_face": None}
+        cast = tuple(member.model_copy(update=placeless) for member in project.scene.cast)
+        project.edit(project.scene.model_copy(update={**new, "cast": cast}), "Picture")
+        session.choose(None if not cast else 0)
+        done = True
+    if done:
+        st.rerun()
+    elif sentence := session.notice():
+        st.error(sentence, icon=":material/block:")
+
+
+def _consent(project: Project) -> None:
+    """Asked once, when a picture was added; kept in the project."""
+    scene = project.scene
+    answered = scene.consent is not None and (scene.consent not in STATEMENT_NEEDED or scene.statement.strip())
+    if answered:
+        return
+    with st.container(border=True, key="consent question"):
+        answer = st.radio("Who is in this picture?", list(CONSENT), format_func=CONSENT.get, horizontal=True,
+                          index=list(CONSENT).index(scene.consent) if scene.consent else None,
+                          help="The preview works without an answer, the video does not; it stays on this computer.",
+                          key="consent answer")  # fmt: skip
+        statement = ""
+        if answer in STATEMENT_NEEDED:
+            statement = st.text_input("Who is it, and who agreed?", key="consent statement",
+                                      placeholder="Ada Byron, agreed by letter on 3 May")  # fmt: skip
+        if answer is not None and (answer not in STATEMENT_NEEDED or statement.strip()):
+            update = {"consent": answer, "statement": statement.strip()}
+            session.change(project, lambda s: s.model_copy(update=update), "Who is in the picture")
+            st.rerun()
+
+
+def _people(project: Project) -> None:
+    """The list of the cast, and the chosen one's card."""
+    scene, index = project.scene, session.chosen(project.scene)
+    if scene.cast:
+        names = {i: member.name for i, member in enumerate(scene.cast)}
+        st.segmented_control("Cast", list(names), format_func=names.get, default=index, selection_mode="single",
+                             key=f"cast {index} {hash(tuple(names.values()))}", on_change=_picked,
+                             args=(f"cast {index} {hash(tuple(names.values()))}",),
+                             help="Choose who is worked on.")  # fmt: skip
+    if index is not None:
+        with st.container(border=True, key="character card"):
+            _card(project, index)
+    st.button("Add a voice without a face", on_click=_add, args=(project,),
+              help="A narrator, or somebody who is heard and not seen.")  # fmt: skip
+
+
+def _picked(key: str) -> None:
+    if (index := st.session_state.get(key)) is not None:
+        session.choose(index)
+
+
+def _add(project: Project) -> None:
+    if session.change(project, lambda scene: placing.with_character(scene, narrator=True)[0], "New character"):
+        session.choose(len(project.scene.cast) - 1)
+
+
+def _card(project: Project, index: int) -> None:
+    scene = project.scene
+    member = scene.cast[index]
+    colour = html.escape(scene.colour_of(index))
+    seen = "in the picture" if member.role != "narrator" else "heard, not seen"
+    st.html(f'<span class="parley-dot" style="background:{colour}"></span><b>{html.escape(member.name)}</b>, {seen}')
+    tag = f"{project.name} {project.revision} {index}"  # a new key whenever the disk says something else
+    name = st.text_input("Name", member.name, key=f"name {tag}")
+    if name != member.name:
+        with session.refusals():
+            project.edit(placing.renamed(project, scene, index, name), f"{member.name} renamed")
+        st.rerun()
+    _voice(project, index, tag)
+    with st.expander("More about this character"):
+        _amounts(project, index, tag)
+        st.button(f"Remove {member.name}", on_click=_remove, args=(project, index), key=f"remove {tag}",
+                  help="The lines stay and wait for somebody else; undo brings everything back.")  # fmt: skip
+
+
+def _voice(project: Project, index: int, tag: str) -> None:
+    member = project.scene.cast[index]
+    voices, now = list(voice_names()), member.voice.preset if member.voice else None
+    described = audition.descriptions()
+    voice = st.selectbox("Voice", voices, index=voices.index(now) if now in voices else None, key=f"voice {tag}",
+                         format_func=lambda name: described.get(name, name), placeholder="Choose a voice",
+                         help="Who this character sounds like.")  # fmt: skip
+    if voice != now and voice is not None:
+        session.change(project, lambda s: placing.with_voice(s, index, Voice(preset=voice)), f"{member.name}'s voice")
+        st.rerun()
+    job = audition.latest(project, index)
+    busy = job is not None and not job.status().ended
+    if st.button("Hear the voice", disabled=now is None or busy, help="Says one sentence in this voice."):
+        with session.refusals():
+            submit(audition.Audition(project, index), "hear")
+        st.rerun()
+    if job is not None and (sound := job.status().results.get("sound")) is not None and sound.is_file():
+        st.audio(str(sound), autoplay=session.fresh(job.id))
+
+
+def _amounts(project: Project, index: int, tag: str) -> None:
+    member = project.scene.cast[index]
+    sentences = {"mouth": "How far the mouth opens.", "head": "How much the head moves.",
+                 "blink": "How far the lids close."}  # fmt: skip
+    for field, sentence in sentences.items():
+        value = st.slider(field.capitalize(), 0.0, 1.5, float(getattr(member, field)), 0.05, help=sentence,
+                          key=f"{field} {tag}")  # fmt: skip
+        if value != getattr(member, field):
+            what = f"{member.name}'s {field}"
+            session.change(project, lambda s: placing.changed(s, index, **{field: value}), what)  # noqa: B023
+            st.rerun()
+
+
+def _remove(project: Project, index: int) -> None:
+    def without(scene: Scene) -> Scene:
+        return scene.model_copy(update={"cast": (*scene.cast[:index], *scene.cast[index + 1 :])})
+
+    if session.change(project, without, f"{project.scene.cast[index].name} removed"):
+        session.choose(0 if project.scene.cast else None)
+
+
+def _numbers(project: Project, view: faces.View) -> None:
+    """The keyboard's way: a box as four numbers, eyes and mouth as pairs."""
+    index = session.chosen(project.scene)
+    if index is None or view.casting is None:
+        st.caption("Choose a character first.")
+        return
+    height, width = view.size
+    area = view.areas.get(index)
+    left, top, right, bottom = faces.box_of(area) if area is not None else (0, 0, width, height)
+    tag = f"{project.name} {project.revision} {index}"
+    columns = st.columns(4)
+    values = [
+        column.number_input(label, 0, most, int(value), key=f"{label} {tag}")
+        for column, label, value, most in zip(
+            columns, ("Left", "Top", "Right", "Bottom"), (left, top, right, bottom), (width, height, width, height),
+            strict=True,
+        )
+    ]  # fmt: skip
+    if st.button("Use this box", help=f"Makes the box {project.scene.cast[index].name}'s region."):
+        _acted(project, {"kind": "box", "box": [float(v) for v in values]})
+        st.rerun()
+    marked = faces.marked_points(project.scene, project.folder, view.size, index)
+    st.caption("Eyes and mouth, in pixels from the left and from the top.")
+    rows = [{"point": phrase, "x": marked.get(name, (None, None))[0], "y": marked.get(name, (None, None))[1]}
+            for name, phrase in faces.WANTED]  # fmt: skip
+    table = st.data_editor(rows, disabled=["point"], hide_index=True, key=f"points {tag}")
+    if st.button("Use these points", help="Marks the face by hand, for drawings and animals."):
+        placed = {name: [row["x"], row["y"]] for (name, _), row in zip(faces.WANTED, table, strict=True)}
+        _acted(project, {"kind": "points", "points": placed})
+        st.rerun()
+
+
+def _missing(project: Project) -> None:
+    """Files that a restored scene still needs, each asked for by name and checked by its hash."""
+    for item in project.missing():
+        file = st.file_uploader(f"This scene needs {item.name}", key=f"missing {item.name}",
+                                help="The very file that the video was made with.")  # fmt: skip
+        if file is not None:
+            with session.refusals():
+                project.supply(item, file.getvalue())
+            st.rerun()

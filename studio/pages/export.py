@@ -1,0 +1,67 @@
+"""The export page: everything that a finished video brings along, one by one or as one archive"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from studio import results
+from studio.pages import frame, session
+from studio.project import Project
+
+GROUPS = {
+    "video": ("Video", "H.264 and AAC, plays everywhere."),
+    "burned": ("Video with subtitles in the picture", "For places that show no subtitle files."),
+    "subtitles": ("Subtitles", "SRT and WebVTT with the speakers' names."),
+    "stems": ("Sound, one file a person", "For mixing elsewhere; all are as long as the video."),
+    "curves": ("Motion, one file a person", "ARKit curves for Blender, Unity and Unreal."),
+    "otio": ("Timeline", "OpenTimelineIO: every line as a clip, for video editors."),
+}
+
+
+def show(project: Project) -> None:
+    """Draw the page."""
+    frame.job_strip(project)
+    made = results.newest(project, rendered=True)
+    if made is None:
+        frame.empty("Nothing to export yet",
+                    "Make the video on the page Video; sound, subtitles and motion come with it.")  # fmt: skip
+        if st.button("To the page Video", type="primary"):
+            st.switch_page(st.session_state["pages"]["video"], query_params={"project": project.name})
+        return
+    if made.outdated:
+        st.caption("The scene was changed since this video was made; make it again to have the changes in it.")
+    _everything(project, made)
+    for group, (title, sentence) in GROUPS.items():
+        files = made.groups.get(group, [])
+        if group == "burned" and not files:
+            _burn(project, made)
+        elif files:
+            with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"group {group}"):
+                st.markdown(f"**{title}**  \n{sentence}", width="stretch")
+                for path in files:
+                    _download(path, made)
+
+
+def _everything(project: Project, made: results.Made) -> None:
+    archive = results.archive(made)
+    with archive.open("rb") as file:
+        st.download_button("Everything as one archive", file, file_name=f"{project.name}.zip", type="primary",
+                           mime="application/zip", on_click="ignore", icon=":material/folder_zip:",
+                           help="All files below in one ZIP.")  # fmt: skip
+
+
+def _download(path: results.Path, made: results.Made) -> None:
+    with path.open("rb") as file:
+        st.download_button(results.short_name(path, made), file, file_name=path.name, on_click="ignore",
+                           key=f"download {path}", mime=results.mime(path), help=results.size(path))  # fmt: skip
+
+
+def _burn(project: Project, made: results.Made) -> None:
+    """Subtitles drawn into a copy of the video: asked for, because it takes a moment."""
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="group burn"):
+        title, sentence = GROUPS["burned"]
+        st.markdown(f"**{title}**  \n{sentence}", width="stretch")
+        if st.button("Draw them in", help="They are made to fit the picture, also a narrow one."):
+            with session.refusals():
+                results.burn(made)
+            st.rerun()

@@ -1,0 +1,90 @@
+"""The script page: the lines with their owners, pauses and takes, heard before anything is rendered"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from studio import hearing, lines, screenplay
+from studio.jobs import submit
+from studio.pages import frame, session
+from studio.project import Project
+from studio.widgets import mount
+
+
+def show(project: Project) -> None:
+    """Draw the page."""
+    scene = project.scene
+    if not scene.cast:
+        frame.empty("First the cast",
+                    "A line needs somebody who says it: claim a face on Cast, or paste a screenplay.")  # fmt: skip
+        _paste(project)
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        waiting = hearing.waiting(project)
+        if st.button("Hear everything", type="primary", disabled=not scene.script or bool(waiting),
+                     help="Speaks all lines with their pauses, before anything is drawn."):  # fmt: skip
+            _hear(project, project.line_ids())
+            st.rerun()
+        st.button("Add a line", on_click=session.change, args=(project, lines.with_line, "New line"),
+                  help="Adds an empty line at the end, for whoever would answer.")  # fmt: skip
+    frame.job_strip(project)
+    if not scene.script:
+        frame.empty("No lines yet", "Add a line, or paste a screenplay: NAME: text, one line each.")
+    sound = hearing.sound(project, st.session_state.get("take heard"))
+    mount.lines("lines", script_data(project, waiting, sound), lambda act: _acted(project, act))
+    _paste(project)
+
+
+def script_data(project: Project, busy: set[str], sound: hearing.Sound | None) -> dict[str, Any]:
+    """What the script's widget is to show."""
+    scene = project.scene
+    cast = [
+        {"name": member.name, "colour": scene.colour_of(index)}
+        for index, member in enumerate(scene.cast) if member.role != "silent"
+    ]  # fmt: skip
+    playing = None
+    if sound is not None:
+        playing = {"url": mount.media_url(sound.path, "heard"), "stamp": sound.stamp, "label": sound.label,
+                   "autoplay": session.fresh(sound.stamp), "words": sound.words}  # fmt: skip
+    return {"lines": lines.rows(project, dict.fromkeys(busy, True)), "cast": cast, "sound": playing}
+
+
+def _acted(project: Project, act: dict[str, Any]) -> None:
+    """Something was done in the script."""
+    with session.refusals():
+        scene, what = lines.edited(project.scene, act)
+        if what:
+            project.edit(scene, what)
+        if act["kind"] not in ("hear", "take", "keep_take", "play_take"):
+            return
+        ids = project.line_ids()
+        index = act["index"]
+        if act["kind"] == "hear":
+            _hear(project, ids[index : index + (2 if act.get("pair") else 1)])
+        elif act["kind"] == "take":
+            project.new_take(ids[index])
+            _hear(project, [project.line_ids()[index]])
+        elif act["kind"] == "keep_take":
+            project.keep_take(ids[index], str(act.get("take")))
+        else:
+            st.session_state["take heard"] = (ids[index], str(act.get("take")))
+
+
+def _hear(project: Project, ids: list[str]) -> None:
+    st.session_state.pop("take heard", None)
+    with session.refusals():
+        submit(project, "hear", lines=ids)
+
+
+def _paste(project: Project) -> None:
+    with st.expander("Paste a screenplay"):
+        st.caption("NAME: text, one line each; NAME (pause 0.5, speed 1.1): text sets a line's time and speed.")
+        text = st.text_area("Screenplay", screenplay.print_lines(project.scene.script), height=200,
+                            key=f"screenplay {project.revision}", label_visibility="collapsed")  # fmt: skip
+        add = st.checkbox("Add names that are not in the cast yet", True,
+                          help="They are heard; claim a face for each on the page Cast.")  # fmt: skip
+        if st.button("Use as the script", help="Replaces the script; undo brings the old one back."):
+            session.change(project, lambda scene: lines.pasted(scene, text, add), "Screenplay")
+            st.rerun()

@@ -1,0 +1,108 @@
+"""What a browser window knows: which project its address names, the last notice, and how an edit reaches the disk"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from studio.document import DocumentError
+from studio.launch import ROOT_VARIABLE
+from studio.project import Project, Projects
+from studio.scene import Scene
+
+Show = Callable[[Project], None]
+
+
+_OPEN, _NOTICE, _CHOSEN = "open project", "notice", "chosen"
+
+
+def projects() -> Projects:
+    """All projects: in the folder that ``parley studio`` was told, else in ``Parley`` in the home folder."""
+    return Projects(Path(os.environ.get(ROOT_VARIABLE) or Path.home() / "Parley"))
+
+
+def current() -> Project | None:
+    """The project that the address names, read anew where another window changed it; None without one."""
+    name = st.query_params.get("project") or st.session_state.get("project name")
+    if not name:
+        return None
+    project = st.session_state.get(_OPEN)
+    if project is None or project.name != name or not project.folder.is_dir():
+        with refusals():
+            st.session_state[_OPEN] = project = None
+            st.session_state[_OPEN] = project = projects().open(name)
+            st.session_state[_CHOSEN] = 0 if project.scene.cast else None
+    if project is None:
+        close()
+        return None
+    with refusals():
+        project.reload_if_changed()
+    st.query_params["project"] = st.session_state["project name"] = project.name
+    return project
+
+
+def enter(project: Project) -> None:
+    """Make a project the one of this window."""
+    close()
+    st.query_params["project"] = st.session_state["project name"] = project.name
+
+
+def close() -> None:
+    """Leave the project of this window."""
+    for key in (_OPEN, "project name"):
+        st.session_state.pop(key, None)
+    if "project" in st.query_params:
+        del st.query_params["project"]
+
+
+def chosen(scene: Scene) -> int | None:
+    """Index of the member of the cast that is being worked on; None when nobody is."""
+    index = st.session_state.get(_CHOSEN)
+    return index if index is not None and index < len(scene.cast) else (0 if scene.cast else None)
+
+
+def choose(index: int | None) -> None:
+    """Work on another member of the cast."""
+    st.session_state[_CHOSEN] = index
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn a refusal into the sentence that the page shows next; nothing else of what was done is lost."""
+    try:
+        yield
+    except DocumentError as error:
+        st.session_state[_NOTICE] = " ".join(error.problems[:3])
+    except (ValueError, OSError) as error:
+        st.session_state[_NOTICE] = getattr(error, "strerror", None) or str(error)
+
+
+def notice() -> str | None:
+    """The sentence to be shown once; None when there is none."""
+    return st.session_state.pop(_NOTICE, None)
+
+
+def tell(sentence: str) -> None:
+    """Have a sentence shown on the page."""
+    st.session_state[_NOTICE] = sentence
+
+
+def change(project: Project, make: Callable[[Scene], Scene], what: str) -> bool:
+    """Edit the scene; says whether it was done, and shows why when it was not."""
+    before = project.revision
+    with refusals():
+        project.edit(make(project.scene), what)
+        return project.revision != before
+    return False
+
+
+def fresh(what: str) -> bool:
+    """Whether something is shown to this window for the first time; what is new plays by itself, once."""
+    seen = st.session_state.setdefault("seen", set())
+    new = what not in seen
+    seen.add(what)
+    return new

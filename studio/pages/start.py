@@ -1,0 +1,102 @@
+"""The start page: the sample scene in one click, one's own projects, a new one, or the scene of a finished video"""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+
+from generation.resources import asset
+from studio.pages import session
+from studio.project import SAMPLE, Project
+
+SAMPLE_NAME = "Café"
+MOST_LISTED = 8
+
+
+def show() -> None:
+    """Draw the page."""
+    session.close()
+    for sentence in filter(None, [session.notice()]):
+        st.warning(sentence, icon=":material/info:")
+    picture, text = st.columns([3, 2], gap="large", vertical_alignment="center")
+    picture.image(_sample_picture(), width="stretch")
+    with text:
+        st.title("Who says what?")
+        st.write("Give every face in a picture a voice, write what they say, and get a video in which they speak.")
+        if st.button("Open the sample scene", type="primary", help="Three people in a café, ready to be filmed."):
+            _go(_sample(), "video")
+        _projects()
+        with st.expander("New project"):
+            _new()
+        with st.expander("Open a finished video"):
+            _restore()
+        st.caption("Everything stays on this computer. Every video says that it is AI-generated.")
+
+
+@cache
+def _sample_picture() -> bytes:
+    from studio.faces import shown_picture
+
+    return shown_picture(asset("scenes/cafe/picture.png"))
+
+
+def _sample() -> Project | None:
+    """The project of the sample scene: the one there is, else a new one."""
+    with session.refusals():
+        projects = session.projects()
+        assert asset(SAMPLE).is_file()
+        return projects.open(SAMPLE_NAME) if SAMPLE_NAME in projects.names() else projects.create_sample(SAMPLE_NAME)
+    return None
+
+
+def _go(project: Project | None, page: str) -> None:
+    """Enter a project, or show why there is none."""
+    if project is None:
+        st.rerun()
+    session.enter(project)
+    st.switch_page(st.session_state["pages"][page], query_params={"project": project.name})
+
+
+def _projects() -> None:
+    names = session.projects().names()
+    if not names:
+        return
+    name = st.selectbox("Your projects", names, index=None, placeholder="Open one of your projects",
+                        key="which project", help="The last changed comes first.")  # fmt: skip
+    if name:
+        with session.refusals():
+            _go(session.projects().open(name), "cast")
+
+
+def _new() -> None:
+    name = st.text_input("Name", key="new name", placeholder="My scene", help="Also the name of its folder.")
+    picture = st.file_uploader("Picture (you can also add it later)", key="new picture",
+                               type=["png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif"])  # fmt: skip
+    if st.button("Create", disabled=not name.strip()):
+        project = None
+        with session.refusals():
+            project = session.projects().create(name)
+            if picture is not None:
+                relative = project.add_media(picture.getvalue(), picture.name)
+                project.edit(project.scene.model_copy(update={"picture": relative}), "Picture")
+        _go(project, "cast")
+
+
+def _restore() -> None:
+    video = st.file_uploader("A video made with Parley", type=["mp4"], key="restored video",
+                             help="Its scene comes back; missing files are asked for.")  # fmt: skip
+    if video is not None and st.button("Bring its scene back"):
+        project = None
+        with session.refusals(), tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / "video.mp4"
+            path.write_bytes(video.getvalue())
+            wanted = Path(video.name).stem[:40] or "Restored"
+            taken = {name.casefold() for name in session.projects().names()}
+            free = next(n for n in (wanted, *(f"{wanted} {i}" for i in range(2, 999))) if n.casefold() not in taken)
+            project, missing = session.projects().restore(path, free)
+            if missing:
+                session.tell(f"{len(missing)} files are missing; add them on the page Cast.")
+        _go(project, "cast")

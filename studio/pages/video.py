@@ -1,0 +1,146 @@
+"""The video page: checks, a quick preview, the job that makes the video, and the player"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from studio import checklist, faces, results
+from studio.jobs import Job, jobs, submit
+from studio.pages import frame, session
+from studio.pages.cast import picture_data
+from studio.project import Project
+from studio.widgets import mount
+
+HEIGHTS = {"As the picture": None, "1080 rows": 1080, "720 rows": 720, "480 rows": 480}
+
+
+def show(project: Project) -> None:
+    """Draw the page."""
+    left, right = st.columns([5, 2], gap="medium")
+    active = frame.running(project)
+    with right:
+        _buttons(project, bool(active))
+    with left:
+        frame.job_strip(project)
+        _stage(project, [job for job, _ in active if job.kind != "hear"])
+
+
+def _buttons(project: Project, busy: bool) -> None:
+    report, items = checklist.examine(project)
+    bad = any(item.mark == "bad" for item in items)
+    if st.button("Make the video", type="primary", disabled=bad or busy, width="stretch",
+                 help="Speech, faces and sound in full quality; you can go on working meanwhile."):  # fmt: skip
+        _submit(project, "render", **st.session_state.get("quality", {}))
+    if st.button("Quick preview", disabled=not project.scene.picture or busy, width="stretch",
+                 help="Full sound and rough mouths, within seconds."):  # fmt: skip
+        _submit(project, "preview")
+    st.html("".join(frame.check_item(item.mark, item.sentence) for item in items))
+    if not bad:
+        from studio.estimate import estimate
+
+        guess = estimate(project)
+        memory = guess.memory_bytes / 1e9
+        st.caption(f"Takes about {frame.span(guess.seconds_of_work)} and {memory:.1f} GB of memory on this computer.")
+    with st.expander("Quality and label"):
+        _quality(project)
+    with st.expander("Earlier jobs"):
+        _earlier(project)
+
+
+def _submit(project: Project, kind: Any, **what: Any) -> None:  # noqa: ANN401 - see studio.jobs.OPTIONS
+    with session.refusals():
+        submit(project, kind, **what)
+    st.rerun()
+
+
+def _quality(project: Project) -> None:
+    height = st.selectbox("Height", list(HEIGHTS), key="quality height", help="A smaller video is made sooner.")
+    draft = st.toggle("Draft", key="quality draft", help="Fewer steps and 480 rows: rough, and several times as quick.")
+    st.session_state["quality"] = {"height": HEIGHTS[height], "draft": draft or None}
+    seed = st.number_input("Take of the whole scene", 0, 2**31 - 1, project.scene.seed, key=f"seed {project.revision}",
+                           help="Another number gives other voices' melody and movement.")  # fmt: skip
+    if seed != project.scene.seed:
+        session.change(project, lambda scene: scene.model_copy(update={"seed": int(seed)}), "Take of the whole scene")
+        st.rerun()
+    label = st.toggle("Visible label", project.scene.label, key=f"label {project.revision}",
+                      help="A small plate says that it is generated; the mark in the file always stays.")  # fmt: skip
+    if label != project.scene.label:
+        session.change(project, lambda scene: scene.model_copy(update={"label": label}), "Visible label")
+        st.rerun()
+
+
+def _earlier(project: Project) -> None:
+    ended = [(job, status) for job in jobs(project) if (status := job.status()).ended][:6]
+    if not ended:
+        st.caption("Nothing was made yet.")
+    for job, status in ended:
+        text = f"{frame.KINDS[job.kind]}: {status.state}"
+        if status.state == "done" or not _again(job):
+            st.caption(text)
+            continue
+        if st.button(f"{text}. Try again", key=f"again {job.id}", help=status.sentence or "Finished lines are kept."):
+            with session.refusals():
+                job.retry()
+            st.rerun()
+
+
+def _again(job: Job) -> bool:
+    return job.status().state in ("failed", "cancelled", "stopped")
+
+
+def _stage(project: Project, active: list[Job]) -> None:
+    """The frames as they come while a job draws, else the newest video, else the picture."""
+    if active:
+        _frames(active[0], project)
+        return
+    made = results.newest(project)
+    if made is None:
+        view = faces.look(project.scene, project.folder)
+        if view.casting is not None:
+            mount.picture("still", picture_data(project, view, None, editable=False))
+        frame.empty("No video yet", "Make it, or see a quick preview first: full sound and rough mouths in seconds.")
+        return
+    if made.outdated:
+        st.caption("The scene was changed since; this shows it as it was.")
+    time = mount.player("player", player_data(project, made))
+    _at(project, made, time)
+
+
+@st.fragment(run_every=1)
+def _frames(job: Job, project: Project) -> None:
+    if job.preview_picture.is_file():
+        st.image(job.preview_picture.read_bytes(), width="stretch", caption="The last finished frame")
+    elif project.scene.picture:
+        st.image(faces.shown_picture(project.media_path(project.scene.picture)), width="stretch")
+
+
+def player_data(project: Project, made: results.Made) -> dict[str, Any]:
+    """What the player is to show."""
+    lines = []
+    for line in made.lines:
+        index = project.scene.find(line.who)
+        colour = "#7f7f7f" if index is None else project.scene.colour_of(index)
+        words = [{"text": word["text"], "start": word["start"], "end": word["end"]} for word in line.words]
+        lines.append({"who": line.who, "text": line.text, "start": line.start, "end": line.end, "words": words,
+                      "colour": colour, "ink": faces.ink_on(colour)})  # fmt: skip
+    return {"url": mount.media_url(made.video, "player"), "lines": lines, "seconds": made.seconds,
+            "width": made.size[0], "height": made.size[1], "label": made.label}  # fmt: skip
+
+
+def _at(project: Project, made: results.Made, time: float) -> None:
+    """What can be done where the player stands: have that line said anew."""
+    line = next((line for line in made.lines if line.start <= time < line.end), None)
+    if line is None or line.id not in project.line_ids() or not time:
+        return
+
+    def again() -> None:
+        with session.refusals():
+            project.new_take(line.id)
+            submit(project, "hear", lines=[project.line_ids()[project.line_ids().index(line.id)]])
+
+    st.button(f"Say {line.who}'s line at {time:.1f} s in another way", on_click=again,
+              help="A new take of this line alone; the other lines stay as they are.")  # fmt: skip
+
+
