@@ -10,7 +10,8 @@ from torch import Tensor
 
 from generation.features import Features, Utterance
 from generation.finish import voice_level
-from generation.gestures import Cues, gestures, stress_track
+from generation.gaze import Cues
+from generation.gestures import gestures, stress_track
 from generation.grid import MELS_PER_FRAME
 from generation.motion import INDEX, MOUTH, N_CHANNELS
 from generation.phonemes import UNKNOWN_SYMBOL, silent_symbols, timed_symbols

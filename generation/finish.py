@@ -1,4 +1,4 @@
-"""From sampled latents to what is delivered: lines as sound, motion in its ranges with the mouth shut in silence."""
+"""From sampled latents to what is delivered: lines as sound, motion in its ranges, the mouth shut in silence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter1d
 
 from generation.grid import MELS_PER_FRAME, SAMPLES_PER_FRAME, mels_from_frames, samples_from_frames
 from generation.mel import LOG_FLOOR
-from generation.motion import INDEX, MOUTH, WEIGHTS, MotionTrack
+from generation.motion import INDEX, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
 from generation.performance import Line
 from generation.phonetics import runs
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from generation.vocoder import Vocoder
 
 _GATED = [INDEX[name] for name in MOUTH if not name.startswith("mouthSmile")]
+_POSE = slice(ROTATION.start, TRANSLATION.stop)
+_POSE_BLUR = 1.0
+"""Frames of Gaussian blur over the head's pose, half power at 3.3 Hz: heads move slower, what is faster is sampling."""
 _LONGEST_GAP = 6
 """Frames without voice up to which the mouth is left to the model (stops, breaths inside words)."""
 _SHORTEST_VOICE = 3
@@ -63,12 +66,18 @@ def _frame_level(power: np.ndarray) -> np.ndarray:
     return np.log(power.mean(1) + 1e-9).reshape(-1, MELS_PER_FRAME).max(1)
 
 
-def pause_gate(mel: np.ndarray) -> np.ndarray:
-    """1 where a voice may move the mouth, falling to 0 inside pauses, (T,) float32, from log-mel (4 T, 100).
+def pause_gate(mel: np.ndarray, lines: Sequence[slice]) -> np.ndarray:
+    """1 where a voice may move the mouth, falling to 0 inside pauses, (T,) float32.
 
-    The one rule that touches sampled motion: a pause is a closed mouth, whether it is digital silence or a noisy room.
+    The one rule that touches the sampled mouth: a pause is a closed mouth, in digital silence and in a noisy room.
+
+    Args:
+        mel: one person's log-mel (4 T, 100).
+        lines: video frames of their lines, each judged by its own loudness and noise; elsewhere is silence.
     """
-    voiced = voice_level(mel) > 0.15
+    voiced = np.zeros(len(mel) // MELS_PER_FRAME, bool)
+    for line in lines:
+        voiced[line] = voice_level(mel[mels_from_frames(line.start) : mels_from_frames(line.stop)]) > 0.15
     for start, stop in runs(~voiced):
         if stop - start <= _LONGEST_GAP and start > 0 and stop < len(voiced):
             voiced[start:stop] = True
@@ -80,14 +89,16 @@ def pause_gate(mel: np.ndarray) -> np.ndarray:
     return gaussian_filter1d(widened, 0.8, mode="nearest") * binary_dilation(voiced, iterations=3)
 
 
-def finished_motion(values: np.ndarray, mel: np.ndarray, made: np.ndarray) -> MotionTrack:
-    """Motion (T, 57) -> a track within its ranges whose mouth is shut where ``mel`` (4 T, 100) is silent.
+def finished_motion(values: np.ndarray, mel: np.ndarray, made: np.ndarray, lines: Sequence[Line]) -> MotionTrack:
+    """Motion (T, 57) of one person -> a track within its ranges whose mouth is shut where ``mel`` (4 T, 100) pauses.
 
-    Only sampled frames are touched, those where ``made`` (T,) is 1: what was given stays as it is.
+    Only sampled frames are touched, those where ``made`` (T,) is 1: what was given stays as it is. ``lines`` are the
+    person's own.
     """
     finished = values.astype(np.float32)
     finished[:, WEIGHTS] = finished[:, WEIGHTS].clip(0, 1)
-    finished[:, _GATED] *= pause_gate(mel)[:, None]
+    finished[:, _GATED] *= pause_gate(mel, [slice(line.start, line.stop) for line in lines])[:, None]
+    finished[:, _POSE] = gaussian_filter1d(finished[:, _POSE], _POSE_BLUR, axis=0, mode="nearest")
     return MotionTrack(np.where(made[:, None] > 0, finished, values))
 
 

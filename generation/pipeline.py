@@ -364,7 +364,7 @@ class JointPipeline(DiffusionPipeline):
             own = [line for line in lines if line.character == k]
             mel = self.standard.mel(spoken[k]).astype(np.float32)
             speech = joined_speech(own, mel, n_frames, self.vocoder)
-            track = finished_motion(self.standard.motion_values(moved[k]), mel, made[k])
+            track = finished_motion(self.standard.motion_values(moved[k]), mel, made[k], own)
             parts.append(CharacterPerformance(member.name, speech, track))
         return Performance(tuple(parts), n_frames)
 

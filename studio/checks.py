@@ -14,7 +14,7 @@ from generation.performance import Line
 from generation.text import read_ipa
 from studio.casting import Casting, cast_picture
 from studio.document import Document, DocumentError, Location, nearest, read_document, validate
-from studio.scene import STATEMENT_NEEDED, Scene, Voice
+from studio.scene import GAZES, STATEMENT_NEEDED, Scene, ScriptLine, Voice
 from studio.seating import tight_seats
 from studio.timeline import Speaker, find_clashes, measure_lines, place_lines, scene_recording
 
@@ -183,10 +183,20 @@ class _Check:
                     self._say(at, f"script line {number}: nobody in the cast is called {line.who!r}; {hint}")
             elif self.scene.cast[character].role == "silent":
                 self._say(at, f"{label}: {line.who} has the role silent; remove the role or the line.")
+            if line.looks is not None and line.looks not in GAZES:
+                self._looks(at, label, line)
             if line.recording is None and not line.text:
                 self._say(at, f"{label} is empty; write what {line.who} says, or remove it.")
             if len(line.text) > MAX_TEXT:
                 self._say(at, f"{label} has {len(line.text)} letters; split it into lines of at most {MAX_TEXT}.")
+
+    def _looks(self, at: Location, label: str, line: ScriptLine) -> None:
+        """A line's gaze goes to somebody in the picture, and not to the speaker."""
+        seen = [self.scene.cast[index].name for index in self.scene.on_screen]
+        others = [name for name in seen if name.casefold() != line.who.casefold()]
+        if line.looks.casefold() not in [name.casefold() for name in others] and self._cast_is_whole():
+            hint = nearest(line.looks, [*others, *GAZES])
+            self._say(at, f"{label}: nobody to look at is called {line.looks!r}; {hint}")
 
     def _cast_is_whole(self) -> bool:
         """Whether nobody was left out of the cast for a fault; else a name may belong to one of those."""

@@ -15,6 +15,7 @@ Language = Literal["en-us", "en-gb"]
 Point = tuple[float, float]
 Region = Literal["auto"] | tuple[Point, ...]
 
+GAZES = ("viewer", "away")
 COLOURS = ("#d1495b", "#2e86ab", "#edae49", "#5b8e7d", "#8d5a97", "#e07a5f", "#3d5a80", "#7f7f7f")
 STATEMENT_NEEDED = ("agreed", "public")
 _NAME_FORBIDDEN = set(':(){}|"\n\r\t#')
@@ -130,7 +131,8 @@ class ScriptLine(_Strict):
     """One line of the script: spoken text, or a recording (its text then only serves the subtitles).
 
     It begins ``pause`` seconds after the line before it ends, or ``overlap`` seconds before that, or ``start`` seconds
-    after the scene begins. Another ``take`` is the same line spoken anew.
+    after the scene begins. Another ``take`` is the same line spoken anew. ``looks`` says where the speaker's eyes are
+    meanwhile: at another member of the cast by name, at the ``viewer`` or ``away``.
     """
 
     who: str
@@ -141,6 +143,7 @@ class ScriptLine(_Strict):
     start: float | None = Field(None, ge=0, le=3600)
     speed: float = Field(1.0, ge=0.5, le=2.0)
     take: int = Field(0, ge=0, lt=1000)
+    looks: str | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from studio.scene import ScriptLine
 
-OPTIONS = ("pause", "overlap", "start", "speed", "take", "recording")
+OPTIONS = ("pause", "overlap", "start", "speed", "take", "looks", "recording")
 _OPTION_LIST = r"\(((?:[^()\"]|\"(?:[^\"\\]|\\.)*\")*)\)"
 _LINE = re.compile(rf"(?P<name>[^:(]+?)\s*(?:{_OPTION_LIST})?\s*:(?P<text>.*)", re.DOTALL)
 _HEAD = re.compile(rf"(?P<name>[^(]+?)\s*(?:{_OPTION_LIST})?")
@@ -22,8 +22,8 @@ def parse(text: str) -> list[dict[str, str]]:
     """Fields of each script line in a screenplay.
 
     A line is ``NAME: text`` or ``NAME (option value, ...): text`` with the options pause, overlap, start (seconds),
-    speed (a factor), take (a number) and recording (a file). An indented line continues the one before it,
-    ``(pause 1.5)`` alone is a pause before the next line, ``#`` begins a comment line.
+    speed (a factor), take (a number), looks (a name, viewer or away) and recording (a file). An indented line continues
+    the one before it, ``(pause 1.5)`` alone is a pause before the next line, ``#`` begins a comment line.
 
     Args:
         text: the screenplay.
@@ -107,8 +107,9 @@ def _print_line(line: ScriptLine) -> str:
         options.append(f"speed {line.speed!r}")
     if line.take:
         options.append(f"take {line.take}")
-    if line.recording is not None:
-        plain = re.fullmatch(r"[^\s,()\"](?:[^,()\"]*[^\s,()\"])?", line.recording)
-        options.append(f"recording {line.recording if plain else json.dumps(line.recording, ensure_ascii=False)}")
+    for key in ("looks", "recording"):
+        if (value := getattr(line, key)) is not None:
+            plain = re.fullmatch(r"[^\s,()\"](?:[^,()\"]*[^\s,()\"])?", value)
+            options.append(f"{key} {value if plain else json.dumps(value, ensure_ascii=False)}")
     head = f"{line.who} ({', '.join(options)})" if options else line.who
     return f"{head}: {line.text}".rstrip() + "\n"

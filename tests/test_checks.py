@@ -209,6 +209,8 @@ MEANING: dict[str, tuple[Change, list[str]]] = {
     ),
     "no voice": (drop("cast", 1, "voice"), ["BOB speaks but has no voice"]),
     "unknown speaker": (put("script", 1, "who", value="BOBB"), ["line 2", "'BOBB'", "'BOB'"]),
+    "looks at nobody": (put("script", 1, "looks", value="ANA"), ["line 2 (BOB)", "nobody to look at", "'ANNA'"]),
+    "looks at oneself": (put("script", 1, "looks", value="BOB"), ["line 2 (BOB)", "nobody to look at", "viewer"]),
     "empty line": (put("script", 1, "text", value=" "), ["line 2 (BOB) is empty"]),
     "silent speaker": (put("cast", 1, "role", value="silent"), ["line 2 (BOB)", "role silent"]),
     "endless line": (put("script", 1, "text", value="word " * 200), ["line 2 (BOB)", "999 letters"]),

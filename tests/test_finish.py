@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from generation.finish import finished_motion, pause_gate, voice_level
-from generation.grid import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from generation.grid import FPS, MELS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.mel import mel_spectrogram
 from generation.motion import INDEX, N_CHANNELS
+from generation.performance import Line
 
 SECONDS = 6.0
 SPOKEN = ((0.8, 2.6), (3.6, 5.2))
@@ -45,7 +46,8 @@ def noise(kind: str) -> np.ndarray:
 
 
 def gate(sound: np.ndarray) -> np.ndarray:
-    return pause_gate(mel_spectrogram(torch.from_numpy(sound.astype(np.float32))).numpy())
+    mel = mel_spectrogram(torch.from_numpy(sound.astype(np.float32))).numpy()
+    return pause_gate(mel, [slice(0, len(mel) // MELS_PER_FRAME)])
 
 
 def frames(first: float, last: float) -> slice:
@@ -100,11 +102,32 @@ def test_a_voice_counts_in_full() -> None:
 
 def test_only_made_frames_and_the_mouth_are_gated() -> None:
     mel = mel_spectrogram(torch.from_numpy((voice() + 0.003 * noise("white")).astype(np.float32))).numpy()
-    n = len(mel) // 4
+    n = len(mel) // MELS_PER_FRAME
     made = np.ones(n, np.float32)
     made[frames(3.0, 3.2)] = 0
-    track = finished_motion(np.full((n, N_CHANNELS), 0.4, np.float32), mel, made)
+    line = Line("l", 0, 0, n, " ", (len(mel),))
+    track = finished_motion(np.full((n, N_CHANNELS), 0.4, np.float32), mel, made, [line])
     assert track.channel("jawOpen")[frames(2.8, 3.0)].max() <= 0.02
     assert (track.channel("jawOpen")[frames(3.0, 3.2)] == np.float32(0.4)).all()
     for name in ("eyeBlinkLeft", "browInnerUp", "mouthSmileLeft", "headRotationX"):
         assert (track.values[:, INDEX[name]] == np.float32(0.4)).all()
+
+
+def test_a_soft_line_is_no_pause_of_a_loud_one() -> None:
+    sound = np.concatenate([voice(), 0.004 * voice()])
+    mel = mel_spectrogram(torch.from_numpy(sound.astype(np.float32))).numpy()
+    n = len(mel) // MELS_PER_FRAME
+    apart = pause_gate(mel, [slice(0, n // 2), slice(n // 2, n)])
+    assert shares(apart[: n // 2])[1] == shares(apart[n // 2 :])[1] == 1
+
+
+def test_a_head_does_not_tremble_and_still_nods() -> None:
+    values = np.zeros((200, N_CHANNELS), np.float32)
+    pitch = INDEX["headRotationX"]
+    t = np.arange(200) / FPS
+    nod = 0.05 * np.sin(2 * np.pi * 1.2 * t)
+    values[:, pitch] = nod + 0.01 * np.random.default_rng(0).standard_normal(200)
+    mel = np.full((800, 100), np.log(1e-5), np.float32)
+    made = finished_motion(values, mel, np.ones(200, np.float32), []).channel("headRotationX")
+    trembling = np.diff(made - nod).std() / np.diff(values[:, pitch] - nod).std()
+    assert trembling < 0.35 and made.std() > 0.9 * nod.std()

@@ -10,7 +10,8 @@ import pytest
 import soundfile
 import torch
 
-from generation.gestures import LARGEST_TURN, Cues, blink_frames, gestures, stress_track
+from generation.gaze import Cues, blink_frames
+from generation.gestures import LARGEST_TURN, gestures, stress_track
 from generation.labels import make_labels
 from generation.motion import INDEX, MOUTH
 from generation.phonetics import (

@@ -236,7 +236,8 @@ def test_each_scale_of_guidance_reaches_its_stream(pipeline: JointPipeline, scal
     )
     change = {
         "speech": np.abs(plain.speech - other.speech).max(),
-        "motion": np.abs(plain.motion.values - other.motion.values).max(),
+        # not the mouth, which the gate shuts by the sound
+        "motion": np.abs(plain.motion.values - other.motion.values)[:, INDEX["browInnerUp"]].max(),
     }
     assert [name for name, size in change.items() if size > 1e-4] == [stream]
 

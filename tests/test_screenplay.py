@@ -36,6 +36,8 @@ def test_a_screenplay_as_people_write_it() -> None:
         ScriptLine(who="A", recording="my folder/take 2.wav"),
         ScriptLine(who="A", recording="C:\\takes\\a.wav"),
         ScriptLine(who="A", recording=" edge "),
+        ScriptLine(who="A", text="x", looks="Bob Stone, the (late)", take=2),
+        ScriptLine(who="A", text="x", looks="away"),
         ScriptLine(who="A", text=""),
     ],
     ids=repr,

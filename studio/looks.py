@@ -1,0 +1,55 @@
+"""Where people look: the eyes of a scene, by who speaks in each piece and by what the script says of a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from generation.gaze import ACROSS, AWAY, Span, with_eyes
+from generation.performance import Performance
+from studio.scene import Scene
+from studio.segments import Segment
+from studio.timeline import Timeline
+
+
+def with_scene_eyes(
+    performance: Performance,
+    scene: Scene,
+    timeline: Timeline,
+    segments: Sequence[Segment],
+    sides: np.ndarray,
+    seed: int,
+) -> Performance:
+    """The performance with the eyes of the scene, piece by piece: an edit elsewhere leaves a piece's eyes alone.
+
+    Args:
+        performance: of the whole scene.
+        scene: its cast and script.
+        timeline: of the scene.
+        segments: the pieces whose eyes are wanted.
+        sides: (K,) where each person sits, -1 (left) .. 1 (right).
+        seed: of the scene.
+    """
+    spans = [Span(s.start + s.before, s.start + s.n_frames - s.after, f"{seed} {s.lines[0].id}") for s in segments]
+    return with_eyes(performance, spans, sides, scripted_aims(scene, timeline, sides))
+
+
+def scripted_aims(scene: Scene, timeline: Timeline, sides: np.ndarray) -> np.ndarray:
+    """Gaze that the script asks for, (K, T, 2) across and up, NaN where it asks for none.
+
+    Somebody who looks away does so to the side on which there is more of the picture.
+    """
+    aims = np.full((len(scene.cast), timeline.n_frames, 2), np.nan, np.float32)
+    for line, written in zip(timeline.lines, scene.script, strict=True):
+        if written.looks is None:
+            continue
+        own, other = sides[line.character], scene.find(written.looks)
+        if other is not None:
+            aim = (ACROSS * float(np.clip(sides[other] - own, -1, 1)), 0.0)
+        elif written.looks == "away":
+            aim = (-AWAY[0] if own > 0 else AWAY[0], AWAY[1])
+        else:
+            aim = (0.0, 0.0)
+        aims[line.character, line.start : line.stop] = aim
+    return aims
