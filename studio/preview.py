@@ -18,7 +18,7 @@ from generation.performance import Performance
 from studio.casting import Casting, cast_picture
 from studio.document import DocumentError, load_scene
 from studio.export import write_video
-from studio.files import json_bytes
+from studio.files import json_bytes, write_json
 from studio.history import scene_data
 from studio.progress import Progress
 from studio.provenance import make_record
@@ -26,8 +26,9 @@ from studio.render import DRAFT_STEPS, make_renderer, scaled_motion
 from studio.restoring import media_names
 from studio.scene import Scene
 from studio.seating import Places, find_places
+from studio.speaking import timed_words
 from studio.speech import Models, Speech
-from studio.timeline import Timeline
+from studio.timeline import Timeline, line_names
 
 if TYPE_CHECKING:
     from generation.rendering.scene import SceneRenderer
@@ -73,7 +74,7 @@ class Previewer:
             progress: with the stages of :data:`STAGES`.
 
         Returns:
-            ``video``, an MP4 file.
+            ``video``, an MP4 file, and ``words``, see :func:`studio.speaking.timed_words`.
 
         Raises:
             DocumentError: the picture or a line cannot be used.
@@ -97,7 +98,10 @@ class Previewer:
         frames = _frames(scene, stage, timeline, performance)
         video = target / "preview.mp4"
         write_video(frames, sound, video, picture=stage.casting.picture, record=record, on_frame=progress.update)
-        return {"video": video}
+        names = line_names(scene, takes=False)
+        words = timed_words(scene, names, timeline, {line.id for line in timeline.lines})
+        write_json(target / "words.json", words, durable=False)
+        return {"video": video, "words": target / "words.json"}
 
     def _prepared(self, scene: Scene, folder: Path) -> _Stage:
         key = _stage_key(scene, folder)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def hear(
 
     Returns:
         ``sound``, a WAV file from the first wanted line's beginning to the last one's end, and ``words``, a JSON list
-        of ``line``, ``who``, ``word``, ``start`` and ``stop`` (seconds of the sound).
+        as of :func:`timed_words`.
 
     Raises:
         ValueError: a wanted line cannot be said.
@@ -89,15 +90,31 @@ def hear(
     begin, end = min(line.start for line in lines), max(line.stop for line in lines)
     record = _record(scene, speech.seed, steps)
     sound = write_sound(_mixed(performance, lines, begin, end), target / "sound.wav", record)
+    words = timed_words(scene, names, timeline, chosen, begin)
+    write_json(target / "words.json", words, durable=False)
+    return {"sound": sound, "words": target / "words.json"}
+
+
+def timed_words(
+    scene: Scene, names: Sequence[str], timeline: Timeline, chosen: Collection[str], begin: int = 0
+) -> list[dict[str, Any]]:
+    """``line``, ``who``, ``text``, ``start`` and ``end`` of each word of some lines, in the script's order.
+
+    Args:
+        scene: whose script the timeline is of.
+        names: of its lines, whatever the take; they stand in ``line``.
+        timeline: where the lines are.
+        chosen: ``Line.id`` of those wanted.
+        begin: frame from which the seconds count.
+    """
     words = []
     for line, name, text in zip(timeline.lines, names, timeline.texts, strict=True):
         if line.id in chosen:
-            at = (line.start - begin) / FPS
+            at, who = (line.start - begin) / FPS, scene.cast[line.character].name
             for word in word_times(line, text):
-                times = {"start": round(at + word.start, 3), "stop": round(at + word.stop, 3)}
-                words.append({"line": name, "who": scene.cast[line.character].name, "word": word.text, **times})
-    write_json(target / "words.json", words, durable=False)
-    return {"sound": sound, "words": target / "words.json"}
+                times = {"start": round(at + word.start, 3), "end": round(at + word.stop, 3)}
+                words.append({"line": name, "who": who, "text": word.text, **times})
+    return words
 
 
 def _geometry(scene: Scene, folder: Path) -> tuple[np.ndarray, np.ndarray]:

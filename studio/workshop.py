@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -20,13 +20,14 @@ from studio.document import load_scene
 from studio.export import file_names
 from studio.files import StorageError, storage_sentence, write_json, write_whole
 from studio.jobs import WORKER, Job, JobStatus, next_job, take_ticket
+from studio.otio import write_otio
 from studio.preview import STAGES as PREVIEW_STAGES
 from studio.preview import Previewer
 from studio.progress import Cancelled, Progress, Stage, Status
 from studio.render import STEPS, RenderSettings, Watcher, render_scene
 from studio.seating import Places
 from studio.speaking import STAGES as HEAR_STAGES
-from studio.speaking import hear, keep_takes
+from studio.speaking import hear, keep_takes, timed_words
 from studio.speech import Models, Speech
 from studio.timeline import Timeline, line_names
 
@@ -181,6 +182,12 @@ def _render(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
     for name, slug in zip(names, file_names(names), strict=True):
         for what, suffix in (("stem", "wav"), ("curves", "csv"), ("motion", "json")):
             results[f"{what}:{name}"] = video.with_name(f"{video.stem}.{slug}.{suffix}")
+    stems = {name: results[f"stem:{name}"] for name in names}
+    results["otio"] = write_otio(
+        watcher.timeline, names, video.with_suffix(".otio"), title=scene.title or video.stem, video=video, stems=stems
+    )
+    results["words"] = video.with_name("words.json")
+    write_json(results["words"], watcher.words, durable=False)
     return results
 
 
@@ -189,7 +196,10 @@ def _film_name(project: str) -> str:
 
 
 class _Watcher(Watcher):
-    """Keeps takes, and shows the last finished frame, while a job renders."""
+    """Keeps takes and the times of words, and shows the last finished frame, while a job renders."""
+
+    timeline: Timeline
+    words: list[dict[str, Any]]
 
     def __init__(self, job: Job, scene: Scene) -> None:
         self._job, self._scene = job, scene
@@ -199,6 +209,7 @@ class _Watcher(Watcher):
         """Note the takes, which are there even if the job is cancelled from here on."""
         pieces = speech.pieces(timeline, places.routing, places.sides)
         names = line_names(self._scene, takes=False)
+        self.timeline, self.words = timeline, timed_words(self._scene, names, timeline, set(pieces))
         keep_takes(self._job.project_folder, self._scene, names, timeline, performance, pieces)
 
     def frame(self, frame: np.ndarray) -> None:

@@ -1,0 +1,19 @@
+"""The worker as a program, with the tiny models of a folder: ``tiny_worker.py ASSETS ROOT [--serve TOKEN]``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from generation import resources
+from studio import worker
+
+if __name__ == "__main__":
+    assets = Path(sys.argv[1])
+    resources.assets_root = lambda: assets
+    worker.COMMAND = (sys.executable, __file__, str(assets))
+    if "--serve" in sys.argv:
+        import torch
+
+        torch.set_num_threads(1)
+    sys.exit(worker.main(sys.argv[2:]))
