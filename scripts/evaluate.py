@@ -50,9 +50,9 @@ HEARD = {"wer", "dnsmos_ovrl", "p808", "changed"}
 LIPS = {"closure", "mouth_loudness_r", "pause_closed"}
 CLIPS = {"mtm_ms", "slcc_gap"}
 FACES = {"head0", "sharpness"}
-SCENES = {"dialogues", "blinks", "leak"}
-ALONE = ("streams", "recordings", "binding", "rtf", "sim")
-METRICS = (*sorted(HEARD | LIPS | CLIPS | FACES | SCENES), *ALONE)
+SCENES = {"dialogues", "blinks", "leak_idle"}
+BINDING = {"leak", "outside"}
+METRICS = (*sorted(HEARD | LIPS | CLIPS | FACES | SCENES | BINDING), "recordings", "rtf", "sim", "streams")
 IN_PIXELS, IN_STREAMS, IN_VOICES, CLIPS_AT_MOST = 24, 24, 8, 60
 """Sentences that are rendered, that are used in the trials with given sound, that unseen voices say; real clips."""
 LONG_SCRIPT = [(n % 2, "This line is one of many, and none of them has anything new to tell.", 0.5) for n in range(58)]
@@ -90,9 +90,7 @@ class Evaluation:
         wanted = self.wanted
         if wanted & HEARD:
             log.info("listening")
-            self._add(
-                hearing(wanted, self.judges, self.synthesis, self.corpus, self.prompts, self.takes, self.peers)
-            )
+            self._add(hearing(wanted, self.judges, self.synthesis, self.corpus, self.prompts, self.takes, self.peers))
         if "sim" in wanted:
             self._voices()
         if wanted & LIPS:
@@ -108,7 +106,7 @@ class Evaluation:
             log.info("given sound")
             first = self._first(IN_STREAMS)
             self._ours(streams(self.synthesis, first, [prompt.voice for prompt in self.prompts[: len(first)]]))
-        if "binding" in wanted:
+        if wanted & BINDING:
             log.info("casts of one to four")
             self._ours(binding(self.synthesis, self.kept))
         if wanted & SCENES:
@@ -171,14 +169,14 @@ class Evaluation:
                 found |= self._portrait.figures(chosen, [ms[0] for ms in motions[: len(chosen)]])
             self._add({system: found})
         if "closure" in self.wanted:
-            self._ours({"cpu_rendering": self._portrait.cost})
+            self._ours({"rtf_face": self._portrait.cost})
 
     def _faces(self) -> None:
         log.info("faces watched again")
         if "sharpness" in self.wanted:
             self._ours(self._portrait.sharpness(self._first(IN_PIXELS)))
         if "head0" in self.wanted:
-            self._ours(self._portrait.head_off(self._first(IN_PIXELS // 4)))
+            self._ours(self._portrait.head_off(self._first(max(1, IN_PIXELS // 4))))
         if "recordings" in self.wanted:
             names = [prompt.recording for prompt in self.prompts if prompt.recording is not None][:IN_PIXELS]
             recordings = [self.corpus.recording(name) for name in names]
@@ -189,13 +187,13 @@ class Evaluation:
         if "rtf" in self.wanted:
             takes = [take for takes in self.takes for take in takes]
             seconds = np.array([take.seconds for take in takes]).sum(0) / sum(take.length for take in takes)
-            names = ("cpu_durations", "cpu_sampling", "cpu_vocoder")
+            names = ("rtf_durations", "rtf_sampling", "rtf_vocoder")
             self._ours(dict(zip(names, seconds.tolist(), strict=True)))
-            self._ours({"cpu_speech": float(seconds.sum())})
-            self._ours(cost(dialogue_scenes(self.kept / "dialogues")["portraits"], "pair"))
+            self._ours({"rtf_speech": float(seconds.sum())})
+            self._ours(cost(dialogue_scenes(self.kept / "dialogues")["portraits"]))
         if "long" in self.wanted:
             scene = write_drawn(self.kept / "dialogues" / "long", ("Claire", "Felix"), LONG_SCRIPT, reverse=False)
-            self._ours(cost(scene, "long"))
+            self._ours(cost(scene, "long_"))
 
     def _compare(self) -> None:
         ours, real = self.systems["ours"], self.systems.get("real", {})

@@ -24,25 +24,24 @@ from studio.render import RenderSettings, render_scene
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def cost(scene: Path, prefix: str, height: int | None = None) -> dict[str, float]:
+def cost(scene: Path, prefix: str = "") -> dict[str, float]:
     """Renders a scene anew and says what it took.
 
     Returns:
-        Under ``prefix``: ``_rtf`` seconds of work per second of video, all in all and for each stage; ``_cpu`` seconds
-        of cores' work per second of video, encoder included, which other programs on the machine disturb less;
-        ``_load`` the machine's load when it began, so that a figure of a busy machine can be told; ``_memory_mb`` the
-        most memory held; ``_seconds`` length of the video.
+        After ``prefix``: ``rtf`` seconds of work per second of video, all in all and for each stage; ``cpu`` seconds of
+        cores' work per second of video, encoder included, which other programs on the machine disturb less; ``load``
+        of the machine when it began, so that figures of a busy machine can be told; ``memory_mb`` the most memory
+        held; ``seconds`` length of the video.
     """
     with tempfile.TemporaryDirectory() as scratch:
         command = [sys.executable, "-m", "scripts.evaluation.cost", str(scene.resolve()), str(Path(scratch, "v.mp4"))]
-        command += ["--height", str(height)] if height else []
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{scene.name} could not be rendered: {done.stderr.strip().splitlines()[-1]}")
-    return {f"{prefix}_{name}": value for name, value in json.loads(done.stdout.splitlines()[-1]).items()}
+    return {f"{prefix}{name}": value for name, value in json.loads(done.stdout.splitlines()[-1]).items()}
 
 
-def measure(scene: Path, video: Path, height: int | None) -> dict[str, float]:
+def measure(scene: Path, video: Path) -> dict[str, float]:
     """Renders in this process and measures it; names as in :func:`cost` without their prefix."""
     began: dict[str, float] = {}
 
@@ -50,7 +49,7 @@ def measure(scene: Path, video: Path, height: int | None) -> dict[str, float]:
         began.setdefault(status.stage, time.perf_counter())
 
     load = os.getloadavg()[0]
-    render_scene(scene, video, RenderSettings(height=height), listen)
+    render_scene(scene, video, RenderSettings(), listen)
     end = time.perf_counter()
     stages = [*began]
     times = dict(zip(stages, [*(began[s] for s in stages[1:]), end], strict=True))
@@ -72,6 +71,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scene", type=Path)
     parser.add_argument("video", type=Path)
-    parser.add_argument("--height", type=int)
     args = parser.parse_args()
-    print(json.dumps(measure(args.scene, args.video, args.height)))
+    print(json.dumps(measure(args.scene, args.video)))

@@ -61,7 +61,7 @@ def dialogues(wanted: set[str], synthesis: Synthesis, judges: Judges, kept: Path
         found |= _lines(judges, list(stages.values())) | _mouths(list(stages.values()))
     if "blinks" in wanted:
         found |= blinks([track.values for stage in stages.values() for track in stage.tracks])
-    if "leak" in wanted:
+    if "leak_idle" in wanted:
         found |= leak_idle(stages["portraits"])
     return found
 

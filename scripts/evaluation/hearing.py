@@ -77,7 +77,7 @@ def _figures(wanted: set[str], judges: Judges, said: Sequence[Said]) -> dict[str
         found |= mean("p808", numbers, scores[:, 1]) | mean("dnsmos_ovrl", numbers, scores[:, 0])
     costs = [s.cost for s in said if s.cost is not None]
     if costs:
-        found["cpu_speech"] = sum(costs) / sum(len(s.waveform) / SAMPLE_RATE for s in said)
+        found["rtf_speech"] = sum(costs) / sum(len(s.waveform) / SAMPLE_RATE for s in said)
     return found
 
 

@@ -61,7 +61,7 @@ class Portrait:
         self._kept.mkdir(parents=True, exist_ok=True)
         self.still = self._tracker.landmarks([self.picture])[0]
         self._sharp = mouth_sharpness(self.picture, self.still)
-        self.seconds, self.frames = 0.0, 0
+        self._seconds, self._count = 0.0, 0
 
     def frames(self, track: MotionTrack) -> Iterator[np.ndarray]:
         """The photograph moved, (512, 512, 3) uint8 a frame."""
@@ -79,7 +79,7 @@ class Portrait:
             np.savez(path, points=points, sharpness=np.array(sharpness) / self._sharp, seconds=np.array(seconds))
         with np.load(path) as kept:
             found = Watched(kept["points"], kept["sharpness"], float(kept["seconds"]))
-        self.seconds, self.frames = self.seconds + found.seconds, self.frames + len(motion)
+        self._seconds, self._count = self._seconds + found.seconds, self._count + len(motion)
         return found
 
     def lips(self, take: Take, motion: np.ndarray, number: int = 0) -> Spoken:
@@ -120,7 +120,7 @@ class Portrait:
     @property
     def cost(self) -> float:
         """Seconds of one core's rendering per second of video so far."""
-        return self.seconds * FPS / self.frames
+        return self._seconds * FPS / self._count
 
 
 def mouth_sharpness(picture: np.ndarray, points: np.ndarray) -> float:

@@ -63,7 +63,7 @@ def unseen(
         For ``ours`` ``sim_unseen`` and one figure a voice, for ``kokoro`` and ``piper`` how near the voices' own other
         recordings are to the same mean.
     """
-    said = [peers.piper(prompt.text).waveform for prompt in prompts[: OWN_RECORDINGS + 4]]
+    said = [peers.piper(prompt.text).waveform for prompt in corpus.prompts(OWN_RECORDINGS + 4)]
     voices = [_split(name, [r.waveform for r in corpus.of_voice(name, 3 * OWN_RECORDINGS)]) for name in HELD_OUT_VOICES]
     voices.append(_split(JOE, said))
     ours: dict[str, float] = {}
