@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 STEPS, DRAFT_STEPS = 16, 4
 DRAFT_HEIGHT = 480
+FREE_ROOM = 0.6
+"""Share of the room that a head uses as the model moves it."""
 HEAD_RADIUS = 1.3
 """From the middle of the head to its outline, in inter-ocular distances: how far a turn of one radian moves it."""
 
@@ -119,7 +121,7 @@ def render_scene(
         if report.problems or report.scene is None or report.casting is None:
             raise DocumentError(report.problems)
         scene, casting = report.scene, report.casting.resized(settings.greatest_height)
-        progress.plan(_expected_seconds(report.seconds, casting, settings))
+        progress.plan(expected_seconds(report.seconds, casting, settings))
         progress.start("load models")
         places = find_places(scene, casting)
         speech = _load_speech(scene, path.parent, settings.seed, settings.sampling_steps, settings.device, models)
@@ -148,8 +150,14 @@ def _load_speech(
     return Speech(scene, folder, seed, steps, device, models)
 
 
-def _expected_seconds(seconds: float, casting: Casting, settings: RenderSettings) -> dict[str, float]:
-    """Rough cost of each stage on two cores, for the shares of the progress only."""
+def expected_seconds(seconds: float, casting: Casting, settings: RenderSettings) -> dict[str, float]:
+    """Seconds that each stage takes on two idle cores, roughly: for the shares of the progress, and to be scaled.
+
+    Args:
+        seconds: length of the scene.
+        casting: in the size in which it is rendered.
+        settings: how.
+    """
     n_faces = max(1, len(casting.seats))
     face_pixels = sum(25 * seat.face.inter_ocular**2 for seat in casting.seats)
     return {
@@ -220,7 +228,7 @@ def scaled_motion(track: MotionTrack, character: Character, room: float = math.i
     Args:
         track: as the model gave it.
         character: whose amounts.
-        room: how far the head may travel, in inter-ocular distances; all of its motion is reduced to that.
+        room: how far the head may travel, in inter-ocular distances; larger travel is pressed together below it.
     """
     gain = np.ones(len(CHANNELS), np.float32)
     gain[[name in MOUTH for name in CHANNELS]] = character.mouth
@@ -228,10 +236,14 @@ def scaled_motion(track: MotionTrack, character: Character, room: float = math.i
     gain[ROTATION] = gain[TRANSLATION] = character.head
     values = track.values * gain
     turned = np.linalg.norm(values[:, ROTATION], axis=1) * HEAD_RADIUS
-    travel = float((turned + np.linalg.norm(values[:, TRANSLATION], axis=1)).max(initial=0.0))
-    if travel > room:
-        values[:, ROTATION] *= room / travel
-        values[:, TRANSLATION] *= room / travel
+    travel = turned + np.linalg.norm(values[:, TRANSLATION], axis=1)
+    # Frame by frame, so that a line that is done anew changes nothing elsewhere; smoothly, so that no head stops short.
+    if travel.max(initial=0.0) > FREE_ROOM * room:
+        free, rest = FREE_ROOM * room, (1 - FREE_ROOM) * room
+        allowed = np.where(travel > free, free + rest * np.tanh((travel - free) / rest), travel)
+        share = (allowed / np.maximum(travel, 1e-6))[:, None]
+        values[:, ROTATION] *= share
+        values[:, TRANSLATION] *= share
     values[:, WEIGHTS] = np.clip(values[:, WEIGHTS], 0, 1)
     return MotionTrack(values)
 

@@ -15,6 +15,7 @@ from generation.grid import FPS, SAMPLE_RATE, samples_from_frames
 from generation.performance import Line, Performance
 from studio.casting import cast_picture
 from studio.document import load_scene
+from studio.estimate import recipe
 from studio.export import write_sound
 from studio.files import write_json
 from studio.progress import Progress
@@ -85,7 +86,8 @@ def hear(
     performance = speech.perform(timeline, routing, sides, project / "work", progress, chosen)
     progress.start("sound")
     pieces = speech.pieces(timeline, routing, sides)
-    keep_takes(project, scene, names, timeline, performance, {key: pieces[key] for key in chosen})
+    pieces = {key: pieces[key] for key in chosen}
+    keep_takes(project, scene, names, timeline, performance, pieces, recipe(scene, steps))
     lines = [line for line in timeline.lines if line.id in chosen]
     begin, end = min(line.start for line in lines), max(line.stop for line in lines)
     record = _record(scene, speech.seed, steps)
@@ -152,6 +154,7 @@ def keep_takes(
     timeline: Timeline,
     performance: Performance,
     pieces: Mapping[str, str],
+    recipe: str,
 ) -> None:
     """Write the sound of lines into the project's takes, where it is not there yet, and note them.
 
@@ -162,6 +165,7 @@ def keep_takes(
         timeline: where the lines are.
         performance: what was made of them.
         pieces: the kept piece of each line to be noted, by ``Line.id``.
+        recipe: of the takes, see :class:`studio.takes.Take`.
     """
     takes = {}
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -176,5 +180,5 @@ def keep_takes(
             write_sound(_mixed(performance, [line], line.start, line.stop), path, record)
         voice = scene.cast[line.character].voice
         whose = "" if voice is None else voice.preset or "recording"
-        takes[name] = Take(str(script.take), script.take, now, text, pieces[line.id], path, whose)
+        takes[name] = Take(str(script.take), script.take, now, text, pieces[line.id], path, whose, recipe)
     note_takes(project, takes)

@@ -65,6 +65,9 @@ class Speech:
         steps: sampling steps; None = the few of the distilled sampler.
         device: torch device; None = the GPU when there is one, else the CPU.
         models: loaded already; ``device`` then says nothing.
+
+    Attributes:
+        made: share of what was performed last that did not come from kept pieces.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Speech:
         self._scene, self._folder, self._steps = scene, folder, steps
         self.seed = scene.seed if seed is None else seed
         self._voices = self._find_voices(self._models.voices)
+        self.made = 0.0
 
     def timeline(self) -> Timeline:
         """Every line pronounced, measured by the duration model, and placed.
@@ -116,6 +120,7 @@ class Speech:
         segments = [s for s in split(timeline) if wanted is None or any(line.id in wanted for line in s.lines)]
         whole = sum(segment.n_frames for segment in segments)
         parts, done = [], 0
+        self.made = 0.0
         for number, segment in enumerate(segments, 1):
             note = f"part {number} of {len(segments)}"
             progress.update(done, whole, note)
@@ -125,6 +130,7 @@ class Speech:
                 report = partial(_report, progress, done, segment.n_frames, whole, note)
                 part = self._perform(segment, routing, sides, report)
                 _save(part, kept)
+                self.made += segment.n_frames / whole
             parts.append(part)
             done += segment.n_frames
         _tidy(work)

@@ -26,6 +26,7 @@ class Take:
         piece: name of the kept piece that holds its speech and motion; one piece may hold several lines.
         sound: the line alone as a WAV file, None when it is no longer there.
         voice: whose voice it was made with.
+        recipe: hash of what else it was made with, see :func:`studio.estimate.recipe`.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Take:
     piece: str
     sound: Path | None
     voice: str = ""
+    recipe: str = ""
 
 
 def read_takes(folder: Path, line_id: str) -> list[Take]:

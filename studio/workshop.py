@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 import time
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from PIL import Image
 
 from generation.performance import Performance
 from studio.document import load_scene
+from studio.estimate import learn, recipe
 from studio.export import file_names
 from studio.files import StorageError, storage_sentence, write_json, write_whole
 from studio.jobs import WORKER, Job, JobStatus, next_job, take_ticket
@@ -120,6 +123,12 @@ class _Reporter:
         self.job, self._token = job, token
         self.last = JobStatus("running", heartbeat=time.time())
         self._written = 0.0
+        self._stages: dict[str, float] = {}
+
+    def took(self) -> dict[str, float]:
+        """Seconds of each stage so far."""
+        begins = [*self._stages.items(), ("", time.monotonic())]
+        return {name: end - begin for (name, begin), (_, end) in pairwise(begins)}
 
     def progress(self, stages: dict[str, float]) -> Progress:
         """Progress over stages with their shares, which asks whether the job was cancelled."""
@@ -133,6 +142,7 @@ class _Reporter:
         """Listener of a job's progress."""
         changed = status.stage != self.last.stage
         now = time.monotonic()
+        self._stages.setdefault(status.stage, now)
         share, left = round(status.fraction, 4), status.remaining
         self.last = JobStatus("running", status.stage, share, left, status.note, heartbeat=time.time())
         if changed or now - self._written > _STATUS_SECONDS:
@@ -175,8 +185,11 @@ def _render(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
         work=job.project_folder / "work",
     )
     video = job.folder / "out" / f"{_film_name(job.project_folder.name)}.mp4"
-    watcher = _Watcher(job, scene)
-    render_scene(job.scene_path, video, settings, report.show, report.cancelled, watcher, shop.models)
+    watcher = _Watcher(job, scene, settings.sampling_steps)
+    forget_peak_memory()
+    checked = render_scene(job.scene_path, video, settings, report.show, report.cancelled, watcher, shop.models)
+    took = report.took() | ({"memory": float(peak)} if (peak := peak_memory()) else {})
+    learn(job.root, checked, settings, took, watcher.made)
     results = {"video": video, "srt": video.with_suffix(".srt"), "vtt": video.with_suffix(".vtt")}
     names = [character.name for character in scene.cast]
     for name, slug in zip(names, file_names(names), strict=True):
@@ -191,6 +204,22 @@ def _render(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
     return results
 
 
+def forget_peak_memory() -> None:
+    """Begin to count the peak of this process' memory anew, where the system can."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory() -> int | None:
+    """Most bytes that this process held since then; None where the system does not tell."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return 1024 * int(found[1]) if found else None
+
+
 def _film_name(project: str) -> str:
     return file_names([project])[0]
 
@@ -201,16 +230,20 @@ class _Watcher(Watcher):
     timeline: Timeline
     words: list[dict[str, Any]]
 
-    def __init__(self, job: Job, scene: Scene) -> None:
-        self._job, self._scene = job, scene
+    made = 0.0
+
+    def __init__(self, job: Job, scene: Scene, steps: int | None) -> None:
+        self._job, self._scene, self._steps = job, scene, steps
         self._shown = 0.0
 
     def spoken(self, speech: Speech, timeline: Timeline, performance: Performance, places: Places) -> None:
         """Note the takes, which are there even if the job is cancelled from here on."""
         pieces = speech.pieces(timeline, places.routing, places.sides)
+        self.made = speech.made
         names = line_names(self._scene, takes=False)
         self.timeline, self.words = timeline, timed_words(self._scene, names, timeline, set(pieces))
-        keep_takes(self._job.project_folder, self._scene, names, timeline, performance, pieces)
+        made_with = recipe(self._scene, self._steps)
+        keep_takes(self._job.project_folder, self._scene, names, timeline, performance, pieces, made_with)
 
     def frame(self, frame: np.ndarray) -> None:
         """Write a small picture of the frame, once a second."""

@@ -85,7 +85,7 @@ def work(projects: Projects) -> None:
     serve(projects.root, "test", idle_seconds=0.2)
 
 
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
+def until(true: Callable[[], bool], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it took too long"
@@ -180,7 +180,7 @@ def test_a_film_is_made_of_the_frozen_copy(project: Project, projects: Projects)
     assert set(status.results) >= {"video", "srt", "vtt", "otio", "words", "stem:EILEEN", "curves:VOICE"}
     assert all(path.is_file() for path in status.results.values()) and job.preview_picture.is_file()
     old = projects.restore(status.results["video"], "Again")
-    assert old[0].scene.script[0].text == "One." and [item.where for item in old[1]] == ["picture"]
+    assert old[0].scene.script[0].text == "One." and old[1] == []  # the job's copy of the picture is found by its hash
 
 
 def test_jobs_are_done_in_their_order_across_projects(projects: Projects) -> None:

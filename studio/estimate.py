@@ -1,0 +1,119 @@
+"""How long a film will be, how long making it will take on this machine, and how much memory it needs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.checks import Report, check_scene
+from studio.files import json_bytes, read_json, write_json
+from studio.history import scene_data
+from studio.project import Project
+from studio.render import RenderSettings, expected_seconds
+from studio.scene import Scene
+from studio.timeline import TAIL_FRAMES, line_names
+
+SPEED_FILE = ".worker/speed.json"
+WORKED = ("speech and motion", "rendering", "encoding")
+"""Stages whose time depends on the scene."""
+_START_SECONDS = 2.0
+"""Looking at the scene and the picture."""
+_BASE_BYTES, _BYTES_PER_PIXEL = 0.9e9, 450.0
+"""The models with their libraries, and what rendering holds for every pixel of the picture."""
+_NEWEST = 0.6
+"""How much the newest job counts against those before it."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a film will cost.
+
+    Attributes:
+        seconds_of_video: its length.
+        seconds_of_work: how long making it takes once it is its turn, finished pieces left out.
+        memory_bytes: most that the worker holds at once.
+    """
+
+    seconds_of_video: float
+    seconds_of_work: float
+    memory_bytes: int
+
+
+def estimate(project: Project, report: Report | None = None, settings: RenderSettings | None = None) -> Estimate | None:
+    """What rendering a project will cost; None while its check finds problems.
+
+    What jobs took on this machine before is kept beside the projects and scales the guess.
+
+    Args:
+        project: whose scene.
+        report: of :func:`studio.checks.check_scene`, if it is there already.
+        settings: steps, height, draft; as a film in full if not given.
+    """
+    settings = settings or RenderSettings()
+    report = report or check_scene(project.scene_path)
+    if report.problems or report.scene is None or report.casting is None:
+        return None
+    factors = _factors(project.folder.parent)
+    made = {"speech and motion": 1 - _finished(project, report.scene, settings.sampling_steps)}
+    expected = _expected(report, settings)
+    work = sum(expected[stage] * made.get(stage, 1.0) * factors.get(stage, 1.0) for stage in WORKED)
+    memory = _expected_bytes(report, settings) * factors.get("memory", 1.0)
+    return Estimate(report.seconds + TAIL_FRAMES / 25, _START_SECONDS + work, round(memory))
+
+
+def recipe(scene: Scene, steps: int | None) -> str:
+    """Hash of what all lines of a scene depend on besides their own words: cast, voices, seed, steps."""
+    data = scene_data(scene)
+    voices = [(character.name, repr(character.voice)) for character in scene.cast]
+    return hashlib.sha256(json_bytes([voices, data.get("seed"), data.get("lexicon"), steps])).hexdigest()[:16]
+
+
+def learn(root: Path, report: Report, settings: RenderSettings, took: Mapping[str, float], made: float) -> None:
+    """Note what a finished film took.
+
+    Args:
+        root: the folder of the projects.
+        report: of its check.
+        settings: how it was rendered.
+        took: seconds of each stage, and under ``memory`` the most bytes held, if known.
+        made: share of the speech that did not come from kept pieces.
+    """
+    expected = _expected(report, settings) | {"memory": _expected_bytes(report, settings)}
+    expected["speech and motion"] *= made
+    factors = _factors(root)
+    for key, amount in took.items():
+        if key not in expected or expected[key] < 0.2:  # too little to tell anything
+            continue
+        now = amount / expected[key]
+        factors[key] = now if key not in factors else factors[key] ** (1 - _NEWEST) * now**_NEWEST
+    write_json(root / SPEED_FILE, factors, durable=False)
+
+
+def _expected(report: Report, settings: RenderSettings) -> dict[str, float]:
+    return expected_seconds(report.seconds, report.casting.resized(settings.greatest_height), settings)
+
+
+def _expected_bytes(report: Report, settings: RenderSettings) -> float:
+    height, width = report.casting.resized(settings.greatest_height).picture.shape[:2]
+    return _BASE_BYTES + _BYTES_PER_PIXEL * height * width
+
+
+def _factors(root: Path) -> dict[str, float]:
+    """What this machine needs, over what was expected."""
+    data = read_json(root / SPEED_FILE)
+    return {key: float(value) for key, value in data.items() if value > 0} if isinstance(data, dict) else {}
+
+
+def _finished(project: Project, scene: Scene, steps: int | None) -> float:
+    """Share of the script, by letters, whose pieces are kept already."""
+    wanted = recipe(scene, steps)
+    done = total = 0
+    for line, name in zip(scene.script, line_names(scene, takes=False), strict=True):
+        total += len(line.text) + 1
+        for take in project.takes(name):
+            if take.seed == line.take and take.recipe == wanted and (project.work / f"{take.piece}.npz").is_file():
+                done += len(line.text) + 1
+                break
+    return done / max(total, 1)
