@@ -1,4 +1,4 @@
-"""The command line: ``parley studio``, ``render``, ``say``, ``check``, ``voices``, ``doctor``, ``setup``, ``verify``."""
+"""The command line: ``parley studio``, ``render``, ``say``, ``check``, ``voices``, ``doctor``, ``setup``, ``verify``"""
 
 from __future__ import annotations
 

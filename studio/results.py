@@ -77,19 +77,19 @@ def newest(project: Project, rendered: bool = False) -> Made | None:
 
 
 def _made(project: Project, job: Job, status: JobStatus, video: Path) -> Made:
-    seconds, size = _facts(video)
+    seconds, size = facts(video)
     scene = load_scene(job.scene_path)[1]
     return Made(job, video, "Video" if job.kind == "render" else "Quick preview", seconds, size,
                 tuple(spoken(scene, status)), _groups(status, video), scene != project.scene)  # fmt: skip
 
 
 @lru_cache(maxsize=16)
-def _facts(video: Path) -> tuple[float, tuple[int, int]]:
+def facts(video: Path) -> tuple[float, tuple[int, int]]:
     """Length in seconds, width and height; a finished file never changes."""
     reader = imageio_ffmpeg.read_frames(str(video))
     try:
-        facts = next(reader)
-        return float(facts["duration"]), tuple(facts["size"])
+        found = next(reader)
+        return float(found["duration"]), tuple(found["size"])
     finally:
         reader.close()
 
@@ -107,10 +107,12 @@ def spoken(scene: Scene, status: JobStatus) -> list[Spoken]:
             for line_id, line in zip(ids, scene.script, strict=True) if (words := timed.get(line_id))
         ]  # fmt: skip
     subtitles = status.results.get("vtt")
-    return _cues(subtitles.read_text(encoding="utf-8")) if subtitles is not None and subtitles.is_file() else []
+    return cues(subtitles.read_text(encoding="utf-8")) if subtitles is not None and subtitles.is_file() else []
 
 
-def _cues(text: str) -> list[Spoken]:
+def cues(text: str) -> list[Spoken]:
+    """The captions of a WebVTT file with voice tags, as our export writes it."""
+
     def seconds(parts: tuple[str, ...]) -> float:
         hours, minutes, whole, millis = map(int, parts)
         return 3600 * hours + 60 * minutes + whole + millis / 1000

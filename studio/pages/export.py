@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import streamlit as st
 
-from studio import results
+from studio import burning, results
 from studio.pages import frame, session
 from studio.project import Project
 
@@ -34,7 +36,7 @@ def show(project: Project) -> None:
     for group, (title, sentence) in GROUPS.items():
         files = made.groups.get(group, [])
         if group == "burned" and not files:
-            _burn(project, made)
+            _burn(made)
         elif files:
             with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"group {group}"):
                 st.markdown(f"**{title}**  \n{sentence}", width="stretch")
@@ -56,12 +58,27 @@ def _download(path: results.Path, made: results.Made) -> None:
                            key=f"download {path}", mime=results.mime(path), help=results.size(path))  # fmt: skip
 
 
-def _burn(project: Project, made: results.Made) -> None:
-    """Subtitles drawn into a copy of the video: asked for, because it takes a moment."""
+def _burn(made: results.Made) -> None:
+    """Subtitles drawn into a copy of the video: asked for, because it takes a while, and done by another process."""
+    subtitles = next((path for path in made.groups.get("subtitles", ()) if path.suffix == ".vtt"), None)
+    if subtitles is None:
+        return
+    drawing: subprocess.Popen[bytes] | None = st.session_state.get(f"burn {made.job.id}")
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="group burn"):
         title, sentence = GROUPS["burned"]
         st.markdown(f"**{title}**  \n{sentence}", width="stretch")
-        if st.button("Draw them in", help="They are made to fit the picture, also a narrow one."):
-            with session.refusals():
-                results.burn(made)
+        if drawing is not None and drawing.poll() is None:
+            _wait(drawing)
+        elif st.button("Draw them in", help="They are made to fit the picture, also a narrow one."):
+            st.session_state[f"burn {made.job.id}"] = subprocess.Popen(burning.command(made.video, subtitles))
             st.rerun()
+
+
+@st.fragment(run_every=1)
+def _wait(drawing: subprocess.Popen[bytes]) -> None:
+    if drawing.poll() is None:
+        st.caption("Being drawn in …")
+        return
+    if drawing.returncode:
+        session.tell("The subtitles could not be drawn in; make the video again, then try once more.")
+    st.rerun()

@@ -7,10 +7,12 @@ from typing import Any
 import streamlit as st
 
 from studio import checklist, faces, results
+from studio.estimate import estimate
 from studio.jobs import Job, jobs, submit
 from studio.pages import frame, session
 from studio.pages.cast import picture_data
 from studio.project import Project
+from studio.render import RenderSettings
 from studio.widgets import mount
 
 HEIGHTS = {"As the picture": None, "1080 rows": 1080, "720 rows": 720, "480 rows": 480}
@@ -38,11 +40,12 @@ def _buttons(project: Project, busy: bool) -> None:
         _submit(project, "preview")
     st.html("".join(frame.check_item(item.mark, item.sentence) for item in items))
     if not bad:
-        from studio.estimate import estimate
-
-        guess = estimate(project)
-        memory = guess.memory_bytes / 1e9
-        st.caption(f"Takes about {frame.span(guess.seconds_of_work)} and {memory:.1f} GB of memory on this computer.")
+        quality = st.session_state.get("quality", {})
+        settings = RenderSettings(height=quality.get("height"), draft=bool(quality.get("draft")))
+        guess = estimate(project, report, settings)
+        if guess is not None:
+            memory = f"{guess.memory_bytes / 1e9:.1f} GB of memory"
+            st.caption(f"Takes about {frame.span(guess.seconds_of_work)} and {memory} on this computer.")
     with st.expander("Quality and label"):
         _quality(project)
     with st.expander("Earlier jobs"):

@@ -58,7 +58,7 @@ class Picture {
     this.image.alt = data.alt || "The picture of the scene";
     this.svg.setAttribute("viewBox", `0 0 ${data.width} ${data.height}`);
     this.stage.style.aspectRatio = `${data.width} / ${data.height}`;
-    this.stage.style.maxWidth = `calc(${data.room || 62}vh * ${data.width / data.height})`;
+    this.stage.style.maxWidth = `calc(62vh * ${data.width / data.height})`;
     const size = this.root.querySelector(".size");
     size.max = Math.round(data.width / 12);
     if (!this.sized) { this.radius = Math.round(data.width / 50); size.value = this.radius; this.sized = true; }
@@ -67,8 +67,7 @@ class Picture {
   }
 
   get colour() {
-    const chosen = this.data.regions.find((region) => region.index === this.data.selected);
-    return chosen ? chosen.colour : "#888888";
+    return this.data.selected_colour;
   }
 
   draw() {
@@ -98,14 +97,17 @@ class Picture {
 
   sentence() {
     const who = this.data.selected_name;
-    if (!who) return "Add a character first, then click a face.";
+    if (!who) return this.data.faces.length ? "Click a face: a character is made for it." : "Add a character first.";
     if (this.tool === "points") {
       const next = this.next();
       return next ? `Click ${next[1]} of ${who}.` : "All points are placed; drag any of them to correct it.";
     }
+    const free = this.data.faces.some((face) => face.owner === null);
+    const claim = !free ? "Click somebody to work on; brush, box and eraser correct the coloured region."
+      : this.data.seated ? "Click a dashed face to add its character, a coloured one to work on it."
+        : `Click the face of ${who}.`;
     const sentences = {
-      claim: this.data.faces.length
-        ? `Click the face of ${who}.` : "No face was found here; mark eyes and mouth by hand, or draw a box.",
+      claim: this.data.faces.length ? claim : "No face was found here; mark eyes and mouth by hand.",
       brush: `Paint over what belongs to ${who}; it is kept when you let go.`,
       erase: `Paint over what does not belong to ${who}.`,
       box: `Drag a box around ${who}, shoulders included.`,

@@ -25,7 +25,7 @@ class Player {
     const same = this.data && this.data.url === data.url;
     this.data = data;
     this.video.style.aspectRatio = `${data.width} / ${data.height}`;
-    this.video.style.maxHeight = `${data.room || 52}vh`;
+    this.video.style.width = `min(100%, 58vh * ${data.width / data.height})`;
     if (!same) {
       this.video.poster = data.poster || "";
       this.video.src = data.url;
@@ -70,6 +70,7 @@ class Player {
       this.words.replaceChildren(...speaking.map((line) => {
         const row = make("p", {}, make("b", { textContent: line.who }));
         row.style.setProperty("--owner", line.colour);
+        row.style.setProperty("--ink", line.ink);
         row.append(...line.words.map((word) => make("span", { textContent: word.text })));
         if (!line.words.length) row.append(make("span", { textContent: line.text }));
         return row;
@@ -82,7 +83,7 @@ class Player {
 
   report() {
     const time = Math.round(this.video.currentTime * 100) / 100;
-    if (time === this.told || !this.data.reports) return;
+    if (time === this.told ) return;
     this.told = time;
     this.send(time);
   }
