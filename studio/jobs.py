@@ -28,7 +28,7 @@ OPTIONS: dict[str, dict[str, type]] = {
 }
 """What each kind of job can be told, and of which type it is."""
 KEPT_JOBS = 20
-"""Finished jobs of a project whose folders are kept."""
+"""Ended jobs of a project whose folders are kept; films are never forgotten."""
 QUEUE, LOCK, WORKER = ".worker/queue", ".worker/lock", ".worker/state.json"
 STOPPED = "Stopped: the worker ended before the job was done; try again, finished lines are kept."
 _ENDED = ("done", "failed", "cancelled", "stopped")
@@ -188,8 +188,11 @@ def submit(project: Project, kind: Kind, **what: Any) -> Job:  # noqa: ANN401 - 
 
 def jobs(project: Project) -> list[Job]:
     """The project's jobs, the newest first."""
-    folders = [path.parent for path in (project.folder / "jobs").glob("*/job.json")]
-    return [Job(folder) for folder in sorted(folders, reverse=True)]
+    found = []
+    for path in sorted((project.folder / "jobs").glob("*/job.json"), reverse=True):
+        with suppress(ValueError):  # another window forgot it just now
+            found.append(Job(path.parent))
+    return found
 
 
 def _frozen(scene: Scene, folder: Path, kind: Kind) -> dict[Path, bytes]:
@@ -220,9 +223,10 @@ def _hand_in(project: Path, kind: Kind, what: Mapping[str, Any], files: Mapping[
 
 
 def _tidy(project: Project) -> None:
-    """Forget the oldest finished jobs."""
-    ended = [job for job in jobs(project) if job.status().ended]
-    for job in ended[KEPT_JOBS:]:
+    """Forget the oldest jobs that have ended, but no film."""
+    ended = [(job, status.state) for job in jobs(project) if (status := job.status()).ended]
+    passing = [job for job, state in ended if job.kind != "render" or state != "done"]
+    for job in passing[KEPT_JOBS:]:
         shutil.rmtree(job.folder, ignore_errors=True)
 
 

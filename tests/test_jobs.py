@@ -212,6 +212,16 @@ def test_orders_that_mean_nothing_are_refused(project: Project, what: dict) -> N
     assert jobs(project) == []
 
 
+def test_old_jobs_are_forgotten_and_films_are_not(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.jobs.KEPT_JOBS", 2)
+    film = submit(project, "render")
+    film.write_status("x", JobStatus("done"))
+    for _ in range(4):
+        submit(project, "hear").write_status("x", JobStatus("failed"))
+    waiting = submit(project, "hear")
+    assert len(jobs(project)) == 4 and {film.id, waiting.id} < {job.id for job in jobs(project)}
+
+
 def test_a_full_disk_fails_the_job_and_loses_nothing(
     project: Project, projects: Projects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
