@@ -86,7 +86,7 @@ class Previewer:
             raise DocumentError(["The script has no lines; write at least one."])
         stage = self._prepared(scene, scene_path.parent)
         steps = None if self._models.pipeline.distilled else DRAFT_STEPS
-        speech = Speech(scene, scene_path.parent, None, steps, None, self._models)
+        speech = Speech(scene, scene_path.parent, None, steps, None, self._models, speakers_only=True)
         timeline = speech.timeline()
         progress.start("speech and motion")
         places = stage.places

@@ -7,8 +7,8 @@ import io
 import logging
 import zipfile
 import zlib
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from generation import resources
 from generation.audio import Audio
 from generation.conditioning import Generate
 from generation.durations import DurationModel
-from generation.grid import SAMPLE_RATE
+from generation.grid import SAMPLE_RATE, samples_from_frames
 from generation.motion import N_CHANNELS, MotionTrack
 from generation.performance import CharacterPerformance, Performance
 from generation.pipeline import CastMember, JointPipeline
@@ -65,6 +65,7 @@ class Speech:
         steps: sampling steps; None = the few of the distilled sampler.
         device: torch device; None = the GPU when there is one, else the CPU.
         models: loaded already; ``device`` then says nothing.
+        speakers_only: in each piece only those who speak in it are made, the others are still: several times as quick.
 
     Attributes:
         made: share of what was performed last that did not come from kept pieces.
@@ -78,7 +79,9 @@ class Speech:
         steps: int | None,
         device: str | None,
         models: Models | None = None,
+        speakers_only: bool = False,
     ) -> None:
+        self._speakers_only = speakers_only
         self._models = models or Models.load(device)
         self.device = self._models.device
         self._scene, self._folder, self._steps = scene, folder, steps
@@ -145,27 +148,38 @@ class Speech:
     def _perform(
         self, segment: Segment, routing: np.ndarray, sides: np.ndarray, report: Callable[[int, int], None]
     ) -> Performance:
-        people = zip(self._scene.cast, self._voices, sides, strict=True)
-        cast = [CastMember(character.name, voice, float(side)) for character, voice, side in people]
-        return self._models.pipeline(
+        people = list(range(len(self._scene.cast)))
+        if self._speakers_only:
+            people = sorted({line.character for line in segment.lines})
+        cast = [CastMember(self._scene.cast[i].name, self._voices[i], float(sides[i])) for i in people]
+        segment = replace(segment, lines=tuple(replace(x, character=people.index(x.character)) for x in segment.lines))
+        part = self._models.pipeline(
             segment.lines,
             cast,
             segment.n_frames,
-            membership=np.repeat(routing, segment.n_frames, axis=1),
+            membership=np.repeat(routing[np.ix_(people, people)], segment.n_frames, axis=1),
             seed=self.seed,
             sampling=Sampling(steps=self._steps),
-            motion_conditions=self._idle(segment),
+            motion_conditions=self._idle(segment, cast),
             on_step=report,
         )
+        made = dict(zip(people, part.characters, strict=True))
+        still = np.zeros((segment.n_frames, N_CHANNELS), np.float32)
+        silence = np.zeros(samples_from_frames(segment.n_frames), np.float32)
+        everybody = (
+            made.get(index) or CharacterPerformance(character.name, silence, MotionTrack(still))
+            for index, character in enumerate(self._scene.cast)
+        )
+        return Performance(tuple(everybody), segment.n_frames)
 
-    def _idle(self, segment: Segment) -> list[Generate]:
+    def _idle(self, segment: Segment, cast: Sequence[CastMember]) -> list[Generate]:
         """Noise of the time in which each person does not speak, seeded by the piece too: no two pieces fidget alike.
 
         A line's own noise is the model's affair and depends on seed, person and line alone.
         """
         conditions = []
-        for index, character in enumerate(self._scene.cast):
-            key = (self.seed, segment.lines[0].id, character.name, "idle")
+        for index, member in enumerate(cast):
+            key = (self.seed, segment.lines[0].id, member.name, "idle")
             generator = torch.Generator().manual_seed(zlib.crc32(repr(key).encode()))
             noise = torch.randn((segment.n_frames, N_CHANNELS), generator=generator)
             at = 0
@@ -198,7 +212,8 @@ class Speech:
         weights = sorted(resources.assets_root().glob("**/*.safetensors"))
         model = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in weights]
         names = [character.name for character in self._scene.cast]
-        digest = hashlib.sha256(repr((segment.key, names, self.seed, self._steps, self.device, model)).encode())
+        how = (segment.key, names, self.seed, self._steps, self._speakers_only, self.device, model)
+        digest = hashlib.sha256(repr(how).encode())
         for array in (*self._voices, *geometry):
             digest.update(array.tobytes())
         return digest.hexdigest()[:32]

@@ -16,7 +16,7 @@ from typing import Literal
 from filelock import Timeout
 
 from studio.files import StorageError, read_json, write_json
-from studio.jobs import WORKER, Job, JobStatus, next_job, take_ticket, worker_alive, worker_lock
+from studio.jobs import STOPPED, WORKER, Job, JobStatus, next_job, take_ticket, worker_alive, worker_lock
 
 log = logging.getLogger(__name__)
 
@@ -124,17 +124,17 @@ def _close(root: Path, token: str, code: int, cancelled: bool) -> None:
     """Say what became of the job at which the process ended, and remove what it left half done."""
     job, waiting = _current(root), next_job(root)
     try:
-        write_json(root / WORKER, {"token": None, "state": "starting", "pid": None, "job": None}, durable=False)
-        if job is not None and job.status().state == "stopped":
+        if job is not None and not job.status().ended:
             job.clear()
-            if cancelled or job.cancel_asked:
-                job.write_status(token, JobStatus("cancelled"))
-            elif code == -_SIGKILL:
-                job.write_status(token, JobStatus("stopped", sentence=_OUT_OF_MEMORY))
-        elif code and waiting is not None:
+            state = "cancelled" if cancelled or job.cancel_asked else "stopped"
+            why = _OUT_OF_MEMORY if code == -_SIGKILL else STOPPED
+            job.write_status(token, JobStatus(state, sentence=why if state == "stopped" else ""))
+        elif job is None and code and waiting is not None:
             # It died without a job, so it would die again: the job that waits is told, and the next one tries anew.
             take_ticket(waiting)
             waiting.write_status(token, JobStatus("failed", sentence=_NO_START))
+        # Last, for a job counts as stopped, whatever of, as soon as its worker is not the one named here.
+        write_json(root / WORKER, {"token": None, "state": "starting", "pid": None, "job": None}, durable=False)
     except StorageError:
         log.warning("The end of a job could not be written down; it counts as stopped.")
 

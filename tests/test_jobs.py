@@ -254,9 +254,14 @@ def living(projects: Projects) -> Iterator[Projects]:
     ensure_worker(projects.root)
     until(lambda: worker_state(projects.root) == "ready")
     yield projects
-    for pid in {supervisor_of(pid) for pid in [(read_json(projects.root / WORKER) or {}).get("pid")] if pid}:
-        os.kill(pid, signal.SIGKILL)
-    until(lambda: not worker_alive(projects.root))
+    until(lambda: not alive_after_a_blow(projects.root))
+
+
+def alive_after_a_blow(root: Path) -> bool:
+    pid = (read_json(root / WORKER) or {}).get("pid")
+    if pid and Path(f"/proc/{pid}/stat").exists() and supervisor_of(pid) > 1:
+        os.kill(supervisor_of(pid), signal.SIGKILL)
+    return worker_alive(root)
 
 
 def supervisor_of(pid: int) -> int:
