@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from safetensors.numpy import load_file
 
+from generation.clip import best_stretch
 from generation.resources import asset
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class VoiceBank:
 
 
 def voice_from_clip(audio: Audio) -> np.ndarray:
-    """Voice vector (64,) float32 of the person who speaks in a recording of a few seconds.
+    """Voice vector (64,) float32 of the person who speaks in a recording, taken from its best 15 s.
 
     Raises:
         ValueError: less than half a second, in which no voice is heard.
@@ -81,10 +82,21 @@ def voice_from_clip(audio: Audio) -> np.ndarray:
 
     if audio.seconds < 0.5:
         raise ValueError(f"A voice clip of {audio.seconds:.2f} s is too short; give one of a few seconds.")
-    samples = audio.resampled(SAMPLE_RATE).waveform
+    samples = best_stretch(audio).resampled(SAMPLE_RATE).waveform
     samples = samples[: len(samples) // HOP * HOP]
+    mel = _without_noise(mel_spectrogram(torch.from_numpy(samples)).numpy())
     with torch.no_grad():
-        return _encoder()(mel_spectrogram(torch.from_numpy(samples))[None])[0].numpy()
+        return _encoder()(torch.from_numpy(mel)[None])[0].numpy()
+
+
+def _without_noise(mel: np.ndarray) -> np.ndarray:
+    """Log-mel (M, 100) less the mean power of its quietest tenth: the encoder was trained in silence."""
+    from generation.mel import LOG_FLOOR
+
+    power = np.exp(2 * mel.astype(np.float64))
+    total = power.mean(1)
+    floor = power[total <= np.quantile(total, 0.1)].mean(0)
+    return (0.5 * np.log(np.maximum(power - floor, LOG_FLOOR**2))).astype(np.float32)
 
 
 @cache

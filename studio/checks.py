@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from generation.audio import Audio
+from generation.clip import examine
 from generation.grid import SAMPLE_RATE, seconds_from_frames
 from generation.performance import Line
 from generation.text import read_ipa
@@ -20,7 +22,6 @@ from studio.timeline import Speaker, find_clashes, measure_lines, place_lines, s
 
 MANNERS: tuple[str, ...] = ()
 """Names of the adapters that are shipped."""
-MIN_CLIP_SECONDS = 2
 MAX_TEXT = 600
 MAX_SECONDS = 1800
 GOOD_YAW = math.radians(35)
@@ -150,17 +151,22 @@ class _Check:
                 self._clip(at, name, voice)
 
     def _clip(self, at: Location, name: str, voice: Voice) -> None:
+        """The clip can be read and lends itself to it, and whoever is heard in it agreed."""
         try:
-            seconds = len(scene_recording(self.folder, voice.clip)) / SAMPLE_RATE
-            if seconds < MIN_CLIP_SECONDS:
-                needed = f"use {MIN_CLIP_SECONDS} s or more"
-                self._say(at, f"{name}: the voice clip {voice.clip!r} lasts {seconds:.1f} s; {needed}.")
+            found = examine(Audio(scene_recording(self.folder, voice.clip), SAMPLE_RATE))
         except ValueError as error:
             self._say(at, f"{name}: {_lower(str(error))}")
+        else:
+            for sentence in found.problems:
+                self._say(at, f"{name}: the voice clip {voice.clip!r} {sentence}.")
+            for sentence in found.warnings:
+                self._say(at, f"{name}: the voice clip {voice.clip!r} {sentence}.", warning=True)
         if voice.consent is None:
-            self._say(at, f"{name}: say whose voice the clip is: consent: drawn, me, agreed or public.")
+            kinds = "drawn (nobody's, made by a machine), me, agreed or public"
+            self._say(at, f"{name}: say whose voice the clip is: add consent: {kinds}.")
         elif voice.consent in STATEMENT_NEEDED and not voice.statement.strip():
-            self._say(at, f"{name}: consent {voice.consent!r} for the voice clip needs a short statement.")
+            needed = "who agreed, when and how" if voice.consent == "agreed" else "who it is, and why it may be used"
+            self._say(at, f"{name}: consent {voice.consent!r} for the voice clip needs a statement: {needed}.")
 
     def _faulty(self, location: Location, key: str) -> bool:
         """Whether the file gives that key, though it was left out of the scene as faulty."""

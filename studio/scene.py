@@ -59,7 +59,11 @@ def region_points(value: Any) -> Any:  # noqa: ANN401 - whatever the document ho
 
 
 class Voice(_Strict):
-    """A voice of the bank by name, or a short recording to take the voice from, with whose voice it is."""
+    """A voice of the bank by name, or a recording of 5 to 15 s to take the voice from.
+
+    ``consent`` says whose voice the clip is, as the scene's says it of the picture (``drawn`` = made by a machine);
+    ``statement`` who agreed, when and how. Neither leaves the machine in a film.
+    """
 
     preset: str | None = None
     clip: str | None = None

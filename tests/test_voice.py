@@ -12,12 +12,13 @@ from test_examples import synthetic_features
 
 from generation import resources
 from generation.audio import Audio
+from generation.clip import best_stretch
 from generation.durations import DurationModel
 from generation.loading import load_strict
 from generation.publishing import save_voices
 from generation.text import SYMBOL_INDEX
 from generation.transformer import JointTransformer
-from generation.voice import VoiceBank, _encoder, voice_from_clip
+from generation.voice import VoiceBank, _encoder, _without_noise, voice_from_clip
 from generation.voice_encoder import VoiceEncoder, encoder_batches, encoder_loss
 
 
@@ -142,3 +143,21 @@ def test_shipped_durations_are_those_of_speech() -> None:
         durations = model.predict(phonemes, bank.vector(name))
         assert 1.6 < sum(durations) / 100 < 4.5
         assert durations[phonemes.index("ˈ")] <= 12 and max(durations[1:-2]) < 40
+
+
+def test_a_long_clip_gives_its_best_fifteen_seconds() -> None:
+    t = np.arange(40 * 8000) / 8000
+    talk = np.sin(2 * np.pi * 200 * t) * ((t > 18) & (t < 34) | (t % 4 < 1)) * 0.3
+    found = best_stretch(Audio(talk.astype(np.float32), 8000))
+    assert found.seconds == pytest.approx(15) and np.abs(found.waveform[::8]).mean() > 0.15
+    short = Audio(talk[: 8 * 8000].astype(np.float32), 8000)
+    assert best_stretch(short) is short
+
+
+def test_noise_under_a_clip_hardly_moves_its_voice() -> None:
+    log_mel = (mel(0) - torch.linspace(0, 3, 100)).numpy()[0]
+    log_mel[::5] = np.log(1e-5)  # pauses
+    noisy = 0.5 * np.log(np.exp(2 * log_mel) + np.exp(2 * -7.0))
+    away = [np.abs(np.exp(m) - np.exp(log_mel)).mean() for m in (_without_noise(noisy), noisy)]
+    assert away[0] < 0.4 * away[1]
+    np.testing.assert_allclose(np.exp(_without_noise(log_mel)), np.exp(log_mel), atol=1e-4)
