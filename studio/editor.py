@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from studio.pages import cast, export, frame, script, session, start, video
+from studio.views import cast, export, frame, script, session, start, video
 
 
 def main() -> None:

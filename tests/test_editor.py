@@ -242,8 +242,8 @@ def page(name: str, project: Project | None, monkeypatch: pytest.MonkeyPatch):  
     from studio import worker
 
     monkeypatch.setattr(worker, "COMMAND", (sys.executable, "-c", "pass"))  # no model in these tests
-    test = AppTest.from_string(f"from studio import editor\nfrom studio.pages import {name}\n" + (
-        "import streamlit as st\nfrom studio.pages import frame\nst.session_state['pages'] = {}\n"
+    test = AppTest.from_string(f"from studio import editor\nfrom studio.views import {name}\n" + (
+        "import streamlit as st\nfrom studio.views import frame\nst.session_state['pages'] = {}\n"
         + (f"{name}.show()" if project is None else f"editor._with_project({name}.show)")
     ), default_timeout=120)  # fmt: skip
     if project is not None:
@@ -322,7 +322,7 @@ def test_every_control_has_its_sentence() -> None:
     calls = re.compile(rf"st\.(?:{kinds})\(")
     known = {"To the start page", "To the page Video", "Create", "Bring its scene back", "Keep this version",
              "Use these points"}  # fmt: skip
-    for path in sorted((ROOT / "studio/pages").glob("*.py")):
+    for path in sorted((ROOT / "studio/views").glob("*.py")):
         text = path.read_text(encoding="utf-8")
         for match in calls.finditer(text):
             call = text[match.start() : match.start() + 420]

@@ -8,8 +8,8 @@ import streamlit as st
 
 from studio import hearing, lines, screenplay
 from studio.jobs import submit
-from studio.pages import frame, session
 from studio.project import Project
+from studio.views import frame, session
 from studio.widgets import mount
 
 

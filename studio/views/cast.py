@@ -10,9 +10,9 @@ import streamlit as st
 from studio import audition, faces, placing
 from studio.checks import voice_names
 from studio.jobs import submit
-from studio.pages import frame, session
 from studio.project import Project
 from studio.scene import STATEMENT_NEEDED, Scene, Voice
+from studio.views import frame, session
 from studio.widgets import mount
 
 CONSENT = {

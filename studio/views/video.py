@@ -9,10 +9,10 @@ import streamlit as st
 from studio import checklist, faces, results
 from studio.estimate import estimate
 from studio.jobs import Job, jobs, submit
-from studio.pages import frame, session
-from studio.pages.cast import picture_data
 from studio.project import Project
 from studio.render import RenderSettings
+from studio.views import frame, session
+from studio.views.cast import picture_data
 from studio.widgets import mount
 
 HEIGHTS = {"As the picture": None, "1080 rows": 1080, "720 rows": 720, "480 rows": 480}

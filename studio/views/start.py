@@ -9,8 +9,8 @@ from pathlib import Path
 import streamlit as st
 
 from generation.resources import asset
-from studio.pages import session
 from studio.project import SAMPLE, Project
+from studio.views import session
 
 SAMPLE_NAME = "Café"
 MOST_LISTED = 8

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from studio.jobs import Job, JobStatus, jobs
-from studio.pages import session
 from studio.project import Project
+from studio.views import session
 from studio.worker import ensure_worker, worker_state
 
 KINDS = {"hear": "Speaking", "preview": "Quick preview", "render": "Making the video"}

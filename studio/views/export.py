@@ -7,8 +7,8 @@ import subprocess
 import streamlit as st
 
 from studio import burning, results
-from studio.pages import frame, session
 from studio.project import Project
+from studio.views import frame, session
 
 GROUPS = {
     "video": ("Video", "H.264 and AAC, plays everywhere."),
