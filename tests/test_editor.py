@@ -388,3 +388,8 @@ def test_fifty_lines_stay_quick(cafe: Project) -> None:
     assert time.process_time() - began < 0.15
 
 
+
+
+def test_no_page_is_run_behind_the_entry() -> None:
+    """Streamlit runs the files of a folder `pages` beside the entry when their address is opened first."""
+    assert not (ROOT / "studio/pages").exists()
