@@ -1,0 +1,58 @@
+"""The worker with the weights that ship: preview, hearing and one line done anew on the sample scene (minutes)."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from studio.jobs import Job, submit
+from studio.project import Project, Projects
+from studio.worker import ensure_worker, worker_state
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    projects = Projects(tmp_path_factory.mktemp("projects"))
+    ensure_worker(projects.root)
+    return projects.create_sample()
+
+
+def done(job: Job, seconds: float = 1800) -> Job:
+    end = time.monotonic() + seconds
+    while not job.status().ended:
+        assert time.monotonic() < end and worker_state(job.root) != "absent"
+        time.sleep(0.1)
+    assert job.status().state == "done", job.status().sentence
+    return job
+
+
+def stems(job: Job) -> dict[str, np.ndarray]:
+    results = job.status().results.items()
+    return {key.removeprefix("stem:"): soundfile.read(path)[0] for key, path in results if key.startswith("stem:")}
+
+
+def test_a_line_is_heard_previewed_and_done_anew(project: Project) -> None:
+    first, *_ = project.line_ids()
+    heard = done(submit(project, "hear", lines=[first], steps=2))
+    words = json.loads(heard.status().results["words"].read_text())
+    assert " ".join(word["text"] for word in words) == project.scene.script[0].text
+    done(submit(project, "preview"))
+    before = done(submit(project, "render", steps=2, height=240))
+    pieces = {path.name: path.stat().st_ino for path in project.work.glob("*.npz")}
+    project.new_take(project.line_ids()[-1])  # Theo's last line, a piece of its own
+    after = done(submit(project, "render", steps=2, height=240))
+    now = {path.name: path.stat().st_ino for path in Path(project.work).glob("*.npz")}
+    assert pieces.items() <= now.items() and len(now) == len(pieces) + 1
+    old, new = stems(before), stems(after)
+    for name in ("Nora", "June"):
+        np.testing.assert_array_equal(old[name], new[name])
+    changed = np.flatnonzero(old["Theo"] != new["Theo"]) / 24_000
+    spoken = [w for w in json.loads(after.status().results["words"].read_text()) if w["line"] == project.line_ids()[-1]]
+    assert spoken[0]["start"] - 0.5 < changed.min() and changed.max() < spoken[-1]["end"] + 0.5
