@@ -10,11 +10,14 @@ import cv2
 import numpy as np
 
 from masks.landmarks import FaceLandmarks
+from masks.matting import refine_matte
 from masks.models import models_folder
 from masks.regions import fill, head_outline, neck_outline
 from masks.topology import CHIN, FACE_OVAL, FOREHEAD_TOP, NOSE_TIP
 
 WORKING_SIDE = 256
+_LOCKS = 0.2
+"""How far beyond GrabCut's edge hair is looked for, inter-ocular distances."""
 SAM_KINDS = ("vit_h", "vit_l", "vit_b")
 
 
@@ -120,7 +123,9 @@ def _grabcut(image: np.ndarray, face: FaceLandmarks, others: Sequence[FaceLandma
     kept = (pieces == pieces[at[1], at[0]]) & (mine > 0)
     closed = cv2.morphologyEx(kept.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     whole = np.zeros((height, width), np.float32)
-    whole[y0:y1, x0:x1] = cv2.resize(closed.astype(np.float32), (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+    cutout = cv2.resize(closed.astype(np.float32), (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+    # locks that the reduced picture lost would stay behind when the head turns
+    whole[y0:y1, x0:x1] = refine_matte(image[y0:y1, x0:x1], cutout, max(2, round(_LOCKS * face.inter_ocular)))
     return _softened(whole, face)
 
 

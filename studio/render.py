@@ -211,8 +211,8 @@ def make_renderer(casting: Casting, places: Places, device: str) -> SceneRendere
     from generation.rendering.face import RenderFace
     from generation.rendering.scene import SceneRenderer
 
-    located = zip(places.seats, places.regions, places.masks, strict=True)
-    faces = [RenderFace(seat.face, region, seat.drawn, mask.mask) for seat, region, mask in located]
+    located = zip(places.seats, places.regions, places.figures, strict=True)
+    faces = [RenderFace(seat.face, region, seat.drawn, figure) for seat, region, figure in located]
     return SceneRenderer(casting.picture, faces, device)
 
 

@@ -29,6 +29,8 @@ class Places:
     Attributes:
         seats: the cast's visible members, in the order of the cast.
         masks: CharacterMask of each seat.
+        figures: float32 (H, W) in [0, 1] for each seat, the person's outline: what moves before the background. A
+            region drawn around a face says whose it is, but shows no outline, so there it is found.
         regions: MotionRegion of each seat, float32 (H, W) in [0, 1].
         routing: (K, K) float32 for the whole cast: [i, j] is how much voice i drives face j.
         rooms: how far each seat's head can travel inside its region, in inter-ocular distances.
@@ -37,6 +39,7 @@ class Places:
 
     seats: tuple[Seat, ...]
     masks: tuple[CharacterMask, ...]
+    figures: tuple[np.ndarray, ...]
     regions: tuple[np.ndarray, ...]
     routing: np.ndarray
     rooms: tuple[float, ...]
@@ -48,12 +51,14 @@ def find_places(scene: Scene, casting: Casting) -> Places:
     seats = casting.seats
     size = casting.picture.shape[:2]
     faces = [seat.face for seat in seats]
-    predictor = sam_predictor() if any(seat.area is None for seat in seats) else None
-    masks = []
+    painted = [scene.cast[seat.character].mask is not None and seat.area is not None for seat in seats]
+    predictor = None if all(painted) else sam_predictor()
+    masks, figures = [], []
     for index, seat in enumerate(seats):
         others = [face for i, face in enumerate(faces) if i != index] + list(casting.bystanders)
-        area = seat.area if seat.area is not None else segment_person(casting.picture, seat.face, predictor, others)
-        masks.append(CharacterMask(scene.cast[seat.character].name, area))
+        found = seat.area if painted[index] else segment_person(casting.picture, seat.face, predictor, others)
+        masks.append(CharacterMask(scene.cast[seat.character].name, found if seat.area is None else seat.area))
+        figures.append(found)
     strangers = [face_footprint(face, size) for face in casting.bystanders]
     regions = []
     for index, seat in enumerate(seats):
@@ -63,7 +68,8 @@ def find_places(scene: Scene, casting: Casting) -> Places:
     for seat in seats:
         sides[seat.character] = np.clip(2 * seat.face.eyes[:, 0].mean() / size[1] - 1, -1, 1)
     rooms = tuple(motion_room(seat.face, region) for seat, region in zip(seats, regions, strict=True))
-    return Places(seats, tuple(masks), tuple(regions), _routing(scene, seats, masks, size), rooms, sides)
+    routing = _routing(scene, seats, masks, size)
+    return Places(seats, tuple(masks), tuple(figures), tuple(regions), routing, rooms, sides)
 
 
 def tight_seats(casting: Casting) -> list[int]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from generation.motion import ROTATION, TRANSLATION, WEIGHTS
-from generation.rendering.background import fill_behind, refine_matte
+from generation.rendering.background import fill_behind
 from generation.rendering.drives import mouth_drives
 from generation.rendering.eyes import Eye
 from generation.rendering.fields import build_fields, smoothstep
@@ -19,6 +19,7 @@ from generation.rendering.texture import cut, detailed, places_of
 from generation.rendering.warp import Grid, invert, rotation_matrices, sample, upsample
 from generation.rig import FaceRig
 from masks.landmarks import FaceLandmarks
+from masks.matting import refine_matte
 
 _NODES_PER_UNIT = 14
 """Nodes of the motion's grid per inter-ocular distance."""
