@@ -13,7 +13,7 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 from scripts.evaluation.cost import cost  # noqa: E402
 from scripts.evaluation.dialogues import blinks, dialogue_scenes, dialogues  # noqa: E402
 from scripts.evaluation.hearing import hearing  # noqa: E402
+from scripts.evaluation.intervals import renamed  # noqa: E402
 from scripts.evaluation.judges import Judges  # noqa: E402
 from scripts.evaluation.lips import (  # noqa: E402
     figures,
@@ -74,7 +75,7 @@ class Evaluation:
     """
 
     def __init__(
-        self, shared: Path, work: Path, sentences: int, seeds: int, wanted: set[str], steps: int | None
+        self, shared: Path, work: Path, sentences: int, seeds: int, wanted: set[str], steps: int | None = None
     ) -> None:
         self.shared, self.work, self.wanted = shared, work, wanted
         self.kept = work / "eval"
@@ -85,40 +86,41 @@ class Evaluation:
         self.seeds = seeds
         self.systems: Systems = {"ours": {}}
 
-    def run(self) -> Systems:
-        """Figures of all systems by metric: ``ours`` and its peers."""
-        wanted = self.wanted
-        if wanted & HEARD:
+    def run(self, save: Callable[[Systems], None] = lambda systems: None) -> Systems:
+        """Figures of all systems by metric: ``ours`` and its peers; ``save`` gets what there is after each part."""
+        for part in (self._heard, self._voices, self._lips, self._clips, self._faces, self._rest, self._cost):
+            part()
+            self._compare()
+            save(self.systems)
+        return self.systems
+
+    def _heard(self) -> None:
+        if self.wanted & HEARD:
             log.info("listening")
-            self._add(hearing(wanted, self.judges, self.synthesis, self.corpus, self.prompts, self.takes, self.peers))
-        if "sim" in wanted:
-            self._voices()
-        if wanted & LIPS:
-            self._lips()
-        if wanted & CLIPS:
+            things = (self.judges, self.synthesis, self.corpus, self.prompts, self.takes, self.peers)
+            self._add(hearing(self.wanted, *things))
+
+    def _clips(self) -> None:
+        if self.wanted & CLIPS:
             log.info("real clips")
             clips = held_out_clips(self.shared, min(2 * len(self.prompts), CLIPS_AT_MOST))
             peers = {"rules": rules_alone, "openfacefx": viseme_curves}
-            self._add(real_clips(wanted | {"mouth_loudness_r"}, self.synthesis, clips, peers))
-        if wanted & {*FACES, "recordings"}:
-            self._faces()
-        if "streams" in wanted:
+            self._add(real_clips(self.wanted | {"mouth_loudness_r"}, self.synthesis, clips, peers))
+
+    def _rest(self) -> None:
+        if "streams" in self.wanted:
             log.info("given sound")
             first = self._first(IN_STREAMS)
             self._ours(streams(self.synthesis, first, [prompt.voice for prompt in self.prompts[: len(first)]]))
-        if wanted & BINDING:
+        if self.wanted & BINDING:
             log.info("casts of one to four")
             self._ours(binding(self.synthesis, self.kept))
-        if wanted & SCENES:
+        if self.wanted & SCENES:
             log.info("dialogues")
-            self._ours(dialogues(wanted, self.synthesis, self.judges, self.kept))
-        if "blinks" in wanted:
+            self._ours(dialogues(self.wanted, self.synthesis, self.judges, self.kept))
+        if "blinks" in self.wanted:
             alone = blinks([take.motion for takes in self.takes for take in takes])
             self._ours({"blinks_per_minute_sentences": alone["blinks_per_minute"]})
-        if wanted & {"rtf", "long"}:
-            self._cost()
-        self._compare()
-        return self.systems
 
     @cached_property
     def takes(self) -> list[list[Take]]:
@@ -147,6 +149,8 @@ class Evaluation:
         self._add({"ours": found})
 
     def _voices(self) -> None:
+        if "sim" not in self.wanted:
+            return
         log.info("voices")
         self._ours(presets(self.judges, self.corpus, self.prompts, self.takes))
         self._add({"recordings": same_voice(self.judges, self.corpus, sorted({p.voice for p in self.prompts}))})
@@ -154,6 +158,8 @@ class Evaluation:
         self._add(unseen(self.judges, self.synthesis, self.corpus, self.peers, chosen))
 
     def _lips(self) -> None:
+        if not self.wanted & LIPS:
+            return
         log.info("lips on the rig and in pixels")
         ways = {"ours": None, "rules": rules_alone, "openfacefx": viseme_curves, "teacher": teacher_lips(self.work)}
         chosen = self._first(IN_PIXELS)
@@ -165,13 +171,15 @@ class Evaluation:
             pairs = [(t, m, i) for i, (ts, ms) in enumerate(zip(sets, motions, strict=True)) for t, m in zip(ts, ms)]
             found = figures(self.wanted, [spoken(take, rig_gap(motion), i) for take, motion, i in pairs])
             if "closure" in found:
-                found |= {f"{key}_raw": found.pop(key) for key in [*found] if key.startswith("closure")}
+                found |= renamed({key: found.pop(key) for key in [*found] if key.startswith("closure")}, after="_raw")
                 found |= self._portrait.figures(chosen, [ms[0] for ms in motions[: len(chosen)]])
             self._add({system: found})
         if "closure" in self.wanted:
             self._ours({"rtf_face": self._portrait.cost})
 
     def _faces(self) -> None:
+        if not self.wanted & {*FACES, "recordings"}:
+            return
         log.info("faces watched again")
         if "sharpness" in self.wanted:
             self._ours(self._portrait.sharpness(self._first(IN_PIXELS)))
@@ -183,8 +191,8 @@ class Evaluation:
             self._ours(recordings_played(self.synthesis, recordings, self._portrait))
 
     def _cost(self) -> None:
-        log.info("cost")
         if "rtf" in self.wanted:
+            log.info("cost")
             takes = [take for takes in self.takes for take in takes]
             seconds = np.array([take.seconds for take in takes]).sum(0) / sum(take.length for take in takes)
             names = ("rtf_durations", "rtf_sampling", "rtf_vocoder")
@@ -215,6 +223,15 @@ def merged(path: Path, systems: Systems, about: dict[str, object]) -> Systems:
     return {name: before.get(name, {}) | systems.get(name, {}) for name in [*before, *(systems.keys() - before.keys())]}
 
 
+def write_json(path: Path, systems: Systems, about: dict[str, object]) -> Systems:
+    """Writes the figures and returns them, those included that the file already had."""
+    systems = merged(path, systems, about)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    peers = {name: values for name, values in systems.items() if name != "ours"}
+    path.write_text(json.dumps({"ours": systems["ours"], "peers": peers, "about": about}, indent=1) + "\n")
+    return systems
+
+
 def main(argv: list[str] | None = None) -> None:
     """Runs the evaluation."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -232,16 +249,13 @@ def main(argv: list[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("faster_whisper").setLevel(logging.WARNING)
     evaluation = Evaluation(args.shared, args.work, args.sentences, args.seeds, set(args.metrics), args.steps)
-    systems = evaluation.run()
     about = {
         "sentences": args.sentences, "seeds": args.seeds, "weights": evaluation.synthesis.weights,
         "steps": evaluation.synthesis.steps or "distilled",
     }  # fmt: skip
+    systems = evaluation.run(lambda found: args.json and write_json(args.json, found, about))
     if args.json:
-        systems = merged(args.json, systems, about)
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        peers = {name: values for name, values in systems.items() if name != "ours"}
-        args.json.write_text(json.dumps({"ours": systems["ours"], "peers": peers, "about": about}, indent=1) + "\n")
+        systems = write_json(args.json, systems, about)
     print(table(systems))
     if args.markdown:
         write_table(args.markdown, systems, about)

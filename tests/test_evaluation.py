@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -13,9 +14,10 @@ from generation.metrics import closed
 from generation.motion import INDEX, N_CHANNELS
 from generation.rig import FaceRig
 from masks.topology import LIPS_INNER_LOWER
+from scripts.evaluate import write_json
 from scripts.evaluation.dialogues import blinks
 from scripts.evaluation.hearing import Said, changed
-from scripts.evaluation.intervals import mean, ratio
+from scripts.evaluation.intervals import mean, ratio, renamed
 from scripts.evaluation.judges import Judges, Placed
 from scripts.evaluation.lips import (
     Spoken,
@@ -28,7 +30,7 @@ from scripts.evaluation.lips import (
     viseme_curves,
 )
 from scripts.evaluation.material import OWN_SENTENCES, own_sentences, plain
-from scripts.evaluation.portrait import inner_lip_speed, mouth_sharpness
+from scripts.evaluation.portrait import bridge_shift, inner_lip_speed, mouth_sharpness
 from scripts.evaluation.report import BEGIN, END, ROWS, missed, table, write_table
 from scripts.evaluation.synthesis import Take
 
@@ -100,6 +102,11 @@ def test_interval_keeps_the_seeds_of_a_sentence_together() -> None:
     assert ratio("r", [0, 1], [1, 0], [4, 4])["r"] == 0.125
 
 
+def test_intervals_keep_their_ends_last_when_renamed() -> None:
+    found = renamed({"closure": 1.0, "closure_low": 0.9, "open_range": 0.1}, "given_", "_raw")
+    assert found == {"given_closure_raw": 1.0, "given_closure_raw_low": 0.9, "given_open_range_raw": 0.1}
+
+
 class HearsAll(Judges):
     """Writes down what the sound's first number names, and finds the listed words when it lays them on the sound."""
 
@@ -159,6 +166,14 @@ def test_a_blurred_mouth_is_less_sharp() -> None:
     assert mouth_sharpness(cv2.GaussianBlur(picture, (0, 0), 1.0), points) < 0.5 * mouth_sharpness(picture, points)
 
 
+def test_shift_of_the_nose_is_found_below_a_pixel() -> None:
+    picture = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8), (0, 0), 3.0)
+    points = np.full((478, 3), 100.0)
+    moved = cv2.warpAffine(picture, np.array([[1, 0, 0.6], [0, 1, -0.8]]), (200, 200), flags=cv2.INTER_CUBIC)
+    assert bridge_shift(picture, moved, points) == pytest.approx(1.0, abs=0.1)
+    assert bridge_shift(picture, picture, points) < 0.01
+
+
 def test_own_sentences_are_many_and_nobody_trains_on_them() -> None:
     own = own_sentences()
     assert len(own) >= 82 and len({plain(text) for text in own}) == len(own)
@@ -194,3 +209,14 @@ def test_document_without_marks_is_refused(tmp_path: Path) -> None:
     path.write_text("nothing", encoding="utf-8")
     with pytest.raises(ValueError, match="no place for figures"):
         write_table(path, {"ours": {}}, {"sentences": 1, "seeds": 1, "weights": "", "steps": 16})
+
+
+def test_figures_of_the_same_weights_and_settings_stay_in_the_file(tmp_path: Path) -> None:
+    path, about = tmp_path / "out" / "eval.json", {"weights": "abc", "sentences": 200, "seeds": 3, "steps": 16}
+    write_json(path, {"ours": {"wer": 0.05, "sim": 0.8}, "kokoro": {"wer": 0.02}}, about)
+    found = write_json(path, {"ours": {"wer": 0.04}, "rules": {"closure": 1.0}}, about)
+    assert found["ours"] == {"wer": 0.04, "sim": 0.8}
+    written = json.loads(path.read_text(encoding="utf-8"))
+    assert written["peers"] == {"kokoro": {"wer": 0.02}, "rules": {"closure": 1.0}}
+    found = write_json(path, {"ours": {"wer": 0.03}}, about | {"weights": "new"})
+    assert found == {"ours": {"wer": 0.03}}

@@ -14,7 +14,7 @@ from generation.motion import CHANNELS, MOUTH, MotionTrack
 from generation.resources import asset
 from generation.tracking import MotionTracker
 from scripts.compose_portraits import DIVIDER, SIDE, write_scene
-from scripts.evaluation.intervals import mean, ratio
+from scripts.evaluation.intervals import mean, ratio, renamed
 from scripts.evaluation.judges import Judges
 from scripts.evaluation.lips import Spoken, pause_closed, rig_gap
 from scripts.evaluation.portrait import count_runs, inner_lip_speed, lids
@@ -86,7 +86,7 @@ def _mouths(stages: Sequence[Stage]) -> dict[str, float]:
         Spoken(rig_gap(part.motion.values), part.speech, none, number)
         for number, part in enumerate(part for stage in stages for part in stage.performance.characters)
     ]
-    return {f"dialogue_{name}": value for name, value in pause_closed(spoken).items()}
+    return renamed(pause_closed(spoken), "dialogue_")
 
 
 def blinks(motions: Sequence[np.ndarray]) -> dict[str, float]:
@@ -131,7 +131,7 @@ def _speeds(stage: Stage, tracks: Sequence[MotionTrack], halves: Sequence[slice]
     found = []
     for half in halves:
         tracker = MotionTracker()
-        still = tracker.landmarks([np.ascontiguousarray(stage.picture[:, half])])[0]
+        still = tracker.landmarks([np.ascontiguousarray(stage.picture[:, half])] * 3)[-1]
         points = tracker.landmarks(np.ascontiguousarray(frame[:, half]) for frame in frames)
         speed = inner_lip_speed(points, still)
         found.append(np.concatenate([speed[:1], speed]))

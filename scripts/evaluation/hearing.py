@@ -50,16 +50,17 @@ def hearing(
         ``recordings`` and these through our vocoder, ``recordings_vocoder``.
     """
     ours = [Said(i, p.text, take.line, None) for i, p in enumerate(prompts) for take in takes[i]]
-    systems = {"ours": ours, "kokoro": [], "piper": [], "recordings": [], "recordings_vocoder": []}
+    systems: dict[str, list[Said]] = {"ours": ours, "recordings": [], "recordings_vocoder": []}
+    for name in sorted(peers.here):
+        spoken = [peers.piper(p.text) if name == "piper" else peers.kokoro(p.text, p.voice) for p in prompts]
+        systems[name] = [Said(i, p.text, s.waveform, s.cost) for i, (p, s) in enumerate(zip(prompts, spoken))]
     for i, prompt in enumerate(prompts):
-        for name, said in (("kokoro", peers.kokoro(prompt.text, prompt.voice)), ("piper", peers.piper(prompt.text))):
-            systems[name].append(Said(i, prompt.text, said.waveform, said.cost))
         if prompt.recording is not None:
             sound = corpus.recording(prompt.recording).waveform
             systems["recordings"].append(Said(i, prompt.text, sound))
             systems["recordings_vocoder"].append(Said(i, prompt.text, synthesis.vocoded(sound)))
     figures = {name: _figures(wanted, judges, said) for name, said in systems.items() if said}
-    if "changed" in wanted:
+    if "changed" in wanted and "kokoro" in systems:
         teacher = {said.number: said.waveform for said in systems["kokoro"]}
         figures["ours"] |= changed(judges, ours, teacher)
     return figures

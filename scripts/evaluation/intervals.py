@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -28,3 +28,12 @@ def ratio(name: str, sentences: Sequence[int], parts: Sequence[float], wholes: S
 def mean(name: str, sentences: Sequence[int], values: Sequence[float]) -> dict[str, float]:
     """The mean of ``values`` (N,), otherwise as :func:`ratio`."""
     return ratio(name, sentences, values, np.ones(len(values)))
+
+
+def renamed(figures: Mapping[str, float], before: str = "", after: str = "") -> dict[str, float]:
+    """The same figures under other names; the ends of an interval keep their suffix last."""
+    found = {}
+    for name, value in figures.items():
+        end = next((end for end in ("_low", "_high") if name.endswith(end)), "")
+        found[f"{before}{name.removesuffix(end)}{after}{end}"] = value
+    return found

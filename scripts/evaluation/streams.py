@@ -15,6 +15,7 @@ from generation.performance import Line
 from generation.pipeline import CastMember
 from generation.sampling import Guidance
 from generation.voice import voice_from_clip
+from scripts.evaluation.intervals import renamed
 from scripts.evaluation.lips import Spoken, closure, loudness, rig_gap, spoken
 from scripts.evaluation.material import Recording
 from scripts.evaluation.portrait import Portrait
@@ -56,8 +57,7 @@ def recordings_played(synthesis: Synthesis, recordings: Sequence[Recording], por
         takes.append(replace(played, phonemes=recording.phonemes, durations=recording.durations))
     raw = [spoken(take, rig_gap(take.motion), number) for number, take in enumerate(takes)]
     seen = portrait.figures(takes, [take.motion for take in takes])
-    figures = {f"recording_{key}_raw": value for key, value in closure(raw).items()}
-    return figures | {f"recording_{key}": value for key, value in (loudness(raw) | seen).items()}
+    return renamed(closure(raw), "recording_", "_raw") | renamed(loudness(raw) | seen, "recording_")
 
 
 def _sound_alone(synthesis: Synthesis, takes: Sequence[Take], voices: Sequence[np.ndarray]) -> dict[str, float]:
@@ -69,7 +69,7 @@ def _sound_alone(synthesis: Synthesis, takes: Sequence[Take], voices: Sequence[n
         given.append(Spoken(rig_gap(played.motion), take.speech, contacts, seed))
     figures = {}
     for name, sentences in (("full", full), ("given", given)):
-        figures |= {f"{name}_{key}": value for key, value in (closure(sentences) | loudness(sentences)).items()}
+        figures |= renamed(closure(sentences) | loudness(sentences), f"{name}_")
     return figures
 
 

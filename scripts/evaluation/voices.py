@@ -63,9 +63,9 @@ def unseen(
         For ``ours`` ``sim_unseen`` and one figure a voice, for ``kokoro`` and ``piper`` how near the voices' own other
         recordings are to the same mean.
     """
-    said = [peers.piper(prompt.text).waveform for prompt in corpus.prompts(OWN_RECORDINGS + 4)]
     voices = [_split(name, [r.waveform for r in corpus.of_voice(name, 3 * OWN_RECORDINGS)]) for name in HELD_OUT_VOICES]
-    voices.append(_split(JOE, said))
+    if "piper" in peers.here:
+        voices.append(_split(JOE, [peers.piper(prompt.text).waveform for prompt in corpus.prompts(OWN_RECORDINGS + 4)]))
     ours: dict[str, float] = {}
     values, numbers = [], []
     for voice in voices:
@@ -79,8 +79,9 @@ def unseen(
         ours[f"sim_unseen_{voice.name}"] = float(np.mean(own))
         values += own
     ours |= mean("sim_unseen", numbers, values)
-    theirs = [_self_similarity(judges, voice.others) for voice in voices]
-    return {"ours": ours, "kokoro": {"sim_unseen": float(np.mean(theirs[:-1]))}, "piper": {"sim_unseen": theirs[-1]}}
+    theirs = {voice.name: _self_similarity(judges, voice.others) for voice in voices}
+    found = {"ours": ours, "kokoro": {"sim_unseen": float(np.mean([theirs[name] for name in HELD_OUT_VOICES]))}}
+    return found | ({"piper": {"sim_unseen": theirs[JOE]}} if JOE in theirs else {})
 
 
 def _own(corpus: Corpus, name: str) -> list[np.ndarray]:
