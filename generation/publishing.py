@@ -31,7 +31,7 @@ PRESETS = {
     "am_fenrir": ("Felix", "American man, high and very lively, brisk, clear"),
     "am_michael": ("Henry", "American man, middle pitch, unhurried, clear"),
     "am_onyx": ("Marcus", "American man, very low and level, even pace, soft treble"),
-    "bf_emma": ("Edith", "British woman, middle pitch, lively, even pace, bright"),
+    "bf_emma": ("Edith", "British woman, middle pitch, even pace, bright"),
     "bm_fable": ("Rupert", "British man, middle pitch, lively, even pace, bright"),
     "bm_george": ("Arthur", "British man, high, slow, soft treble"),
 }
