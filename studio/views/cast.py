@@ -187,6 +187,8 @@ def _voice(project: Project, index: int, tag: str) -> None:
     voice = st.selectbox("Voice", voices, index=voices.index(now) if now in voices else None, key=f"voice {tag}",
                          format_func=lambda name: described.get(name, name), placeholder="Choose a voice",
                          help="Who this character sounds like.")  # fmt: skip
+    if now in described:
+        st.caption(described[now].partition(": ")[2])
     if voice != now and voice is not None:
         session.change(project, lambda s: placing.with_voice(s, index, Voice(preset=voice)), f"{member.name}'s voice")
         st.rerun()

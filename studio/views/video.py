@@ -128,7 +128,9 @@ def player_data(project: Project, made: results.Made) -> dict[str, Any]:
         words = [{"text": word["text"], "start": word["start"], "end": word["end"]} for word in line.words]
         lines.append({"who": line.who, "text": line.text, "start": line.start, "end": line.end, "words": words,
                       "colour": colour, "ink": faces.ink_on(colour)})  # fmt: skip
-    return {"url": mount.media_url(made.video, "player"), "lines": lines, "seconds": made.seconds,
+    still = faces.shown_picture(project.media_path(project.scene.picture)) if project.scene.picture else b""
+    poster = mount.media_url(still, "poster", ".jpg") if still else ""
+    return {"url": mount.media_url(made.video, "player"), "poster": poster, "lines": lines, "seconds": made.seconds,
             "width": made.size[0], "height": made.size[1], "label": made.label}  # fmt: skip
 
 
