@@ -26,7 +26,8 @@ class Take:
         piece: name of the kept piece that holds its speech and motion; one piece may hold several lines.
         sound: the line alone as a WAV file, None when it is no longer there.
         voice: whose voice it was made with.
-        recipe: hash of what else it was made with, see :func:`studio.estimate.recipe`.
+        recipe: hash of what else it was made with, see :func:`studio.estimate.recipe`; empty where it was only heard
+            and its piece is none of a film.
     """
 
     id: str

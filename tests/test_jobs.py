@@ -20,6 +20,7 @@ from skimage.data import astronaut
 from tiny import VOICES, write_tiny_assets
 
 from studio import files, worker
+from studio.estimate import SPEED_FILE
 from studio.files import read_json
 from studio.jobs import WORKER, Job, JobStatus, jobs, submit, worker_alive
 from studio.project import Project, Projects
@@ -170,6 +171,10 @@ def test_a_preview_needs_no_consent_and_a_film_does(project: Project, projects: 
 
 
 def test_a_film_is_made_of_the_frozen_copy(project: Project, projects: Projects) -> None:
+    name = project.line_ids()[0]
+    submit(project, "hear", lines=[name], steps=1)
+    work(projects)
+    heard = soundfile.read(project.takes(name)[0].sound)[0]
     job = submit(project, "render", steps=1, height=96)
     project.edit(with_text(project.scene, 0, "Something else entirely."), "Edit")
     (project.folder / project.scene.picture).write_bytes(b"gone")
@@ -179,6 +184,9 @@ def test_a_film_is_made_of_the_frozen_copy(project: Project, projects: Projects)
     assert verify(status.results["video"]).record["scene"]["script"][0]["text"] == "One."
     assert set(status.results) >= {"video", "srt", "vtt", "otio", "words", "stem:EILEEN", "curves:VOICE"}
     assert all(path.is_file() for path in status.results.values()) and job.preview_picture.is_file()
+    (take,) = project.takes(name)
+    np.testing.assert_allclose(soundfile.read(take.sound)[0], heard, atol=0.005)  # what was heard is what is filmed
+    assert take.recipe and read_json(projects.root / SPEED_FILE)
     old = projects.restore(status.results["video"], "Again")
     assert old[0].scene.script[0].text == "One." and old[1] == []  # the job's copy of the picture is found by its hash
 
