@@ -20,14 +20,14 @@ STAGES = {
     "encoding": "writing the file", "sound": "writing the sound",
 }  # fmt: skip
 _CSS = """
-.stMainBlockContainer { padding: 3.6rem 2.2rem 3rem; max-width: 100rem; }
+.stMainBlockContainer { padding: 3.6rem 2.2rem 3rem; max-width: 118rem; }
 .stAppHeader { background: var(--background-color, transparent); }
 .parley-empty { padding: 1.4rem 1.6rem; border: 1px dashed var(--st-border-color, #8884); border-radius: .7rem; }
 .parley-empty h3 { margin: 0 0 .3rem; padding: 0; }
 .parley-empty p { margin: 0; opacity: .85; }
 .parley-check { display: flex; gap: .55rem; margin: .25rem 0; line-height: 1.35; }
 .parley-check b { flex: none; width: 1.1rem; text-align: center; }
-.parley-good b { color: #2f8f5b; } .parley-bad b { color: #c8453a; } .parley-warn b { color: #b98312; }
+.parley-good b { color: #2f9e63; } .parley-bad b { color: #d4564b; } .parley-warn b { color: #b98312; }
 .parley-dot { display: inline-block; width: .75rem; height: .75rem; border-radius: 50%; margin-right: .45rem; }
 .parley-name { font-weight: 650; font-size: 1.15rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 """
