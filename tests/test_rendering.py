@@ -126,6 +126,16 @@ def test_laughing_mouth_closes_while_speaking(
     assert closed < 0.35 * laughing < 0.35 * open_wide
 
 
+def test_rounded_lips_end_a_laugh(picture: np.ndarray, faces: list[RenderFace], renderer: SceneRenderer) -> None:
+    """An U in the middle of speech is narrow, however wide the picture laughs."""
+    speech = track(40, jawOpen=0.08, mouthPucker=0.8)
+    frame = list(renderer.frames([speech, MotionTrack.neutral(40)]))[20]
+    found = FaceLandmarker().track(frame, faces[0].landmarks)
+    assert found is not None
+    width, laughing = (np.linalg.norm(f.points[61, :2] - f.points[291, :2]) for f in (found, faces[0].landmarks))
+    assert width < 0.84 * laughing
+
+
 def test_swapping_tracks_swaps_who_moves(renderer: SceneRenderer, picture: np.ndarray, faces: list[RenderFace]) -> None:
     speaking, silent = track(2, jawOpen=0.4), MotionTrack.neutral(2)
     for who in (0, 1):

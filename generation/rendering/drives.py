@@ -6,12 +6,15 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from generation.motion import BLENDSHAPES, MOUTH, WEIGHTS
-from generation.rendering.fields import CLOSE, CONTACT, N_DRIVES
+from generation.rendering.fields import CLOSE, CONTACT, N_DRIVES, ROUND
 
 _HOLD = 25
 """Frames before and after mouth motion over which a picture's open mouth stays closed."""
 _RAMP = 10
 """Frames in which it closes and opens again."""
+_FULLY_ROUND = 0.7
+"""Sum of the rounding channels at which nothing of the picture's smile is left."""
+_ROUNDED = [BLENDSHAPES.index(name) for name in ("mouthPucker", "mouthFunnel")]
 _MOUTH = [BLENDSHAPES.index(name) for name in MOUTH]
 
 
@@ -39,6 +42,7 @@ def mouth_drives(values: np.ndarray, gap: np.ndarray, gap_basis: np.ndarray, clo
     """
     drives = np.zeros((len(values), N_DRIVES), np.float32)
     drives[:, : len(BLENDSHAPES)] = values[:, WEIGHTS]
+    drives[:, ROUND] = np.minimum(values[:, _ROUNDED].sum(1) / _FULLY_ROUND, 1.0)
     if not closed:
         drives[:, CLOSE] = closing(values)
     open_by = gap + drives @ gap_basis

@@ -33,10 +33,11 @@ from masks.topology import (
 
 N_CONTACT = len(UPPER_LIP[0])
 """Columns across the lips at which contact is kept."""
-N_DRIVES = len(BLENDSHAPES) + N_CONTACT + 1
-"""Blendshape weights, one contact push per lip column, and the closing of the picture's own opening."""
+N_DRIVES = len(BLENDSHAPES) + N_CONTACT + 2
+"""Blendshape weights, one contact push per lip column, the closing of the picture's own opening, and the end of its
+smile where lips are rounded."""
 CONTACT = slice(len(BLENDSHAPES), len(BLENDSHAPES) + N_CONTACT)
-CLOSE = N_DRIVES - 1
+CLOSE, ROUND = N_DRIVES - 2, N_DRIVES - 1
 
 _LIP_FOLLOW = (1.0, 0.95, 0.8, 0.55)
 _IRISES = LEFT_IRIS + RIGHT_IRIS
@@ -46,6 +47,8 @@ _CORNER = 0.25
 """Part of the mouth's half width over which the lips come together at the corners."""
 _UNSMILE = 0.4
 """Most of a laughing picture's smile that goes away while it speaks, weight of the smile's channels."""
+_UNROUND = 1.0
+"""Most of the rest of any smile that rounded lips take away, weight of the smile's channels."""
 _BLUR = 0.8
 """Nodes over which the fields are smoothed: landmarks stand closer at the lips than nodes do."""
 _SOFTNESS = 0.06
@@ -161,21 +164,27 @@ def _drive_basis(rig: FaceRig, pose: Pose, points: np.ndarray, closed: bool) -> 
         for upper, lower, follow in zip(UPPER_LIP, LOWER_LIP, _LIP_FOLLOW, strict=True):
             basis[CONTACT.start + column, upper[column], :2] = -0.5 * follow * down
             basis[CONTACT.start + column, lower[column], :2] = 0.5 * follow * down
+    smile = channels[[BLENDSHAPES.index(f"mouthSmile{side}") for side in ("Left", "Right")]].sum(0)
+    usual = pose.to_picture(rig.mean)[:, :2]
+    wide, usually = (_mouth_width(p) for p in (points, usual))
+    gone = np.clip(2.0 * (wide / usually - 1.05), 0.0, _UNSMILE) if not closed else 0.0
+    spread = _mouth_width(points + smile[:, :2]) - wide
+    basis[ROUND] = -np.clip((wide - usually) / max(spread, 1e-6) - gone, 0.0, _UNROUND) * smile
     if not closed:
         gaps = np.maximum((points[list(LOWER_LIP[0])] - points[list(UPPER_LIP[0])]) @ down, 0.0)
         for upper, lower, follow in zip(UPPER_LIP, LOWER_LIP, _LIP_FOLLOW, strict=True):
             basis[CLOSE, list(upper), :2] += 0.42 * follow * gaps[:, None] * down
             basis[CLOSE, list(lower), :2] -= 0.63 * follow * gaps[:, None] * down
         opening = rig.basis[BLENDSHAPES.index("jawOpen"), :, 1]
-        right, left = list(RIGHT_CORNER), list(LEFT_CORNER)
-        usual = pose.to_picture(rig.mean)[:, :2]
-        wide = np.linalg.norm(points[left].mean(0) - points[right].mean(0))
-        wide /= np.linalg.norm(usual[left].mean(0) - usual[right].mean(0))
-        smile = channels[[BLENDSHAPES.index(f"mouthSmile{side}") for side in ("Left", "Right")]].sum(0)
-        basis[CLOSE] -= np.clip(2.0 * (wide - 1.05), 0.0, _UNSMILE) * smile
+        basis[CLOSE] -= gone * smile
         chin = [i for i in range(468) if opening[i] < 0.7 * opening[CHIN] and i not in sum(LOWER_LIP, ())]
         basis[CLOSE, chin, :2] -= 0.25 * gaps.max() * down
     return basis
+
+
+def _mouth_width(points: np.ndarray) -> float:
+    """Pixels from corner to corner."""
+    return float(np.linalg.norm(points[list(LEFT_CORNER)].mean(0) - points[list(RIGHT_CORNER)].mean(0)))
 
 
 def _fit_lips(basis: np.ndarray, rig: FaceRig, pose: Pose, points: np.ndarray) -> None:
