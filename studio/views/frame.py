@@ -76,17 +76,17 @@ def _step(label: str, what: str | None, act: Callable[[], None]) -> None:
 
 
 def _versions(project: Project) -> None:
-    name = st.text_input("Name of this version", key="version name", placeholder="First draft")
+    st.text_input("Name of this version", key="version name", placeholder="First draft")
 
     def save() -> None:
         with session.refusals():
-            project.save_version(name)
+            project.save_version(st.session_state["version name"])
 
     def restore(wanted: str) -> None:
         with session.refusals():
             project.restore_version(wanted)
 
-    st.button("Keep this version", on_click=save, disabled=not name.strip())
+    st.button("Keep this version", on_click=save)
     for number, version in enumerate(project.versions()):
         when = version.when[:16].replace("T", " ")
         st.button(f"Back to {version.name}", key=f"version {number}", help=f"Kept {when} UTC; undo takes it back.",

@@ -75,10 +75,10 @@ def _new() -> None:
     name = st.text_input("Name", key="new name", placeholder="My scene", help="Also the name of its folder.")
     picture = st.file_uploader("Picture (you can also add it later)", key="new picture",
                                type=["png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif"])  # fmt: skip
-    if st.button("Create", disabled=not name.strip()):
+    if st.button("Create"):  # never disabled: the click itself is what sends the name that was typed
         project = None
         with session.refusals():
-            project = session.projects().create(name)
+            project = session.projects().create(name.strip() or (Path(picture.name).stem if picture else ""))
             if picture is not None:
                 relative = project.add_media(picture.getvalue(), picture.name)
                 project.edit(project.scene.model_copy(update={"picture": relative}), "Picture")
