@@ -30,20 +30,11 @@ def write_sound(path: Path, seconds: float = 3.0, level: float = 0.3) -> None:
     soundfile.write(path, level * np.sin(2 * np.pi * 220 * time), 8000, subtype="FLOAT")
 
 
-def write_voice(path: Path, seconds: float = 6.0, noise: float = 0.0, gain: float = 1.0, pitch: float = 120) -> None:
-    """A voice with syllables and pauses, in noise of some RMS, clipped at 0.9."""
-    t = np.arange(round(16000 * seconds)) / 16000
-    tone = sum(np.sin(2 * np.pi * pitch * k * t) / k for k in range(1, 30)) * np.abs(np.sin(2 * np.pi * 2 * t))
-    sound = 0.2 * tone * (t % 2 < 1.5) + noise * np.random.default_rng(0).standard_normal(len(t))
-    soundfile.write(path, np.clip(gain * sound, -0.9, 0.9), 16000, subtype="FLOAT")
-
-
 @pytest.fixture
 def scene(tmp_path: Path) -> dict:
     """A sound scene with two faces, two lines and a recording, its files in ``tmp_path``."""
     write_picture(tmp_path / "two.png", FACE, FACE[:, ::-1])
     write_sound(tmp_path / "hello.wav")
-    write_voice(tmp_path / "voice.wav")
     voice = voice_names()[0]
     return {
         "picture": "two.png",
@@ -156,21 +147,6 @@ def grey(size: tuple[int, int], value: int) -> Callable[[Path], object]:
 
 ONE_LINE = put("script", value=[{"who": "ANNA", "text": "Good morning."}])
 
-def clip(**how: float) -> Change:
-    """Give the second character the voice of a clip that is its owner's own."""
-    return both(
-        lambda scene, folder: write_voice(folder / "clip.wav", **how),
-        put("cast", 1, "voice", value={"clip": "clip.wav", "consent": "me"}),
-    )
-
-
-def pad_with_silence(path: Path, keep: float) -> None:
-    """Leave so many seconds of a sound, then as much silence as it had sound."""
-    sound, rate = soundfile.read(path)
-    sound[round(keep * rate) :] = 0
-    soundfile.write(path, sound, rate, subtype="FLOAT")
-
-
 FORM: dict[str, tuple[Change, list[str]]] = {
     "unknown key": (put("lable", value="no"), ["unknown key 'lable'", "'label'"]),
     "unknown key of a character": (put("cast", 1, "colr", value="x"), ["(BOB)", "unknown key 'colr'", "'colour'"]),
@@ -255,20 +231,6 @@ MEANING: dict[str, tuple[Change, list[str]]] = {
     ),
     "no consent": (drop("consent"), ["consent: drawn, me, agreed or public"]),
     "no statement": (put("consent", value="agreed"), ["consent 'agreed'", "statement"]),
-    "clip of nobody": (
-        put("cast", 1, "voice", value={"clip": "voice.wav"}), ["BOB: say whose voice the clip is", "add consent"]
-    ),
-    "clip without statement": (
-        put("cast", 1, "voice", value={"clip": "voice.wav", "consent": "agreed"}),
-        ["BOB: consent 'agreed'", "who agreed, when and how"],
-    ),
-    "clip too short": (clip(seconds=3.0), ["BOB: the voice clip 'clip.wav' lasts 3.0 s", "5 to 15 s"]),
-    "clip in noise": (clip(noise=0.05), ["BOB: the voice clip 'clip.wav' has noise", "quiet"]),
-    "clip clipped": (clip(gain=6.0), ["BOB: the voice clip 'clip.wav' is clipped", "lower level"]),
-    "clip hardly speaks": (
-        lambda scene, folder: (clip()(scene, folder), pad_with_silence(folder / "clip.wav", 2.0)),
-        ["BOB: the voice clip 'clip.wav' holds only", "s of speech"],
-    ),
     "two sources of a voice": (
         put("cast", 1, "voice", value={"clip": "hello.wav", "preset": "x"}), ["(BOB): voice", "not both"]
     ),
@@ -413,17 +375,3 @@ def test_numbers_and_yes_are_text_when_somebody_says_them(scene: dict, tmp_path:
     report = check_scene(tmp_path / "scene.yaml")
     assert report.problems == ()
     assert [(line.who, line.text) for line in report.scene.script] == [("No", "Yes"), ("7", "12"), ("No", "1e5")]
-
-
-def test_a_good_clip_with_consent_passes_and_a_poor_one_is_warned_about(scene: dict, tmp_path: Path) -> None:
-    clip()(scene, tmp_path)
-    assert check_scene(write(scene, tmp_path)).problems == () == check_scene(write(scene, tmp_path)).warnings
-    for how, words in (({"noise": 0.004}, "which will colour it"), ({"seconds": 20.0}, "the 15 s with most speech")):
-        clip(**how)(scene, tmp_path)
-        report = check_scene(write(scene, tmp_path))
-        assert report.problems == () and len(report.warnings) == 1 and words in report.warnings[0]
-    write_voice(tmp_path / "a.wav", 5.0, pitch=110)
-    write_voice(tmp_path / "b.wav", 5.0, pitch=200)
-    both_sounds = np.concatenate([soundfile.read(tmp_path / f"{name}.wav")[0] for name in "ab"])
-    soundfile.write(tmp_path / "clip.wav", both_sounds, 16000, subtype="FLOAT")
-    assert "two people" in check_scene(write(scene, tmp_path)).warnings[0]
