@@ -124,7 +124,7 @@ def _consent(project: Project) -> None:
         answer = st.radio("Who is in this picture?", list(CONSENT), format_func=CONSENT.get, horizontal=True,
                           index=list(CONSENT).index(scene.consent) if scene.consent else None,
                           help="The preview works without an answer, the video does not; it stays on this computer.",
-                          key="consent answer")  # fmt: skip
+                          key=f"consent answer {scene.picture}")  # fmt: skip
         statement = ""
         if answer in STATEMENT_NEEDED:
             statement = st.text_input("Who is it, and who agreed?", key="consent statement",
