@@ -91,6 +91,16 @@ def test_no_ghost_of_the_outline_stays_or_travels(stages: dict[int, Stage], seed
     assert max(worst) <= 18, worst
 
 
+def test_brows_do_not_bend_glasses(stages: dict[int, Stage]) -> None:
+    """The rims stay where they are in a strong raise."""
+    stage = stages[THEO]
+    (x, y), unit = stage.face.eyes.mean(0), stage.face.inter_ocular
+    rims = np.s_[int(y - 0.42 * unit) : int(y + 0.5 * unit), int(x - 0.95 * unit) : int(x + 0.95 * unit), 0]
+    dark = stage.picture[rims] < 150
+    raised = stage.frame(browInnerUp=0.9, browOuterUp=0.9)
+    assert (dark & (raised[rims] > 190)).sum() < 0.06 * dark.sum()
+
+
 @pytest.fixture(scope="module")
 def officer() -> tuple[np.ndarray, FaceLandmarks]:
     """Grace Hopper before a flag on the left and plain blue on the right."""

@@ -23,9 +23,11 @@ from masks.topology import (
     CHIN,
     FACE_OVAL,
     FOREHEAD_TOP,
+    LEFT_BROW,
     LEFT_EYE_RING,
     LEFT_EYE_SKIN,
     LEFT_IRIS,
+    RIGHT_BROW,
     RIGHT_EYE_RING,
     RIGHT_EYE_SKIN,
     RIGHT_IRIS,
@@ -49,6 +51,8 @@ _UNSMILE = 0.4
 """Most of a laughing picture's smile that goes away while it speaks, weight of the smile's channels."""
 _UNROUND = 1.0
 """Most of the rest of any smile that rounded lips take away, weight of the smile's channels."""
+_RIMS = 0.05
+"""How far below the brows nothing follows them any more, inter-ocular distances."""
 _BLUR = 0.8
 """Nodes over which the fields are smoothed: landmarks stand closer at the lips than nodes do."""
 _SOFTNESS = 0.06
@@ -123,6 +127,9 @@ def build_fields(
     for name, shape in (("face", grid), ("upper", lip_grid), ("lower", lip_grid)):
         folded = spread[name].reshape(*spread[name].shape[:2], *shape)
         spread[name] = gaussian_filter(folded, (0, 0, _BLUR, _BLUR)).reshape(spread[name].shape)
+    for k, name in enumerate(BLENDSHAPES):
+        if name.startswith("brow"):  # lowered brows need a longer way to come to rest, or they would fold
+            spread["face"][k] *= _above_brows(points, nodes, unit, 2.5 if "Down" in name else 1.8)
     _join_corners(spread["upper"], spread["lower"], line, lip_nodes, unit)
     top, bottom = list(UPPER_LIP[0]), list(LOWER_LIP[0])
     down = _down(points)
@@ -180,6 +187,20 @@ def _drive_basis(rig: FaceRig, pose: Pose, points: np.ndarray, closed: bool) -> 
         chin = [i for i in range(468) if opening[i] < 0.7 * opening[CHIN] and i not in sum(LOWER_LIP, ())]
         basis[CLOSE, chin, :2] -= 0.25 * gaps.max() * down
     return basis
+
+
+def _above_brows(points: np.ndarray, nodes: np.ndarray, unit: float, width: float) -> np.ndarray:
+    """(G,) float32 share of the brows' motion: none just below them, where glasses have their rims.
+
+    It is whole ``width`` times ``_RIMS`` further up. What stands still below is skin
+    that stretches; a rim that followed would bend.
+    """
+    down = _down(points)
+    along = np.array([down[1], -down[0]])
+    edge = points[list(RIGHT_BROW[5:][::-1] + LEFT_BROW[5:])]
+    order = np.argsort(edge @ along)
+    line = np.interp(nodes @ along, (edge @ along)[order], (edge @ down)[order])
+    return smoothstep((line - nodes @ down + _RIMS * unit) / (width * _RIMS * unit)).astype(np.float32)
 
 
 def _mouth_width(points: np.ndarray) -> float:
