@@ -61,7 +61,7 @@ def test_picture_faces_claim_voice(page, editor) -> None:
     project = editor.projects.open("From a picture")
     assert project.scene.consent == "drawn"
     assert [member.name for member in project.scene.cast] == ["Person 1"]
-    page.get_by_label("Voice").click()
+    page.get_by_test_id("stSelectbox").first.click()
     page.get_by_role("option").nth(5).click()
     eventually(lambda: editor.projects.open("From a picture").scene.cast[0].voice != project.scene.cast[0].voice)
 
