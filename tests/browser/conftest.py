@@ -1,4 +1,4 @@
-"""A running editor of its own for the browser's tests, and Chromium; skipped only where Chromium cannot be had."""
+"""Running editors for the browser's tests, and Chromium; skipped only where Chromium cannot be had."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tiny import write_tiny_assets
 
+from generation.voice import VoiceBank
 from studio import launch
 from studio.files import read_json
 from studio.project import Project, Projects
@@ -19,6 +21,7 @@ from studio.project import Project, Projects
 ROOT = Path(__file__).resolve().parent.parent.parent
 SLOWLY = 1000.0 * float(os.environ.get("PARLEY_BROWSER_SECONDS", "240"))
 """Longest wait for anything on the page, in milliseconds; a busy machine needs more."""
+PORT = 20_000 + 2 * (os.getpid() % 10_000)
 
 
 @pytest.fixture(scope="session")
@@ -36,26 +39,22 @@ def chromium() -> Iterator:
 
 
 class Editor:
-    """The server under test: its address, its projects, and its process."""
+    """A server under test: its address, its projects, and its process; with tiny models where it gets a folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self.port = 20_000 + os.getpid() % 20_000
-        self.address = f"http://127.0.0.1:{self.port}"
+    def __init__(self, folder: Path, port: int, tiny: Path | None = None) -> None:
+        self.address = f"http://127.0.0.1:{port}"
         self.projects = Projects(folder / "projects")
-        self._log = folder / "server.log"
-        self.start()
-
-    def start(self) -> None:
+        command = launch.command(port)
+        if tiny is not None:  # python -m streamlit run ... becomes python tiny_editor.py ASSETS run ...
+            command[1:3] = [str(Path(__file__).with_name("tiny_editor.py")), str(tiny)]
         environment = {**os.environ, launch.ROOT_VARIABLE: str(self.projects.root), "OMP_NUM_THREADS": "1"}
         environment["PYTHONPATH"] = str(ROOT)
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(launch.command(self.port), env=environment, stdout=log, stderr=log)
+        with (folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()
-
-    def stop_worker(self) -> None:
         state = read_json(self.projects.root / ".worker/state.json")
         if state and state["pid"]:
             try:
@@ -66,16 +65,35 @@ class Editor:
 
 @pytest.fixture(scope="session")
 def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
-    """A server with a folder of projects of its own."""
-    running = Editor(tmp_path_factory.mktemp("editor"))
+    """A server with a folder of projects of its own; its worker has tiny models under the names of our voices."""
+    bank = VoiceBank.load()
+    tiny = write_tiny_assets(tmp_path_factory.mktemp("tiny"), {name: bank[name].language for name in bank.names})
+    running = Editor(tmp_path_factory.mktemp("editor"), PORT, tiny)
     yield running
     running.stop()
-    running.stop_worker()
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Iterator[Editor]:
+    """A server whose worker has the weights that ship."""
+    running = Editor(tmp_path, PORT + 1)
+    yield running
+    running.stop()
 
 
 @pytest.fixture
 def small(editor: Editor) -> Project:
     """A small, quickly rendered project: the sample's picture at 360 rows and three short lines."""
+    return small_project(editor)
+
+
+@pytest.fixture(scope="session")
+def filmed(editor: Editor) -> Project:
+    """Another one, of which the first test that needs it makes a video."""
+    return small_project(editor)
+
+
+def small_project(editor: Editor) -> Project:
     import cv2
 
     project = editor.projects.create_sample(f"Small {time.time_ns()}")
@@ -95,7 +113,18 @@ def small(editor: Editor) -> Project:
 
 @pytest.fixture
 def page(chromium, editor: Editor) -> Iterator:  # noqa: ANN001
-    """A window of its own, whose errors fail the test."""
+    """A window on the editor with the tiny models."""
+    yield from window(chromium, editor)
+
+
+@pytest.fixture
+def shipped_page(chromium, shipped: Editor) -> Iterator:  # noqa: ANN001
+    """A window on the editor with the weights that ship."""
+    yield from window(chromium, shipped)
+
+
+def window(chromium, editor: Editor) -> Iterator:  # noqa: ANN001
+    """A window of its own, whose errors fail the test, as soon as the server answers."""
     context = chromium.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(SLOWLY)
