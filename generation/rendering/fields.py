@@ -120,10 +120,11 @@ def build_fields(
         used = np.array([i for i in range(len(points)) if i not in left_out])
         ring = _still_ring(points)
         centres = np.concatenate([points[used], ring]) / unit
-        weights = _multiquadric_weights(centres, at / unit)[:, : len(used)] * window[:, None]
-        spread[name] = np.ascontiguousarray(
-            np.einsum("gn,knc->kcg", weights, basis[:, used], optimize=True), np.float32
-        )
+        values = np.pad(basis[:, used].transpose(1, 0, 2).reshape(len(used), -1), ((0, len(ring)), (0, 0)))
+        moves = np.zeros((len(at), values.shape[1]), np.float32)
+        near = window > 0
+        moves[near] = _spread(values, centres, at[near] / unit) * window[near, None]
+        spread[name] = np.ascontiguousarray(moves.T).reshape(N_DRIVES, 3, -1)
     for name, shape in (("face", grid), ("upper", lip_grid), ("lower", lip_grid)):
         folded = spread[name].reshape(*spread[name].shape[:2], *shape)
         spread[name] = gaussian_filter(folded, (0, 0, _BLUR, _BLUR)).reshape(spread[name].shape)
@@ -231,16 +232,20 @@ def _multiquadric(a: np.ndarray, b: np.ndarray, softness: float) -> np.ndarray:
     return -np.sqrt(cdist(a, b) ** 2 + softness**2)
 
 
-def _multiquadric_weights(
-    centres: np.ndarray, places: np.ndarray, softness: float = _SOFTNESS, smoothing: float = _SMOOTHING
+def _spread(
+    values: np.ndarray,
+    centres: np.ndarray,
+    places: np.ndarray,
+    softness: float = _SOFTNESS,
+    smoothing: float = _SMOOTHING,
 ) -> np.ndarray:
-    """(P, N) weights that carry values at N centres to P places; constants are carried exactly."""
+    """(P, C) values (N, C) of N centres carried to P places; constants are carried exactly."""
     n = len(centres)
     system = np.ones((n + 1, n + 1))
     system[:n, :n] = _multiquadric(centres, centres, softness) + smoothing * np.eye(n)
     system[n, n] = 0.0
-    rows = np.concatenate([_multiquadric(places, centres, softness), np.ones((len(places), 1))], 1)
-    return np.linalg.solve(system, rows.T).T[:, :n]
+    shares = np.linalg.solve(system, np.pad(values, ((0, 1), (0, 0))))
+    return _multiquadric(places, centres, softness) @ shares[:n] + shares[n]
 
 
 def _outward(points: np.ndarray, factor: float) -> np.ndarray:
@@ -282,8 +287,8 @@ def _depth(rig: FaceRig, pose: Pose, points: np.ndarray, nodes: np.ndarray) -> n
     for factor, share in ((1.12, 0.45), (1.3, 0.85), (1.6, 1.0), (2.2, 1.0)):
         centres.append(_outward(points, factor))
         heights.append(height[outline] + share * (skull - height[outline]))
-    weights = _multiquadric_weights(np.concatenate(centres) / pose.scale, nodes / pose.scale, 0.3, 0.02)
-    depth = weights @ np.concatenate(heights)
+    values = np.concatenate(heights)[:, None]
+    depth = _spread(values, np.concatenate(centres) / pose.scale, nodes / pose.scale, 0.3, 0.02)[:, 0]
     return np.clip(depth, 1.1 * skull, height.max()).astype(np.float32)
 
 
