@@ -11,8 +11,9 @@ import skimage.data
 from PIL import Image
 
 from generation.motion import INDEX, MotionTrack
-from generation.rendering.face import RenderFace
+from generation.rendering.face import FaceRenderer, RenderFace
 from generation.rendering.scene import BATCH, SceneRenderer
+from generation.rendering.warp import Grid
 from generation.tracking import lip_gap
 from masks.landmarks import FaceLandmarker, FaceLandmarks
 from masks.regions import motion_region
@@ -203,6 +204,37 @@ def test_a_frame_does_not_depend_on_its_neighbours_in_the_batch(renderer: SceneR
         (alone,) = renderer.frames([MotionTrack.neutral(1), MotionTrack(motion.values[i : i + 1])])
         assert np.array_equal(alone, closed[i])
     assert len(together) == len(motion)
+
+
+def test_what_is_left_out_of_rendering_would_not_have_changed(
+    renderer: SceneRenderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the part that a batch can change is rendered; the whole box gives the same bytes."""
+    nod = track(BATCH, headRotationX=0.04, headTranslationX=0.02, jawOpen=0.2, eyeBlink=0.3)
+    blink = track(BATCH, eyeBlink=0.6)
+    parts: list[float] = []
+    reached = FaceRenderer._reached
+
+    def noted(face: FaceRenderer, *motion: object) -> Grid:
+        part = reached(face, *motion)
+        parts.append(part.rows * part.columns / (face.grid.rows * face.grid.columns))
+        return part
+
+    for tracks in ([nod, nod], [blink, busy(BATCH)]):
+        with monkeypatch.context() as patch:
+            patch.setattr(FaceRenderer, "_reached", noted)
+            less = list(renderer.frames(tracks))
+            patch.setattr(FaceRenderer, "_reached", lambda face, *_: face.grid)
+            assert all(np.array_equal(a, b) for a, b in zip(less, renderer.frames(tracks), strict=True))
+    assert max(parts[:2]) < 0.9 and parts[2] < 0.35, parts
+
+
+def test_who_stands_still_costs_nothing(renderer: SceneRenderer, monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered: list[FaceRenderer] = []
+    render = FaceRenderer.render
+    monkeypatch.setattr(FaceRenderer, "render", lambda face, *motion: rendered.append(face) or render(face, *motion))
+    list(renderer.frames([MotionTrack.neutral(2 * BATCH), track(2 * BATCH, jawOpen=0.2)]))
+    assert rendered == [renderer._faces[1]] * 2
 
 
 def test_all_channels_at_their_ends_stay_finite_and_smooth(renderer: SceneRenderer, picture: np.ndarray) -> None:

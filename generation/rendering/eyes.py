@@ -50,6 +50,11 @@ class EyeDrive:
     squint: torch.Tensor
     shift: torch.Tensor
 
+    @property
+    def moves(self) -> bool:
+        """The eye is moved in at least one frame."""
+        return bool((self.closing != 0).any() | (self.squint != 0).any() | (self.shift != 0).any())
+
 
 class Eye:
     """One eye of a face.

@@ -11,7 +11,7 @@ import torch
 from generation.motion import ROTATION, TRANSLATION, WEIGHTS
 from generation.rendering.background import fill_behind
 from generation.rendering.drives import mouth_drives
-from generation.rendering.eyes import Eye
+from generation.rendering.eyes import Eye, EyeDrive
 from generation.rendering.fields import build_fields, smoothstep
 from generation.rendering.lips import find_lip_line
 from generation.rendering.mouth import Mouth
@@ -29,6 +29,8 @@ _REACH = 0.85
 """Share of the way to the region's border that anything may move."""
 _TEETH_DEPTH = 0.12
 """How far the teeth stand behind the lips, inter-ocular distances."""
+_STILL = 2e-4
+"""Pixels of motion that change no byte of the steepest edge."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class FaceRenderer:
         device: torch device.
 
     Attributes:
-        grid: nodes of the motion; its box is what :meth:`render` draws.
+        grid: nodes of the motion; :meth:`render` draws parts of its box.
         changeable: bool (h, w) over that box: pixels of the region.
 
     Raises:
@@ -126,6 +128,7 @@ class FaceRenderer:
         self.picture = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float().to(self.device)
         self.behind = None
         layer = crop.astype(np.float32)
+        person = np.ones(crop.shape[:2], bool)
         if face.mask is not None:
             matte = refine_matte(crop, cut(face.mask.astype(np.float32), self.grid), max(2, round(0.06 * self.unit)))
             hull = cv2.convexHull(np.float32(points[:468] - [self.grid.left, self.grid.top]))
@@ -133,7 +136,10 @@ class FaceRenderer:
             behind = fill_behind(crop, matte, round(0.8 * self.unit))
             layer = np.concatenate([layer - (1 - matte[..., None]) * behind, matte[..., None]], -1)
             self.behind = torch.from_numpy(behind).permute(2, 0, 1)[None].float().to(self.device)
+            person = (matte > 0) | (behind != crop).any(-1)
         self.texture = torch.cat([detailed(layer[..., c]) for c in range(layer.shape[2])]).to(self.device)
+        away = cv2.distanceTransform(np.uint8(~person), cv2.DIST_L2, 5)[:: self.grid.stride, :: self.grid.stride]
+        self.away = torch.from_numpy(away.copy()).to(self.device)  # of each node from the person, pixels
 
     def _to_border(self, shape: tuple[int, int], region: np.ndarray) -> np.ndarray:
         """(rows, columns) float32 pixels from each node to where the region ends; nothing may be carried beyond."""
@@ -143,12 +149,15 @@ class FaceRenderer:
         distance = cv2.distanceTransform(padded.astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
         return distance[:: self.grid.stride, :: self.grid.stride][: self.grid.rows, : self.grid.columns]
 
-    def paste_box(self, shape: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-        """Rows and columns of the box in a picture of this shape, and of that part inside the box."""
-        g = self.grid
-        bottom, right = min(g.top + g.height, shape[0]), min(g.left + g.width, shape[1])
-        inside = (slice(0, bottom - g.top), slice(0, right - g.left))
-        return (slice(g.top, bottom), slice(g.left, right)), inside
+    def paste(self, frames: np.ndarray, values: torch.Tensor, drives: torch.Tensor, where: np.ndarray) -> None:
+        """Lay the first of the frames that :meth:`render` makes into those of (T, H, W, 3) that ``where`` names."""
+        part, rendered = self.render(values, drives)
+        pixels = rendered.cpu().numpy()[: len(where)]
+        bottom, right = min(part.top + part.height, frames.shape[1]), min(part.left + part.width, frames.shape[2])
+        height, width = bottom - part.top, right - part.left
+        changeable = self.changeable[part.slices(self.grid)][:height, :width, None]
+        crop = frames[:, part.top : bottom, part.left : right]
+        crop[where] = np.where(changeable, pixels[:, :height, :width], crop[where])
 
     def drives(self, values: np.ndarray) -> torch.Tensor:
         """Drives (T, N_DRIVES) of the mesh for a whole motion track (T, 57)."""
@@ -156,34 +165,56 @@ class FaceRenderer:
         return torch.from_numpy(drives).to(self.device)
 
     @torch.inference_mode()
-    def render(self, values: torch.Tensor, drives: torch.Tensor) -> torch.Tensor:
-        """Frames of the face's box.
+    def render(self, values: torch.Tensor, drives: torch.Tensor) -> tuple[Grid, torch.Tensor]:
+        """The part of the face's box that this motion can change; what lies beside it stays the picture.
 
         Args:
             values: (T, 57) float32 motion.
             drives: (T, N_DRIVES) of the same frames.
 
         Returns:
-            (T, h, w, 3) uint8.
+            The part, and its pixels (T, h, w, 3) uint8.
         """
         rotation = rotation_matrices(values[:, ROTATION])
         shift = values[:, TRANSLATION] * values.new_tensor([1.0, -1.0, 1.0]) * self.unit
         shape = (self.grid.rows, self.grid.columns)
         move = self._moves((drives @ self.face_field).view(-1, 3, *shape), rotation, shift, slice(None), slice(None))
-        places = invert(move, self.grid, self.grid)
-        fine = upsample(places, self.grid).permute(0, 2, 3, 1)
+        speaking = ((drives @ self.gap_basis).abs() > 1e-3).any(1)
+        looks = [(eye, drive) for eye in self.eyes if (drive := eye.drive(values[:, WEIGHTS])).moves]
+        layers = [eye.box for eye, _ in looks] + ([self.mouth.box] if speaking.any() else [])
+        part = self._reached(move, layers)
+        at = part.slices(self.grid)
+        places = invert(move, self.grid, part)
+        fine = upsample(places, part).permute(0, 2, 3, 1)
         image = sample(self.texture, fine, self.grid)
         if self.behind is not None:
-            image = torch.addcmul(image[:, :3], 1.0 - image[:, 3:], self.behind)
-        speaking = ((drives @ self.gap_basis).abs() > 1e-3).any(1)
+            image = torch.addcmul(image[:, :3], 1.0 - image[:, 3:], self.behind[:, :, at[0], at[1]])
         if speaking.any():
-            self._put_mouth(image, places, drives, speaking, rotation, shift)
-        for eye in self.eyes:
-            drive = eye.drive(values[:, WEIGHTS])
-            if bool((drive.closing != 0).any() | (drive.squint != 0).any() | (drive.shift != 0).any()):
-                self._put_eye(image, eye, drive, places, fine)
-        image = torch.lerp(self.picture, image, self.blend)
-        return image.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+            self._put_mouth(image, part, places, drives, speaking, rotation, shift)
+        for eye, drive in looks:
+            self._put_eye(image, part, eye, drive, places, fine)
+        image = torch.lerp(self.picture[:, :, at[0], at[1]], image, self.blend[:, :, at[0], at[1]])
+        return part, image.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+
+    def _reached(self, move: torch.Tensor, layers: list[Grid]) -> Grid:
+        """The part of the grid that displacements (T, 2, rows, columns) of its nodes and moved layers can change.
+
+        Where background would move over itself it stays, so that part ends as far from the person as anything moves.
+        """
+        stride, furthest = self.grid.stride, float(move.abs().amax((0, 2, 3)).norm())
+        moving = (move.abs().amax((0, 1)) > _STILL) & (self.away <= furthest + 2 * stride + 2)
+        rows, columns = torch.where(moving)
+        bounds = [(int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max()))] if len(rows) else []
+        for box in layers:
+            low = np.array([box.left - self.grid.left, box.top - self.grid.top])
+            high = low + [box.width, box.height]
+            bounds.append((*((low - furthest) // stride - 4), *((high + furthest) // stride + 5)))
+        if not bounds:
+            return self.grid.part((0, 0), (1, 1))
+        last = np.array([self.grid.columns - 1, self.grid.rows - 1])
+        low = np.clip(np.min(bounds, 0)[:2].astype(int) - 1, 0, last - 1)
+        high = np.clip(np.max(bounds, 0)[2:].astype(int) + 1, 1, last)
+        return self.grid.part((int(low[0]), int(low[1])), (int(high[0]), int(high[1])))
 
     def _moves(
         self, bent: torch.Tensor, rotation: torch.Tensor, shift: torch.Tensor, rows: slice, columns: slice
@@ -199,13 +230,14 @@ class FaceRenderer:
     def _put_mouth(
         self,
         image: torch.Tensor,
+        part: Grid,
         places: torch.Tensor,
         drives: torch.Tensor,
         speaking: torch.Tensor,
         rotation: torch.Tensor,
         shift: torch.Tensor,
     ) -> None:
-        target = self.mouth.target(self.grid, places)
+        target = self.mouth.target(part, places)
         row, column = (
             (self.lips.top - self.grid.top) // self.grid.stride,
             (self.lips.left - self.grid.left) // self.grid.stride,
@@ -216,7 +248,7 @@ class FaceRenderer:
             self._moves((drives @ field).view(-1, 3, *shape), rotation, shift, rows, columns)
             for field in (self.upper_field, self.lower_field)
         )
-        at = target.slices(self.grid)
+        at = target.slices(part)
         y = Grid(target.left, target.top, target.height, target.width, 1).nodes(self.device)
         still = rotation[:, :2, 2] * self.teeth_depth + shift[:, :2]
         flat = torch.linalg.inv(rotation[:, :2, :2])
@@ -225,17 +257,19 @@ class FaceRenderer:
         moved = self.mouth.compose(base, target, self.lips, moves, skull, drives @ self.jaw_field)
         image[:, :, at[0], at[1]] = torch.where(speaking[:, None, None, None], moved, base)
 
-    def _put_eye(self, image: torch.Tensor, eye: Eye, drive: object, places: torch.Tensor, fine: torch.Tensor) -> None:
+    def _put_eye(
+        self, image: torch.Tensor, part: Grid, eye: Eye, drive: EyeDrive, places: torch.Tensor, fine: torch.Tensor
+    ) -> None:
         at = places.permute(0, 2, 3, 1)
         low = at.new_tensor([eye.box.left, eye.box.top])
         high = low + at.new_tensor([eye.box.width, eye.box.height])
         rows, columns = torch.where(((at >= low) & (at <= high)).all(-1).any(0))
         if len(rows) == 0:
             return
-        part = self.grid.part(
+        rows, columns = part.part(
             (int(columns.min()) - 1, int(rows.min()) - 1), (int(columns.max()) + 1, int(rows.max()) + 1)
-        ).slices(self.grid)
-        image[:, :, part[0], part[1]] = eye.compose(image[:, :, part[0], part[1]], fine[:, part[0], part[1]], drive)
+        ).slices(part)
+        image[:, :, rows, columns] = eye.compose(image[:, :, rows, columns], fine[:, rows, columns], drive)
 
 
 def _check_maps(picture: np.ndarray, face: RenderFace) -> None:

@@ -99,7 +99,4 @@ class SceneRenderer:
         where = np.where(moving.cpu().numpy())[0]
         # always a full batch, so that a frame never depends on how many are rendered with it
         chosen = np.resize(where, BATCH)
-        rendered = face.render(values[chosen], drives[chosen]).cpu().numpy()[: len(where)]
-        box, inside = face.paste_box(frames.shape[1:3])
-        crop = frames[:, box[0], box[1]]
-        crop[where] = np.where(face.changeable[inside][..., None], rendered[:, inside[0], inside[1]], crop[where])
+        face.paste(frames, values[chosen], drives[chosen], where)
