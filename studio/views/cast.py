@@ -95,11 +95,10 @@ def _acted(project: Project, act: dict[str, Any]) -> None:
 
 
 def _upload(project: Project, label: str) -> None:
-    file = st.file_uploader(label, type=PICTURES, key=f"picture {project.scene.picture}",
+    file = st.file_uploader(label, type=PICTURES, key=session.tag(project, "picture"),
                             help="At most 50 MB and 50 million pixels.")  # fmt: skip
     if file is None:
         return
-    done = False
     with session.refusals():
         relative = project.add_media(file.getvalue(), file.name)
         new = {"picture": relative, "rig": None, "consent": None, "statement": ""}
@@ -107,11 +106,7 @@ def _upload(project: Project, label: str) -> None:
         cast = tuple(member.model_copy(update=placeless) for member in project.scene.cast)
         project.edit(project.scene.model_copy(update={**new, "cast": cast}), "Picture")
         session.choose(None if not cast else 0)
-        done = True
-    if done:
-        st.rerun()
-    elif sentence := session.notice():
-        st.error(sentence, icon=":material/block:")
+    st.rerun()
 
 
 def _consent(project: Project) -> None:
@@ -131,8 +126,8 @@ def _consent(project: Project) -> None:
                                       placeholder="Ada Byron, agreed by letter on 3 May")  # fmt: skip
         if answer is not None and (answer not in STATEMENT_NEEDED or statement.strip()):
             update = {"consent": answer, "statement": statement.strip()}
-            session.change(project, lambda s: s.model_copy(update=update), "Who is in the picture")
-            st.rerun()
+            if session.change(project, lambda s: s.model_copy(update=update), "Who is in the picture"):
+                st.rerun()
 
 
 def _people(project: Project) -> None:
@@ -167,7 +162,7 @@ def _card(project: Project, index: int) -> None:
     colour = html.escape(scene.colour_of(index))
     seen = "in the picture" if member.role != "narrator" else "heard, not seen"
     st.html(f'<span class="parley-dot" style="background:{colour}"></span><b>{html.escape(member.name)}</b>, {seen}')
-    tag = f"{project.name} {project.revision} {index}"  # a new key whenever the disk says something else
+    tag = session.tag(project, index)
     name = st.text_input("Name", member.name, key=f"name {tag}")
     if name != member.name:
         with session.refusals():
@@ -232,7 +227,7 @@ def _numbers(project: Project, view: faces.View) -> None:
     height, width = view.size
     area = view.areas.get(index)
     left, top, right, bottom = faces.box_of(area) if area is not None else (0, 0, width, height)
-    tag = f"{project.name} {project.revision} {index}"
+    tag = session.tag(project, index)
     columns = st.columns(4)
     values = [
         column.number_input(label, 0, most, int(value), key=f"{label} {tag}")
@@ -258,7 +253,7 @@ def _numbers(project: Project, view: faces.View) -> None:
 def _missing(project: Project) -> None:
     """Files that a restored scene still needs, each asked for by name and checked by its hash."""
     for item in project.missing():
-        file = st.file_uploader(f"This scene needs {item.name}", key=f"missing {item.name}",
+        file = st.file_uploader(f"This scene needs {item.name}", key=session.tag(project, "missing", item.name),
                                 help="The very file that the video was made with.")  # fmt: skip
         if file is not None:
             with session.refusals():

@@ -17,7 +17,7 @@ from studio.scene import Scene
 Show = Callable[[Project], None]
 
 
-_OPEN, _NOTICE, _CHOSEN = "open project", "notice", "chosen"
+_OPEN, _NOTICE, _CHOSEN, _REFUSED = "open project", "notice", "chosen", "refused"
 
 
 def projects() -> Projects:
@@ -76,9 +76,22 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except DocumentError as error:
-        st.session_state[_NOTICE] = " ".join(error.problems[:3])
+        _refuse(" ".join(error.problems[:3]))
     except (ValueError, OSError) as error:
-        st.session_state[_NOTICE] = getattr(error, "strerror", None) or str(error)
+        _refuse(getattr(error, "strerror", None) or str(error))
+
+
+def _refuse(sentence: str) -> None:
+    st.session_state[_NOTICE] = sentence
+    st.session_state[_REFUSED] = st.session_state.get(_REFUSED, 0) + 1
+
+
+def tag(project: Project, *more: object) -> str:
+    """Key of a widget that shows what is on disk: another one, hence a fresh widget, after each edit and each refusal.
+
+    A widget that kept a refused value would hand it in again at once, and forever.
+    """
+    return " ".join(map(str, (*more, project.name, project.revision, st.session_state.get(_REFUSED, 0))))
 
 
 def notice() -> str | None:

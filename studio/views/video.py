@@ -31,21 +31,22 @@ def show(project: Project) -> None:
 
 def _buttons(project: Project, busy: bool) -> None:
     report, items = checklist.examine(project)
+    quality = _quality_chosen()
     bad = any(item.mark == "bad" for item in items)
     if st.button("Make the video", type="primary", disabled=bad or busy, width="stretch",
                  help="Speech, faces and sound in full quality; you can go on working meanwhile."):  # fmt: skip
-        _submit(project, "render", **st.session_state.get("quality", {}))
+        _submit(project, "render", **quality)
     if st.button("Quick preview", disabled=not project.scene.picture or busy, width="stretch",
                  help="Full sound and rough mouths, within seconds."):  # fmt: skip
         _submit(project, "preview")
     st.html("".join(frame.check_item(item.mark, item.sentence) for item in items))
     if not bad:
-        quality = st.session_state.get("quality", {})
-        settings = RenderSettings(height=quality.get("height"), draft=bool(quality.get("draft")))
+        settings = RenderSettings(height=quality["height"], draft=bool(quality["draft"]))
         guess = estimate(project, report, settings)
         if guess is not None:
             memory = f"{guess.memory_bytes / 1e9:.1f} GB of memory"
-            st.caption(f"Takes about {frame.span(guess.seconds_of_work)} and {memory} on this computer.")
+            what = "A draft" if quality["draft"] else "The video"
+            st.caption(f"{what} takes about {frame.span(guess.seconds_of_work)} and {memory} on this computer.")
     with st.expander("Quality and label"):
         _quality(project)
     with st.expander("Earlier jobs"):
@@ -58,16 +59,25 @@ def _submit(project: Project, kind: Any, **what: Any) -> None:  # noqa: ANN401 -
     st.rerun()
 
 
+def _quality_chosen() -> dict[str, Any]:
+    """Height and draft; kept beside their widgets, which Streamlit forgets when another page is opened."""
+    kept = st.session_state.setdefault("quality", ("As the picture", False))
+    height = st.session_state.setdefault("quality height", kept[0])
+    draft = st.session_state.setdefault("quality draft", kept[1])
+    st.session_state["quality"] = (height, draft)
+    return {"height": HEIGHTS[height], "draft": draft or None}
+
+
 def _quality(project: Project) -> None:
-    height = st.selectbox("Height", list(HEIGHTS), key="quality height", help="A smaller video is made sooner.")
-    draft = st.toggle("Draft", key="quality draft", help="Fewer steps and 480 rows: rough, and several times as quick.")
-    st.session_state["quality"] = {"height": HEIGHTS[height], "draft": draft or None}
-    seed = st.number_input("Take of the whole scene", 0, 2**31 - 1, project.scene.seed, key=f"seed {project.revision}",
+    st.selectbox("Height", list(HEIGHTS), key="quality height", help="A smaller video is made sooner.")
+    st.toggle("Draft", key="quality draft", help="Fewer steps and 480 rows: rough, and several times as quick.")
+    seed = st.number_input("Take of the whole scene", 0, 2**31 - 1, project.scene.seed,
+                           key=session.tag(project, "seed"),
                            help="Another number gives other voices' melody and movement.")  # fmt: skip
     if seed != project.scene.seed:
         session.change(project, lambda scene: scene.model_copy(update={"seed": int(seed)}), "Take of the whole scene")
         st.rerun()
-    label = st.toggle("Visible label", project.scene.label, key=f"label {project.revision}",
+    label = st.toggle("Visible label", project.scene.label, key=session.tag(project, "label"),
                       help="A small plate says that it is generated; the mark in the file always stays.")  # fmt: skip
     if label != project.scene.label:
         session.change(project, lambda scene: scene.model_copy(update={"label": label}), "Visible label")
@@ -147,5 +157,3 @@ def _at(project: Project, made: results.Made, time: float) -> None:
 
     st.button(f"Say {line.who}'s line at {time:.1f} s in another way", on_click=again,
               help="A new take of this line alone; the other lines stay as they are.")  # fmt: skip
-
-

@@ -90,7 +90,7 @@ def test_a_refused_box_says_so_and_changes_nothing(page, editor, small) -> None:
     visit(page, editor, "cast", small)
     page.locator("[data-region]").first.wait_for()
     page.get_by_role("button", name="Box").click()
-    drag(page, [(1, 1), (320, 200), (639, 359)], (640, 360))
+    drag(page, [(3, 3), (320, 200), (655, 375)], (640, 360))  # from inside the round corner to beyond the other
     page.get_by_text("covers the whole picture").wait_for()
     assert Project(small.folder).revision == small.revision
 
