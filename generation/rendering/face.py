@@ -16,7 +16,7 @@ from generation.rendering.fields import build_fields, smoothstep
 from generation.rendering.lips import find_lip_line
 from generation.rendering.mouth import Mouth
 from generation.rendering.texture import cut, detailed, places_of
-from generation.rendering.warp import Grid, invert, rotation_matrices, sample, upsample
+from generation.rendering.warp import Grid, invert, look_up, look_up_places, rotation_matrices, upsample
 from generation.rig import FaceRig
 from masks.landmarks import FaceLandmarks
 from masks.matting import refine_matte
@@ -62,7 +62,7 @@ class FaceRenderer:
 
     Attributes:
         grid: nodes of the motion; :meth:`render` draws parts of its box.
-        changeable: bool (h, w) over that box: pixels of the region.
+        changeable: uint8 (h, w) over that box: not 0 in pixels of the region.
 
     Raises:
         ValueError: region or mask of another size than the picture, or an empty region.
@@ -119,10 +119,10 @@ class FaceRenderer:
         region = cut(face.region.astype(np.float32), self.grid)
         inside = _within(places_of(self.grid), picture.shape[:2])
         region = np.where(inside, region, 0.0)
-        self.changeable = region > 0
+        self.changeable = np.uint8(region > 0)
         edge = max(2.0, 0.05 * self.unit)
-        padded = np.pad(self.changeable | ~inside, 1, constant_values=False)
-        distance = cv2.distanceTransform(padded.astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+        padded = np.pad(self.changeable | np.uint8(~inside), 1)
+        distance = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
         blend = np.clip(region, 0, 1) * np.clip(distance / edge, 0, 1)
         self.blend = torch.from_numpy(np.float32(blend)).expand(1, 3, -1, -1).contiguous().to(self.device)
         self.picture = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float().to(self.device)
@@ -152,12 +152,12 @@ class FaceRenderer:
     def paste(self, frames: np.ndarray, values: torch.Tensor, drives: torch.Tensor, where: np.ndarray) -> None:
         """Lay the first of the frames that :meth:`render` makes into those of (T, H, W, 3) that ``where`` names."""
         part, rendered = self.render(values, drives)
-        pixels = rendered.cpu().numpy()[: len(where)]
         bottom, right = min(part.top + part.height, frames.shape[1]), min(part.left + part.width, frames.shape[2])
         height, width = bottom - part.top, right - part.left
-        changeable = self.changeable[part.slices(self.grid)][:height, :width, None]
-        crop = frames[:, part.top : bottom, part.left : right]
-        crop[where] = np.where(changeable, pixels[:, :height, :width], crop[where])
+        changeable = self.changeable[part.slices(self.grid)][:height, :width]
+        for index, bands in zip(where, rendered.cpu().numpy(), strict=False):
+            pixels = cv2.merge([np.ascontiguousarray(band[:height, :width]) for band in bands])
+            cv2.copyTo(pixels, changeable, frames[index, part.top : bottom, part.left : right])  # OpenCV masks quickest
 
     def drives(self, values: np.ndarray) -> torch.Tensor:
         """Drives (T, N_DRIVES) of the mesh for a whole motion track (T, 57)."""
@@ -173,7 +173,7 @@ class FaceRenderer:
             drives: (T, N_DRIVES) of the same frames.
 
         Returns:
-            The part, and its pixels (T, h, w, 3) uint8.
+            The part, and its pixels (T, 3, h, w) uint8.
         """
         rotation = rotation_matrices(values[:, ROTATION])
         shift = values[:, TRANSLATION] * values.new_tensor([1.0, -1.0, 1.0]) * self.unit
@@ -185,16 +185,15 @@ class FaceRenderer:
         part = self._reached(move, layers)
         at = part.slices(self.grid)
         places = invert(move, self.grid, part)
-        fine = upsample(places, part).permute(0, 2, 3, 1)
-        image = sample(self.texture, fine, self.grid)
+        image = look_up(self.texture, look_up_places(places, part, self.grid))
         if self.behind is not None:
             image = torch.addcmul(image[:, :3], 1.0 - image[:, 3:], self.behind[:, :, at[0], at[1]])
         if speaking.any():
             self._put_mouth(image, part, places, drives, speaking, rotation, shift)
         for eye, drive in looks:
-            self._put_eye(image, part, eye, drive, places, fine)
+            self._put_eye(image, part, eye, drive, places)
         image = torch.lerp(self.picture[:, :, at[0], at[1]], image, self.blend[:, :, at[0], at[1]])
-        return part, image.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+        return part, image.round_().clamp_(0, 255).to(torch.uint8)
 
     def _reached(self, move: torch.Tensor, layers: list[Grid]) -> Grid:
         """The part of the grid that displacements (T, 2, rows, columns) of its nodes and moved layers can change.
@@ -257,19 +256,19 @@ class FaceRenderer:
         moved = self.mouth.compose(base, target, self.lips, moves, skull, drives @ self.jaw_field)
         image[:, :, at[0], at[1]] = torch.where(speaking[:, None, None, None], moved, base)
 
-    def _put_eye(
-        self, image: torch.Tensor, part: Grid, eye: Eye, drive: EyeDrive, places: torch.Tensor, fine: torch.Tensor
-    ) -> None:
+    def _put_eye(self, image: torch.Tensor, part: Grid, eye: Eye, drive: EyeDrive, places: torch.Tensor) -> None:
         at = places.permute(0, 2, 3, 1)
         low = at.new_tensor([eye.box.left, eye.box.top])
         high = low + at.new_tensor([eye.box.width, eye.box.height])
         rows, columns = torch.where(((at >= low) & (at <= high)).all(-1).any(0))
         if len(rows) == 0:
             return
-        rows, columns = part.part(
-            (int(columns.min()) - 1, int(rows.min()) - 1), (int(columns.max()) + 1, int(rows.max()) + 1)
-        ).slices(part)
-        image[:, :, rows, columns] = eye.compose(image[:, :, rows, columns], fine[:, rows, columns], drive)
+        low = (max(int(columns.min()) - 1, 0), max(int(rows.min()) - 1, 0))
+        around = part.part(low, (int(columns.max()) + 1, int(rows.max()) + 1))
+        nodes = places[:, :, low[1] : low[1] + around.rows, low[0] : low[0] + around.columns]
+        seen = upsample(nodes, around).permute(0, 2, 3, 1)
+        rows, columns = around.slices(part)
+        image[:, :, rows, columns] = eye.compose(image[:, :, rows, columns], seen, drive)
 
 
 def _check_maps(picture: np.ndarray, face: RenderFace) -> None:

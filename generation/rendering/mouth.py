@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 from generation.rendering.lips import LipLine
 from generation.rendering.teeth import MouthPaint, drawn_palette, opening_mask, paint_mouth, photo_palette
 from generation.rendering.texture import cut, detailed, pixel_box, places_of
-from generation.rendering.warp import Grid, invert, sample, upsample
+from generation.rendering.warp import Grid, invert, look_up, look_up_places, sample
 from masks.topology import LIPS_OUTER
 
 
@@ -118,12 +118,12 @@ class Mouth:
             skull: (T, h, w, 2) places of the picture seen through the skull's motion alone.
             jaw: (T, 2) displacement of the chin on top of that.
         """
-        seen = [upsample(invert(move, source, target), target).permute(0, 2, 3, 1) for move in moves]
-        upper, lower = (sample(layer, at, self.box) for layer, at in zip((self.upper, self.lower), seen, strict=True))
+        seen = [look_up_places(invert(move, source, target), target, self.box) for move in moves]
+        upper, lower = (look_up(layer, at) for layer, at in zip((self.upper, self.lower), seen, strict=True))
         share = torch.minimum(lower[:, 3:], 1.0 - upper[:, 3:]) / lower[:, 3:].clamp_min(1e-4)
         covered = upper[:, 3:] + lower[:, 3:] * share
         inside = self._inside(skull, jaw, upper[:, 3:], covered, target.stride)
-        weights = torch.maximum(*(sample(self.weight, at, self.box) for at in seen))
+        weights = torch.maximum(*(look_up(self.weight, at) for at in seen))
         near, between = weights[:, :1], weights[:, 1:]
         opening = 1.0 - covered
         mouth = upper[:, :3] + lower[:, :3] * share + opening * torch.lerp(base, inside, between)

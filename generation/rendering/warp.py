@@ -63,9 +63,23 @@ class Grid:
 
 def sample(texture: torch.Tensor, places: torch.Tensor, box: Grid) -> torch.Tensor:
     """Texture (C, h, w) or (T, C, h, w) spread over ``box``, bilinearly at places (T, H, W, 2) -> (T, C, H, W)."""
+    return look_up(texture, box.normalise(places))
+
+
+def look_up(texture: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+    """The same at places as :meth:`Grid.normalise` gives them."""
     if texture.dim() == 3:
-        texture = texture.expand(places.shape[0], -1, -1, -1)
-    return F.grid_sample(texture, box.normalise(places), mode="bilinear", padding_mode="border", align_corners=True)
+        texture = texture.expand(at.shape[0], -1, -1, -1)
+    return F.grid_sample(texture, at, mode="bilinear", padding_mode="border", align_corners=True)
+
+
+def look_up_places(places: torch.Tensor, grid: Grid, box: Grid) -> torch.Tensor:
+    """Places (T, 2, rows, columns) of the grid's nodes for :func:`look_up` over ``box``, at every pixel (T, H, W, 2).
+
+    Normalised at the nodes: the same as at every pixel, for a fraction of the work.
+    """
+    at = box.normalise(places.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+    return upsample(at, grid).permute(0, 2, 3, 1)
 
 
 def upsample(values: torch.Tensor, grid: Grid) -> torch.Tensor:
