@@ -58,6 +58,6 @@ def _frozen_scene(path: Path) -> Scene | None:
 
 
 def descriptions() -> dict[str, str]:
-    """Every voice of the bank as its reader should see it."""
+    """How every voice of the bank sounds: who speaks, then how high, how fast and how bright."""
     bank = VoiceBank.load()
-    return {name: f"{name}: {bank[name].description}" for name in bank.names}
+    return {name: bank[name].description for name in bank.names}

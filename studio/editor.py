@@ -25,7 +25,9 @@ def main() -> None:
         )
     }
     st.session_state["pages"] = {"start": start_page, **pages}
-    st.navigation([start_page, *pages.values()], position="top").run()
+    page = st.navigation([start_page, *pages.values()], position="top")
+    page.run()
+    frame.settle(page.title)
 
 
 def _with_project(show: session.Show) -> None:

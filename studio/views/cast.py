@@ -180,10 +180,10 @@ def _voice(project: Project, index: int, tag: str) -> None:
     voices, now = list(voice_names()), member.voice.preset if member.voice else None
     described = audition.descriptions()
     voice = st.selectbox("Voice", voices, index=voices.index(now) if now in voices else None, key=f"voice {tag}",
-                         format_func=lambda name: described.get(name, name), placeholder="Choose a voice",
+                         format_func=lambda name: f"{name}: {_in_short(described[name])}", placeholder="Choose a voice",
                          help="Who this character sounds like.")  # fmt: skip
     if now in described:
-        st.caption(described[now].partition(": ")[2])
+        st.caption(described[now])
     if voice != now and voice is not None:
         session.change(project, lambda s: placing.with_voice(s, index, Voice(preset=voice)), f"{member.name}'s voice")
         st.rerun()
@@ -195,6 +195,10 @@ def _voice(project: Project, index: int, tag: str) -> None:
         st.rerun()
     if job is not None and (sound := job.status().results.get("sound")) is not None and sound.is_file():
         st.audio(str(sound), autoplay=session.fresh(job.id))
+
+
+def _in_short(description: str) -> str:
+    return ", ".join(description.split(", ")[:2])  # as much as the list has room for
 
 
 def _amounts(project: Project, index: int, tag: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import html
 from collections.abc import Callable
+from functools import cache
 
 import streamlit as st
 
@@ -36,6 +38,16 @@ _CSS = """
 def style() -> None:
     """The few rules that the theme has no setting for."""
     st.html(f"<style>{_CSS}</style>")
+
+
+@cache
+def settle(page: str) -> None:
+    """Once a page was drawn: leave what it loaded out of the full garbage collection after each of Streamlit's runs.
+
+    That one cost 60 ms a run, also of an idle page's.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def empty(title: str, sentence: str) -> None:

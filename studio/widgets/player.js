@@ -45,7 +45,7 @@ class Player {
         block.style.left = `${(100 * line.start) / data.seconds}%`;
         block.style.width = `${(100 * (line.end - line.start)) / data.seconds}%`;
         block.style.background = line.colour;
-        block.onclick = () => { this.video.currentTime = line.start; };
+        block.onclick = () => { this.video.currentTime = line.start + 0.02; }; // inside the line, however time is rounded
         track.append(block);
       }
       return make("div", { className: "lane" }, make("span", { className: "name", textContent: name }), track);

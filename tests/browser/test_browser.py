@@ -139,7 +139,7 @@ def test_a_job_survives_a_reload_and_is_cancelled(page, editor) -> None:
     page.reload()
     page.get_by_role("button", name="Cancel").wait_for()
     job = jobs(project)[0]
-    eventually(lambda: job.status().state == "running", 240)
+    eventually(lambda: job.status().stage == "rendering", 240)
     page.get_by_role("button", name="Cancel").click()
     eventually(lambda: job.cancel_asked)
     asked = time.monotonic()
