@@ -180,10 +180,10 @@ def _voice(project: Project, index: int, tag: str) -> None:
     voices, now = list(voice_names()), member.voice.preset if member.voice else None
     described = audition.descriptions()
     voice = st.selectbox("Voice", voices, index=voices.index(now) if now in voices else None, key=f"voice {tag}",
-                         format_func=lambda name: f"{name}: {_in_short(described[name])}", placeholder="Choose a voice",
+                         format_func=lambda name: f"{name}: {_parts(described[name])[0]}", placeholder="Choose a voice",
                          help="Who this character sounds like.")  # fmt: skip
     if now in described:
-        st.caption(described[now])
+        st.caption(_parts(described[now])[1])
     if voice != now and voice is not None:
         session.change(project, lambda s: placing.with_voice(s, index, Voice(preset=voice)), f"{member.name}'s voice")
         st.rerun()
@@ -197,8 +197,10 @@ def _voice(project: Project, index: int, tag: str) -> None:
         st.audio(str(sound), autoplay=session.fresh(job.id))
 
 
-def _in_short(description: str) -> str:
-    return ", ".join(description.split(", ")[:2])  # as much as the list has room for
+def _parts(description: str) -> tuple[str, str]:
+    """As much of a voice's description as the list has room for, and the rest."""
+    clauses = description.split(", ")
+    return ", ".join(clauses[:2]), ", ".join(clauses[2:]).capitalize()
 
 
 def _amounts(project: Project, index: int, tag: str) -> None:
