@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from generation.rendering.lips import LipLine
 from generation.rendering.teeth import MouthPaint, drawn_palette, opening_mask, paint_mouth, photo_palette
-from generation.rendering.texture import cut, detailed, pixel_box, places_of
+from generation.rendering.texture import DETAIL, cut, detailed, pixel_box, places_of
 from generation.rendering.warp import Grid, invert, look_up, look_up_places, sample
 from masks.topology import LIPS_OUTER
 
@@ -38,10 +38,9 @@ class Mouth:
         high = np.ceil(np.maximum(lips.max(0), line.middle + 1.05 * line.half) + 0.45 * unit).astype(int)
         self.box = pixel_box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
         places = places_of(self.box)
-        crop = cut(image, self.box).astype(np.float32)
-        upper, lower = line.cover(places)
-        layers = [np.concatenate([crop * a[..., None], a[..., None]], -1) for a in (upper, lower)]
-        self.upper, self.lower = (detailed(layer).to(device) for layer in layers)
+        # cut between the samples, not before them: both lips together are the picture again, without a seam
+        colour, shares = detailed(cut(image, self.box)), line.cover(places_of(self.box, DETAIL))
+        self.upper, self.lower = (torch.cat([colour * a, a[None]]).to(device) for a in map(torch.from_numpy, shares))
         s, _ = line.to_frame(places)
         between = np.clip((1.0 - np.abs(s) / line.half) / 0.06, 0.0, 1.0)  # lips part between the corners only
         self.weight = detailed(np.stack([self._weight(lips, places), np.float32(between)], -1)).to(device)

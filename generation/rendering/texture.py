@@ -9,7 +9,7 @@ import torch
 from generation.rendering.warp import Grid
 
 DETAIL = 2
-"""Samples per pixel along each axis: every second one is a pixel itself, those between are cubic interpolations."""
+"""Samples per pixel along each axis: every second one is a pixel itself, those between are Lanczos interpolations."""
 
 
 def detailed(image: np.ndarray) -> torch.Tensor:
@@ -21,7 +21,7 @@ def detailed(image: np.ndarray) -> torch.Tensor:
     grid_x, grid_y = np.meshgrid(x, y)
     fine = [
         cv2.remap(
-            np.ascontiguousarray(values[..., c]), grid_x, grid_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+            np.ascontiguousarray(values[..., c]), grid_x, grid_y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE
         )
         for c in range(values.shape[2])
     ]
@@ -42,7 +42,7 @@ def pixel_box(left: int, top: int, right: int, bottom: int) -> Grid:
     return Grid(left, top, bottom - top + 1, right - left + 1, 1)
 
 
-def places_of(box: Grid) -> np.ndarray:
-    """(height, width, 2) x and y of every pixel of the box."""
-    y, x = np.mgrid[box.top : box.top + box.height, box.left : box.left + box.width].astype(np.float64)
-    return np.stack([x, y], -1)
+def places_of(box: Grid, detail: int = 1) -> np.ndarray:
+    """(height, width, 2) x and y of every pixel of the box, or of every sample, ``detail`` of them a pixel."""
+    y, x = (np.arange(detail * (n - 1) + 1) / detail + at for n, at in ((box.height, box.top), (box.width, box.left)))
+    return np.stack(np.meshgrid(x, y), -1)
