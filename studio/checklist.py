@@ -33,6 +33,18 @@ def examine(project: Project) -> tuple[Report, tuple[Item, ...]]:
     return _examined(project.scene_path, project.revision, stamps)
 
 
+_ON_THE_PAGES = {
+    "The picture has no file name; name one.": "There is no picture yet; add one on the page Cast.",
+    "Say who is in the picture: add consent: drawn, me, agreed or public.":
+        "Say who is in the picture, on the page Cast.",
+    "The cast is empty; add at least one character with a name and a voice.":
+        "The cast is empty; click a face on the page Cast.",
+    "The script has no lines; add at least one, as NAME: text.":
+        "The script has no lines yet; add one on the page Script.",
+}  # fmt: skip
+"""What the check says of a new project's file, and what that means in the editor."""
+
+
 @lru_cache(maxsize=4)
 def _examined(path: Path, revision: int, stamps: tuple[bool, ...]) -> tuple[Report, tuple[Item, ...]]:
     report = check_scene(path)
@@ -74,7 +86,8 @@ def _part(problem: str, document: Document) -> str:
 def _plain(problem: str) -> str:
     """The sentence without the place in a file that the reader does not see."""
     sentence = _PLACE.sub("", problem)
-    return sentence[:1].upper() + sentence[1:]
+    sentence = sentence[:1].upper() + sentence[1:]
+    return _ON_THE_PAGES.get(sentence, sentence)
 
 
 def _praise(part: str, report: Report, scene: Scene) -> str:

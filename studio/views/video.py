@@ -114,7 +114,7 @@ def _stage(project: Project, active: list[Job]) -> None:
         if view.casting is not None:
             mount.picture("still", picture_data(project, view, None, editable=False))
         if not project.scene.picture:
-            frame.empty("First a picture", "Add one on the page Cast and lines on the page Script; then make the video.")
+            frame.empty("First a picture", "Add one on the page Cast, then lines on the page Script.")
             return
         frame.empty("No video yet", "Make it, or see a quick preview first: full sound and rough mouths in seconds.")
         return
