@@ -6,6 +6,7 @@ Source: progressive distillation (Salimans and Ho, arXiv 2202.00512) in one jump
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,7 +17,7 @@ from generation.guidance import MaskRoutedGuidance
 from generation.objective import noised, velocity
 from generation.phonemes import UNKNOWN_SYMBOL
 from generation.pipeline import FEW
-from generation.sampling import FEW_STEPS, Guidance, Sampling
+from generation.sampling import FEW_STEPS, Guidance, Sampling, noise_levels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 RANK = 32
 _SUBSTEPS = 4
-"""Teacher steps in one of the student's: 16 in all, as the full sampler takes."""
+"""Teacher steps in each of the student's: 16 in all, as the full sampler takes."""
 
 
 class AdapterFiles:
@@ -64,13 +65,14 @@ def distillation_loss(model: JointTransformer, batch: Batch) -> tuple[Tensor, di
         loss, and the mean squared errors ``audio`` and ``motion`` on the frames that were not given.
     """
     size, device = len(batch.audio), batch.audio.device
-    sigma = 1 - torch.randint(FEW_STEPS, (size,), device=device) / FEW_STEPS
+    levels = teacher_levels()[torch.randint(FEW_STEPS, (size,))].to(device)
+    sigma = levels[:, 0]
     audio = noised(batch.audio, batch.audio_given, sigma, spread=Sampling.temperature)
     motion = noised(batch.motion, batch.motion_given, sigma)
     voice = torch.cat((batch.voices @ model.voice_table, batch.voices.sum(-1, keepdim=True).clamp(max=1)), -1)
     model.disable_adapters()
     with torch.no_grad():
-        wanted = _teacher(model, batch, audio, motion, sigma, voice)
+        wanted = _teacher(model, batch, audio, motion, levels, voice)
     model.enable_adapters()
     found = model(
         audio, motion, sigma, batch.symbols, batch.place, voice, batch.audio_given, batch.motion_given, batch.heard,
@@ -83,17 +85,26 @@ def distillation_loss(model: JointTransformer, batch: Batch) -> tuple[Tensor, di
     return errors[0] + 0.5 * errors[1], {"audio": float(errors[0].detach()), "motion": float(errors[1].detach())}
 
 
+def teacher_levels() -> Tensor:
+    """Noise levels (student steps, teacher steps in each + 1) float32, from 1 to 0."""
+    ends = [*noise_levels(FEW_STEPS).tolist(), 0.0]
+    return torch.stack([torch.linspace(high, low, _SUBSTEPS + 1) for high, low in pairwise(ends)])
+
+
 def _teacher(
-    model: JointTransformer, batch: Batch, audio: Tensor, motion: Tensor, sigma: Tensor, voice: Tensor
+    model: JointTransformer, batch: Batch, audio: Tensor, motion: Tensor, levels: Tensor, voice: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Clean latents whose Euler step over one student step lands where the teacher's guided steps land."""
-    share = 1 / (FEW_STEPS * _SUBSTEPS)
+    """Clean latents whose Euler step over one student step lands where the teacher's guided steps land.
+
+    ``levels`` (B, teacher steps + 1) are the noise levels of each example.
+    """
     a, m = audio, motion
-    for number in range(_SUBSTEPS):
-        spoken, moved = _guided(model, batch, a, m, sigma - number * share, voice)
-        a = torch.where(batch.audio_given[..., None] > 0, a, a - share * spoken)
-        m = torch.where(batch.motion_given[..., None] > 0, m, m - share * moved)
-    ratio = ((sigma - 1 / FEW_STEPS) / sigma)[:, None, None, None]
+    for here, there in pairwise(levels.unbind(1)):
+        spoken, moved = _guided(model, batch, a, m, here, voice)
+        step = (there - here)[:, None, None, None]
+        a = torch.where(batch.audio_given[..., None] > 0, a, a + step * spoken)
+        m = torch.where(batch.motion_given[..., None] > 0, m, m + step * moved)
+    ratio = (levels[:, -1] / levels[:, 0])[:, None, None, None]
     return (a - ratio * audio) / (1 - ratio), (m - ratio * motion) / (1 - ratio)
 
 

@@ -27,7 +27,7 @@ from generation.objective import velocity
 from generation.performance import CharacterPerformance, Line, Performance
 from generation.phonemes import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 from generation.resources import asset
-from generation.sampling import FEW_STEPS, Guidance, Sampling
+from generation.sampling import FEW_STEPS, Guidance, Sampling, noise_levels
 from generation.standard import Standard
 from generation.transformer import AUDIO_CHANNELS, HEARD_CHANNELS, JointTransformer
 from generation.vocoder import Vocoder
@@ -268,7 +268,7 @@ class JointPipeline(DiffusionPipeline):
         guider.set_membership(shares)
         audio_guider = self.audio_guider.new(guidance_scale=guidance.speech)
         steps = sampling.steps or FEW_STEPS
-        sigmas = np.linspace(1.0, 1.0 / steps, steps)
+        sigmas = noise_levels(steps)
         self.scheduler.set_timesteps(sigmas=sigmas, device=self._execution_device)
         self.scheduler.set_begin_index(0)
         motion_scheduler = FlowMatchEulerDiscreteScheduler.from_config(self.scheduler.config)

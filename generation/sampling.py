@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 FEW_STEPS = 4
 """Network calls of the distilled sampler."""
+
+
+def noise_levels(steps: int) -> np.ndarray:
+    """The noise levels (steps,) at which the network is called, evenly from 1 down to 1 / steps; after them comes 0."""
+    return np.linspace(1.0, 1.0 / steps, steps)
 
 
 @dataclass(frozen=True)

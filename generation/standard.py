@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,8 +25,13 @@ class Standard:
     @classmethod
     def of(cls, transformer: JointTransformer) -> Standard:
         """The statistics that a model was trained with."""
+        return cls.of_config(transformer.config)
+
+    @classmethod
+    def of_config(cls, config: Mapping[str, Any]) -> Standard:
+        """The same from the model's configuration."""
         names = ("mel_mean", "mel_std", "motion_mean", "motion_std")
-        return cls(*(np.asarray(transformer.config[name], np.float32) for name in names))
+        return cls(*(np.asarray(config[name], np.float32) for name in names))
 
     def audio(self, mel: np.ndarray) -> np.ndarray:
         """Log-mel (4 T, 100) -> tokens (T, 400)."""

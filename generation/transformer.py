@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
 from generation.grid import MELS_PER_FRAME, N_MELS
+from generation.mel_head import MelHead
 from generation.motion import N_CHANNELS
 
 AUDIO_CHANNELS = MELS_PER_FRAME * N_MELS
@@ -210,6 +211,8 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         joint_every: int = 2,
         joint_window: int = 6,
         max_distance: int = 150,
+        mel_dim: int = 160,
+        mel_blocks: int = 3,
     ) -> None:
         super().__init__()
         inner = num_heads * head_dim
@@ -232,6 +235,7 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         self.motion_mod = nn.Linear(condition_dim, 2 * motion_dim)
         self.audio_out = nn.Linear(audio_dim, AUDIO_CHANNELS)
         self.motion_out = nn.Linear(motion_dim, N_CHANNELS)
+        self.mel_head = MelHead(audio_dim, condition_dim, mel_dim, mel_blocks)
         for layer in (self.audio_out, self.motion_out, self.audio_mod, self.motion_mod):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -292,7 +296,8 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         masks = self._masks(steps, segments, membership, joint=motion is not None)
         for block in self.blocks:
             a, m = block(a, m, condition, rotary, masks)
-        audio_out = self.audio_out(_modulated(self.audio_norm(a), self.audio_mod(condition)))
+        tokens = _modulated(self.audio_norm(a), self.audio_mod(condition))
+        audio_out = self.mel_head(audio, self.audio_out(tokens), tokens, condition, segments)
         motion_out = None if m is None else self.motion_out(_modulated(self.motion_norm(m), self.motion_mod(condition)))
         return JointTransformerOutput(audio_out, motion_out) if return_dict else (audio_out, motion_out)
 

@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 from generation import examples, features, publishing  # noqa: E402
 from generation.loading import load_strict  # noqa: E402
 from generation.objective import joint_loss  # noqa: E402
+from generation.standard import Standard  # noqa: E402
 from generation.text import SYMBOLS  # noqa: E402
 from generation.training import FitSettings, fit  # noqa: E402
 from generation.transformer import JointTransformer  # noqa: E402
@@ -67,10 +68,13 @@ def train_vocoder(args: argparse.Namespace) -> None:
     fit(Vocoder(), vocoder_loss, lambda g: batches(g).to(DEVICE), settings, args.work / "vocoder")
 
 
-def joint_examples(work: Path) -> examples.JointExamples:
-    """Crops of the corpus with motion, where there are labels."""
+def joint_examples(work: Path, folder: Path) -> examples.JointExamples:
+    """Crops of the corpus with motion, where there are labels; on the scale that a model in ``folder`` has learnt."""
     corpus = features.Features.load(work)
-    standard = examples.measure_standard(corpus, np.load(work / "grid_motion.npy").astype(np.float32))
+    if (folder / "ema").is_dir():
+        standard = Standard.of_config(JointTransformer.load_config(folder / "ema", local_files_only=True))
+    else:
+        standard = examples.measure_standard(corpus, np.load(work / "grid_motion.npy").astype(np.float32))
     path = work / "labels.npy"
     labels = np.load(path, mmap_mode="r") if path.exists() else None
     return examples.JointExamples(corpus, labels, standard, examples.voice_names(corpus))
@@ -78,7 +82,8 @@ def joint_examples(work: Path) -> examples.JointExamples:
 
 def train_joint(args: argparse.Namespace) -> None:
     """Joint model; before labels exist it trains the audio stream alone and goes on with both when started again."""
-    drawn = joint_examples(args.work)
+    folder = args.work / ("separate" if args.separate else "joint")
+    drawn = joint_examples(args.work, folder)
     statistics = (np.asarray(part).round(5).tolist() for part in vars(drawn.standard).values())
     joint_every = 0 if args.separate else 2
     model = JointTransformer(*statistics, list(drawn.voice_index), len(SYMBOLS), joint_every=joint_every)
@@ -92,7 +97,6 @@ def train_joint(args: argparse.Namespace) -> None:
         return joint_loss(model, drawn[0], motion=not drawn[1])
 
     settings = FitSettings(minutes=args.minutes or 90, learning_rate=args.rate, ema=0.998, max_steps=args.steps)
-    folder = args.work / ("separate" if args.separate else "joint")
     fit(model, loss, draw, settings, folder)
 
 
@@ -101,7 +105,7 @@ def train_few_steps(args: argparse.Namespace) -> None:
     from generation.distillation import AdapterFiles, distillation_loss, student
 
     model = student(load_strict(JointTransformer, args.work / "joint" / "ema"))
-    drawn = joint_examples(args.work)
+    drawn = joint_examples(args.work, args.work / "joint")
     size = 32 if CUDA else 6
     settings = FitSettings(minutes=args.minutes or 30, learning_rate=1e-3, ema=0.99)
     folder = args.work / "few_steps"

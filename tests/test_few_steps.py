@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from tiny import tiny_pipeline
 
 from generation.adapters import FILE, add_adapter, base_hash, load_adapter, save_adapter
-from generation.distillation import AdapterFiles, _teacher, distillation_loss, student
+from generation.distillation import AdapterFiles, _teacher, distillation_loss, student, teacher_levels
 from generation.examples import Batch
 from generation.performance import Line
 from generation.pipeline import FEW, CastMember, JointPipeline
@@ -114,16 +114,17 @@ def test_the_target_is_where_four_guided_steps_lead() -> None:
     model = student(tiny_pipeline().transformer)
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            if "_out." in name and "blocks" not in name:
+            if ("_out." in name and "blocks" not in name) or ".leave." in name or ".keep." in name:
                 weight.zero_()
         model.audio_out.bias.fill_(0.7)
         model.motion_out.bias.fill_(-0.4)
     examples = batch(4)
-    sigma = torch.tensor([1.0, 0.75, 0.5, 0.25])
+    levels = teacher_levels()
+    assert levels.shape[0] == 4 and levels[0, 0] == 1 and levels[-1, -1] == 0
+    assert torch.equal(levels[:-1, -1], levels[1:, 0])
     voice = torch.zeros(4, 1, 65)
-    audio, motion = _teacher(model, examples, examples.audio, examples.motion, sigma, voice)
+    audio, motion = _teacher(model, examples, examples.audio, examples.motion, levels, voice)
     made = examples.audio_given == 0
-    # Only the last student step ends at 0, and its velocities keep the floor of 0.05: all the more exact before it.
     torch.testing.assert_close(audio[made], torch.full_like(audio[made], 0.7), atol=1e-4, rtol=0)
     torch.testing.assert_close(motion, torch.full_like(motion, -0.4), atol=1e-4, rtol=0)
 

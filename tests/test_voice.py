@@ -142,7 +142,7 @@ def test_shipped_durations_are_those_of_speech() -> None:
     for name in bank.names[:4]:
         durations = model.predict(phonemes, bank.vector(name))
         assert 1.6 < sum(durations) / 100 < 4.5
-        assert durations[phonemes.index("ˈ")] <= 12 and max(durations[1:-2]) < 40
+        assert durations[phonemes.index("ˈ")] <= 12 and max(durations[1:-3]) < 40  # the last sound may ring on
 
 
 def test_a_long_clip_gives_its_best_fifteen_seconds() -> None:

@@ -32,7 +32,8 @@ def wheel(tmp_path_factory) -> Path:
 def test_wheel_holds_every_module_and_asset(wheel):
     source = wheel.parent / "source"
     inside = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
-    wanted = {p.relative_to(source).as_posix() for n in PACKAGES for p in (source / n).rglob("*.py")}
+    files = (p for n in PACKAGES for p in (source / n).rglob("*") if p.is_file() and "egg-info" not in p.as_posix())
+    wanted = {p.relative_to(source).as_posix() for p in files}
     assets = [p.relative_to(source / "assets") for p in (source / "assets").rglob("*") if p.is_file()]
     assert inside == wanted | {f"parley_assets/{p.as_posix()}" for p in assets}
 
