@@ -111,7 +111,9 @@ class Evaluation:
         if "streams" in self.wanted:
             log.info("given sound")
             first = self._first(IN_STREAMS)
-            self._ours(streams(self.synthesis, first, [prompt.voice for prompt in self.prompts[: len(first)]]))
+            self._ours(
+                streams(self.synthesis, first, [prompt.voice for prompt in self.prompts[: len(first)]], self._portrait)
+            )
         if self.wanted & BINDING:
             log.info("casts of one to four")
             self._ours(binding(self.synthesis, self.kept))

@@ -118,10 +118,16 @@ def test_ctrl_c_is_130_and_leaves_nothing(scene: Path, tmp_path: Path, monkeypat
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
+def heed_interrupts() -> None:
+    """Shells start what runs in the background deaf to interrupts, and its children with it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_a_real_interrupt_of_a_real_process(scene: Path, tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
     command = [sys.executable, "-m", "studio.cli", "render", str(scene), "-o", str(tmp_path / "a.mp4"), "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True, preexec_fn=heed_interrupts) as process:
         first = json.loads(process.stdout.readline())
         process.send_signal(signal.SIGINT)
         rest = [json.loads(line) for line in process.stdout]

@@ -165,7 +165,8 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
         "  encode(frames(), Audio(np.zeros(24000 * 60, np.float32), 24000), folder / 'a.mp4')\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               start_new_session=True)  # fmt: skip
+                               start_new_session=True,  # and not deaf to interrupts, as jobs in the background are
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
     assert process.stdout.readline() == b"go\n"
     os.killpg(process.pid, signal.SIGINT)
     assert b"KeyboardInterrupt" in process.communicate(timeout=20)[1]

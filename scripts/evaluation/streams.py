@@ -10,13 +10,13 @@ import torch
 
 from generation.audio import Audio
 from generation.grid import SAMPLE_RATE, SAMPLES_PER_FRAME, samples_from_frames
-from generation.metrics import best_lag, contact_frames, correlation, frame_loudness, speech_frames
+from generation.metrics import best_lag, correlation, frame_loudness, speech_frames
 from generation.performance import Line
 from generation.pipeline import CastMember
 from generation.sampling import Guidance
 from generation.voice import voice_from_clip
 from scripts.evaluation.intervals import renamed
-from scripts.evaluation.lips import Spoken, closure, loudness, rig_gap, spoken
+from scripts.evaluation.lips import closure, loudness, rig_gap, spoken
 from scripts.evaluation.material import Recording
 from scripts.evaluation.portrait import Portrait
 from scripts.evaluation.synthesis import Synthesis, Take
@@ -26,13 +26,14 @@ PARTNERS = 8
 _MOST_LAG = 12
 
 
-def streams(synthesis: Synthesis, takes: Sequence[Take], voices: Sequence[str]) -> dict[str, float]:
+def streams(synthesis: Synthesis, takes: Sequence[Take], voices: Sequence[str], portrait: Portrait) -> dict[str, float]:
     """Four trials on sentences that our own model spoke.
 
     Args:
         synthesis: the shipped models.
         takes: the sentences with text and sound made together.
         voices: of the corpus, whose presets said them.
+        portrait: face on which lips are rendered and tracked again.
 
     Returns:
         ``given_*``: text dropped and the sound given, lips over the same sound; ``shift_*``: sound moved by five
@@ -41,10 +42,10 @@ def streams(synthesis: Synthesis, takes: Sequence[Take], voices: Sequence[str]) 
     """
     vectors = [synthesis.preset(voice) for voice in voices]
     return (
-        _sound_alone(synthesis, takes, vectors)
+        _sound_alone(synthesis, takes, vectors, portrait)
         | _shifted(synthesis, takes, vectors)
         | _other_sound(synthesis, takes, vectors)
-        | _silent_partner(synthesis, takes[:PARTNERS], vectors)
+        | _silent_partner(synthesis, takes[:PARTNERS], vectors[:PARTNERS])
     )
 
 
@@ -55,22 +56,26 @@ def recordings_played(synthesis: Synthesis, recordings: Sequence[Recording], por
         voice = voice_from_clip(Audio(recording.waveform, SAMPLE_RATE))
         played = synthesis.play(recording.waveform, voice, seed)
         takes.append(replace(played, phonemes=recording.phonemes, durations=recording.durations))
+    return renamed(_rig_and_pixels(takes, portrait), "recording_")
+
+
+def _sound_alone(
+    synthesis: Synthesis, takes: Sequence[Take], voices: Sequence[np.ndarray], portrait: Portrait
+) -> dict[str, float]:
+    played = (
+        synthesis.play(take.line, voice, seed) for seed, (take, voice) in enumerate(zip(takes, voices, strict=True))
+    )
+    given = [replace(p, phonemes=t.phonemes, durations=t.durations) for p, t in zip(played, takes, strict=True)]
+    figures = {}
+    for name, lips in (("full", takes), ("given", given)):
+        figures |= renamed(_rig_and_pixels(lips, portrait), f"{name}_")
+    return figures
+
+
+def _rig_and_pixels(takes: Sequence[Take], portrait: Portrait) -> dict[str, float]:
     raw = [spoken(take, rig_gap(take.motion), number) for number, take in enumerate(takes)]
     seen = portrait.figures(takes, [take.motion for take in takes])
-    return renamed(closure(raw), "recording_", "_raw") | renamed(loudness(raw) | seen, "recording_")
-
-
-def _sound_alone(synthesis: Synthesis, takes: Sequence[Take], voices: Sequence[np.ndarray]) -> dict[str, float]:
-    full, given = [], []
-    for seed, (take, voice) in enumerate(zip(takes, voices, strict=True)):
-        contacts = contact_frames(take.phonemes, take.durations, take.start)
-        played = synthesis.play(take.line, voice, seed)
-        full.append(Spoken(rig_gap(take.motion), take.speech, contacts, seed))
-        given.append(Spoken(rig_gap(played.motion), take.speech, contacts, seed))
-    figures = {}
-    for name, sentences in (("full", full), ("given", given)):
-        figures |= renamed(closure(sentences) | loudness(sentences), f"{name}_")
-    return figures
+    return renamed(closure(raw), after="_raw") | loudness(raw) | seen
 
 
 def _shifted(synthesis: Synthesis, takes: Sequence[Take], voices: Sequence[np.ndarray]) -> dict[str, float]:
