@@ -15,9 +15,8 @@ import cv2
 import numpy as np
 import pytest
 import soundfile
-import torch
 from skimage.data import astronaut
-from tiny import VOICES, write_tiny_assets
+from tiny import VOICES
 
 from studio import files, worker
 from studio.estimate import SPEED_FILE
@@ -36,17 +35,7 @@ SCRIPT = [
 ]
 
 
-@pytest.fixture(scope="module")
-def assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_assets(tmp_path_factory.mktemp("assets"))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(autouse=True)

@@ -60,7 +60,9 @@ def _mount(name: str, key: str, data: dict[str, Any], on_act: Callable[[dict[str
 @cache
 def _sources(name: str) -> dict[str, str]:
     folder = Path(__file__).parent
-    return {kind: (folder / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")}
+    sources = {kind: (folder / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")}
+    shared = (folder / "acts.js").read_text(encoding="utf-8")  # a component's script can import no file
+    return {**sources, "js": f"{shared}\n{sources['js']}"}
 
 
 @cache
