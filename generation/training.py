@@ -172,6 +172,7 @@ class _Run:
             lr=settings.learning_rate,
             betas=(0.9, 0.98),
             weight_decay=settings.weight_decay,
+            fused=True,
         )
         self.average = MovingAverage(model, settings.ema)
         if (folder / "progress.json").exists():
