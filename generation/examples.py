@@ -62,10 +62,18 @@ def voice_names(features: Features) -> list[str]:
     return sorted({v for u in features.utterances for v in u.voices} - set(HELD_OUT_VOICES))
 
 
-def measure_standard(features: Features, real_motion: np.ndarray, n_samples: int = 300) -> Standard:
-    """Statistics of the training recordings, of real lips (T, 57), and of the gestures' generators.
+def measure_standard(
+    features: Features, real_motion: np.ndarray, labels: np.ndarray | None = None, n_samples: int = 300
+) -> Standard:
+    """Statistics of the training recordings, of lips, and of the gestures' generators.
 
     Spreads have a floor, so that channels which hardly move are not blown up.
+
+    Args:
+        features: the corpus.
+        real_motion: (T, 57) tracked lips: their means, and spreads where they are wider than the labels'.
+        labels: (frames, 57) lips of the corpus.
+        n_samples: recordings that the spectrum is measured on.
     """
     train = features.split("train")
     mel = np.concatenate([features.mel_of(u) for u in train[:: max(1, len(train) // n_samples)]])
@@ -78,6 +86,8 @@ def measure_standard(features: Features, real_motion: np.ndarray, n_samples: int
     motion_mean, motion_std = np.concatenate(made).mean(0), np.concatenate(made).std(0)
     lips = [INDEX[name] for name in MOUTH]
     motion_mean[lips], motion_std[lips] = real_motion[:, lips].mean(0), real_motion[:, lips].std(0)
+    if labels is not None:
+        motion_std[lips] = np.maximum(motion_std[lips], labels[::7, lips].astype(np.float32).std(0))
     return Standard(mel.mean(0), mel.std(0).clip(0.1), motion_mean, motion_std.clip(0.02))
 
 

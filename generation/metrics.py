@@ -24,9 +24,7 @@ _SPEECH_RANGE = 32 / 20 * np.log(10)
 
 def word_errors(reference: Sequence[str], heard: Sequence[str]) -> int:
     """Least number of substituted, left-out and added words between two sentences (Levenshtein distance)."""
-    return sum(
-        i is None or j is None or reference[i] != heard[j] for i, j in word_alignment(reference, heard)
-    )
+    return sum(i is None or j is None or reference[i] != heard[j] for i, j in word_alignment(reference, heard))
 
 
 def word_alignment(reference: Sequence[str], heard: Sequence[str]) -> list[tuple[int | None, int | None]]:

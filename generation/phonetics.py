@@ -184,6 +184,7 @@ class LipTargets:
         rounded: lips protruded and rounded (u o w and such).
         flared: lips protruded but open (sh, zh).
         spread: corners drawn apart (i e and such).
+        hissed: teeth together behind parted lips (s z).
         openness: jaw opening of the phoneme, relative to the speaker's range.
         vowel: share of the frame that is a vowel, so that ``openness`` is wanted and not only allowed.
         pause: silence, the mouth shut.
@@ -195,6 +196,7 @@ class LipTargets:
     rounded: np.ndarray
     flared: np.ndarray
     spread: np.ndarray
+    hissed: np.ndarray
     openness: np.ndarray
     vowel: np.ndarray
     pause: np.ndarray
@@ -223,13 +225,14 @@ def lip_targets(timed: TimedPhonemes, pause: np.ndarray, loudness: np.ndarray) -
     openness = _bridge(column["openness"], boundary)
     rounding = gaussian_filter1d(_bridge(column["rounding"], boundary), 2.5)
     spread = np.clip(column["frontness"], 0, 1) * (1 - column["openness"])
-    sibilant = column["postalveolar"] * column["fricative"]
+    sibilant, hiss = (column[place] * column["fricative"] for place in ("postalveolar", "alveolar"))
     return LipTargets(
         closed=_contacts(timed, n_frames, "pbm"),
         labiodental=_contacts(timed, n_frames, "fv"),
         rounded=_to_frames(rounding),
         flared=_to_frames(gaussian_filter1d(sibilant, 3.0)),
         spread=_to_frames(gaussian_filter1d(spread, 3.0)),
+        hissed=_to_frames(gaussian_filter1d(hiss, 2.0)),
         openness=_to_frames(gaussian_filter1d(openness, 3.0)),
         vowel=_to_frames(gaussian_filter1d(column["vowel"], 2.0)),
         pause=_pause_gate(pause),
@@ -307,30 +310,31 @@ class LipGeometry:
         return weights @ self.opening
 
 
-def correct(weights: np.ndarray, targets: LipTargets, lips: LipGeometry, pull: float = 0.45) -> np.ndarray:
+def correct(weights: np.ndarray, targets: LipTargets, lips: LipGeometry) -> np.ndarray:
     """Teacher's sample with what phonetics knows applied on top.
+
+    Amounts are set so that the mean gap in the middle of each kind of sound comes near that of the tracked clips, and
+    its correlation with loudness, too (``docs/decisions.md``).
 
     Args:
         weights: (T, 51) float32, 0..1, mouth channels from the teacher.
         targets: from :func:`lip_targets`, T frames.
         lips: the rig's lips.
-        pull: share by which vowels move towards the opening that their height calls for.
 
     Returns:
         (T, 51) float32, 0..1.
     """
-    out = weights.astype(np.float32).copy()
-    gap = np.clip(lips.gap(out), 0, None)
-    goal = targets.openness * lips.open_range * (0.5 + 0.8 * targets.loudness)
-    wanted = (gap + pull * targets.vowel * (goal - gap)) * (0.1 + 1.3 * targets.loudness**2)
-    ceiling = (targets.openness + 0.35) * lips.open_range
-    out = with_gap(out, np.minimum(wanted, ceiling), lips)
-    out = _round_and_spread(out, targets)
+    gap = np.clip(lips.gap(weights), 0, None)
+    goal = (targets.openness + 0.5 * targets.spread) * lips.open_range * (0.5 + 0.8 * targets.loudness)
+    level = targets.loudness**2
+    louder = targets.vowel * 1.5 * level + (1 - targets.vowel) * (0.4 + level)
+    wanted = (gap + 0.6 * targets.vowel * (goal - gap)) * louder
+    ceiling = (targets.openness + 0.5) * lips.open_range
+    out = with_gap(_shaped(weights.astype(np.float32), targets), np.minimum(wanted, ceiling), lips)
     contact = targets.labiodental
-    roll = INDEX["mouthRollLower"]
-    out[:, roll] = np.maximum(out[:, roll], 0.12 * contact)
     gap = np.clip(lips.gap(out), 0, None)
-    out = with_gap(out, np.where(contact > 0, np.minimum(gap, lips.open_range * (1 - 0.8 * contact)), gap), lips)
+    touching = np.minimum(np.maximum(gap, 0.25 * contact * lips.open_range), lips.open_range * (1 - 0.75 * contact))
+    out = with_gap(out, np.where(contact > 0, touching, gap), lips)
     for channel in _PRESS:
         out[:, channel] = np.maximum(out[:, channel], 0.06 * targets.closed)
     gap = np.clip(lips.gap(out), 0, None)
@@ -339,15 +343,24 @@ def correct(weights: np.ndarray, targets: LipTargets, lips: LipGeometry, pull: f
     return np.clip(out, 0, 1)
 
 
-def _round_and_spread(weights: np.ndarray, targets: LipTargets) -> np.ndarray:
+_SHAPES: dict[str, dict[str, float]] = {
+    "rounded": {"mouthPucker": 0.6, "mouthFunnel": 0.1},
+    "flared": {"mouthFunnel": 0.2},
+    "spread": {"mouthStretch": 0.55, "mouthSmile": 0.3, "mouthLowerDown": 0.3, "mouthUpperUp": 0.15},
+    "hissed": {"mouthStretch": 0.15, "mouthLowerDown": 0.2, "mouthUpperUp": 0.08},
+    "labiodental": {"mouthRollLower": 0.45, "mouthUpperUp": 0.3},
+}
+"""Least weights at full amount of each target. Tracked scores hardly show them: they are of faces 64 pixels wide."""
+
+
+def _shaped(weights: np.ndarray, targets: LipTargets) -> np.ndarray:
+    """Shapes of the lips, whatever their gap: corners, protrusion, teeth bared or bitten on."""
     out = weights.copy()
-    pucker, funnel = INDEX["mouthPucker"], INDEX["mouthFunnel"]
-    out[:, pucker] = np.maximum(out[:, pucker], 0.6 * targets.rounded)
-    out[:, funnel] = np.maximum(out[:, funnel], np.maximum(0.2 * targets.flared, 0.1 * targets.rounded))
-    for side in ("Left", "Right"):
-        for name, amount in (("mouthStretch", 0.35), ("mouthSmile", 0.15)):
-            channel = INDEX[name + side]
-            out[:, channel] = np.maximum(out[:, channel], amount * targets.spread)
+    for target, shape in _SHAPES.items():
+        amount = getattr(targets, target)
+        for name, weight in shape.items():
+            for channel in (INDEX[n] for n in (name, f"{name}Left", f"{name}Right") if n in INDEX):
+                out[:, channel] = np.maximum(out[:, channel], weight * amount)
     out[:, _SPREAD] *= (1 - np.maximum(targets.rounded, targets.flared))[:, None]
     return out
 

@@ -82,8 +82,9 @@ def save_voices(learned_from: Sequence[str], table: np.ndarray, assets: Path) ->
         name, line = PRESETS[voice]
         language = "en-gb" if voice.startswith("b") else "en-us"
         about[name] = {"language": language, "description": line, "learned_from": voice}
-    save_file({PRESETS[voice][0]: row for voice, row in zip(learned_from, table, strict=True)},
-              assets / "voices.safetensors")
+    save_file(
+        {PRESETS[voice][0]: row for voice, row in zip(learned_from, table, strict=True)}, assets / "voices.safetensors"
+    )
     (assets / "voices.json").write_text(json.dumps(about, indent=1) + "\n")
 
 

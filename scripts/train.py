@@ -71,12 +71,12 @@ def train_vocoder(args: argparse.Namespace) -> None:
 def joint_examples(work: Path, folder: Path) -> examples.JointExamples:
     """Crops of the corpus with motion, where there are labels; on the scale that a model in ``folder`` has learnt."""
     corpus = features.Features.load(work)
+    path = work / "labels.npy"
+    labels = np.load(path, mmap_mode="r") if path.exists() else None
     if (folder / "ema").is_dir():
         standard = Standard.of_config(JointTransformer.load_config(folder / "ema", local_files_only=True))
     else:
-        standard = examples.measure_standard(corpus, np.load(work / "grid_motion.npy").astype(np.float32))
-    path = work / "labels.npy"
-    labels = np.load(path, mmap_mode="r") if path.exists() else None
+        standard = examples.measure_standard(corpus, np.load(work / "grid_motion.npy").astype(np.float32), labels)
     return examples.JointExamples(corpus, labels, standard, examples.voice_names(corpus))
 
 

@@ -103,8 +103,22 @@ def test_labiodentals_narrow_and_rounding_protrudes(lips: LipGeometry) -> None:
     weights = correct(open_mouth(len(sound) // 960), targets, lips)
     at = {s: int((timed.bounds[i] + timed.bounds[i + 1]) / 2 * 25) for i, s in enumerate(timed.symbols)}
     gap = lips.gap(weights)
-    assert gap[at["f"]] < 0.4 * gap[at["ɑ"]]
+    assert 0.1 * gap[at["ɑ"]] < gap[at["f"]] < 0.4 * gap[at["ɑ"]]
+    assert weights[at["f"], INDEX["mouthRollLower"]] > 0.3 > weights[at["ɑ"], INDEX["mouthRollLower"]]
     assert weights[at["u"], INDEX["mouthPucker"]] > 0.4 > weights[at["ɑ"], INDEX["mouthPucker"]]
+
+
+def test_corners_part_and_teeth_show_in_front_vowels_and_sibilants(lips: LipGeometry) -> None:
+    timed = TimedPhonemes.from_corpus("ɑsɑiː", [12, 6, 4, 6, 6, 6, 12])
+    sound = sound_of(timed)
+    targets = lip_targets(timed, np.zeros(len(sound) // 240, bool), loudness_track(sound))
+    weights = correct(open_mouth(len(sound) // 960), targets, lips)
+    at = {s: int((timed.bounds[i] + timed.bounds[i + 1]) / 2 * 25) for i, s in enumerate(timed.symbols)}
+    gap = lips.gap(weights)
+    for symbol in "si":
+        assert 0.2 * gap[at["ɑ"]] < gap[at[symbol]] < 0.8 * gap[at["ɑ"]]
+        assert weights[at[symbol], INDEX["mouthLowerDownLeft"]] > 0.1
+    assert weights[at["i"], INDEX["mouthStretchLeft"]] > 0.3 > weights[at["ɑ"], INDEX["mouthStretchLeft"]]
 
 
 def test_with_gap_reaches_any_gap(lips: LipGeometry) -> None:
