@@ -27,6 +27,10 @@ OPTIONS: dict[str, dict[str, type]] = {
     "render": {"steps": int, "height": int, "draft": bool},
 }
 """What each kind of job can be told, and of which type it is."""
+SHORT = 3
+"""Most lines of a job to hear that goes before everything else."""
+PAUSED = "waiting"
+"""Stage of a job that waits, also of a film that lets a shorter job go first."""
 KEPT_JOBS = 20
 """Ended jobs of a project whose folders are kept; films are never forgotten."""
 QUEUE, LOCK, WORKER = ".worker/queue", ".worker/lock", ".worker/state.json"
@@ -70,6 +74,12 @@ class Job:
     Args:
         folder: its folder, ``PROJECT/jobs/ID``. ``scene/`` inside it is the frozen copy, ``out/`` holds the results.
 
+    Attributes:
+        kind: what it makes.
+        what: the order, see :data:`OPTIONS`.
+        urgency: 0 for a few lines that somebody waits to hear, 1 for many lines or a preview, 2 for a film; smaller
+            ones go first, also before one that has begun.
+
     Raises:
         ValueError: no job lies there.
     """
@@ -80,6 +90,7 @@ class Job:
             raise ValueError(f"There is no job {folder.name}.")
         self.folder = folder
         self.kind: Kind = order["kind"]
+        self.urgency = int(order.get("urgency", 1))
         self.what: dict[str, Any] = order["what"]
 
     @property
@@ -118,18 +129,31 @@ class Job:
         if data is None:
             if self.cancel_asked:
                 return JobStatus("cancelled", sentence="Cancelled before it began.")
-            if not (self.root / QUEUE / self.id).exists():
+            if (self.root / QUEUE / self.id).exists():
+                return JobStatus("queued", PAUSED, note=self._place())
+            data = read_json(self.folder / "status.json")  # it may have begun between the two looks
+            if data is None:
                 return JobStatus("stopped", sentence=STOPPED)
-            earlier = sum(ticket.name < self.id for ticket in (self.root / QUEUE).iterdir())
-            return JobStatus("queued", "waiting", note=f"{earlier} before it" if earlier else "next")
         if data["state"] == "running" and not _serves(self.root, data["worker"]):
             # The worker may have written its last word between the two looks.
             data = read_json(self.folder / "status.json") or data
             if data["state"] == "running":
                 data |= {"state": "stopped", "sentence": STOPPED, "seconds_left": None}
+        if (data["state"], data["stage"]) == ("running", PAUSED) and self.cancel_asked:
+            data |= {"state": "cancelled", "note": ""}  # nobody works at it, so it needs not be stopped first
         results = {key: self.folder / name for key, name in data["results"].items()}
         known = {key: data[key] for key in ("state", "stage", "share", "seconds_left", "note", "sentence", "heartbeat")}
         return JobStatus(**known, results=results)
+
+    def _place(self) -> str:
+        """Its place in the queue."""
+        earlier = [job for _, job in _tickets(self.root) if job is not None and not job.cancel_asked]
+        before = sum((job.urgency, job.id) < (self.urgency, self.id) for job in earlier)
+        at_work = current_job(self.root)
+        if at_work is not None and at_work.urgency > self.urgency:
+            return f"{before} before it" if before else "next, as soon as the film has finished a part"
+        before += at_work is not None
+        return f"{before} before it" if before else "next"
 
     def write_status(self, worker: str, status: JobStatus) -> None:
         """Write where it stands; only the worker calls it.
@@ -156,7 +180,13 @@ class Job:
         """Hand in the same job again, with the same frozen copy; finished lines come from the kept pieces."""
         frozen = self.folder / "scene"
         files = {path.relative_to(frozen): path.read_bytes() for path in frozen.rglob("*") if path.is_file()}
-        return _hand_in(self.project_folder, self.kind, self.what, files)
+        return _hand_in(self.project_folder, self.kind, self.what, self.urgency, files)
+
+    def queue_again(self) -> None:
+        """Put a job that was paused back into the queue; only the supervisor calls it."""
+        self.clear()
+        write_whole(_ticket(self.project_folder, self.id), durable=False)
+        (self.folder / "status.json").unlink(missing_ok=True)
 
 
 def submit(project: Project, kind: Kind, **what: Any) -> Job:  # noqa: ANN401 - see OPTIONS
@@ -181,7 +211,9 @@ def submit(project: Project, kind: Kind, **what: Any) -> Job:  # noqa: ANN401 - 
     unknown = set(what.get("lines", ())) - set(project.line_ids())
     if unknown:
         raise ValueError("A line to be heard is no longer in the script; look at the script again.")
-    job = _hand_in(project.folder, kind, what, _frozen(project.scene, project.folder, kind))
+    short = len(what.get("lines") or project.line_ids()) <= SHORT
+    urgency = 2 if kind == "render" else 0 if kind == "hear" and short else 1
+    job = _hand_in(project.folder, kind, what, urgency, _frozen(project.scene, project.folder, kind))
     _tidy(project)
     return job
 
@@ -210,16 +242,19 @@ def _frozen(scene: Scene, folder: Path, kind: Kind) -> dict[Path, bytes]:
     return files
 
 
-def _hand_in(project: Path, kind: Kind, what: Mapping[str, Any], files: Mapping[Path, bytes]) -> Job:
-    """Write the job's folder whole, then its ticket: the queue is the order of the tickets' names."""
+def _hand_in(project: Path, kind: Kind, what: Mapping[str, Any], urgency: int, files: Mapping[Path, bytes]) -> Job:
+    """Write the job's folder whole, then its ticket: of equal urgency, the order of their names is the queue."""
     # Padded nanoseconds, so that names sort by time for the next two centuries.
     job_id = f"{time.time_ns():019d}-{kind}"
     folder = project / "jobs" / job_id
     contents = {folder / "scene" / name: data for name, data in files.items()}
-    order = json_bytes({"kind": kind, "what": dict(what)})
-    ticket = {project.parent / QUEUE / job_id: project.name.encode()}
-    write_whole({**contents, folder / "job.json": order, **ticket}, durable=False)
+    order = json_bytes({"kind": kind, "what": dict(what), "urgency": urgency})
+    write_whole({**contents, folder / "job.json": order, **_ticket(project, job_id)}, durable=False)
     return Job(folder)
+
+
+def _ticket(project: Path, job_id: str) -> dict[Path, bytes]:
+    return {project.parent / QUEUE / job_id: project.name.encode()}
 
 
 def _tidy(project: Project) -> None:
@@ -230,20 +265,46 @@ def _tidy(project: Project) -> None:
         shutil.rmtree(job.folder, ignore_errors=True)
 
 
-def next_job(root: Path) -> Job | None:
-    """The oldest job that waits, of any project; tickets of jobs that are gone, cancelled or begun are removed."""
-    queue = root / QUEUE
-    for ticket in sorted(queue.iterdir()) if queue.is_dir() else ():
+def next_job(root: Path, before: Job | None = None) -> Job | None:
+    """The job of any project that is to be done next: the most urgent one, of these the oldest.
+
+    Tickets of jobs that are gone, cancelled or begun are removed.
+
+    Args:
+        root: the folder of the projects.
+        before: only a job that is more urgent than this one.
+    """
+    found = []
+    for ticket, job in _tickets(root):
+        if job is not None and job.status().state == "queued":
+            found.append(job)
+        else:
+            ticket.unlink(missing_ok=True)
+    first = min(found, key=lambda job: (job.urgency, job.id), default=None)
+    return None if first is None or before is not None and first.urgency >= before.urgency else first
+
+
+def _tickets(root: Path) -> list[tuple[Path, Job | None]]:
+    """The tickets of the queue and their jobs; None for a job that is gone."""
+    queue, found = root / QUEUE, []
+    for ticket in queue.iterdir() if queue.is_dir() else ():
         if ticket.suffix == ".part" or ticket.name.startswith("."):
             continue
         try:
             job = Job(inside(root, f"{ticket.read_text(encoding='utf-8')}/jobs/{ticket.name}"))
-            if job.status().state == "queued":
-                return job
         except (ValueError, OSError):
-            pass
-        ticket.unlink(missing_ok=True)
-    return None
+            job = None
+        found.append((ticket, job))
+    return found
+
+
+def current_job(root: Path) -> Job | None:
+    """The job that the worker is at."""
+    state = read_json(root / WORKER)
+    try:
+        return Job(Path(state["job"])) if state and state["job"] else None
+    except ValueError:
+        return None
 
 
 def take_ticket(job: Job) -> None:

@@ -54,6 +54,7 @@ class Progress:
         stages: the stages in their order.
         listener: called with each new status, from the job's thread and from a heartbeat thread.
         cancelled: says whether the job should stop; asked at each step.
+        rest: called between two parts of the work; what it does takes none of the job's time.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class Progress:
         stages: Sequence[Stage],
         listener: Callable[[Status], None] = lambda status: None,
         cancelled: Callable[[], bool] = lambda: False,
+        rest: Callable[[], None] = lambda: None,
     ) -> None:
         self._stages = tuple(stages)
-        self._listener, self._cancelled = listener, cancelled
+        self._listener, self._cancelled, self._rest = listener, cancelled, rest
         self._began = self._stage_began = time.monotonic()
         self._reached = 0.0
         self._lock = threading.RLock()
@@ -110,6 +112,13 @@ class Progress:
         with self._lock:
             self._inside, self._note = min(1.0, done / total) if total else 1.0, note
         self._report()
+
+    def rest(self) -> None:
+        """Let something else go first, at a place where nothing is half done."""
+        began = time.monotonic()
+        self._rest()
+        with self._lock:
+            self._stage_began += time.monotonic() - began
 
     def finish(self) -> None:
         """Report that everything is done."""

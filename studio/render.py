@@ -80,6 +80,9 @@ class Watcher:
     def frame(self, frame: np.ndarray) -> None:
         """One more finished frame, uint8 (H, W, 3) RGB."""
 
+    def rest(self) -> None:
+        """Between two parts of the work; what is done here first takes none of the job's time."""
+
 
 def render_scene(
     path: Path,
@@ -112,7 +115,8 @@ def render_scene(
         Cancelled: stopped; nothing but finished lines in the work folder was written.
     """
     stages = [Stage(name, 1) for name in ("check", "load models", "speech and motion", "rendering", "encoding")]
-    progress = Progress(stages, listener, cancelled)
+    watcher = watcher or Watcher()
+    progress = Progress(stages, listener, cancelled, watcher.rest)
     if target.suffix.lower() != ".mp4":
         raise DocumentError([f"The video {target.name!r} should end in .mp4."])
     with progress.running():
@@ -129,7 +133,6 @@ def render_scene(
         progress.start("speech and motion")
         work = settings.work or target.parent / ".parley"
         performance = speech.perform(timeline, places.routing, places.sides, work, progress)
-        watcher = watcher or Watcher()
         watcher.spoken(speech, timeline, performance, places)
         progress.start("rendering")
         record = _record(scene, path.parent, settings, speech.seed)
@@ -187,6 +190,7 @@ def _film(
     """Render frame by frame into the encoder, so that memory does not grow with the length."""
 
     def on_frame(done: int, total: int) -> None:
+        progress.rest()
         progress.update(done, total)
         if done == total:
             progress.start("encoding")

@@ -22,13 +22,16 @@ from generation.durations import DurationModel
 from generation.grid import SAMPLE_RATE, samples_from_frames
 from generation.motion import N_CHANNELS, MotionTrack
 from generation.performance import CharacterPerformance, Performance
+from generation.keys import KeyedSpan
 from generation.pipeline import CastMember, JointPipeline
+from generation.retake import made_again
 from generation.sampling import Sampling
 from generation.voice import VoiceBank, voice_from_clip
 from studio.checks import language_of
 from studio.files import write_whole
 from studio.looks import with_scene_eyes
 from studio.progress import Progress
+from studio.retakes import planned, through_keys
 from studio.scene import Scene
 from studio.segments import Segment, join, split
 from studio.timeline import Speaker, Timeline, build_timeline, scene_recording
@@ -121,24 +124,30 @@ class Speech:
             Cancelled: stopped; the finished pieces stay.
         """
         segments = [s for s in split(timeline) if wanted is None or any(line.id in wanted for line in s.lines)]
+        known = {line.id for segment in segments for line in segment.lines}
+        retaken = [span for span in planned(self._scene, timeline) if span.line.id in known]
         whole = sum(segment.n_frames for segment in segments)
         parts, done = [], 0
         self.made = 0.0
         for number, segment in enumerate(segments, 1):
             note = f"part {number} of {len(segments)}"
+            progress.rest()
             progress.update(done, whole, note)
-            kept = work / f"{self._key(segment, routing, sides)}.npz"
-            part = _load(kept)
+            key = self._key(segment, routing, sides)
+            report = partial(_report, progress, done, segment.n_frames, whole, note)
+            part = _load(work / f"{key}.npz")
             if part is None:
-                report = partial(_report, progress, done, segment.n_frames, whole, note)
                 part = self._perform(segment, routing, sides, report)
-                _save(part, kept)
+                _save(part, work / f"{key}.npz")
                 self.made += segment.n_frames / whole
-            parts.append(part)
+            inside = {line.id for line in segment.lines}
+            spans = [span.shifted(-segment.start) for span in retaken if span.line.id in inside]
+            parts.append(self._retaken(segment, part, spans, routing, sides, work, key, report))
             done += segment.n_frames
         _tidy(work)
         joined = join(segments, parts, timeline.n_frames)
-        return with_scene_eyes(joined, self._scene, timeline, segments, sides, self.seed)
+        looking = with_scene_eyes(joined, self._scene, timeline, segments, sides, self.seed, retaken)
+        return through_keys(looking, retaken)
 
     def pieces(self, timeline: Timeline, routing: np.ndarray, sides: np.ndarray) -> dict[str, str]:
         """Name of the kept piece that holds each line, by the line's id; arguments as of :meth:`perform`."""

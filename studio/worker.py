@@ -16,7 +16,7 @@ from typing import Literal
 from filelock import Timeout
 
 from studio.files import StorageError, read_json, write_json
-from studio.jobs import STOPPED, WORKER, Job, JobStatus, next_job, take_ticket, worker_alive, worker_lock
+from studio.jobs import STOPPED, WORKER, Job, JobStatus, current_job, next_job, take_ticket, worker_alive, worker_lock
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ def _watch(root: Path, child: subprocess.Popen[bytes]) -> bool:
     asked: tuple[str, float] | None = None
     while child.poll() is None:
         time.sleep(_TURN)
-        job = _current(root)
+        job = current_job(root)
         if job is None or not job.cancel_asked:
             asked = None
         elif asked is None or asked[0] != job.id:
@@ -111,19 +111,14 @@ def _watch(root: Path, child: subprocess.Popen[bytes]) -> bool:
     return False
 
 
-def _current(root: Path) -> Job | None:
-    """The job that the serving process is at."""
-    state = read_json(root / WORKER)
-    try:
-        return Job(Path(state["job"])) if state and state["job"] else None
-    except ValueError:
-        return None
-
-
 def _close(root: Path, token: str, code: int, cancelled: bool) -> None:
     """Say what became of the job at which the process ended, and remove what it left half done."""
-    job, waiting = _current(root), next_job(root)
+    job, waiting = current_job(root), next_job(root)
     try:
+        for folder in (read_json(root / WORKER) or {}).get("paused", ()):
+            paused = Job(Path(folder))
+            if not paused.status().ended:  # it did not die of what it did itself
+                paused.queue_again()
         if job is not None and not job.status().ended:
             job.clear()
             state = "cancelled" if cancelled or job.cancel_asked else "stopped"

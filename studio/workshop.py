@@ -1,4 +1,4 @@
-"""What the worker does all day: takes the oldest job, does it, writes how far it is, and survives what goes wrong."""
+"""What the worker does all day: takes the most urgent job, does it, writes how far it is, survives what goes wrong."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import logging
 import os
 import re
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from studio.document import load_scene
 from studio.estimate import learn, recipe
 from studio.export import file_names
 from studio.files import StorageError, storage_sentence, write_json, write_whole
-from studio.jobs import WORKER, Job, JobStatus, next_job, take_ticket
+from studio.jobs import PAUSED, WORKER, Job, JobStatus, next_job, take_ticket
 from studio.otio import write_otio
 from studio.preview import STAGES as PREVIEW_STAGES
 from studio.preview import Previewer
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TURN = 0.1
+_GOES_FIRST = {"hear": "lines are being spoken first", "preview": "a quick preview goes first"}
 _STATUS_SECONDS = 0.25
 _PICTURE_SECONDS = 1.0
 _PICTURE_SIDE = 960
@@ -53,43 +54,71 @@ def serve(root: Path, token: str, idle_seconds: float) -> None:
         token: this worker's name in the status of its jobs.
         idle_seconds: how long to wait for a job.
     """
-    say = partial(_say, root, token)
-    say("starting", None)
-    models = Models.load()
-    shop = _Shop(models)
-    say("ready", None)
+    _say(root, token, "starting", [])
+    shop = _Shop(root, token, Models.load())
+    shop.say()
     waiting_since = time.monotonic()
     while time.monotonic() - waiting_since < idle_seconds:
-        job = next_job(root)
-        if job is None:
-            time.sleep(_TURN)
-            continue
-        say("busy", job)
-        report = _Reporter(job, token)
-        try:
-            report.write(replace(report.last, stage="begin"))
-        except StorageError:  # it waits until the disk has room
-            time.sleep(1)
+        if shop.turn():
+            waiting_since = time.monotonic()
         else:
-            take_ticket(job)
-            _do(job, shop, report)
-        say("ready", None)
-        waiting_since = time.monotonic()
+            time.sleep(_TURN)
 
 
-def _say(root: Path, token: str, state: str, job: Job | None) -> None:
+def _say(root: Path, token: str, state: str, jobs: Sequence[Job]) -> None:
     """Write what the worker is at, for pages and for the supervisor."""
-    folder = str(job.folder) if job else None
+    folders = [str(job.folder) for job in jobs]
+    at = {"job": folders[-1] if folders else None, "paused": folders[:-1]}
     with suppress(StorageError):
-        write_json(root / WORKER, {"token": token, "state": state, "pid": os.getpid(), "job": folder}, durable=False)
+        write_json(root / WORKER, {"token": token, "state": state, "pid": os.getpid(), **at}, durable=False)
 
 
 class _Shop:
-    """The models and what is kept from job to job."""
+    """The models, what is kept from job to job, and the jobs that were begun: the last one is worked at."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, root: Path, token: str, models: Models) -> None:
+        self._root, self._token = root, token
         self.models = models
         self.previewer = Previewer(models)
+        self._begun: list[_Reporter] = []
+        self._looked = 0.0
+
+    def say(self) -> None:
+        """Write what is worked at."""
+        _say(self._root, self._token, "busy" if self._begun else "ready", [report.job for report in self._begun])
+
+    def turn(self) -> bool:
+        """Do the most urgent job that waits, if it is more urgent than the one that is worked at; False without one."""
+        paused = self._begun[-1] if self._begun else None
+        job = next_job(self._root, paused.job if paused else None)
+        if job is None:
+            return False
+        report = _Reporter(job, self._token, self.rest)
+        try:
+            report.write(replace(report.last, stage="begin"))
+        except StorageError:  # it waits until the disk has room
+            return False
+        self._begun.append(report)
+        self.say()
+        take_ticket(job)
+        try:
+            with paused.paused(_GOES_FIRST[job.kind]) if paused else nullcontext():
+                _do(job, self, report)
+        finally:
+            self._begun.pop()
+            self.say()
+        return True
+
+    def rest(self) -> None:
+        """Between two parts of a job: let more urgent ones go first.
+
+        They are done here and now, so that nothing of the job's own work is lost, and no second process holds the
+        models once more.
+        """
+        if time.monotonic() - self._looked > _TURN:
+            while self.turn():
+                pass
+            self._looked = time.monotonic()
 
 
 def _do(job: Job, shop: _Shop, report: _Reporter) -> None:
@@ -119,20 +148,32 @@ def _sentence(error: Exception) -> str:
 class _Reporter:
     """Writes a job's status: at most four times a second, at least once a second."""
 
-    def __init__(self, job: Job, token: str) -> None:
-        self.job, self._token = job, token
+    def __init__(self, job: Job, token: str, rest: Callable[[], None]) -> None:
+        self.job, self._token, self.rest = job, token, rest
         self.last = JobStatus("running", heartbeat=time.time())
         self._written = 0.0
         self._stages: dict[str, float] = {}
+        self._rested: dict[str, float] = {}
+        self._first = ""
 
     def took(self) -> dict[str, float]:
         """Seconds of each stage so far."""
         begins = [*self._stages.items(), ("", time.monotonic())]
-        return {name: end - begin for (name, begin), (_, end) in pairwise(begins)}
+        return {name: end - begin - self._rested.get(name, 0.0) for (name, begin), (_, end) in pairwise(begins)}
 
     def progress(self, stages: dict[str, float]) -> Progress:
         """Progress over stages with their shares, which asks whether the job was cancelled."""
-        return Progress([Stage(*stage) for stage in stages.items()], self.show, self.cancelled)
+        return Progress([Stage(*stage) for stage in stages.items()], self.show, self.cancelled, self.rest)
+
+    @contextmanager
+    def paused(self, why: str) -> Iterator[None]:
+        """Say that another job goes first."""
+        began, stage = time.monotonic(), next(reversed(self._stages), "")
+        self._first = why
+        self._show(PAUSED, self.last.share, None, why)
+        yield
+        self._first = ""
+        self._rested[stage] = self._rested.get(stage, 0.0) + time.monotonic() - began
 
     def cancelled(self) -> bool:
         """Whether somebody asked to stop."""
@@ -140,11 +181,17 @@ class _Reporter:
 
     def show(self, status: Status) -> None:
         """Listener of a job's progress."""
-        changed = status.stage != self.last.stage
+        share = round(status.fraction, 4)
+        if self._first:  # the heartbeat of a job that is paused
+            self._show(PAUSED, share, None, self._first)
+            return
+        self._stages.setdefault(status.stage, time.monotonic())
+        self._show(status.stage, share, status.remaining, status.note)
+
+    def _show(self, stage: str, share: float, left: float | None, note: str) -> None:
+        changed = stage != self.last.stage
         now = time.monotonic()
-        self._stages.setdefault(status.stage, now)
-        share, left = round(status.fraction, 4), status.remaining
-        self.last = JobStatus("running", status.stage, share, left, status.note, heartbeat=time.time())
+        self.last = JobStatus("running", stage, share, left, note, heartbeat=time.time())
         if changed or now - self._written > _STATUS_SECONDS:
             self._written = now
             with suppress(StorageError):  # the disk may have room again at the next turn
@@ -185,7 +232,7 @@ def _render(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
         work=job.project_folder / "work",
     )
     video = job.folder / "out" / f"{_film_name(job.project_folder.name)}.mp4"
-    watcher = _Watcher(job, scene, settings.sampling_steps)
+    watcher = _Watcher(job, scene, settings.sampling_steps, report.rest)
     forget_peak_memory()
     checked = render_scene(job.scene_path, video, settings, report.show, report.cancelled, watcher, shop.models)
     took = report.took() | ({"memory": float(peak)} if (peak := peak_memory()) else {})
@@ -232,8 +279,8 @@ class _Watcher(Watcher):
 
     made = 0.0
 
-    def __init__(self, job: Job, scene: Scene, steps: int | None) -> None:
-        self._job, self._scene, self._steps = job, scene, steps
+    def __init__(self, job: Job, scene: Scene, steps: int | None, rest: Callable[[], None]) -> None:
+        self._job, self._scene, self._steps, self.rest = job, scene, steps, rest
         self._shown = 0.0
 
     def spoken(self, speech: Speech, timeline: Timeline, performance: Performance, places: Places) -> None:
@@ -260,5 +307,3 @@ def _jpeg(picture: Image.Image) -> bytes:
     packed = io.BytesIO()
     picture.save(packed, "JPEG", quality=85)
     return packed.getvalue()
-
-
