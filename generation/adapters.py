@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,12 +14,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from generation.adapter_files import LAYERS, VOICE, About, read_about
 from generation.transformer import JointTransformer
 
-LAYERS = ("to_qkv", "to_out", "expand", "contract", "modulation")
-"""Layers of every block that an adapter may change."""
 FILE = "pytorch_lora_weights.safetensors"
-_MAX_RANK = 256
 
 
 def base_hash(transformer: JointTransformer) -> str:
@@ -48,75 +45,101 @@ def add_adapter(transformer: JointTransformer, name: str, rank: int, layers: Seq
 
 
 def save_adapter(
-    transformer: JointTransformer, name: str, folder: Path, about: Mapping[str, str] | None = None
+    transformer: JointTransformer,
+    name: str,
+    path: Path,
+    about: Mapping[str, str] | None = None,
+    voice: Tensor | None = None,
 ) -> Path:
     """Writes one adapter in bf16, with its rank, its layers and the hash of its base in the file's metadata.
 
     Args:
         transformer: base with the adapter in it.
         name: of the adapter.
-        folder: gets ``pytorch_lora_weights.safetensors``, diffusers' name for such a file.
-        about: further metadata.
+        path: the file, or a folder that gets ``pytorch_lora_weights.safetensors``, diffusers' name for such a file.
+        about: further metadata, by the names of :class:`generation.adapter_files.About`.
+        voice: (64,) vector of the voice that it was taught.
     """
     config = transformer.peft_config[name]
     tensors = get_peft_model_state_dict(transformer, adapter_name=name)
+    tensors = {k: v.detach().to(torch.bfloat16).contiguous() for k, v in tensors.items()}
+    if voice is not None:
+        tensors[VOICE] = voice.detach().float().contiguous()
     metadata = {
         "format": "pt",
         "base": base_hash(transformer),
         "rank": str(config.r),
+        "alpha": str(config.lora_alpha),
         "layers": json.dumps(sorted(config.target_modules)),
         **(about or {}),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.to(torch.bfloat16).contiguous() for k, v in tensors.items()}, folder / FILE, metadata)
-    return folder / FILE
+    path = path if path.suffix == ".safetensors" else path / FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, path, metadata)
+    return path
 
 
-def load_adapter(transformer: JointTransformer, name: str, folder: Path) -> dict[str, str]:
+def read_adapter(path: Path) -> tuple[dict[str, Tensor], About]:
+    """Tensors of an adapter's file in float32, and what it says of itself.
+
+    Raises:
+        RuntimeError: as :func:`generation.adapter_files.read_about`, or a tensor that holds no finite numbers.
+    """
+    about = read_about(path)
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError, ValueError) as error:
+        message = f"The adapter {about.name} is damaged or no adapter of ours; fetch or train it again."
+        raise RuntimeError(message) from error
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+        raise RuntimeError(f"The adapter {about.name} says impossible things of itself; fetch or train it again.")
+    return tensors, about
+
+
+def check_base(about: About, base: str) -> None:
+    """Refuses an adapter that was made for other weights.
+
+    Raises:
+        RuntimeError: it was.
+    """
+    if about.base != base:
+        raise RuntimeError(f"The adapter {about.name} was made for other weights; train it again on these.")
+
+
+def misfit(name: str, wanted: Mapping[str, Sequence[int]], found: Mapping[str, Sequence[int]]) -> RuntimeError | None:
+    """The error about tensors that are missing, foreign or of another shape; None when all fit."""
+    odd = sorted(
+        key for key in wanted.keys() | found.keys() if tuple(wanted.get(key, ())) != tuple(found.get(key, ()))
+    )[:3]
+    return (
+        RuntimeError(f"The adapter {name} does not fit the model ({', '.join(odd)}); train it again.") if odd else None
+    )
+
+
+def load_adapter(transformer: JointTransformer, name: str, path: Path) -> tuple[About, Tensor | None]:
     """Puts an adapter that :func:`save_adapter` wrote into the transformer.
 
     Args:
         transformer: the base that the adapter was made for.
         name: to be known by.
-        folder: with the adapter's file.
+        path: of the file, or of the folder with it.
 
     Returns:
-        The file's metadata.
+        What the file says of itself, and the voice's vector (64,) if it holds one.
 
     Raises:
         RuntimeError: the file is missing or damaged, or was made for other weights.
     """
-    path = folder / FILE
-    tensors, about = _read(path)
-    if about["base"] != base_hash(transformer):
-        raise RuntimeError(f"The adapter {folder.name} was made for other weights; train it again on these.")
-    rank, layers = int(about["rank"]), json.loads(about["layers"])
-    config = LoraConfig(r=rank, lora_alpha=rank, target_modules=layers, inference_mode=True)
+    tensors, about = read_adapter(path if path.suffix == ".safetensors" else path / FILE)
+    check_base(about, base_hash(transformer))
+    voice = tensors.pop(VOICE, None)
+    config = LoraConfig(r=about.rank, lora_alpha=about.rank, target_modules=list(about.layers), inference_mode=True)
     transformer.add_adapter(config, adapter_name=name)
     wanted = {k: v.shape for k, v in get_peft_model_state_dict(transformer, adapter_name=name).items()}
-    found = {k: v.shape for k, v in tensors.items()}
-    if wanted != found:
+    if error := misfit(about.name, wanted, {k: v.shape for k, v in tensors.items()}):
         transformer.delete_adapters(name)
-        odd = sorted(dict(wanted.items() ^ found.items()))[:3]
-        raise RuntimeError(f"The adapter {folder.name} does not fit the model ({', '.join(odd)}); train it again.")
-    set_peft_model_state_dict(transformer, {k: v.float() for k, v in tensors.items()}, adapter_name=name)
+        raise error
+    set_peft_model_state_dict(transformer, tensors, adapter_name=name)
     transformer.requires_grad_(False)
-    return about
-
-
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of an adapter's file, refused unless all of it is as :func:`save_adapter` writes it."""
-    name = path.parent.name
-    if not path.is_file():
-        raise RuntimeError(f"The adapter {name} is missing; fetch the project's files again or train it.")
-    try:
-        with safe_open(path, "pt") as file:
-            about = dict(file.metadata() or {})
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
-        rank, layers = int(about["rank"]), json.loads(about["layers"])
-    except (SafetensorError, OSError, KeyError, ValueError, struct.error) as error:
-        raise RuntimeError(f"The adapter {name} is damaged or no adapter of ours; fetch or train it again.") from error
-    sound = 0 < rank <= _MAX_RANK and isinstance(layers, list) and set(layers) <= set(LAYERS) and "base" in about
-    if not sound or not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
-        raise RuntimeError(f"The adapter {name} says impossible things of itself; fetch or train it again.")
-    return tensors, about
+    return about, voice

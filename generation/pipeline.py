@@ -27,6 +27,7 @@ from generation.objective import velocity
 from generation.performance import CharacterPerformance, Line, Performance
 from generation.phonemes import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 from generation.resources import asset
+from generation.routed_adapters import RoutedAdapters
 from generation.sampling import FEW_STEPS, Guidance, Sampling, noise_levels
 from generation.standard import Standard
 from generation.transformer import AUDIO_CHANNELS, HEARD_CHANNELS, JointTransformer
@@ -41,11 +42,13 @@ class CastMember:
         name: seeds the person's noise, so that the order of the cast changes nothing.
         voice: (64,) float32 from the voice bank or a clip; all zero leaves the voice to chance.
         side: where the person sits in the picture, -1 (left) .. 1 (right); listeners look there.
+        adapters: names and strengths of what acts on this person alone, loaded in the pipeline's ``adapters``.
     """
 
     name: str
     voice: np.ndarray
     side: float = 0.0
+    adapters: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,11 @@ FEW = "few_steps"
 
 
 class JointPipeline(DiffusionPipeline):
-    """Text to speech and motion, recording to motion, motion and text to speech: one set of weights, by conditions."""
+    """Text to speech and motion, recording to motion, motion and text to speech: one set of weights, by conditions.
+
+    Attributes:
+        adapters: those that members of a cast may have; each acts on its own character's tokens alone.
+    """
 
     model_cpu_offload_seq = "transformer->vocoder"
 
@@ -86,6 +93,7 @@ class JointPipeline(DiffusionPipeline):
             audio_guider=audio_guider,
         )
         self.standard = Standard.of(transformer)
+        self.adapters = RoutedAdapters(transformer)
 
     @classmethod
     def assemble(cls, transformer: JointTransformer, vocoder: Vocoder) -> JointPipeline:
@@ -130,6 +138,7 @@ class JointPipeline(DiffusionPipeline):
         guidance: Guidance | None = None,
         audio_conditions: Sequence[Condition] = (),
         motion_conditions: Sequence[Condition] = (),
+        steer: Callable[[Tensor], Tensor] | None = None,
         on_step: Callable[[int, int], None] | None = None,
     ) -> Performance:
         """Speech and motion of K people over ``n_frames`` video frames.
@@ -145,11 +154,12 @@ class JointPipeline(DiffusionPipeline):
             guidance: scales.
             audio_conditions: further conditions on the audio stream, standardised latents.
             motion_conditions: the same for motion, such as a kept span (:class:`generation.conditioning.Given`).
+            steer: changes each step's predicted clean motion, (1, K, T, 57) standardised, such as through keyframes.
             on_step: called with (steps done, steps in all); raising in it stops the run.
 
         Raises:
             ValueError: a line outside the frames, of an unknown character or over another line of the same person; a
-                voice or membership of the wrong shape; no steps.
+                voice or membership of the wrong shape; no steps; an adapter that is not loaded.
         """
         sampling, guidance = sampling or Sampling(), guidance or Guidance()
         if sampling.steps is not None and sampling.steps < 1:
@@ -160,7 +170,8 @@ class JointPipeline(DiffusionPipeline):
         inputs = self.prepare_inputs(lines, cast, n_frames, membership)
         audio = apply_all(self.prepare_audio(lines, cast, n_frames, seed, sampling), audio_conditions)
         motion = apply_all(self.prepare_motion(lines, cast, n_frames, seed), motion_conditions)
-        audio, motion = self.denoise(inputs, audio, motion, sampling, guidance, on_step)
+        with self.adapters.active([dict(member.adapters) for member in cast]):
+            audio, motion = self.denoise(inputs, audio, motion, sampling, guidance, on_step, steer)
         return self.decode(lines, cast, audio, motion)
 
     @property
@@ -255,6 +266,7 @@ class JointPipeline(DiffusionPipeline):
         sampling: Sampling,
         guidance: Guidance,
         on_step: Callable[[int, int], None] | None,
+        steer: Callable[[Tensor], Tensor] | None = None,
     ) -> tuple[LatentState, LatentState]:
         """Integrates both streams from noise to data together."""
         n_cast = motion.latent.shape[1]
@@ -284,6 +296,9 @@ class JointPipeline(DiffusionPipeline):
                 spoken, moved = self._distilled(inputs, audio, motion, sigma)
             else:
                 spoken, moved = self._guided(guider, audio_guider, passes, inputs, audio, motion, sigma)
+            if steer is not None:
+                clean = steer(motion.blended - sigma * moved)
+                moved = velocity(motion.blended, clean, sigma)
             audio = _stepped(self.scheduler, spoken, t, audio)
             motion = _stepped(motion_scheduler, moved, t, motion)
             if on_step is not None:

@@ -133,7 +133,7 @@ def test_adapters_survive_the_round_trip_and_refuse_another_base(tmp_path: Path)
     pipeline = stirred(tiny_pipeline())
     save_adapter(pipeline.transformer, FEW, tmp_path / "a", {"licence": "Apache-2.0"})
     other = tiny_pipeline()
-    assert load_adapter(other.transformer, FEW, tmp_path / "a")["licence"] == "Apache-2.0"
+    assert load_adapter(other.transformer, FEW, tmp_path / "a")[0].licence == "Apache-2.0"
     a, b = (p(LINES, CAST, 24, sampling=Sampling(steps=None)).characters[0].motion.values for p in (pipeline, other))
     np.testing.assert_allclose(a, b, atol=0.05)  # bf16 on disk
     foreign = tiny_pipeline()
@@ -142,7 +142,23 @@ def test_adapters_survive_the_round_trip_and_refuse_another_base(tmp_path: Path)
         load_adapter(foreign.transformer, FEW, tmp_path / "a")
 
 
-@pytest.mark.parametrize("harm", ["missing", "cut", "rank", "shape", "nan", "layers", "no metadata"])
+HARMS = {
+    "rank": {"rank": "100000"},
+    "layers": {"layers": '["os.system"]'},
+    "deep": {"layers": "[" * 100_000},
+    "base": {"base": "../../etc/passwd"},
+    "consent": {"consent": "nobody asked"},
+    "control": {"does": "nice\x1b]0;owned\x07"},
+    "long": {"statement": "a" * 100_000},
+    "habit": {"habits": '{"tempo": 1e9}'},
+    "foreign habit": {"habits": '{"__class__": 1}'},
+    "not a number": {"habits": '{"tempo": NaN}'},
+    "guidance": {"guidance": "[1, 2]"},
+}
+"""What a hostile file may say of itself."""
+
+
+@pytest.mark.parametrize("harm", ["missing", "cut", "shape", "nan", "foreign tensor", "no metadata", *HARMS])
 def test_a_damaged_adapter_is_refused_in_one_sentence(tmp_path: Path, harm: str) -> None:
     folder = tmp_path / "few"
     path = save_adapter(stirred(tiny_pipeline()).transformer, FEW, folder)
@@ -157,7 +173,9 @@ def test_a_damaged_adapter_is_refused_in_one_sentence(tmp_path: Path, harm: str)
     elif harm == "no metadata":
         save_file(tensors, path)
     else:
-        about |= {"rank": {"rank": "100000"}, "layers": {"layers": '["os.system"]'}}.get(harm, {})
+        about |= HARMS.get(harm, {})
+        if harm == "foreign tensor":
+            tensors["blocks.0.audio.__init__.lora_A.weight"] = tensors[first].clone()
         if harm == "shape":
             tensors[first] = tensors[first][:, :-1].contiguous()
         if harm == "nan":
