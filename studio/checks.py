@@ -16,6 +16,7 @@ from generation.performance import Line
 from generation.text import read_ipa
 from studio.casting import Casting, cast_picture
 from studio.document import Document, DocumentError, Location, nearest, read_document, validate
+from studio.retakes import faults
 from studio.scene import GAZES, STATEMENT_NEEDED, Scene, ScriptLine, Voice
 from studio.seating import tight_seats
 from studio.timeline import Speaker, find_clashes, measure_lines, place_lines, scene_recording
@@ -193,6 +194,8 @@ class _Check:
                 self._looks(at, label, line)
             if line.recording is None and not line.text:
                 self._say(at, f"{label} is empty; write what {line.who} says, or remove it.")
+            for sentence in faults(line):
+                self._say(at, f"{label}: {sentence}")
             if len(line.text) > MAX_TEXT:
                 self._say(at, f"{label} has {len(line.text)} letters; split it into lines of at most {MAX_TEXT}.")
 
@@ -227,6 +230,9 @@ class _Check:
         lengths = [line.n_frames for line in lines]
         given = [line.recording is not None for line in lines]
         slowest = [n if fixed else 2 * n for n, fixed in zip(lengths, given, strict=True)]
+        for number, (line, n_frames) in enumerate(zip(self.scene.script, slowest, strict=True), 1):
+            for sentence in faults(line, seconds_from_frames(n_frames)):
+                self._say(("script", number - 1), f"script line {number} ({line.who}): {sentence}")
         quickest = [n if fixed else n // 2 for n, fixed in zip(lengths, given, strict=True)]
         try:
             place_lines(self.scene.script, slowest)

@@ -15,11 +15,12 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from studio.scene import Character, Scene, ScriptLine, Voice
+from studio.scene import Character, Keyframe, Retake, Scene, ScriptLine, Voice
 
 MAX_BYTES = 1_000_000
 SUFFIXES = (".yaml", ".yml", ".json")
-_LEVELS: dict[str, type[BaseModel]] = {"cast": Character, "script": ScriptLine, "voice": Voice}
+_LEVELS: dict[str, type[BaseModel]] = {"cast": Character, "script": ScriptLine, "voice": Voice, "retakes": Retake,
+                                       "keys": Keyframe}  # fmt: skip
 _SHAPES = {"dictionary": "keys with values, one a line", "tuple": "a list, each item beginning with a dash",
            "integer": "a whole number"}  # fmt: skip
 _NULLS = ("", "~", "null", "Null", "NULL")

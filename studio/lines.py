@@ -11,6 +11,7 @@ import soundfile
 from studio import screenplay
 from studio.faces import ink_on
 from studio.project import Project
+from studio.retakes import kept_over
 from studio.scene import Character, Scene, ScriptLine, Voice
 from studio.takes import Take
 
@@ -107,7 +108,7 @@ def edited(scene: Scene, act: Mapping[str, Any]) -> tuple[Scene, str]:
     elif kind == "move":
         script.insert(max(0, index + (1 if act.get("by") == 1 else -1)), script.pop(index))
         what = f"Line {index + 1} moved"
-    return scene.model_copy(update={"script": tuple(script)}), what
+    return scene.model_copy(update={"script": kept_over(scene.script, script)}), what
 
 
 def with_line(scene: Scene) -> Scene:
@@ -180,4 +181,4 @@ def pasted(scene: Scene, text: str, add_cast: bool) -> Scene:
     for number, name in enumerate(unknown):
         voice = Voice(preset=free[number % len(free)])
         cast.append(Character(name=name, role="narrator", voice=voice))
-    return scene.model_copy(update={"script": script, "cast": tuple(cast)})
+    return scene.model_copy(update={"script": kept_over(scene.script, script), "cast": tuple(cast)})

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from generation.gaze import ACROSS, AWAY, Span, with_eyes
+from generation.gaze import ACROSS, AWAY, EYES, Span, with_eyes
+from generation.keys import KeyedSpan, faded, swapped_blinks
+from generation.motion import CHANNELS, MotionTrack
 from generation.performance import Performance
 from studio.scene import Scene
 from studio.segments import Segment
 from studio.timeline import Timeline
+
+_LIDS = [index for index in EYES if CHANNELS[index].startswith("eyeBlink")]
+_GAZE = [index for index in EYES if index not in _LIDS]
 
 
 def with_scene_eyes(
@@ -20,6 +26,7 @@ def with_scene_eyes(
     segments: Sequence[Segment],
     sides: np.ndarray,
     seed: int,
+    retaken: Sequence[KeyedSpan] = (),
 ) -> Performance:
     """The performance with the eyes of the scene, piece by piece: an edit elsewhere leaves a piece's eyes alone.
 
@@ -30,9 +37,21 @@ def with_scene_eyes(
         segments: the pieces whose eyes are wanted.
         sides: (K,) where each person sits, -1 (left) .. 1 (right).
         seed: of the scene.
+        retaken: spans in which the speaker's eyes are others: gaze passes over at the ends, blinks change whole.
     """
-    spans = [Span(s.start + s.before, s.start + s.n_frames - s.after, f"{seed} {s.lines[0].id}") for s in segments]
-    return with_eyes(performance, spans, sides, scripted_aims(scene, timeline, sides))
+    pieces = [Span(s.start + s.before, s.start + s.n_frames - s.after, f"{seed} {s.lines[0].id}") for s in segments]
+    aims = scripted_aims(scene, timeline, sides)
+    parts = list(with_eyes(performance, pieces, sides, aims).characters)
+    for span in retaken:
+        who = span.line.character
+        piece = next(piece for piece in pieces if piece.start <= span.line.start < piece.stop)
+        other = replace(piece, key=f"{piece.key} {span.line.id} {span.take}")
+        made = with_eyes(performance, [other], sides, aims).characters[who].motion.values
+        track = parts[who].motion.values.copy()
+        track[:, _GAZE] = faded(track[:, _GAZE], made[:, _GAZE], span.first, span.stop)
+        track[:, _LIDS] = swapped_blinks(track[:, _LIDS], made[:, _LIDS], span.first, span.stop)
+        parts[who] = replace(parts[who], motion=MotionTrack(track))
+    return replace(performance, characters=tuple(parts))
 
 
 def scripted_aims(scene: Scene, timeline: Timeline, sides: np.ndarray) -> np.ndarray:

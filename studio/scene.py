@@ -131,12 +131,37 @@ class Character(_Strict):
         return self
 
 
+class Keyframe(_Strict):
+    """A value that a line's motion passes through.
+
+    ``at`` counts seconds from the line's beginning; ``channel`` is an ARKit weight such as ``jawOpen`` or ``blink``
+    (both lids), each 0..1, or ``headTurn``, ``headNod`` or ``headTilt`` in degrees.
+    """
+
+    at: float = Field(ge=0, le=600)
+    channel: str
+    value: float
+
+
+class Retake(_Strict):
+    """A span of a line in which the speaker moves anew, ``start`` to ``end`` in seconds after the line's beginning.
+
+    Another ``take`` is other motion in the same span, through the same keys.
+    """
+
+    start: float = Field(ge=0, le=600)
+    end: float = Field(ge=0, le=600)
+    take: int = Field(1, ge=0, lt=1000)
+    keys: tuple[Keyframe, ...] = ()
+
+
 class ScriptLine(_Strict):
     """One line of the script: spoken text, or a recording (its text then only serves the subtitles).
 
     It begins ``pause`` seconds after the line before it ends, or ``overlap`` seconds before that, or ``start`` seconds
     after the scene begins. Another ``take`` is the same line spoken anew. ``looks`` says where the speaker's eyes are
-    meanwhile: at another member of the cast by name, at the ``viewer`` or ``away``.
+    meanwhile: at another member of the cast by name, at the ``viewer`` or ``away``. In its ``retakes`` the speaker
+    moves in another way.
     """
 
     who: str
@@ -148,6 +173,7 @@ class ScriptLine(_Strict):
     speed: float = Field(1.0, ge=0.5, le=2.0)
     take: int = Field(0, ge=0, lt=1000)
     looks: str | None = None
+    retakes: tuple[Retake, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -19,6 +19,7 @@ from studio.export import write_sound
 from studio.files import write_json
 from studio.progress import Progress
 from studio.provenance import make_record
+from studio.retakes import without_retakes
 from studio.scene import Scene
 from studio.seating import find_places
 from studio.speech import Models, Speech
@@ -63,7 +64,7 @@ def hear(
         Cancelled: stopped.
     """
     progress.start("listen")
-    _, scene = load_scene(scene_path)
+    scene = without_retakes(load_scene(scene_path)[1])
     names = line_names(scene, takes=False)
     wanted = set(wanted) or set(names)
     speech = Speech(scene, scene_path.parent, None, steps, None, models, speakers_only=True)

@@ -20,9 +20,9 @@ from generation.audio import Audio
 from generation.conditioning import Generate
 from generation.durations import DurationModel
 from generation.grid import SAMPLE_RATE, samples_from_frames
+from generation.keys import KeyedSpan, faded
 from generation.motion import N_CHANNELS, MotionTrack
 from generation.performance import CharacterPerformance, Performance
-from generation.keys import KeyedSpan
 from generation.pipeline import CastMember, JointPipeline
 from generation.retake import made_again
 from generation.sampling import Sampling
@@ -133,16 +133,16 @@ class Speech:
             note = f"part {number} of {len(segments)}"
             progress.rest()
             progress.update(done, whole, note)
-            key = self._key(segment, routing, sides)
+            kept = work / f"{self._key(segment, routing, sides)}.npz"
             report = partial(_report, progress, done, segment.n_frames, whole, note)
-            part = _load(work / f"{key}.npz")
+            part = _load(kept)
             if part is None:
                 part = self._perform(segment, routing, sides, report)
-                _save(part, work / f"{key}.npz")
+                _save(part, kept)
                 self.made += segment.n_frames / whole
             inside = {line.id for line in segment.lines}
             spans = [span.shifted(-segment.start) for span in retaken if span.line.id in inside]
-            parts.append(self._retaken(segment, part, spans, routing, sides, work, key, report))
+            parts.append(self._retaken(segment, part, spans, (routing, sides), kept, report))
             done += segment.n_frames
         _tidy(work)
         joined = join(segments, parts, timeline.n_frames)
@@ -157,16 +157,13 @@ class Speech:
     def _perform(
         self, segment: Segment, routing: np.ndarray, sides: np.ndarray, report: Callable[[int, int], None]
     ) -> Performance:
-        people = list(range(len(self._scene.cast)))
-        if self._speakers_only:
-            people = sorted({line.character for line in segment.lines})
-        cast = [CastMember(self._scene.cast[i].name, self._voices[i], float(sides[i])) for i in people]
-        segment = replace(segment, lines=tuple(replace(x, character=people.index(x.character)) for x in segment.lines))
+        people = _speakers(segment) if self._speakers_only else list(range(len(self._scene.cast)))
+        segment, cast, membership = self._among(people, segment, routing, sides)
         part = self._models.pipeline(
             segment.lines,
             cast,
             segment.n_frames,
-            membership=np.repeat(routing[np.ix_(people, people)], segment.n_frames, axis=1),
+            membership=membership,
             seed=self.seed,
             sampling=Sampling(steps=self._steps),
             motion_conditions=self._idle(segment, cast),
@@ -180,6 +177,48 @@ class Speech:
             for index, character in enumerate(self._scene.cast)
         )
         return Performance(tuple(everybody), segment.n_frames)
+
+    def _among(
+        self, people: Sequence[int], segment: Segment, routing: np.ndarray, sides: np.ndarray
+    ) -> tuple[Segment, list[CastMember], np.ndarray]:
+        """The segment with some of the cast counted anew, these, and whose voice drives whom of them."""
+        cast = [CastMember(self._scene.cast[i].name, self._voices[i], float(sides[i])) for i in people]
+        lines = tuple(replace(line, character=people.index(line.character)) for line in segment.lines)
+        membership = np.repeat(routing[np.ix_(people, people)], segment.n_frames, axis=1)
+        return replace(segment, lines=lines), cast, membership
+
+    def _retaken(
+        self,
+        segment: Segment,
+        part: Performance,
+        spans: Sequence[KeyedSpan],
+        geometry: tuple[np.ndarray, np.ndarray],
+        kept: Path,
+        report: Callable[[int, int], None],
+    ) -> Performance:
+        """A piece with the motion of some spans made again, each kept in a file of its own.
+
+        Every span is made from the piece as it was, among its speakers: what listeners do stays as it is.
+        """
+        people = _speakers(segment)
+        among, cast, membership = self._among(people, segment, *geometry)
+        spoken = Performance(tuple(part.characters[i] for i in people), part.n_frames)
+        parts = list(part.characters)
+        for span in spans:
+            what = hashlib.sha256(repr((kept.name, replace(span, line=span.line.id))).encode()).hexdigest()[:32]
+            made = _load(kept.with_name(f"{what}.npz"))
+            who = span.line.character
+            if made is None:
+                own = replace(span, line=replace(span.line, character=people.index(who)))
+                sampling = Sampling(steps=self._steps)
+                track = made_again(
+                    self._models.pipeline, own, among.lines, cast, spoken, membership, self.seed, sampling, report
+                )
+                made = Performance((replace(part.characters[who], motion=track),), part.n_frames)
+                _save(made, kept.with_name(f"{what}.npz"))
+            values = faded(parts[who].motion.values, made.characters[0].motion.values, span.first, span.stop)
+            parts[who] = replace(parts[who], motion=MotionTrack(values))
+        return replace(part, characters=tuple(parts))
 
     def _idle(self, segment: Segment, cast: Sequence[CastMember]) -> list[Generate]:
         """Noise of the time in which each person does not speak, seeded by the piece too: no two pieces fidget alike.
@@ -226,6 +265,10 @@ class Speech:
         for array in (*self._voices, *geometry):
             digest.update(array.tobytes())
         return digest.hexdigest()[:32]
+
+
+def _speakers(segment: Segment) -> list[int]:
+    return sorted({line.character for line in segment.lines})
 
 
 def _report(progress: Progress, before: int, n_frames: int, whole: int, note: str, step: int, steps: int) -> None:
