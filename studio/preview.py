@@ -44,7 +44,7 @@ _FADE = 5
 
 
 @dataclass(frozen=True)
-class _Stage:
+class Stage:
     """What depends on picture and cast alone, kept from one preview to the next."""
 
     key: str
@@ -58,11 +58,16 @@ class Previewer:
 
     Args:
         models: loaded models.
+        height: greatest height of what is drawn, in pixels.
+
+    Attributes:
+        models: the same.
     """
 
-    def __init__(self, models: Models) -> None:
-        self._models = models
-        self._stage: _Stage | None = None
+    def __init__(self, models: Models, height: int = HEIGHT) -> None:
+        self.models = models
+        self._height = height
+        self._stage: Stage | None = None
 
     def make(self, scene_path: Path, project: Path, target: Path, progress: Progress) -> dict[str, Path]:
         """Make one.
@@ -84,26 +89,32 @@ class Previewer:
         _, scene = load_scene(scene_path)
         if not scene.script:
             raise DocumentError(["The script has no lines; write at least one."])
-        stage = self._prepared(scene, scene_path.parent)
-        steps = None if self._models.pipeline.distilled else DRAFT_STEPS
-        speech = Speech(scene, scene_path.parent, None, steps, None, self._models, speakers_only=True)
+        stage = self.prepared(scene, scene_path.parent)
+        steps = None if self.models.pipeline.distilled else DRAFT_STEPS
+        speech = Speech(scene, scene_path.parent, None, steps, None, self.models, speakers_only=True)
         timeline = speech.timeline()
         progress.start("speech and motion")
         places = stage.places
         performance = speech.perform(timeline, places.routing, places.sides, project / "work", progress)
         progress.start("drawing")
         sound = mix([Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
-        settings = {"seed": speech.seed, "steps": steps, "height": HEIGHT}
+        settings = {"seed": speech.seed, "steps": steps, "height": self._height}
         record = make_record(scene_data(scene), scene_path.parent, settings, photograph=scene.consent != "drawn")
         frames = _frames(scene, stage, timeline, performance)
         video = target / "preview.mp4"
-        write_video(frames, sound, video, picture=stage.casting.picture, record=record, on_frame=progress.update)
+        picture = stage.casting.picture
+        write_video(frames, sound, video, picture=picture, record=record, on_frame=progress.update, every=EVERY)
         names = line_names(scene, takes=False)
         words = timed_words(scene, names, timeline, {line.id for line in timeline.lines})
         write_json(target / "words.json", words, durable=False)
         return {"video": video, "words": target / "words.json"}
 
-    def _prepared(self, scene: Scene, folder: Path) -> _Stage:
+    def prepared(self, scene: Scene, folder: Path) -> Stage:
+        """What depends on a scene's picture and cast alone, made ready to be drawn.
+
+        Raises:
+            DocumentError: the picture cannot be used; every fault.
+        """
         key = _stage_key(scene, folder)
         if self._stage is None or self._stage.key != key:
             if not scene.picture:
@@ -111,16 +122,17 @@ class Previewer:
             casting, problems = cast_picture(scene, folder)
             if casting is None or problems:
                 raise DocumentError(sentence for sentences in problems.values() for sentence in sentences)
-            casting = casting.resized(HEIGHT)
+            casting = casting.resized(self._height)
             places = find_places(scene, casting)
-            renderer = make_renderer(casting, places, self._models.device) if places.seats else None
-            self._stage = _Stage(key, casting, places, renderer)
+            renderer = make_renderer(casting, places, self.models.device) if places.seats else None
+            self._stage = Stage(key, casting, places, renderer)
         return self._stage
 
 
 def _stage_key(scene: Scene, folder: Path) -> str:
     """Hash of all that a picture's preparation depends on."""
-    cast = [character.model_copy(update={"voice": None}) for character in scene.cast]
+    unseen = {"voice": None, "mouth": 1.0, "head": 1.0, "blink": 1.0}
+    cast = [character.model_copy(update=unseen) for character in scene.cast]
     bare = scene.model_copy(update={"cast": tuple(cast), "script": (), "title": "", "lexicon": {}})
     digest = hashlib.sha256(json_bytes(scene_data(bare)))
     for relative in media_names(bare):
@@ -129,8 +141,8 @@ def _stage_key(scene: Scene, folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _frames(scene: Scene, stage: _Stage, timeline: Timeline, performance: Performance) -> Iterator[np.ndarray]:
-    """Every frame of the film: one of :data:`EVERY` drawn, the others its copies."""
+def _frames(scene: Scene, stage: Stage, timeline: Timeline, performance: Performance) -> Iterator[np.ndarray]:
+    """One of :data:`EVERY` frames of the film."""
     speaking = _speaking(timeline, len(scene.cast), performance.n_frames)
     tracks = []
     for seat, room in zip(stage.places.seats, stage.places.rooms, strict=True):
@@ -142,9 +154,7 @@ def _frames(scene: Scene, stage: _Stage, timeline: Timeline, performance: Perfor
     tags = [_tag(character.name, scene.colour_of(index)) for index, character in enumerate(scene.cast)]
     for number, frame in enumerate(drawn):
         at = number * EVERY
-        shown = _tagged(frame, [tag for tag, level in zip(tags, speaking[:, at], strict=True) if level == 1])
-        for _ in range(min(EVERY, performance.n_frames - at)):
-            yield shown
+        yield _tagged(frame, [tag for tag, level in zip(tags, speaking[:, at], strict=True) if level == 1])
 
 
 def _speaking(timeline: Timeline, n_cast: int, n_frames: int) -> np.ndarray:
