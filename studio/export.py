@@ -32,8 +32,9 @@ def write_video(
     picture: np.ndarray,
     record: Mapping[str, Any],
     on_frame: OnFrame | None = None,
+    every: int = 1,
 ) -> Path:
-    """Writes a marked MP4: H.264 yuv420p and AAC, playable while it loads, exactly 25 frames/s.
+    """Writes a marked MP4: H.264 yuv420p and AAC, playable while it loads, exactly 25 / ``every`` frames/s.
 
     Picture and sound are equally long (the sound's length rounded up to 40 ms) and begin together. The visible label
     is drawn into each frame unless the record says that it was turned off.
@@ -46,6 +47,7 @@ def write_video(
             larger: its last column or row is repeated.
         record: what the file says of itself, see :func:`studio.provenance.make_record`.
         on_frame: called with the frames done and in all.
+        every: how many frames of 40 ms each one stands for, see :func:`studio.video.encode`.
 
     Raises:
         ValueError: a frame that a fault made (see :class:`studio.video.FrameCheck`), their number, or the file's name.
@@ -55,17 +57,17 @@ def write_video(
         raise ValueError(f"The video {path.name!r} should end in .mp4.")
     with whole_or_nothing(path) as folder:
         target = folder / path.name
-        encode(_finished(frames, sound, picture, record, on_frame), sound, target, _tags(record))
+        checked = _finished(frames, round(sound.seconds * FPS / every), picture, record, on_frame)
+        encode(checked, sound, target, _tags(record), every)
         mark(target, record)
     return path
 
 
 def _finished(
-    frames: Iterable[np.ndarray], sound: Audio, picture: np.ndarray, record: Mapping[str, Any], on_frame: OnFrame | None
+    frames: Iterable[np.ndarray], total: int, picture: np.ndarray, record: Mapping[str, Any], on_frame: OnFrame | None
 ) -> Iterator[np.ndarray]:
     """The frames, checked and labelled."""
     check = FrameCheck(picture)
-    total = round(sound.seconds * FPS)
     for index, frame in enumerate(frames):
         frame = check(frame, index)
         yield draw_label(frame) if record["label"] else frame

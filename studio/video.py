@@ -85,23 +85,27 @@ def _fitted(sound: Audio, n_frames: int) -> Audio:
     return Audio(np.pad(samples[:wanted], (0, max(0, wanted - len(samples)))), SOUND_RATE)
 
 
-def _command(size: tuple[int, int], sound: Path, target: Path, tags: dict[str, str]) -> list[str]:
+def _command(size: tuple[int, int], sound: Path, target: Path, tags: dict[str, str], every: int) -> list[str]:
     width, height = size
+    rate = f"{FPS}/{every}"
+    quality = ["-preset", "fast", "-crf", "17"] if every == 1 else ["-preset", "ultrafast", "-crf", "23"]
     command = [get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin"]
-    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}", "-framerate", str(FPS)]
+    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}", "-framerate", rate]
     command += ["-i", "pipe:0", "-i", f"file:{sound}", "-map", "0:v", "-map", "1:a"]
     # Converted by the matrix that the stream then names: players assume BT.709 where nothing is said.
     command += ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p"]
     command += ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
     # Without B frames the first picture needs no edit list, so it starts at zero in every player.
-    command += ["-c:v", "libx264", "-preset", "fast", "-crf", "17", "-bf", "0", "-g", str(2 * FPS), "-r", str(FPS)]
+    command += ["-c:v", "libx264", *quality, "-bf", "0", "-g", str(2 * FPS), "-r", rate]
     command += ["-c:a", "aac", "-b:a", "160k", "-ar", str(SOUND_RATE), "-movflags", "+faststart"]
     for key, value in tags.items():
         command += ["-metadata", f"{key}={value}"]
     return [*command, "-f", "mp4", f"file:{target}"]
 
 
-def encode(frames: Iterable[np.ndarray], sound: Audio, target: Path, tags: dict[str, str] | None = None) -> int:
+def encode(
+    frames: Iterable[np.ndarray], sound: Audio, target: Path, tags: dict[str, str] | None = None, every: int = 1
+) -> int:
     """Writes an MP4 file from frames as they come, with as many frames as the sound is long.
 
     Args:
@@ -110,6 +114,7 @@ def encode(frames: Iterable[np.ndarray], sound: Audio, target: Path, tags: dict[
         sound: the mix; its length rounded up to whole frames is the length of the film.
         target: the file, overwritten; incomplete if anything is raised (see :func:`whole_or_nothing`).
         tags: container metadata.
+        every: how many frames of the clock each one stands for; with more than one the file is packed in haste.
 
     Returns:
         The number of frames.
@@ -118,7 +123,7 @@ def encode(frames: Iterable[np.ndarray], sound: Audio, target: Path, tags: dict[
         ValueError: more or fewer frames than the sound is long.
         RuntimeError: ffmpeg failed; the sentence has its last words.
     """
-    expected = math.ceil(round(sound.seconds * FPS, 6))
+    expected = math.ceil(math.ceil(round(sound.seconds * FPS, 6)) / every)
     frames = iter(frames)
     first = next(frames, None)
     if first is None or expected == 0:
@@ -126,9 +131,9 @@ def encode(frames: Iterable[np.ndarray], sound: Audio, target: Path, tags: dict[
     first = even_size(first)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".sound-") as scratch:
         wave = Path(scratch) / "mix.wav"
-        padded = _fitted(sound, expected)
+        padded = _fitted(sound, expected * every)
         soundfile.write(wave, padded.waveform, padded.sampling_rate, subtype="FLOAT")
-        command = _command((first.shape[1], first.shape[0]), wave, target, tags or {})
+        command = _command((first.shape[1], first.shape[0]), wave, target, tags or {}, every)
         with (Path(scratch) / "ffmpeg.log").open("w+b") as log:
             with _Encoder(command, log) as encoder:
                 encoder.write(first)

@@ -17,16 +17,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from generation.audio import Audio, mix
+from generation.grid import SAMPLE_RATE
 from generation.performance import Performance
 from studio.document import load_scene
 from studio.estimate import learn, recipe
 from studio.export import file_names
 from studio.files import StorageError, storage_sentence, write_json, write_whole
+from studio.history import SCENE_FILE
 from studio.jobs import PAUSED, WORKER, Job, JobStatus, next_job, take_ticket
+from studio.lanes import lanes_of
+from studio.moving import CLOSE_UP, Order, move
+from studio.moving import STAGES as MOVE_STAGES
 from studio.otio import write_otio
 from studio.preview import STAGES as PREVIEW_STAGES
 from studio.preview import Previewer
 from studio.progress import Cancelled, Progress, Stage, Status
+from studio.project import Projects
 from studio.render import STEPS, RenderSettings, Watcher, render_scene
 from studio.seating import Places
 from studio.speaking import STAGES as HEAR_STAGES
@@ -40,8 +47,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TURN = 0.1
-_GOES_FIRST = {"hear": "lines are being spoken first", "preview": "a quick preview goes first"}
+_GOES_FIRST = {
+    "hear": "lines are being spoken first", "move": "motion is made first", "preview": "a quick preview goes first",
+}  # fmt: skip
 _STATUS_SECONDS = 0.25
+_LOOK_SECONDS, _SETTLED_SECONDS = 1.0, 2.0
+"""How often an idle worker looks for a changed project, and how long that one should have stayed as it is."""
 _PICTURE_SECONDS = 1.0
 _PICTURE_SIDE = 960
 
@@ -62,6 +73,7 @@ def serve(root: Path, token: str, idle_seconds: float) -> None:
         if shop.turn():
             waiting_since = time.monotonic()
         else:
+            shop.foresee()
             time.sleep(_TURN)
 
 
@@ -79,9 +91,10 @@ class _Shop:
     def __init__(self, root: Path, token: str, models: Models) -> None:
         self._root, self._token = root, token
         self.models = models
-        self.previewer = Previewer(models)
+        self.previewer, self.closeups = Previewer(models), Previewer(models, CLOSE_UP)
         self._begun: list[_Reporter] = []
         self._looked = 0.0
+        self._foreseen: tuple[str, float] | None = None
 
     def say(self) -> None:
         """Write what is worked at."""
@@ -109,6 +122,31 @@ class _Shop:
             self.say()
         return True
 
+    def foresee(self) -> None:
+        """While nobody waits: prepare the picture of the project that was changed last, for its preview."""
+        if time.monotonic() - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        newest = next(iter(Projects(self._root).names()), None)
+        if newest is None:
+            return
+        path = self._root / newest / SCENE_FILE
+        try:
+            changed = path.stat().st_mtime
+            if (newest, changed) == self._foreseen or time.time() - changed < _SETTLED_SECONDS:
+                return
+            self._foreseen = (newest, changed)
+            self._prepare(path)
+        except (ValueError, OSError):  # it says so when somebody asks for the preview
+            return
+
+    def _prepare(self, path: Path) -> None:
+        """The picture, a timeline and a mix; the first ones load pronunciation, filters and meter."""
+        scene = load_scene(path)[1]
+        self.previewer.prepared(scene, path.parent)
+        Speech(scene, path.parent, None, STEPS, None, self.models).timeline()
+        mix([Audio(np.zeros(SAMPLE_RATE, np.float32), SAMPLE_RATE)])
+
     def rest(self) -> None:
         """Between two parts of a job: let more urgent ones go first.
 
@@ -124,7 +162,7 @@ class _Shop:
 def _do(job: Job, shop: _Shop, report: _Reporter) -> None:
     """One job to its last status; nothing that goes wrong in it ends the worker."""
     try:
-        results = {"hear": _hear, "preview": _preview, "render": _render}[job.kind](job, shop, report)
+        results = {"hear": _hear, "move": _move, "preview": _preview, "render": _render}[job.kind](job, shop, report)
         report.write(JobStatus("done", report.last.stage, 1.0, 0.0, results=results))
     except Cancelled:
         job.clear()
@@ -217,6 +255,14 @@ def _hear(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
         return hear(job.scene_path, wanted, steps, job.project_folder, out, shop.models, progress)
 
 
+def _move(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
+    progress = report.progress(MOVE_STAGES)
+    told = {key: job.what.get(key) for key in ("line", "before", "who")}
+    order = Order(steps=job.what.get("steps", STEPS), **told)
+    with progress.running():
+        return move(job.scene_path, order, job.project_folder, job.folder / "out", shop.closeups, progress)
+
+
 def _preview(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
     progress = report.progress(PREVIEW_STAGES)
     with progress.running():
@@ -246,8 +292,9 @@ def _render(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
     results["otio"] = write_otio(
         watcher.timeline, names, video.with_suffix(".otio"), title=scene.title or video.stem, video=video, stems=stems
     )
-    results["words"] = video.with_name("words.json")
+    results["words"], results["lanes"] = video.with_name("words.json"), video.with_name("lanes.json")
     write_json(results["words"], watcher.words, durable=False)
+    write_json(results["lanes"], watcher.lanes, durable=False)
     return results
 
 
@@ -276,6 +323,7 @@ class _Watcher(Watcher):
 
     timeline: Timeline
     words: list[dict[str, Any]]
+    lanes: dict[str, Any]
 
     made = 0.0
 
@@ -289,6 +337,7 @@ class _Watcher(Watcher):
         self.made = speech.made
         names = line_names(self._scene, takes=False)
         self.timeline, self.words = timeline, timed_words(self._scene, names, timeline, set(pieces))
+        self.lanes = lanes_of(self._scene, timeline, performance)
         made_with = recipe(self._scene, self._steps)
         keep_takes(self._job.project_folder, self._scene, names, timeline, performance, pieces, made_with)
 

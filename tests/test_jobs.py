@@ -26,6 +26,7 @@ from studio.jobs import PAUSED, WORKER, Job, JobStatus, jobs, submit, take_ticke
 from studio.project import Project, Projects
 from studio.provenance import verify
 from studio.scene import Scene
+from studio.seating import Places, find_places
 from studio.worker import ensure_worker, worker_state
 from studio.workshop import serve
 
@@ -159,6 +160,23 @@ def test_a_preview_needs_no_consent_and_a_film_does(project: Project, projects: 
     assert video.get(cv2.CAP_PROP_FRAME_HEIGHT) == 256
     assert film.status().state == "failed" and "consent" in film.status().sentence
     assert not (film.folder / "out").exists()
+
+
+def test_an_idle_worker_looks_at_the_picture_before_it_is_asked(
+    project: Project, projects: Projects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders: list[Job] = []
+
+    def look(*arguments: Any) -> Places:
+        orders.append(submit(project, "preview"))
+        return find_places(*arguments)
+
+    monkeypatch.setattr("studio.preview.find_places", look)
+    monkeypatch.setattr(workshop, "_SETTLED_SECONDS", 0.0)
+    with worker_lock(projects.root):
+        serve(projects.root, "test", idle_seconds=1.5)
+    (preview,) = orders  # the preview itself looked no more
+    assert preview.status().state == "done", preview.status().sentence
 
 
 def test_a_film_is_made_of_the_frozen_copy(project: Project, projects: Projects) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 from generation.resources import asset
 from studio.project import SAMPLE, Project
 from studio.views import session
+from studio.worker import ensure_worker
 
 SAMPLE_NAME = "Café"
 MOST_LISTED = 8
@@ -19,6 +20,8 @@ MOST_LISTED = 8
 def show() -> None:
     """Draw the page."""
     session.close()
+    with session.refusals():
+        ensure_worker(session.projects().root)  # until somebody has chosen, it has loaded the model
     for sentence in filter(None, [session.notice()]):
         st.warning(sentence, icon=":material/info:")
     picture, text = st.columns([3, 2], gap="large", vertical_alignment="center")
