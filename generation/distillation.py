@@ -1,12 +1,11 @@
-"""Distils sampling steps and guidance into an adapter: one network call a step, four steps in all.
+"""Distils guidance into an adapter: one network call a step, four steps in all.
 
-Source: progressive distillation (Salimans and Ho, arXiv 2202.00512) in one jump, with the guided sampler as teacher
-(guidance distillation, Meng et al., arXiv 2210.03142): the student's one step must land where the teacher's land.
+Source: guidance distillation, first stage of Meng et al. (arXiv 2210.03142). Their second stage, fewer steps, is not
+needed: four guided steps measure as sixteen do (``docs/decisions.md``).
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from generation.transformer import JointTransformer
 
 RANK = 32
-_SUBSTEPS = 4
-"""Teacher steps in each of the student's: 16 in all, as the full sampler takes."""
 
 
 class AdapterFiles:
@@ -53,9 +50,7 @@ def student(transformer: JointTransformer) -> JointTransformer:
 
 
 def distillation_loss(model: JointTransformer, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-    """Squared error between the student's clean latents and those that lead where four guided teacher steps lead.
-
-    With r = sigma' / sigma, an Euler step to sigma' is x' = r x + (1 - r) clean, so clean = (x' - r x) / (1 - r).
+    """Squared error between the student's clean latents and those of guidance, at the noise levels it is called at.
 
     Args:
         model: transformer with the adapter; without it, it is the teacher.
@@ -65,47 +60,30 @@ def distillation_loss(model: JointTransformer, batch: Batch) -> tuple[Tensor, di
         loss, and the mean squared errors ``audio`` and ``motion`` on the frames that were not given.
     """
     size, device = len(batch.audio), batch.audio.device
-    levels = teacher_levels()[torch.randint(FEW_STEPS, (size,))].to(device)
-    sigma = levels[:, 0]
+    sigma = torch.from_numpy(noise_levels(FEW_STEPS)).float()[torch.randint(FEW_STEPS, (size,))].to(device)
     audio = noised(batch.audio, batch.audio_given, sigma, spread=Sampling.temperature)
     motion = noised(batch.motion, batch.motion_given, sigma)
     voice = torch.cat((batch.voices @ model.voice_table, batch.voices.sum(-1, keepdim=True).clamp(max=1)), -1)
     model.disable_adapters()
     with torch.no_grad():
-        wanted = _teacher(model, batch, audio, motion, levels, voice)
+        spoken, moved = _guided(model, batch, audio, motion, sigma, voice)
     model.enable_adapters()
     found = model(
         audio, motion, sigma, batch.symbols, batch.place, voice, batch.audio_given, batch.motion_given, batch.heard,
         batch.membership, batch.segments, return_dict=False,
     )  # fmt: skip
-    errors = []
-    for clean, target, given in zip(found, wanted, (batch.audio_given, batch.motion_given), strict=True):
+    level = sigma[:, None, None, None]
+    wanted = (audio - level * spoken, motion - level * moved)
+    weight = sigma.square().reciprocal()[:, None, None]
+    total, errors = audio.new_zeros(()), []
+    for share, clean, target, given in zip(
+        (1.0, 0.5), found, wanted, (batch.audio_given, batch.motion_given), strict=True
+    ):
         error = (clean.float() - target).square().mean(-1) * (1 - given)
-        errors.append(error.sum() / (1 - given).sum().clamp(min=1))
-    return errors[0] + 0.5 * errors[1], {"audio": float(errors[0].detach()), "motion": float(errors[1].detach())}
-
-
-def teacher_levels() -> Tensor:
-    """Noise levels (student steps, teacher steps in each + 1) float32, from 1 to 0."""
-    ends = [*noise_levels(FEW_STEPS).tolist(), 0.0]
-    return torch.stack([torch.linspace(high, low, _SUBSTEPS + 1) for high, low in pairwise(ends)])
-
-
-def _teacher(
-    model: JointTransformer, batch: Batch, audio: Tensor, motion: Tensor, levels: Tensor, voice: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Clean latents whose Euler step over one student step lands where the teacher's guided steps land.
-
-    ``levels`` (B, teacher steps + 1) are the noise levels of each example.
-    """
-    a, m = audio, motion
-    for here, there in pairwise(levels.unbind(1)):
-        spoken, moved = _guided(model, batch, a, m, here, voice)
-        step = (there - here)[:, None, None, None]
-        a = torch.where(batch.audio_given[..., None] > 0, a, a + step * spoken)
-        m = torch.where(batch.motion_given[..., None] > 0, m, m + step * moved)
-    ratio = (levels[:, -1] / levels[:, 0])[:, None, None, None]
-    return (a - ratio * audio) / (1 - ratio), (m - ratio * motion) / (1 - ratio)
+        count = (1 - given).sum().clamp(min=1)
+        total = total + share * (weight * error).sum() / count
+        errors.append(float((error.sum() / count).detach()))
+    return total, dict(zip(("audio", "motion"), errors, strict=True))
 
 
 def _guided(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,14 @@ from safetensors.torch import load_file, save_file
 from tiny import tiny_pipeline
 
 from generation.adapters import FILE, add_adapter, base_hash, load_adapter, save_adapter
-from generation.distillation import AdapterFiles, _teacher, distillation_loss, student, teacher_levels
+from generation.distillation import AdapterFiles, _guided, distillation_loss, student
 from generation.examples import Batch
+from generation.guidance import routes
 from generation.performance import Line
 from generation.pipeline import FEW, CastMember, JointPipeline
-from generation.sampling import Sampling
+from generation.sampling import Guidance, Sampling
 from generation.training import FitSettings, fit
+from generation.transformer import HEARD_CHANNELS
 
 CAST = [CastMember("Ann", np.ones(64, np.float32), -0.5), CastMember("Bo", -np.ones(64, np.float32), 0.5)]
 LINES = [Line("1", 0, 2, 10, " həloʊ ", (4, 6, 6, 8, 6, 6, 4)), Line("2", 1, 14, 8, " ha ", (8, 8, 8, 8))]
@@ -109,24 +111,29 @@ def test_training_moves_the_student_to_the_teacher_and_leaves_the_base(tmp_path:
     fit(model, distillation_loss, lambda g: examples, settings, tmp_path, files=AdapterFiles())
 
 
-def test_the_target_is_where_four_guided_steps_lead() -> None:
-    """With a teacher whose clean latents are constant, so is the target."""
-    model = student(tiny_pipeline().transformer)
+def test_the_teacher_is_the_pipelines_guided_sampler() -> None:
+    pipeline = tiny_pipeline()
+    lines = LINES[:1]
+    inputs = pipeline.prepare_inputs(lines, CAST[:1], 24, None)
+    audio = pipeline.prepare_audio(lines, CAST[:1], 24, 0, Sampling())
+    motion = pipeline.prepare_motion(lines, CAST[:1], 24, 0)
+    passes, shares = routes(inputs.membership)
+    scales = Guidance()
+    guider = pipeline.guider.new(num_voices=1, text_scale=scales.text, speak_scale=scales.speak, listen_scale=0.0)
+    guider.set_membership(shares)
+    guider.set_state(0, 1, torch.tensor(1.0))
     with torch.no_grad():
-        for name, weight in model.named_parameters():
-            if ("_out." in name and "blocks" not in name) or ".leave." in name or ".keep." in name:
-                weight.zero_()
-        model.audio_out.bias.fill_(0.7)
-        model.motion_out.bias.fill_(-0.4)
-    examples = batch(4)
-    levels = teacher_levels()
-    assert levels.shape[0] == 4 and levels[0, 0] == 1 and levels[-1, -1] == 0
-    assert torch.equal(levels[:-1, -1], levels[1:, 0])
-    voice = torch.zeros(4, 1, 65)
-    audio, motion = _teacher(model, examples, examples.audio, examples.motion, levels, voice)
-    made = examples.audio_given == 0
-    torch.testing.assert_close(audio[made], torch.full_like(audio[made], 0.7), atol=1e-4, rtol=0)
-    torch.testing.assert_close(motion, torch.full_like(motion, -0.4), atol=1e-4, rtol=0)
+        expected = pipeline._guided(guider, pipeline.audio_guider, passes, inputs, audio, motion, 0.5)
+        names = {f.name for f in fields(Batch)} & set(vars(inputs))
+        example = Batch(
+            audio=audio.blended, motion=motion.blended, audio_given=audio.given, motion_given=motion.given,
+            voices=torch.zeros(1, 1, 1), heard=torch.zeros(1, 1, 24, HEARD_CHANNELS),
+            **{name: getattr(inputs, name) for name in names},
+        )  # fmt: skip
+        found = _guided(pipeline.transformer, example, example.audio, example.motion, torch.tensor([0.5]), inputs.voice)
+    for a, b in zip(expected, found, strict=True):
+        assert a.abs().max() > 1e-3
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
 
 
 def test_adapters_survive_the_round_trip_and_refuse_another_base(tmp_path: Path) -> None:

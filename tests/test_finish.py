@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from generation.finish import finished_motion, pause_gate, voice_level
+from generation.finish import finished_motion, pause_gate, sharpened, voice_level
 from generation.grid import FPS, MELS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.mel import mel_spectrogram
 from generation.motion import INDEX, N_CHANNELS
@@ -131,3 +131,13 @@ def test_a_head_does_not_tremble_and_still_nods() -> None:
     made = finished_motion(values, mel, np.ones(200, np.float32), []).channel("headRotationX")
     trembling = np.diff(made - nod).std() / np.diff(values[:, pitch] - nod).std()
     assert trembling < 0.35 and made.std() > 0.9 * nod.std()
+
+
+def test_sharpening_deepens_harmonics_and_leaves_level_and_slope() -> None:
+    bands = np.arange(100)
+    slope = np.tile(-0.05 * bands, (8, 1)).astype(np.float32)
+    ripples = 0.3 * np.sin(2 * np.pi * bands / 5)
+    made = sharpened((slope + ripples).astype(np.float32))
+    assert np.allclose(sharpened(slope)[:, 10:-10], slope[:, 10:-10], atol=1e-4)
+    assert 1.3 < (made - slope)[:, 10:-10].std() / ripples[10:-10].std() < 1.5
+    assert made.dtype == np.float32 and abs((made - slope).mean()) < 0.02
