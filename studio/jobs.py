@@ -18,11 +18,12 @@ from studio.project import Project
 from studio.restoring import media_names
 from studio.scene import Scene
 
-Kind = Literal["hear", "preview", "render"]
+Kind = Literal["hear", "move", "preview", "render"]
 State = Literal["queued", "running", "done", "failed", "cancelled", "stopped"]
 
 OPTIONS: dict[str, dict[str, type]] = {
     "hear": {"lines": list, "steps": int},
+    "move": {"line": str, "take": int, "before": list, "who": str, "steps": int},
     "preview": {},
     "render": {"steps": int, "height": int, "draft": bool},
 }
@@ -77,7 +78,7 @@ class Job:
     Attributes:
         kind: what it makes.
         what: the order, see :data:`OPTIONS`.
-        urgency: 0 for a few lines that somebody waits to hear, 1 for many lines or a preview, 2 for a film; smaller
+        urgency: 0 for a few lines that somebody waits to hear or see, 1 for many or a preview, 2 for a film; smaller
             ones go first, also before one that has begun.
 
     Raises:
@@ -194,9 +195,11 @@ def submit(project: Project, kind: Kind, **what: Any) -> Job:  # noqa: ANN401 - 
 
     Args:
         project: its scene as this window shows it is copied with all its files; later edits change nothing in the job.
-        kind: ``hear`` (speech of some lines), ``preview`` (quick and rough) or ``render`` (everything).
-        what: ``lines`` (ids of lines, all if not given) and ``steps`` to hear, ``steps``, ``height`` and ``draft`` to
-            render.
+        kind: ``hear`` (speech of some lines), ``move`` (everybody's motion, to be looked at and worked on),
+            ``preview`` (quick and rough) or ``render`` (everything).
+        what: ``lines`` (ids of lines, all if not given) and ``steps`` to hear; to move, see
+            :class:`studio.moving.Order`, with ``take``, the number that a span of the line was given; ``steps``,
+            ``height`` and ``draft`` to render.
 
     Raises:
         ValueError: an unknown kind, option or line, or a file of the scene that is missing; one sentence.
@@ -208,11 +211,12 @@ def submit(project: Project, kind: Kind, **what: Any) -> Job:  # noqa: ANN401 - 
     for key, value in what.items():
         if key not in OPTIONS[kind] or not isinstance(value, OPTIONS[kind][key]):
             raise ValueError(f"A job to {kind} takes no {key} {value!r}.")
-    unknown = set(what.get("lines", ())) - set(project.line_ids())
+    unknown = {*what.get("lines", ()), what.get("line")} - {None, *project.line_ids()}
     if unknown:
-        raise ValueError("A line to be heard is no longer in the script; look at the script again.")
+        raise ValueError("A line to be heard or seen is no longer in the script; look at the script again.")
     short = len(what.get("lines") or project.line_ids()) <= SHORT
-    urgency = 2 if kind == "render" else 0 if kind == "hear" and short else 1
+    awaited = kind == "hear" and short or kind == "move" and ("line" in what or "who" in what)
+    urgency = 2 if kind == "render" else 0 if awaited else 1
     job = _hand_in(project.folder, kind, what, urgency, _frozen(project.scene, project.folder, kind))
     _tidy(project)
     return job

@@ -134,7 +134,7 @@ def _groups(status: JobStatus, video: Path) -> dict[str, list[Path]]:
         suffix = path.suffix.lower()
         group = {".srt": "subtitles", ".vtt": "subtitles", ".wav": "stems", ".csv": "curves", ".json": "curves",
                  ".otio": "otio"}.get(suffix)  # fmt: skip
-        if group is not None and path != status.results.get("words"):
+        if group is not None and path not in (status.results.get("words"), status.results.get("lanes")):
             groups.setdefault(group, []).append(path)
     return groups
 

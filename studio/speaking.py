@@ -81,7 +81,7 @@ def hear(
         timeline = speech.timeline()
     if not timeline.lines:
         raise ValueError("The script has no lines; write at least one.")
-    routing, sides = _geometry(scene, scene_path.parent)
+    routing, sides = scene_geometry(scene, scene_path.parent)
     progress.start("speech and motion")
     chosen = {line.id for line, name in zip(timeline.lines, names, strict=True) if name in wanted}
     performance = speech.perform(timeline, routing, sides, project / "work", progress, chosen)
@@ -120,7 +120,7 @@ def timed_words(
     return words
 
 
-def _geometry(scene: Scene, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+def scene_geometry(scene: Scene, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Routing and sides as rendering has them; everybody for themselves where the picture is not ready yet."""
     casting, problems = cast_picture(scene, folder) if scene.picture else (None, {})
     if casting is None or problems:

@@ -14,7 +14,7 @@ from studio.project import Project
 from studio.views import session
 from studio.worker import ensure_worker, worker_state
 
-KINDS = {"hear": "Speaking", "preview": "Quick preview", "render": "Making the video"}
+KINDS = {"hear": "Speaking", "move": "Making the motion", "preview": "Quick preview", "render": "Making the video"}
 STAGES = {
     "waiting": "waiting for its turn", "begin": "beginning", "check": "looking at the scene",
     "load models": "loading the model", "listen": "reading the lines", "look at the picture": "looking at the picture",

@@ -1,0 +1,185 @@
+"""Everybody's motion as the film will have it, before the film: lanes, a line before and after a change, and stills"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from generation.audio import Audio, mix
+from generation.grid import SAMPLE_RATE, samples_from_frames
+from generation.keys import HANDLES
+from generation.motion import MotionTrack
+from generation.performance import Performance
+from studio.document import load_scene
+from studio.estimate import recipe
+from studio.export import write_sound, write_video
+from studio.files import write_json, write_whole
+from studio.history import scene_data
+from studio.label import draw_label
+from studio.lanes import changes, lanes_of
+from studio.preview import Previewer, Stage
+from studio.progress import Progress
+from studio.provenance import make_record
+from studio.render import scaled_motion
+from studio.retakes import with_retakes
+from studio.scene import Retake, Scene
+from studio.speaking import keep_takes, scene_geometry, timed_words
+from studio.speech import Speech
+from studio.timeline import Timeline, line_names
+
+STAGES = {"look at the picture": 2.0, "speech and motion": 20.0, "drawing": 4.0}
+"""Stages of the job and their rough shares."""
+CLOSE_UP = 720
+"""Greatest height of the picture of which a face is shown."""
+_AROUND = 8
+"""Frames shown before and after a line."""
+_MARGIN = 0.12
+"""Shown around a person's region, as a share of its larger side."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted besides the lanes.
+
+    Attributes:
+        steps: sampling steps; with those of the film its pieces are the film's.
+        line: id of a line to be drawn, close up.
+        before: the retakes that this line had; it is then drawn with them, too.
+        who: name of somebody of whom stills are drawn: the mouth widest open, the lids shut, the head turned farthest.
+    """
+
+    steps: int
+    line: str | None = None
+    before: Sequence[dict[str, Any]] | None = None
+    who: str | None = None
+
+
+def move(
+    scene_path: Path, order: Order, project: Path, target: Path, previewer: Previewer, progress: Progress
+) -> dict[str, Path]:
+    """Make everybody's motion and show it.
+
+    Args:
+        scene_path: the scene; who agreed to be in its picture need not be said yet.
+        order: what is wanted.
+        project: folder whose ``work`` keeps the pieces, and which the takes are noted in.
+        target: folder for the results.
+        previewer: loaded models, and pictures made ready at :data:`CLOSE_UP`.
+        progress: with the stages of :data:`STAGES`.
+
+    Returns:
+        ``lanes`` (see :func:`studio.lanes.lanes_of`), ``sound`` and ``words`` of the whole scene; ``after`` and
+        ``before``, videos of the line; ``changes``, what differs between them (see :func:`studio.lanes.changes`);
+        ``stills``, a JPEG.
+
+    Raises:
+        ValueError: the picture or a line cannot be used, or there is no such line or person.
+        Cancelled: stopped.
+    """
+    progress.start("look at the picture")
+    _, scene = load_scene(scene_path)
+    names = line_names(scene, takes=False)
+    if not scene.script or order.line is not None and order.line not in names:
+        raise ValueError("This line is no longer in the script; look at the script again.")
+    stage = previewer.prepared(scene, scene_path.parent)
+    geometry = scene_geometry(scene, scene_path.parent)
+
+    def performed(scene: Scene) -> tuple[Speech, Timeline, Performance]:
+        speech = Speech(scene, scene_path.parent, None, order.steps, None, previewer.models)
+        timeline = speech.timeline()
+        return speech, timeline, speech.perform(timeline, *geometry, project / "work", progress)
+
+    progress.start("speech and motion")
+    speech, timeline, performance = performed(scene)
+    pieces = speech.pieces(timeline, *geometry)
+    keep_takes(project, scene, names, timeline, performance, pieces, recipe(scene, order.steps))
+    former = None
+    if order.line is not None and order.before is not None:
+        retakes = [Retake.model_validate(data) for data in order.before]
+        former = performed(with_retakes(scene, names.index(order.line), retakes))[2]
+    progress.start("drawing")
+    settings = {"seed": speech.seed, "steps": order.steps, "height": CLOSE_UP}
+    record = make_record(scene_data(scene), scene_path.parent, settings, photograph=scene.consent != "drawn")
+    sound = mix([Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
+    results = {
+        "lanes": target / "lanes.json",
+        "sound": write_sound(sound, target / "sound.wav", record),
+        "words": target / "words.json",
+    }
+    write_json(results["lanes"], lanes_of(scene, timeline, performance), durable=False)
+    write_json(results["words"], timed_words(scene, names, timeline, set(pieces)), durable=False)
+    if order.line is not None:
+        line = timeline.lines[names.index(order.line)]
+        shown = slice(max(0, line.start - _AROUND), min(timeline.n_frames, line.stop + _AROUND))
+        for name, made in (("before", former), ("after", performance)):
+            if made is not None:
+                clip = _Close(scene, stage, line.character, record)
+                results[name] = clip.film(made, shown, sound, target / f"{name}.mp4", progress)
+        if former is not None:
+            results["changes"] = target / "changes.json"
+            write_json(results["changes"], changes(former, performance), durable=False)
+    if order.who is not None and (index := scene.find(order.who)) is not None:
+        stills = _Close(scene, stage, index, record).stills(performance, target / "stills.jpg")
+        results |= {"stills": stills} if stills else {}
+    return results
+
+
+class _Close:
+    """One person of a prepared picture, close up."""
+
+    def __init__(self, scene: Scene, stage: Stage, character: int, record: dict[str, Any]) -> None:
+        self._character, self._member, self._stage, self._record = character, scene.cast[character], stage, record
+        seated = [seat.character for seat in stage.places.seats]
+        self._seat = seated.index(character) if character in seated else None
+        picture = stage.casting.picture
+        area = np.ones(picture.shape[:2]) if self._seat is None else stage.places.regions[self._seat]
+        rows, columns = np.nonzero(area > 0)
+        margin = round(_MARGIN * max(np.ptp(rows), np.ptp(columns)))
+        self._crop = tuple(
+            slice(max(0, int(where.min()) - margin) // 2 * 2, min(size, int(where.max()) + 1 + margin) // 2 * 2)
+            for where, size in zip((rows, columns), picture.shape[:2], strict=True)
+        )
+
+    def _frames(self, values: np.ndarray) -> Iterator[np.ndarray]:
+        """The person moving like that, everybody else still."""
+        if self._seat is None or self._stage.renderer is None:
+            return (self._stage.casting.picture[self._crop] for _ in values)
+        tracks = [MotionTrack.neutral(len(values)) for _ in self._stage.places.seats]
+        tracks[self._seat] = MotionTrack(values)
+        return (frame[self._crop] for frame in self._stage.renderer.frames(tracks))
+
+    def _scaled(self, performance: Performance) -> np.ndarray:
+        room = np.inf if self._seat is None else self._stage.places.rooms[self._seat]
+        return scaled_motion(performance.characters[self._character].motion, self._member, room).values
+
+    def film(self, performance: Performance, shown: slice, sound: Audio, path: Path, progress: Progress) -> Path:
+        """Some frames of the film with the scene's sound, as an MP4 file."""
+        heard = sound.waveform[samples_from_frames(shown.start) : samples_from_frames(shown.stop)]
+        frames = self._frames(self._scaled(performance)[shown])
+        picture = np.ascontiguousarray(self._stage.casting.picture[self._crop])
+        return write_video(
+            frames, Audio(heard, SAMPLE_RATE), path, picture=picture, record=self._record, on_frame=progress.update
+        )
+
+    def stills(self, performance: Performance, path: Path) -> Path | None:
+        """The widest mouth, shut lids and the farthest turn side by side, a JPEG; None for somebody who is not seen."""
+        if self._seat is None:
+            return None
+        plain = performance.characters[self._character].motion.values
+        extremes = [
+            int(np.abs(plain[:, list(HANDLES[name].channels)]).mean(1).argmax())
+            for name in ("jawOpen", "blink", "headTurn")
+        ]
+        frames = list(self._frames(self._scaled(performance)[extremes]))
+        packed = io.BytesIO()
+        Image.fromarray(np.concatenate([draw_label(frame) for frame in frames], axis=1)).save(
+            packed, "JPEG", quality=90
+        )
+        write_whole({path: packed.getvalue()}, durable=False)
+        return path
