@@ -94,7 +94,7 @@ def _clipped(audio: Audio) -> float:
 
 def _pitch_groups(audio: Audio, level: np.ndarray) -> float:
     """Semitones between the pitches of two groups of phrases, each at least a fifth of the speech; 0 for one group."""
-    pitch = _pitch(audio)[: len(level)]
+    pitch = pitch_track(audio)[: len(level)]
     loud = level[: len(pitch)] > np.quantile(level, 0.9) - _SPEECH_DB
     phrases: list[list[float]] = [[]]
     silent = 0
@@ -113,7 +113,7 @@ def _pitch_groups(audio: Audio, level: np.ndarray) -> float:
     return float(steps.max(initial=0.0))
 
 
-def _pitch(audio: Audio) -> np.ndarray:
+def pitch_track(audio: Audio) -> np.ndarray:
     """Pitch in semitones above 100 Hz of each 20 ms, NaN where there is none: the autocorrelation's first high peak."""
     sound = audio.resampled(_PITCH_RATE).waveform
     hop = round(_FRAME_SECONDS * _PITCH_RATE)

@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from generation.finish import voice_level
 from generation.grid import FPS, samples_from_frames
+from generation.habits import AVERAGE, Habits
 from generation.mel import mel_spectrogram
 from generation.motion import BLENDSHAPES, INDEX, N_CHANNELS, ROTATION, MotionTrack
 from generation.performance import Performance
@@ -79,7 +80,11 @@ class Span:
 
 
 def with_eyes(
-    performance: Performance, spans: Sequence[Span], sides: np.ndarray, aims: np.ndarray | None = None
+    performance: Performance,
+    spans: Sequence[Span],
+    sides: np.ndarray,
+    aims: np.ndarray | None = None,
+    habits: Sequence[Habits] | None = None,
 ) -> Performance:
     """The performance with gaze and lids drawn anew within the spans; everything else stays.
 
@@ -88,6 +93,7 @@ def with_eyes(
         spans: where, without overlap.
         sides: (K,) where each sits, -1 (left) .. 1 (right).
         aims: (K, T, 2) gaze that the script asks for, weights across (right positive) and up; NaN = up to them.
+        habits: of the K people; None = everybody's are average.
     """
     tracks = [part.motion.values.copy() for part in performance.characters]
     spared = False
@@ -103,7 +109,8 @@ def with_eyes(
         for k, part in enumerate(performance.characters):
             seed = zlib.crc32(repr((span.key, part.name, "eyes")).encode())
             wanted = None if aims is None else aims[k, frames]
-            made = eye_motion(cues_of(k, voices, sides), tracks[k][frames, ROTATION], seed, wanted, blinks=not spared)
+            cues, own = cues_of(k, voices, sides), AVERAGE if habits is None else habits[k]
+            made = eye_motion(cues, tracks[k][frames, ROTATION], seed, wanted, blinks=not spared, habits=own)
             tracks[k][frames, EYES] = made[:, EYES]
     parts = zip(performance.characters, tracks, strict=True)
     return replace(performance, characters=tuple(replace(part, motion=MotionTrack(track)) for part, track in parts))
@@ -121,7 +128,12 @@ def cues_of(k: int, voices: np.ndarray, sides: np.ndarray) -> Cues:
 
 
 def eye_motion(
-    cues: Cues, head: np.ndarray, seed: int, aims: np.ndarray | None = None, blinks: bool = True
+    cues: Cues,
+    head: np.ndarray,
+    seed: int,
+    aims: np.ndarray | None = None,
+    blinks: bool = True,
+    habits: Habits = AVERAGE,
 ) -> np.ndarray:
     """Gaze and lids of one person.
 
@@ -131,25 +143,32 @@ def eye_motion(
         seed: the same seed and cues give the same eyes.
         aims: (T, 2) as of :func:`with_eyes`.
         blinks: whether there are any.
+        habits: how often the eyes avoid what they would look at, how often they blink, how far the lids hang.
 
     Returns:
         (T, 57) float32 in [0, 1]; zero but for lids, gaze and what goes along with a blink.
     """
     rng = np.random.default_rng(seed)
     out = np.zeros((len(head), N_CHANNELS), np.float32)
-    look(out, cues, held_turns(cues.speaking), head, rng, aims)
+    look(out, cues, held_turns(cues.speaking), head, rng, aims, habits.averted)
     if blinks:
-        blink(out, blink_frames(len(head), phrase_ends(cues), rng), rng)
+        frames = blink_frames(len(head), phrase_ends(cues), rng, max(habits.blinks, 1.0))
+        if habits.blinks < 1:  # some are left out, so that short stretches have fewer as well
+            frames = [frame for frame in frames if rng.random() < habits.blinks]
+        blink(out, frames, rng)
+    lids = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
+    out[:, lids] = habits.lids + (1 - habits.lids) * out[:, lids]
     return out.clip(0, 1)
 
 
-def blink_frames(n_frames: int, phrase_ends: np.ndarray, rng: np.random.Generator) -> list[int]:
+def blink_frames(n_frames: int, phrase_ends: np.ndarray, rng: np.random.Generator, rate: float = 1.0) -> list[int]:
     """Frames at which the lids are shut: every 1.2 to 4.4 s, drawn to ends of phrases; none in the first or last 0.6 s.
 
     Args:
         n_frames: length of the track.
         phrase_ends: (T,) bool.
         rng: source of chance.
+        rate: at least 1; the time between two is that much shorter.
     """
     edge, reach = round(FPS * _EDGE), round(FPS * _REACH)
     last_frame = n_frames - edge
@@ -160,9 +179,9 @@ def blink_frames(n_frames: int, phrase_ends: np.ndarray, rng: np.random.Generato
         return [_drawn(edge, reach, rng.uniform(edge, reach), phrase_ends, rng)]
     frames = [_drawn(edge, reach, rng.uniform(edge, reach), phrase_ends, rng)]
     while n_frames - frames[-1] > reach:
-        first = frames[-1] + round(FPS * _SHORTEST_STARE)
-        final = min(frames[-1] + round(FPS * _LONGEST_STARE), last_frame)
-        target = frames[-1] + FPS * rng.gamma(6.0, 0.6)
+        first = frames[-1] + round(FPS * _SHORTEST_STARE / rate)
+        final = min(frames[-1] + round(FPS * _LONGEST_STARE / rate), last_frame)
+        target = frames[-1] + FPS * rng.gamma(6.0, 0.6) / rate
         if target > last_frame:
             first = max(first, n_frames - reach)
         frames.append(_drawn(first, final, target, phrase_ends, rng))
@@ -199,8 +218,12 @@ def look(
     head: np.ndarray,
     rng: np.random.Generator,
     aims: np.ndarray | None = None,
+    averted: float = 0.0,
 ) -> None:
-    """Adds gaze to (T, 57): at the viewer, at the one who speaks, briefly away, or where ``aims`` (T, 2) say."""
+    """Adds gaze to (T, 57): at the viewer, at the one who speaks, briefly away, or where ``aims`` (T, 2) say.
+
+    The share ``averted`` of the looks that the script leaves open goes down and aside.
+    """
     n = len(out)
     across, up = np.zeros(n), np.zeros(n)
     frame = 0
@@ -210,6 +233,8 @@ def look(
         if aims is not None and np.isfinite(aims[frame, 0]):
             aim = tuple(aims[frame])
             stop = min(stop, frame + int(np.argmin(np.append((aims[frame:] == aims[frame]).all(1), False))))
+        elif averted and rng.random() < averted:
+            aim = (rng.choice([-1.0, 1.0]) * rng.uniform(0.1, 0.25), -rng.uniform(0.2, 0.35))
         elif hears and rng.random() < 0.7:
             aim = (ACROSS * float(cues.side[frame]), 0.0)
         elif not hears and talks[frame] > 0.5 and rng.random() < 0.2:
