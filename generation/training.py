@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,9 +17,11 @@ from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import send_to_device
 from diffusers import ModelMixin
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +123,7 @@ def fit(
     *,
     validate: Callable[[ModelMixin], dict[str, float]] | None = None,
     files: Files = WHOLE,
+    enough: Callable[[], bool] = lambda: False,
 ) -> dict[str, float]:
     """Trains ``model`` in place, those of its parameters that want a gradient, and leaves their EMA in ``folder``.
 
@@ -130,25 +135,27 @@ def fit(
     Args:
         model: any ModelMixin; moved to the device that accelerate picks.
         loss: (model, batch) -> loss, or (loss, parts to log).
-        batches: generator -> one batch on the model's device or the CPU.
+        batches: generator -> one batch on the CPU, of tensors or of what has ``to(device)``.
         settings: see :class:`FitSettings`.
         folder: where everything is written.
         validate: called on the model with EMA weights at each checkpoint; its figures are logged.
         files: how the EMA weights are written and read: the whole model, or an adapter in it.
+        enough: asked after each step whether to end before the time is up.
 
     Returns:
         the last log entry.
     """
     folder.mkdir(parents=True, exist_ok=True)
     run = _Run(model, settings, folder, files)
-    generator = torch.Generator()
+    device = run.accelerator.device
+    # A GPU is faster than one process draws examples.
+    drawn = iter(draw(batches, settings.seed, run.step, min(12, os.cpu_count() or 1) if device.type == "cuda" else 0))
     clock = last_save = time.monotonic()
     with _StopOnSignal() as stop:
-        while settings.share(run.step, run.minutes) < 1 and not stop.asked:
-            number = 2 * (1_000_003 * settings.seed + run.step)
-            generator.manual_seed(number)
-            torch.manual_seed(number + 1)
-            run.train_step(loss, batches(generator))
+        while settings.share(run.step, run.minutes) < 1 and not (stop.asked or enough()):
+            batch = send_to_device(next(drawn), device)
+            torch.manual_seed(_number(settings.seed, run.step) + 1)
+            run.train_step(loss, batch)
             run.minutes += (time.monotonic() - clock) / 60
             clock = time.monotonic()
             run.log_if_due()
@@ -157,6 +164,30 @@ def fit(
                 clock = last_save = time.monotonic()
         run.save(validate)
     return run.log()
+
+
+class _Steps(Dataset):
+    """The batch of each step, from its own seed."""
+
+    def __init__(self, batches: Callable[[torch.Generator], Any], seed: int) -> None:
+        self._batches, self._seed = batches, seed
+
+    def __getitem__(self, step: int) -> Any:  # noqa: ANN401 - whatever the loss takes
+        return self._batches(torch.Generator().manual_seed(_number(self._seed, step)))
+
+
+def draw(batches: Callable[[torch.Generator], Any], seed: int, first: int, workers: int) -> DataLoader:
+    """Batches of step ``first`` and all later ones, in order, drawn ahead by so many processes (0 = by this one).
+
+    How many draw changes nothing in them.
+    """
+    context = {"multiprocessing_context": "fork", "prefetch_factor": 4} if workers else {}
+    steps = range(first, sys.maxsize)
+    return DataLoader(_Steps(batches, seed), batch_size=None, sampler=steps, num_workers=workers, **context)
+
+
+def _number(seed: int, step: int) -> int:
+    return 2 * (1_000_003 * seed + step)
 
 
 class _Run:

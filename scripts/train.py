@@ -35,7 +35,6 @@ from generation.training import FitSettings, fit  # noqa: E402
 from generation.transformer import JointTransformer  # noqa: E402
 
 CUDA = torch.cuda.is_available()
-DEVICE = torch.device("cuda" if CUDA else "cpu")
 
 
 def train_teacher(args: argparse.Namespace) -> None:
@@ -65,7 +64,7 @@ def train_vocoder(args: argparse.Namespace) -> None:
 
     batches = features.waveform_batches(features.Features.load(args.work), 48 if CUDA else 12, n_frames=24)
     settings = FitSettings(minutes=args.minutes or 30, learning_rate=8e-4, ema=0.995)
-    fit(Vocoder(), vocoder_loss, lambda g: batches(g).to(DEVICE), settings, args.work / "vocoder")
+    fit(Vocoder(), vocoder_loss, batches, settings, args.work / "vocoder")
 
 
 def joint_examples(work: Path, folder: Path) -> examples.JointExamples:
@@ -91,7 +90,7 @@ def train_joint(args: argparse.Namespace) -> None:
     def draw(generator: torch.Generator) -> tuple[examples.Batch, bool]:
         # Half of the steps run the audio stream alone: cheaper, and words take longest to learn.
         alone = drawn.labels is None or bool(torch.rand((), generator=generator) < 0.5)
-        return drawn.batch(64 if CUDA else 16, generator, recordings=0 if alone else 0.4).to(DEVICE), alone
+        return drawn.batch(64 if CUDA else 16, generator, recordings=0 if alone else 0.4), alone
 
     def loss(model: JointTransformer, drawn: tuple[examples.Batch, bool]) -> tuple[torch.Tensor, dict[str, float]]:
         return joint_loss(model, drawn[0], motion=not drawn[1])
@@ -109,7 +108,7 @@ def train_few_steps(args: argparse.Namespace) -> None:
     size = 48 if CUDA else 12
     settings = FitSettings(minutes=args.minutes or 30, learning_rate=1e-3, ema=0.99)
     folder = args.work / "few_steps"
-    fit(model, distillation_loss, lambda g: drawn.batch(size, g).to(DEVICE), settings, folder, files=AdapterFiles())
+    fit(model, distillation_loss, lambda g: drawn.batch(size, g), settings, folder, files=AdapterFiles())
 
 
 def train_durations(args: argparse.Namespace) -> None:
@@ -119,7 +118,7 @@ def train_durations(args: argparse.Namespace) -> None:
     names, table = publishing.voice_table(args.work)
     draw = duration_batches(features.Features.load(args.work), names, table, size=16)
     settings = FitSettings(minutes=args.minutes or 4, learning_rate=1e-3, ema=0.99)
-    fit(DurationModel(), duration_loss, lambda g: [t.to(DEVICE) for t in draw(g)], settings, args.work / "durations")
+    fit(DurationModel(), duration_loss, draw, settings, args.work / "durations")
 
 
 def train_voices(args: argparse.Namespace) -> None:
@@ -129,7 +128,7 @@ def train_voices(args: argparse.Namespace) -> None:
     names, table = publishing.voice_table(args.work)
     draw = encoder_batches(features.Features.load(args.work), names, table, size=24)
     settings = FitSettings(minutes=args.minutes or 4, learning_rate=1e-3, ema=0.99)
-    fit(VoiceEncoder(), encoder_loss, lambda g: [t.to(DEVICE) for t in draw(g)], settings, args.work / "voice_encoder")
+    fit(VoiceEncoder(), encoder_loss, draw, settings, args.work / "voice_encoder")
 
 
 STAGES: dict[str, Callable[[argparse.Namespace], None]] = {

@@ -19,7 +19,7 @@ from generation import objective
 from generation.examples import Batch
 from generation.loading import load_strict
 from generation.phonemes import UNKNOWN_SYMBOL
-from generation.training import FitSettings, MovingAverage, fit
+from generation.training import FitSettings, MovingAverage, draw, fit
 
 SETTINGS = FitSettings(minutes=60, learning_rate=0.02, max_steps=6, ema=0.9)
 
@@ -92,6 +92,14 @@ def test_the_loss_falls(tmp_path: Path) -> None:
     fit(model, line_loss, batches, FitSettings(minutes=60, learning_rate=0.05, max_steps=120, ema=0.9), tmp_path)
     kept = load_strict(Line, tmp_path / "ema")
     assert line_loss(kept, batches(torch.Generator().manual_seed(9)))[1]["error"] < 0.02 * start
+
+
+def test_processes_draw_the_same_batches_in_the_same_order() -> None:
+    alone, helped = (iter(draw(batches, 7, 5, workers)) for workers in (0, 2))
+    for _ in range(6):
+        for a, b in zip(next(alone), next(helped), strict=True):
+            assert torch.equal(a, b)
+    assert not torch.equal(next(alone)[0], next(alone)[0])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
