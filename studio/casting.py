@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from studio.document import existing_file, nearest
-from studio.scene import Scene
+from studio.scene import Character, Scene
 
 if TYPE_CHECKING:
     from masks.landmarks import FaceLandmarks
@@ -65,6 +65,16 @@ class Casting:
         )
         bystanders = tuple(replace(face, points=face.points * scale) for face in self.bystanders)
         return Casting(cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA), seats, bystanders)
+
+
+def places_key(scene: Scene, folder: Path) -> tuple[str, tuple[tuple[str, int], ...]]:
+    """All that :func:`cast_picture` depends on: a scene of nothing else as JSON, and when its files were changed."""
+    files = [scene.picture, scene.rig, *(member.mask for member in scene.cast)]
+    stamps = tuple((name, (folder / name).stat().st_mtime_ns) for name in files if name and (folder / name).is_file())
+    members = tuple(
+        Character(name=c.name, role=c.role, region=c.region, mask=c.mask, rig_face=c.rig_face) for c in scene.cast
+    )
+    return Scene(picture=scene.picture, rig=scene.rig, cast=members, script=()).model_dump_json(), stamps
 
 
 def cast_picture(scene: Scene, folder: Path) -> tuple[Casting | None, dict[int | None, list[str]]]:

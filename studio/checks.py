@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,17 @@ import numpy as np
 from generation.audio import Audio
 from generation.clip import examine
 from generation.grid import SAMPLE_RATE, seconds_from_frames
+from generation.habits import AVERAGE, Habits
 from generation.performance import Line
 from generation.text import read_ipa
-from studio.casting import Casting, cast_picture
+from studio.casting import Casting, cast_picture, places_key
 from studio.document import Document, DocumentError, Location, nearest, read_document, validate
+from studio.manners import habits_of, read_manner
 from studio.retakes import faults
-from studio.scene import GAZES, STATEMENT_NEEDED, Scene, ScriptLine, Voice
+from studio.scene import GAZES, STATEMENT_NEEDED, Character, Scene, ScriptLine, Voice
 from studio.seating import tight_seats
 from studio.timeline import Speaker, find_clashes, measure_lines, place_lines, scene_recording
 
-MANNERS: tuple[str, ...] = ()
-"""Names of the adapters that are shipped."""
 MAX_TEXT = 600
 MAX_SECONDS = 1800
 GOOD_YAW = math.radians(35)
@@ -125,9 +126,10 @@ class _Check:
                 self._say(self._cast_at(index), f"{character.name} is in the cast twice; give one another name.")
             seen[character.name.casefold()] = character.name
             for manner in character.manners:
-                if manner not in MANNERS:
-                    hint = nearest(manner, MANNERS) if MANNERS else "none is installed yet; remove it."
-                    self._say(self._cast_at(index), f"{character.name}: the manner {manner!r} is not known; {hint}")
+                try:
+                    read_manner(manner, self.folder)
+                except ValueError as error:
+                    self._say(self._cast_at(index, "manners"), f"{character.name}: {error}")
         for word, ipa in self.scene.lexicon.items():
             try:
                 read_ipa(ipa, word)
@@ -215,7 +217,10 @@ class _Check:
     def spoken(self) -> None:
         """Every line can be pronounced or played, and their times can be met."""
         scene = self.scene.model_copy(update={"lexicon": self.lexicon})
-        speakers = [Speaker(None, language_of(scene, index)) for index in range(len(scene.cast))]
+        speakers = [
+            Speaker(None, language_of(scene, index), self._habits(character))
+            for index, character in enumerate(scene.cast)
+        ]
         load = partial(scene_recording, self.folder)
         lines, problems = measure_lines(scene, speakers, AverageDurations(), load, _letters)
         for index, sentence in problems.items():
@@ -224,6 +229,13 @@ class _Check:
                 self._say(("script", index), _lower(sentence))
         if not problems:
             self._times(lines)
+
+    def _habits(self, character: Character) -> Habits:
+        """Those of a character's manners; average ones where a manner has faults, which are said elsewhere."""
+        try:
+            return habits_of(character.manners, self.folder)
+        except ValueError:
+            return AVERAGE
 
     def _times(self, lines: list[Line]) -> None:
         """Overlaps and clashes that no plausible pace of speaking avoids; lengths are estimates here."""
@@ -264,7 +276,7 @@ class _Check:
             if "picture" in self.document.data and self.document.data["picture"] in (None, ""):
                 self._say(("picture",), "the picture has no file name; name one.")
             return
-        self.casting, problems = cast_picture(scene, self.folder)
+        self.casting, problems, tight = _seen(places_key(scene, self.folder), self.folder)
         for index, sentences in problems.items():
             for sentence in sentences:
                 if index is None:
@@ -274,7 +286,7 @@ class _Check:
                     self._say(self._cast_at(index), sentence if sentence.startswith(name) else f"{name}: {sentence}")
         if self.casting is None:
             return
-        for index in tight_seats(self.casting):
+        for index in tight:
             name = scene.cast[index].name
             sentence = f"{name}'s region or mask is tight around the head; its movement is reduced, draw it wider."
             self._say(self._cast_at(index), sentence, warning=True)
@@ -287,6 +299,15 @@ class _Check:
                     " looks wrong: lower mouth and head, or make the character a narrator.",
                     warning=True,
                 )
+
+
+@lru_cache(maxsize=4)
+def _seen(
+    key: tuple[str, tuple[object, ...]], folder: Path
+) -> tuple[Casting | None, Mapping[int | None, Sequence[str]], Sequence[int]]:
+    """Who sits where, what is wrong with it, and who has little room; remembered, for the editor asks at each edit."""
+    casting, problems = cast_picture(Scene.model_validate_json(key[0]), folder)
+    return casting, problems, () if casting is None else tight_seats(casting)
 
 
 def voice_names() -> tuple[str, ...]:

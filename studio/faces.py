@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from studio.casting import Casting, cast_picture
-from studio.scene import Character, Scene
+from studio.casting import Casting, cast_picture, places_key
+from studio.scene import Scene
 
 if TYPE_CHECKING:
     from masks.landmarks import FaceLandmarks
@@ -64,20 +64,14 @@ class View:
 
 def look(scene: Scene, folder: Path) -> View:
     """Find everybody in the picture; remembered until the picture or somebody's place changes."""
-    files = [scene.picture, scene.rig, *(member.mask for member in scene.cast)]
-    stamps = tuple((name, (folder / name).stat().st_mtime_ns) for name in files if name and (folder / name).is_file())
-    members = tuple(
-        Character(name=c.name, role=c.role, region=c.region, mask=c.mask, rig_face=c.rig_face) for c in scene.cast
-    )
-    bare = Scene(picture=scene.picture, rig=scene.rig, cast=members, script=())
-    return _look(bare.model_dump_json(), folder, stamps)
+    return _look(places_key(scene, folder), folder)
 
 
 @lru_cache(maxsize=4)
-def _look(document: str, folder: Path, stamps: tuple[object, ...]) -> View:
+def _look(key: tuple[str, tuple[object, ...]], folder: Path) -> View:
     from masks.segment import segment_person
 
-    scene = Scene.model_validate_json(document)
+    scene = Scene.model_validate_json(key[0])
     if not scene.picture:
         return View(None)
     casting, problems = cast_picture(scene, folder)

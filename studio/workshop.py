@@ -69,9 +69,11 @@ def serve(root: Path, token: str, idle_seconds: float) -> None:
     shop = _Shop(root, token, Models.load())
     shop.say()
     waiting_since = time.monotonic()
-    while time.monotonic() - waiting_since < idle_seconds:
+    while True:
         if shop.turn():
             waiting_since = time.monotonic()
+        elif time.monotonic() - waiting_since > idle_seconds:
+            return
         else:
             shop.foresee()
             time.sleep(_TURN)
@@ -137,8 +139,8 @@ class _Shop:
                 return
             self._foreseen = (newest, changed)
             self._prepare(path)
-        except (ValueError, OSError):  # it says so when somebody asks for the preview
-            return
+        except Exception:  # it says so when somebody asks for the preview
+            log.info("The picture of %s could not be prepared", newest, exc_info=True)
 
     def _prepare(self, path: Path) -> None:
         """The picture, a timeline and a mix; the first ones load pronunciation, filters and meter."""
