@@ -6,16 +6,18 @@ import hashlib
 import json
 import math
 import re
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from generation.habits import AVERAGE, Habits
-from generation.resources import assets_root
+from generation.resources import asset, assets_root
 
 LAYERS = ("to_qkv", "to_out", "expand", "contract", "modulation")
 """Layers of every block that an adapter may change."""
@@ -149,6 +151,28 @@ def fingerprint(path: Path) -> str:
 @lru_cache(maxsize=64)
 def _hashed(path: Path, changed: int, size: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:32]
+
+
+def shipped_base() -> str:
+    """Hash of the weights that ship, the one of ``adapters.base_hash``."""
+    path = asset("model/transformer/diffusion_pytorch_model.safetensors")
+    return _base_of(path, path.stat().st_mtime_ns, path.stat().st_size)
+
+
+@lru_cache(maxsize=4)
+def _base_of(path: Path, changed: int, size: int) -> str:
+    data = path.read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + length])
+    digest = hashlib.sha256()
+    for name in sorted(header.keys() - {"__metadata__"}):
+        first, last = (8 + length + offset for offset in header[name]["data_offsets"])
+        values = data[first:last]
+        if header[name]["dtype"] == "F32":  # to the nearest bfloat16, halves to even
+            bits = np.frombuffer(values, np.uint32)
+            values = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16).tobytes()
+        digest.update(name.encode() + values)
+    return digest.hexdigest()[:32]
 
 
 def shelf() -> dict[str, Path]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -83,9 +84,13 @@ class RoutedAdapters:
         """What a loaded adapter's file says of itself."""
         return self._loaded[name].about
 
-    def voice(self, name: str) -> Tensor | None:
-        """Voice vector (64,) float32 that comes with a loaded adapter."""
-        return self._loaded[name].voice
+    def voiced(self, voice: np.ndarray, strengths: Mapping[str, float]) -> np.ndarray:
+        """A character's voice (64,) float32, on its way to the vectors that its loaded adapters bring; 1 is there."""
+        for name, strength in strengths.items():
+            own = self._loaded[name].voice
+            if own is not None:
+                voice = voice + np.float32(min(strength, 1.0)) * (own.numpy() - voice)
+        return voice
 
     def _shapes(self, about: About) -> dict[str, tuple[int, ...]]:
         """Shapes of an adapter's tensors on this transformer, by their names in the file."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from generation.gaze import ACROSS, AWAY, EYES, Span, with_eyes
+from generation.habits import Habits
 from generation.keys import KeyedSpan, faded, swapped_blinks
 from generation.motion import CHANNELS, MotionTrack
 from generation.performance import Performance
@@ -27,6 +28,7 @@ def with_scene_eyes(
     sides: np.ndarray,
     seed: int,
     retaken: Sequence[KeyedSpan] = (),
+    habits: Sequence[Habits] | None = None,
 ) -> Performance:
     """The performance with the eyes of the scene, piece by piece: an edit elsewhere leaves a piece's eyes alone.
 
@@ -38,15 +40,16 @@ def with_scene_eyes(
         sides: (K,) where each person sits, -1 (left) .. 1 (right).
         seed: of the scene.
         retaken: spans in which the speaker's eyes are others: gaze passes over at the ends, blinks change whole.
+        habits: of everybody's gaze and lids; None = average ones.
     """
     pieces = [Span(s.start + s.before, s.start + s.n_frames - s.after, f"{seed} {s.lines[0].id}") for s in segments]
     aims = scripted_aims(scene, timeline, sides)
-    parts = list(with_eyes(performance, pieces, sides, aims).characters)
+    parts = list(with_eyes(performance, pieces, sides, aims, habits).characters)
     for span in retaken:
         who = span.line.character
         piece = next(piece for piece in pieces if piece.start <= span.line.start < piece.stop)
         other = replace(piece, key=f"{piece.key} {span.line.id} {span.take}")
-        made = with_eyes(performance, [other], sides, aims).characters[who].motion.values
+        made = with_eyes(performance, [other], sides, aims, habits).characters[who].motion.values
         track = parts[who].motion.values.copy()
         track[:, _GAZE] = faded(track[:, _GAZE], made[:, _GAZE], span.first, span.stop)
         track[:, _LIDS] = swapped_blinks(track[:, _LIDS], made[:, _LIDS], span.first, span.stop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from generation.adapter_files import MOST_STRENGTH
 from generation.audio import Audio, mix
 from generation.grid import SAMPLE_RATE
 from generation.motion import CHANNELS, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
@@ -22,6 +23,7 @@ from studio.casting import Casting
 from studio.checks import Report, check_scene, voice_names
 from studio.document import DocumentError, nearest
 from studio.export import export_scene, write_sound
+from studio.manners import read_manner
 from studio.progress import Progress, Stage, Status
 from studio.provenance import make_record
 from studio.scene import Character, Scene
@@ -258,6 +260,7 @@ def say(
     target: Path,
     *,
     speed: float = 1.0,
+    manners: Mapping[str, float] | None = None,
     seed: int = 0,
     steps: int = STEPS,
     device: str | None = None,
@@ -266,14 +269,22 @@ def say(
     """Speak one line into a marked WAV file, 24 kHz, at the loudness of a scene's mix.
 
     Raises:
-        DocumentError: nothing to say, an unknown voice, a speed out of range, or a file that is no ``.wav``.
+        DocumentError: nothing to say, an unknown voice or manner, a speed or strength out of range, or a file that is
+            no ``.wav``.
     """
-    names = voice_names()
+    names, manners = voice_names(), dict(manners or {})
     problems = [] if target.suffix.lower() == ".wav" else [f"The sound {target.name!r} should end in .wav."]
     if voice not in names:
         problems.append(f"The voice {voice!r} is not known; {nearest(voice, names)}")
     if not 0.5 <= speed <= 2:
         problems.append(f"The speed should be between 0.5 and 2; it is {speed:g}.")
+    for name, strength in manners.items():
+        try:
+            read_manner(name, Path())
+        except ValueError as error:
+            problems.append(f"{str(error)[0].upper()}{str(error)[1:]}")
+        if not 0 <= strength <= MOST_STRENGTH:
+            problems.append(f"The strength of {name} should be from 0 to {MOST_STRENGTH:g}; it is {strength:g}.")
     try:
         phonemize(text)
     except ValueError as error:
@@ -284,9 +295,8 @@ def say(
     with progress.running():
         progress.start("load models")
         line = {"who": "SPEAKER", "text": text, "speed": speed, "start": 0}
-        scene = Scene.model_validate(
-            {"picture": "", "cast": [{"name": "SPEAKER", "voice": voice, "role": "narrator"}], "script": [line]}
-        )
+        speaker = {"name": "SPEAKER", "voice": voice, "role": "narrator", "manners": manners}
+        scene = Scene.model_validate({"picture": "", "cast": [speaker], "script": [line]})
         speech = _load_speech(scene, Path(), seed, steps, device)
         timeline = speech.timeline()
         progress.start("speech")
@@ -294,7 +304,8 @@ def say(
             alone = np.eye(1, dtype=np.float32), np.zeros(1, np.float32)
             performance = speech.perform(timeline, *alone, Path(work), progress)
         sound = mix([Audio(performance.characters[0].speech, SAMPLE_RATE)])
-        record = make_record({"text": text, "voice": voice}, Path(), {"seed": seed, "steps": steps}, photograph=False)
+        said = {"text": text, "voice": voice, **({"manners": manners} if manners else {})}
+        record = make_record(said, Path(), {"seed": seed, "steps": steps}, photograph=False)
         write_sound(sound, target, record)
         progress.finish()
     return target

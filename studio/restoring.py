@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from generation.adapter_files import SUFFIX
 from studio.files import safe_name
 from studio.history import checked_scene, scene_data
 from studio.provenance import verify
@@ -33,6 +34,7 @@ def media_names(scene: Scene) -> list[str]:
     """Every file that a scene names, as it names it, each once."""
     names: list[str] = []
     _change_files(scene_data(scene), lambda where, name: names.append(name) or name)
+    names += [manner for character in scene.cast for manner in character.manners if manner.endswith(SUFFIX)]
     return list(dict.fromkeys(names))
 
 

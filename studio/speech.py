@@ -16,10 +16,12 @@ import numpy as np
 import torch
 
 from generation import resources
+from generation.adapter_files import fingerprint
 from generation.audio import Audio
 from generation.conditioning import Generate
 from generation.durations import DurationModel
 from generation.grid import SAMPLE_RATE, samples_from_frames
+from generation.habits import Habits, mixed
 from generation.keys import KeyedSpan, faded
 from generation.motion import N_CHANNELS, MotionTrack
 from generation.performance import CharacterPerformance, Performance
@@ -30,6 +32,7 @@ from generation.voice import VoiceBank, voice_from_clip
 from studio.checks import language_of
 from studio.files import write_whole
 from studio.looks import with_scene_eyes
+from studio.manners import read_manner
 from studio.progress import Progress
 from studio.retakes import planned, through_keys
 from studio.scene import Scene
@@ -89,6 +92,7 @@ class Speech:
         self.device = self._models.device
         self._scene, self._folder, self._steps = scene, folder, steps
         self.seed = scene.seed if seed is None else seed
+        self._manners, self._habits = self._find_manners()
         self._voices = self._find_voices(self._models.voices)
         self.made = 0.0
 
@@ -98,7 +102,9 @@ class Speech:
         Raises:
             ValueError: times that cannot be met.
         """
-        speakers = [Speaker(voice, language_of(self._scene, i)) for i, voice in enumerate(self._voices)]
+        speakers = [
+            Speaker(voice, language_of(self._scene, i), self._habits[i]) for i, voice in enumerate(self._voices)
+        ]
         return build_timeline(self._scene, speakers, self._models.durations, partial(scene_recording, self._folder))
 
     def perform(
@@ -146,7 +152,7 @@ class Speech:
             done += segment.n_frames
         _tidy(work)
         joined = join(segments, parts, timeline.n_frames)
-        looking = with_scene_eyes(joined, self._scene, timeline, segments, sides, self.seed, retaken)
+        looking = with_scene_eyes(joined, self._scene, timeline, segments, sides, self.seed, retaken, self._habits)
         return through_keys(looking, retaken)
 
     def pieces(self, timeline: Timeline, routing: np.ndarray, sides: np.ndarray) -> dict[str, str]:
@@ -182,7 +188,10 @@ class Speech:
         self, people: Sequence[int], segment: Segment, routing: np.ndarray, sides: np.ndarray
     ) -> tuple[Segment, list[CastMember], np.ndarray]:
         """The segment with some of the cast counted anew, these, and whose voice drives whom of them."""
-        cast = [CastMember(self._scene.cast[i].name, self._voices[i], float(sides[i])) for i in people]
+        cast = [
+            CastMember(self._scene.cast[i].name, self._voices[i], float(sides[i]), tuple(self._manners[i].items()))
+            for i in people
+        ]
         lines = tuple(replace(line, character=people.index(line.character)) for line in segment.lines)
         membership = np.repeat(routing[np.ix_(people, people)], segment.n_frames, axis=1)
         return replace(segment, lines=lines), cast, membership
@@ -239,7 +248,10 @@ class Speech:
         return conditions
 
     def _find_voices(self, bank: VoiceBank) -> list[np.ndarray]:
-        """A voice vector for each member of the cast; for those who play recordings only, the recording's own."""
+        """A voice vector for each member of the cast; for those who play recordings only, the recording's own.
+
+        Manners that bring a voice of their own take its place, in step with their strength.
+        """
         voices = []
         for character in self._scene.cast:
             clip = character.voice.clip if character.voice else None
@@ -253,14 +265,34 @@ class Speech:
                 voices.append(bank.vector(character.voice.preset))
             else:
                 voices.append(np.zeros_like(bank.vector(bank.names[0])))
-        return voices
+        voiced = self._models.pipeline.adapters.voiced
+        return [voiced(voice, own) for voice, own in zip(voices, self._manners, strict=True)]
+
+    def _find_manners(self) -> tuple[list[dict[str, float]], list[Habits]]:
+        """Each one's adapters with their strengths, loaded and known by the hash of their file; and their habits.
+
+        Raises:
+            ValueError: a manner that cannot be used.
+            RuntimeError: an adapter's file that is damaged.
+        """
+        adapters = self._models.pipeline.adapters
+        manners, habits = [], []
+        for character in self._scene.cast:
+            found = [(read_manner(name, self._folder), s) for name, s in character.manners.items() if s > 0]
+            for about, _ in found:
+                if (key := fingerprint(about.path)) not in adapters.names:
+                    adapters.load(key, about.path)
+            manners.append({fingerprint(about.path): strength for about, strength in found})
+            habits.append(mixed((about.habits, strength) for about, strength in found))
+        return manners, habits
 
     def _key(self, segment: Segment, *geometry: np.ndarray) -> str:
         """Hash of all that the piece depends on."""
-        weights = sorted(resources.assets_root().glob("**/*.safetensors"))
+        root = resources.assets_root()
+        weights = sorted(path for path in root.glob("**/*.safetensors") if path.parent != root / "adapters")
         model = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in weights]
         names = [character.name for character in self._scene.cast]
-        how = (segment.key, names, self.seed, self._steps, self._speakers_only, self.device, model)
+        how = (segment.key, names, self.seed, self._steps, self._speakers_only, self.device, model, self._manners)
         digest = hashlib.sha256(repr(how).encode())
         for array in (*self._voices, *geometry):
             digest.update(array.tobytes())

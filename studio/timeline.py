@@ -19,6 +19,7 @@ from generation.grid import (
     samples_from_frames,
     seconds_from_frames,
 )
+from generation.habits import AVERAGE, Habits, paced
 from generation.performance import Line
 from generation.text import Phonemizer, display_text, phonemize
 from studio.document import existing_file
@@ -43,10 +44,11 @@ class DurationPredictor(Protocol):
 
 @dataclass(frozen=True)
 class Speaker:
-    """What of a character shapes the time of its lines: the voice vector (None = none known) and the language."""
+    """What of a character shapes the time of its lines: voice vector (None = none known), language and habits."""
 
     voice: np.ndarray | None
     language: str = "en-us"
+    habits: Habits = AVERAGE
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,8 @@ def measure_lines(
                 drafts.append(_measure_recording(name, character, load_recording(line.recording)))
                 continue
             ipa = phonemize(line.text, speaker.language, scene.lexicon, phonemizer)
-            mels = durations.predict(f" {ipa} ", speaker.voice, line.speed)
+            mels = durations.predict(f" {ipa} ", speaker.voice, line.speed * speaker.habits.tempo)
+            mels = paced(f" {ipa} ", mels, speaker.habits.pauses)
             drafts.append(_measure_speech(name, character, f" {ipa} ", mels))
         except ValueError as error:
             problems[index] = f"Script line {index + 1} ({line.who}): {error}"

@@ -202,7 +202,7 @@ MEANING: dict[str, tuple[Change, list[str]]] = {
     "same name twice": (
         both(put("cast", 1, "name", value="Anna"), ONE_LINE), ["Anna is in the cast twice"]
     ),
-    "unknown manner": (put("cast", 0, "manners", value={"calm": 0.5}), ["ANNA", "manner 'calm'", "none is installed"]),
+    "unknown manner": (put("cast", 0, "manners", value={"calm": 0.5}), ["ANNA", "manner 'calm'", "not known"]),
     "unknown voice": (
         lambda scene, folder: scene["cast"][1].update(voice=scene["cast"][1]["voice"] + "x"),
         ["BOB: the voice", "did you mean"],
