@@ -15,8 +15,7 @@ from generation.adapters import add_adapter, load_adapter, save_adapter
 from generation.guidance import MaskRoutedGuidance
 from generation.objective import noised, velocity
 from generation.phonemes import UNKNOWN_SYMBOL
-from generation.pipeline import FEW
-from generation.sampling import FEW_STEPS, Guidance, Sampling, noise_levels
+from generation.sampling import FEW, FEW_STEPS, Guidance, Sampling, noise_levels
 
 if TYPE_CHECKING:
     from pathlib import Path

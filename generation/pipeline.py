@@ -28,7 +28,7 @@ from generation.performance import CharacterPerformance, Line, Performance
 from generation.phonemes import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 from generation.resources import asset
 from generation.routed_adapters import RoutedAdapters
-from generation.sampling import FEW_STEPS, Guidance, Sampling, noise_levels
+from generation.sampling import FEW, FEW_STEPS, Guidance, Sampling, noise_levels
 from generation.standard import Standard
 from generation.transformer import AUDIO_CHANNELS, HEARD_CHANNELS, JointTransformer
 from generation.vocoder import Vocoder
@@ -61,10 +61,6 @@ class _Inputs:
     segments: Tensor
     sides: Tensor
     membership: Tensor
-
-
-FEW = "few_steps"
-"""Name of the distilled adapter in the transformer, and its folder beside it."""
 
 
 class JointPipeline(DiffusionPipeline):

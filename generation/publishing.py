@@ -16,7 +16,8 @@ from generation.adapters import load_adapter
 from generation.durations import DurationModel
 from generation.examples import REAL_VOICE
 from generation.loading import load_strict
-from generation.pipeline import FEW, JointPipeline
+from generation.pipeline import JointPipeline
+from generation.sampling import FEW
 from generation.transformer import JointTransformer
 from generation.vocoder import Vocoder
 from generation.voice_encoder import VoiceEncoder

@@ -6,13 +6,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from generation.resources import asset
+
+FEW = "few_steps"
+"""Name of the distilled adapter in the transformer, and its folder beside it."""
 FEW_STEPS = 4
 """Network calls of the distilled sampler."""
+FULL_STEPS = 8
+"""Steps of the guided sampler that measure no worse than more."""
+_PASSES = 4
+"""Network calls of a guided step: without words, with them, with the voice, with what is heard."""
 
 
 def noise_levels(steps: int) -> np.ndarray:
     """The noise levels (steps,) at which the network is called, evenly from 1 down to 1 / steps; after them comes 0."""
     return np.linspace(1.0, 1.0 / steps, steps)
+
+
+def usual_steps() -> int | None:
+    """Steps of the sampler that ships: None, the distilled one, if its adapter lies beside the weights."""
+    return None if (asset("model") / FEW).is_dir() else FULL_STEPS
+
+
+def network_calls(steps: int | None) -> int:
+    """Calls of the network that one person's motion takes with so many steps, None = the distilled ones."""
+    return FEW_STEPS if steps is None else _PASSES * steps
 
 
 @dataclass(frozen=True)
@@ -24,7 +42,7 @@ class Sampling:
         temperature: spread of the noise that speech starts from, 1 = as trained.
     """
 
-    steps: int | None = 16
+    steps: int | None = FULL_STEPS
     temperature: float = 0.75
 
 

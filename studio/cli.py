@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("scene", type=Path, help="scene file (.yaml or .json)")
     render.add_argument("-o", "--output", type=Path, required=True, help="the video (.mp4)")
     render.add_argument("--size", type=_positive, metavar="ROWS", help="greatest height in pixels; never enlarges")
-    render.add_argument("--draft", action="store_true", help="quick and rough")
+    render.add_argument("--draft", action="store_true", help="small and quick: at most 480 rows")
     say = add("say", _say, "Speak one line into a sound file.")
     say.add_argument("text", help="what to say; {name|IPA} gives a pronunciation")
     say.add_argument("--voice", required=True, help="name of a voice, as parley voices lists them")
@@ -110,13 +110,12 @@ def _render(arguments: argparse.Namespace) -> int:
 
 
 def _say(arguments: argparse.Namespace) -> int:
-    from studio.render import STEPS, say
+    from studio.render import say
 
-    seed, steps = arguments.seed or 0, arguments.steps or STEPS
     with _Display(arguments.json) as display:
         say(
             arguments.text, arguments.voice, arguments.output, speed=arguments.speed, manners=dict(arguments.manner),
-            seed=seed, steps=steps, device=arguments.device, listener=display.show,
+            seed=arguments.seed or 0, steps=arguments.steps, device=arguments.device, listener=display.show,
         )  # fmt: skip
     _tell(arguments, "done", f"{arguments.output} is ready.", file=str(arguments.output))
     return OK

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from studio.views import cast, export, frame, script, session, start, video
+from studio.views import cast, export, frame, lips, script, session, start, video
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
         for name, show, icon in (
             ("cast", cast.show, "groups"),
             ("script", script.show, "notes"),
+            ("lips", lips.show, "graphic_eq"),
             ("video", video.show, "movie"),
             ("export", export.show, "download"),
         )

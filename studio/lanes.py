@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from generation.grid import FPS, SAMPLES_PER_FRAME, seconds_from_frames
 from generation.keys import HANDLES
 from generation.performance import Performance
 from generation.phonetics import runs
+from studio.document import load_scene
 from studio.files import read_json
 from studio.jobs import Job, jobs
 from studio.project import Project
@@ -69,11 +71,13 @@ class Lanes:
         job: which one.
         data: as :func:`lanes_of` has it.
         sound: the scene's sound; None where the job left none.
+        current: whether the project's scene still moves like that.
     """
 
     job: Job
     data: dict[str, Any]
     sound: Path | None
+    current: bool
 
     def line(self, line_id: str) -> dict[str, Any] | None:
         """The line of that id; None when the script was another."""
@@ -81,14 +85,44 @@ class Lanes:
 
 
 def newest_lanes(project: Project) -> Lanes | None:
-    """The lanes of the job that finished one of them last."""
+    """The lanes of the last job whose scene moves as the project's does now; without one, the last job's.
+
+    So what is undone shows its former lanes at once.
+    """
+    newest = None
     for job in jobs(project):
         status = job.status()
         path = status.results.get("lanes")
-        if status.state == "done" and path is not None and isinstance(data := read_json(path), dict):
+        if status.state != "done" or path is None or not path.is_file():
+            continue
+        now = moves_alike(frozen_scene(job), project.scene)
+        if (now or newest is None) and isinstance(data := read_json(path), dict):
             sound = status.results.get("sound") or status.results.get("video")
-            return Lanes(job, data, sound if sound is not None and sound.is_file() else None)
-    return None
+            newest = Lanes(job, data, sound if sound is not None and sound.is_file() else None, now)
+        if now:
+            break
+    return newest
+
+
+def frozen_scene(job: Job) -> Scene:
+    """The scene that a job was handed in with; it never changes."""
+    return _read(job.scene_path)
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path) -> Scene:
+    return load_scene(path)[1]
+
+
+def moves_alike(one: Scene, other: Scene) -> bool:
+    """Whether everybody moves and sounds alike in two scenes, amounts aside."""
+    return _moving(one) == _moving(other)
+
+
+def _moving(scene: Scene) -> Scene:
+    unseen = {"mouth": 1.0, "head": 1.0, "blink": 1.0, "colour": None}
+    cast = tuple(character.model_copy(update=unseen) for character in scene.cast)
+    return scene.model_copy(update={"cast": cast, "title": "", "consent": None, "statement": "", "label": True})
 
 
 def within(data: dict[str, Any], names: Sequence[str], start: float, seconds: float) -> dict[str, Any]:

@@ -48,13 +48,13 @@ class Order:
     """What is wanted besides the lanes.
 
     Attributes:
-        steps: sampling steps; with those of the film its pieces are the film's.
+        steps: sampling steps, None = the distilled sampler's; with those of the film its pieces are the film's.
         line: id of a line to be drawn, close up.
         before: the retakes that this line had; it is then drawn with them, too.
         who: name of somebody of whom stills are drawn: the mouth widest open, the lids shut, the head turned farthest.
     """
 
-    steps: int
+    steps: int | None
     line: str | None = None
     before: Sequence[dict[str, Any]] | None = None
     who: str | None = None

@@ -15,6 +15,7 @@ from generation.audio import Audio, mix
 from generation.grid import SAMPLE_RATE
 from generation.motion import MotionTrack
 from generation.performance import Performance
+from generation.sampling import usual_steps
 from studio.casting import Casting, cast_picture
 from studio.document import DocumentError, load_scene
 from studio.export import write_video
@@ -22,7 +23,7 @@ from studio.files import json_bytes, write_json
 from studio.history import scene_data
 from studio.progress import Progress
 from studio.provenance import make_record
-from studio.render import DRAFT_STEPS, make_renderer, scaled_motion
+from studio.render import make_renderer, scaled_motion
 from studio.restoring import media_names
 from studio.scene import Scene
 from studio.seating import Places, find_places
@@ -90,7 +91,7 @@ class Previewer:
         if not scene.script:
             raise DocumentError(["The script has no lines; write at least one."])
         stage = self.prepared(scene, scene_path.parent)
-        steps = None if self.models.pipeline.distilled else DRAFT_STEPS
+        steps = usual_steps()
         speech = Speech(scene, scene_path.parent, None, steps, None, self.models, speakers_only=True)
         timeline = speech.timeline()
         progress.start("speech and motion")

@@ -18,6 +18,7 @@ from generation.audio import Audio, mix
 from generation.grid import SAMPLE_RATE
 from generation.motion import CHANNELS, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
 from generation.performance import Performance
+from generation.sampling import network_calls, usual_steps
 from generation.text import phonemize
 from studio.casting import Casting
 from studio.checks import Report, check_scene, voice_names
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from generation.rendering.scene import SceneRenderer
     from studio.speech import Models, Speech
 
-STEPS, DRAFT_STEPS = 16, 4
 DRAFT_HEIGHT = 480
 FREE_ROOM = 0.6
 """Share of the room that a head uses as the model moves it."""
@@ -48,7 +48,7 @@ class RenderSettings:
 
     Attributes:
         seed: in place of the scene's own; None = the scene's.
-        steps: sampling steps of the model; None = 16, and 4 in a draft.
+        steps: sampling steps of the model; None = those of the sampler that ships.
         height: greatest height of the video in pixels; None = that of the picture, and 480 in a draft.
         device: torch device; None = the GPU when there is one, else the CPU.
         draft: quick and rough.
@@ -63,9 +63,9 @@ class RenderSettings:
     work: Path | None = None
 
     @property
-    def sampling_steps(self) -> int:
-        """Sampling steps that hold."""
-        return self.steps or (DRAFT_STEPS if self.draft else STEPS)
+    def sampling_steps(self) -> int | None:
+        """Sampling steps that hold; None = the distilled sampler."""
+        return self.steps or usual_steps()
 
     @property
     def greatest_height(self) -> int | None:
@@ -145,7 +145,7 @@ def render_scene(
 
 
 def _load_speech(
-    scene: Scene, folder: Path, seed: int | None, steps: int, device: str | None, models: Models | None = None
+    scene: Scene, folder: Path, seed: int | None, steps: int | None, device: str | None, models: Models | None = None
 ) -> Speech:
     """Load torch and the model; late, because a scene with problems should be refused in a second."""
     # Threads that spin while they wait take ten times as long as soon as another program wants a core.
@@ -167,7 +167,7 @@ def expected_seconds(seconds: float, casting: Casting, settings: RenderSettings)
     face_pixels = sum(25 * seat.face.inter_ocular**2 for seat in casting.seats)
     return {
         "load models": 6,
-        "speech and motion": 0.25 * seconds * n_faces * settings.sampling_steps / STEPS,
+        "speech and motion": seconds * n_faces * (0.03 + 0.004 * network_calls(settings.sampling_steps)),
         "rendering": 25 * seconds * (0.01 + 0.025 * face_pixels / 512**2),
         "encoding": 1 + 0.05 * seconds,
     }
@@ -262,7 +262,7 @@ def say(
     speed: float = 1.0,
     manners: Mapping[str, float] | None = None,
     seed: int = 0,
-    steps: int = STEPS,
+    steps: int | None = None,
     device: str | None = None,
     listener: Callable[[Status], None] = lambda status: None,
 ) -> Path:
@@ -272,7 +272,7 @@ def say(
         DocumentError: nothing to say, an unknown voice or manner, a speed or strength out of range, or a file that is
             no ``.wav``.
     """
-    names, manners = voice_names(), dict(manners or {})
+    names, manners, steps = voice_names(), dict(manners or {}), steps or usual_steps()
     problems = [] if target.suffix.lower() == ".wav" else [f"The sound {target.name!r} should end in .wav."]
     if voice not in names:
         problems.append(f"The voice {voice!r} is not known; {nearest(voice, names)}")

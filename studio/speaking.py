@@ -34,7 +34,7 @@ STAGES = {"listen": 1.0, "speech and motion": 20.0, "sound": 1.0}
 def hear(
     scene_path: Path,
     wanted: Collection[str],
-    steps: int,
+    steps: int | None,
     project: Path,
     target: Path,
     models: Models,
@@ -143,7 +143,7 @@ def _mixed(performance: Performance, lines: Sequence[Line], begin: int, end: int
     return mix(tracks)
 
 
-def _record(scene: Scene, seed: int, steps: int) -> dict[str, object]:
+def _record(scene: Scene, seed: int, steps: int | None) -> dict[str, object]:
     texts = {"script": [{"who": line.who, "text": line.text} for line in scene.script]}
     return make_record(texts, Path(), {"seed": seed, "steps": steps}, photograph=False)
 

@@ -20,6 +20,7 @@ from PIL import Image
 from generation.audio import Audio, mix
 from generation.grid import SAMPLE_RATE
 from generation.performance import Performance
+from generation.sampling import usual_steps
 from studio.document import load_scene
 from studio.estimate import learn, recipe
 from studio.export import file_names
@@ -34,7 +35,7 @@ from studio.preview import STAGES as PREVIEW_STAGES
 from studio.preview import Previewer
 from studio.progress import Cancelled, Progress, Stage, Status
 from studio.project import Projects
-from studio.render import STEPS, RenderSettings, Watcher, render_scene
+from studio.render import RenderSettings, Watcher, render_scene
 from studio.seating import Places
 from studio.speaking import STAGES as HEAR_STAGES
 from studio.speaking import hear, keep_takes, timed_words
@@ -146,7 +147,7 @@ class _Shop:
         """The picture, a timeline and a mix; the first ones load pronunciation, filters and meter."""
         scene = load_scene(path)[1]
         self.previewer.prepared(scene, path.parent)
-        Speech(scene, path.parent, None, STEPS, None, self.models).timeline()
+        Speech(scene, path.parent, None, usual_steps(), None, self.models).timeline()
         mix([Audio(np.zeros(SAMPLE_RATE, np.float32), SAMPLE_RATE)])
 
     def rest(self) -> None:
@@ -253,14 +254,14 @@ def _hear(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
     progress = report.progress(HEAR_STAGES)
     out = job.folder / "out"
     with progress.running():
-        wanted, steps = job.what.get("lines", ()), job.what.get("steps", STEPS)
+        wanted, steps = job.what.get("lines", ()), job.what.get("steps") or usual_steps()
         return hear(job.scene_path, wanted, steps, job.project_folder, out, shop.models, progress)
 
 
 def _move(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
     progress = report.progress(MOVE_STAGES)
     told = {key: job.what.get(key) for key in ("line", "before", "who")}
-    order = Order(steps=job.what.get("steps", STEPS), **told)
+    order = Order(steps=job.what.get("steps") or usual_steps(), **told)
     with progress.running():
         return move(job.scene_path, order, job.project_folder, job.folder / "out", shop.closeups, progress)
 

@@ -17,15 +17,13 @@ from generation.durations import DurationModel
 from generation.grid import MELS_PER_FRAME, SAMPLES_PER_FRAME, samples_from_frames, seconds_from_frames
 from generation.mel import mel_spectrogram
 from generation.performance import Line
-from generation.pipeline import FEW, CastMember, JointPipeline
-from generation.sampling import Sampling
+from generation.pipeline import CastMember, JointPipeline
+from generation.sampling import Sampling, usual_steps
 from generation.text import phonemize
 from generation.voice import VoiceBank
 from studio.segments import FADE
 from studio.speech import Models
 
-FULL_STEPS = 16
-"""Steps of the full sampler, used where the weights have no distilled one."""
 MAKING = (
     "pipeline", "sampling", "transformer", "conditioning", "guidance", "finish", "standard", "vocoder", "mel",
     "durations", "text", "normalisation",
@@ -74,7 +72,7 @@ class Synthesis:
     """
 
     def __init__(self, kept: Path, steps: int | None = None) -> None:
-        self.steps = steps or (None if shipped_few_steps() else FULL_STEPS)
+        self.steps = steps or usual_steps()
         self.weights = _fingerprint()
         self._kept = kept / self.weights
         self._kept.mkdir(parents=True, exist_ok=True)
@@ -175,11 +173,6 @@ class Synthesis:
         seconds = (spent, marks[-1] - marks[0], process_time() - marks[-1])
         np.savez(path, speech=part.speech, motion=part.motion.values, seconds=np.array(seconds))
         return Take(phonemes, durations, FADE, part.speech, part.motion.values, seconds)
-
-
-def shipped_few_steps() -> bool:
-    """Whether the shipped weights have the distilled sampler."""
-    return (resources.asset("model") / FEW).is_dir()
 
 
 def _fingerprint() -> str:

@@ -160,8 +160,8 @@ def _card(project: Project, index: int) -> None:
     scene = project.scene
     member = scene.cast[index]
     colour = html.escape(scene.colour_of(index))
-    seen = "in the picture" if member.role != "narrator" else "heard, not seen"
-    st.html(f'<span class="parley-dot" style="background:{colour}"></span><b>{html.escape(member.name)}</b>, {seen}')
+    seen = "In the picture" if member.role != "narrator" else "Heard, not seen"
+    st.html(f'<span class="parley-dot" style="background:{colour}"></span>{seen}')
     tag = session.tag(project, index)
     name = st.text_input("Name", member.name, key=f"name {tag}")
     if name != member.name:

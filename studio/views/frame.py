@@ -31,7 +31,11 @@ _CSS = """
 .parley-check b { flex: none; width: 1.1rem; text-align: center; }
 .parley-good b { color: #2f9e63; } .parley-bad b { color: #d4564b; } .parley-warn b { color: #b98312; }
 .parley-dot { display: inline-block; width: .75rem; height: .75rem; border-radius: 50%; margin-right: .45rem; }
-[data-testid="stBaseButton-segmented_controlActive"] p { color: var(--st-text-color, inherit); font-weight: 600; }
+[data-testid="stBaseButton-segmented_controlActive"] { background: currentColor; }
+[data-testid="stBaseButton-segmented_controlActive"] p { color: #fff; font-weight: 600; }
+.st-key-hero { min-height: calc(100vh - 9rem); justify-content: center; }
+.st-key-projects p { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.parley-blank { aspect-ratio: 16 / 9; border: 1px dashed #8886; border-radius: .6rem; }
 .parley-name { font-weight: 650; font-size: 1.15rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 """
 

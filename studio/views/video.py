@@ -70,7 +70,7 @@ def _quality_chosen() -> dict[str, Any]:
 
 def _quality(project: Project) -> None:
     st.selectbox("Height", list(HEIGHTS), key="quality height", help="A smaller video is made sooner.")
-    st.toggle("Draft", key="quality draft", help="Fewer steps and 480 rows: rough, and several times as quick.")
+    st.toggle("Draft", key="quality draft", help="480 rows at most: rough, but drawn several times as fast.")
     seed = st.number_input("Take of the whole scene", 0, 2**31 - 1, project.scene.seed,
                            key=session.tag(project, "seed"),
                            help="Another number gives other voices' melody and movement.")  # fmt: skip

@@ -17,8 +17,6 @@ function make(tag, properties = {}, ...children) {
   return node;
 }
 
-const clock = (seconds) => `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, "0")}`;
-
 class Lines {
   constructor(root) {
     this.root = root;
@@ -72,7 +70,8 @@ class Lines {
     row.text.onkeydown = (event) => {
       if (event.key === "Enter") { event.preventDefault(); row.text.blur(); }
     };
-    row.words = make("div", { className: "words" });
+    row.words = make("div", { className: "words", "aria-hidden": "true" });
+    row.times = make("div", { className: "times", hidden: true, title: "Seconds at which each word begins." });
     row.speed = make("input", { type: "number", min: 0.5, max: 2, step: 0.05, title: "Speed: 1 is the voice's own." });
     row.speed.onchange = () => act({ kind: "field", field: "speed", value: +row.speed.value || 1 });
     row.hear = make("button", { className: "hear", type: "button", textContent: "Hear" });
@@ -95,7 +94,7 @@ class Lines {
         button("Add below", "Add an empty line below this one", { kind: "add" }),
         button("New take", "Say this line again in another way; the take before it is kept", { kind: "take" }),
         button("Remove", "Remove this line; undo brings it back", { kind: "remove" })),
-      row.takes);
+      row.takes, row.times);
     row.more = make("button", { type: "button", textContent: "More", title: "Speed, takes, order, another line." });
     row.more.setAttribute("aria-label", `More about line ${index + 1}`);
     row.more.onclick = () => {
@@ -103,7 +102,7 @@ class Lines {
       row.more.setAttribute("aria-expanded", String(!row.panel.hidden));
     };
     row.body = make("div", { className: "row" }, row.who,
-      make("div", { className: "said" }, row.text, row.words),
+      make("div", { className: "said" }, row.words, row.text),
       make("div", { className: "side" }, row.length, row.hear, row.more), row.panel);
     row.node = make("li", {}, row.chip, row.body);
     this.rows.push(row);
@@ -158,6 +157,19 @@ class Lines {
     return make("div", { className: "take" }, make("span", { textContent: take.label }), play, keep);
   }
 
+  // The line once more behind its own letters, unseen but for the word that is heard.
+  placed(words, text) {
+    const parts = [];
+    let at = 0;
+    for (const word of words) {
+      const found = text.indexOf(word.text, at);
+      if (found < 0) continue;
+      parts.push(text.slice(at, found), make("span", { textContent: word.text }));
+      at = found + word.text.length;
+    }
+    return parts;
+  }
+
   grow(text) {
     text.style.height = "auto";
     text.style.height = `${text.scrollHeight + 2}px`;
@@ -171,12 +183,14 @@ class Lines {
       const shown = words.map((word) => word.text + word.start).join("|");
       if (row.shown !== shown) {
         row.shown = shown;
-        row.words.replaceChildren(...words.map((word) => make("span", {
-          textContent: word.text, title: `${clock(word.start)} to ${clock(word.end)}`,
-        })));
+        row.words.replaceChildren(...this.placed(words, row.line.text));
+        row.times.textContent = words.map((word) => `${word.text} ${word.start.toFixed(2)}`).join(" · ");
+        row.times.hidden = !words.length;
       }
+      const spans = row.words.querySelectorAll("span");
       words.forEach((word, i) => {
-        row.words.children[i].classList.toggle("now", !this.audio.paused && now >= word.start && now < word.end);
+        const lit = !this.audio.paused && now >= word.start && now < word.end && row.text.value === row.line.text;
+        spans[i]?.classList.toggle("now", lit);
       });
     }
   }

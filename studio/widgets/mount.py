@@ -23,6 +23,11 @@ def lines(key: str, data: dict[str, Any], on_act: Callable[[dict[str, Any]], Non
     _mount("lines", key, data, on_act)
 
 
+def lanes(key: str, data: dict[str, Any], on_act: Callable[[dict[str, Any]], None]) -> None:
+    """Everybody's motion over the sound; ``on_act`` is told: span (chosen, with its keys), again, amount."""
+    _mount("lanes", key, data, on_act)
+
+
 def player(key: str, data: dict[str, Any]) -> float:
     """The player with its lanes; returns the time at which it stands, in seconds, 0 before it was used."""
     result = _component("player")(key=key, data=data, on_time_change=lambda: None)
