@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from studio.casting import Casting, cast_picture, places_key
+from studio.document import load_scene
+from studio.files import inside
 from studio.scene import Scene
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ WANTED = (
     ("chin", "the lowest point of the chin"),
 )
 """Points that are marked by hand, in the order in which they are asked for, each as the reader would call it."""
+THUMBNAIL = (400, 225)
+"""Width and height of a project's picture on the start page, in pixels."""
 SHOWN_SIDE = 1600
 """Longest side of the picture that the browser is sent, in pixels."""
 CORNER = 0.0015
@@ -65,6 +69,25 @@ class View:
 def look(scene: Scene, folder: Path) -> View:
     """Find everybody in the picture; remembered until the picture or somebody's place changes."""
     return _look(places_key(scene, folder), folder)
+
+
+@lru_cache(maxsize=32)
+def thumbnail(scene_path: Path, changed: float) -> bytes | None:
+    """A small picture of a project as a JPEG; None while it has none that can be read.
+
+    Args:
+        scene_path: its scene file.
+        changed: when that was changed last, so that it is made anew then.
+    """
+    try:
+        path = inside(scene_path.parent, load_scene(scene_path)[1].picture)
+        with Image.open(path) as picture:
+            small = picture.convert("RGB")
+        packed = io.BytesIO()
+        ImageOps.fit(ImageOps.exif_transpose(small), THUMBNAIL).save(packed, "JPEG", quality=85)
+        return packed.getvalue()
+    except (ValueError, OSError):
+        return None
 
 
 @lru_cache(maxsize=4)

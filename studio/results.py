@@ -79,7 +79,10 @@ def newest(project: Project, rendered: bool = False) -> Made | None:
 def _made(project: Project, job: Job, status: JobStatus, video: Path) -> Made:
     seconds, size = facts(video)
     scene = load_scene(job.scene_path)[1]
-    return Made(job, video, "Video" if job.kind == "render" else "Quick preview", seconds, size,
+    label = "Quick preview, mouths are rough" if job.kind == "preview" else "Video"
+    if job.what.get("draft"):
+        label = "Draft"
+    return Made(job, video, label, seconds, size,
                 tuple(spoken(scene, status)), _groups(status, video), scene != project.scene)  # fmt: skip
 
 

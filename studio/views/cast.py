@@ -30,7 +30,8 @@ def show(project: Project) -> None:
     scene = project.scene
     if not scene.picture:
         frame.empty("First a picture", "Drop a picture with the faces that are to speak; they are found by themselves.")
-        _upload(project, "Picture")
+        with st.container(width=750):
+            _upload(project, "Picture")
         return
     _consent(project)
     left, right = st.columns([5, 2], gap="medium")

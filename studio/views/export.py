@@ -11,12 +11,12 @@ from studio.project import Project
 from studio.views import frame, session
 
 GROUPS = {
-    "video": ("Video", "H.264 and AAC, plays everywhere."),
+    "video": ("Video", "One file that plays everywhere."),
     "burned": ("Video with subtitles in the picture", "For places that show no subtitle files."),
-    "subtitles": ("Subtitles", "SRT and WebVTT with the speakers' names."),
+    "subtitles": ("Subtitles", "With the speakers' names; players and video sites take either file."),
     "stems": ("Sound, one file a person", "For mixing elsewhere; all are as long as the video."),
-    "curves": ("Motion, one file a person", "ARKit curves for Blender, Unity and Unreal."),
-    "otio": ("Timeline", "OpenTimelineIO: every line as a clip, for video editors."),
+    "curves": ("Motion, one file a person", "Face curves (ARKit) for Blender, Unity and Unreal."),
+    "otio": ("Timeline", "Every line as a clip, for video editors (OpenTimelineIO)."),
 }
 
 
@@ -26,9 +26,7 @@ def show(project: Project) -> None:
     made = results.newest(project, rendered=True)
     if made is None:
         frame.empty("Nothing to export yet",
-                    "Make the video on the page Video; sound, subtitles and motion come with it.")  # fmt: skip
-        if st.button("To the page Video", type="primary"):
-            st.switch_page(st.session_state["pages"]["video"], query_params={"project": project.name})
+                    "Make the video on the page Video; sound, subtitles and motion come with it.", "video")  # fmt: skip
         return
     if made.outdated:
         st.caption("The scene was changed since this video was made; make it again to have the changes in it.")

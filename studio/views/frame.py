@@ -24,6 +24,7 @@ STAGES = {
 _CSS = """
 .stMainBlockContainer { padding: 3.6rem 2.2rem 3rem; max-width: 118rem; }
 .stAppHeader { background: var(--background-color, transparent); }
+.parley-empty { max-width: 50rem; box-sizing: border-box; }
 .parley-empty { padding: 1.4rem 1.6rem; border: 1px dashed var(--st-border-color, #8884); border-radius: .7rem; }
 .parley-empty h3 { margin: 0 0 .3rem; padding: 0; }
 .parley-empty p { margin: 0; opacity: .85; }
@@ -55,9 +56,11 @@ def settle(page: str) -> None:
     gc.freeze()
 
 
-def empty(title: str, sentence: str) -> None:
-    """An empty state that teaches: what belongs here and the next step."""
+def empty(title: str, sentence: str, page: str | None = None) -> None:
+    """An empty state that teaches: what belongs here, the next step, and a button to the page where it is done."""
     st.html(f'<div class="parley-empty"><h3>{html.escape(title)}</h3><p>{html.escape(sentence)}</p></div>')
+    if page is not None and st.button(f"To the page {page.capitalize()}", type="primary", help="The next step."):
+        st.switch_page(st.session_state["pages"][page], query_params=dict(st.query_params))
 
 
 def check_item(mark: str, sentence: str) -> str:

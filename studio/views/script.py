@@ -17,8 +17,9 @@ def show(project: Project) -> None:
     """Draw the page."""
     scene = project.scene
     if not scene.cast:
-        frame.empty("First the cast",
-                    "A line needs somebody who says it: claim a face on Cast, or paste a screenplay.")  # fmt: skip
+        frame.empty(
+            "First the cast", "A line needs somebody who says it: claim a face, or paste a screenplay below.", "cast"
+        )
         _paste(project)
         return
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -9,12 +9,15 @@ from pathlib import Path
 import streamlit as st
 
 from generation.resources import asset
+from studio import faces
+from studio.history import SCENE_FILE
 from studio.project import SAMPLE, Project
 from studio.views import session
 from studio.worker import ensure_worker
 
 SAMPLE_NAME = "Café"
-MOST_LISTED = 8
+SHOWN = 5
+"""Projects that are shown with their pictures; the others are in a list."""
 
 
 def show() -> None:
@@ -24,26 +27,25 @@ def show() -> None:
         ensure_worker(session.projects().root)  # until somebody has chosen, it has loaded the model
     for sentence in filter(None, [session.notice()]):
         st.warning(sentence, icon=":material/info:")
-    picture, text = st.columns([3, 2], gap="large", vertical_alignment="center")
-    picture.image(_sample_picture(), width="stretch")
-    with text:
-        st.title("Who says what?")
-        st.write("Give every face in a picture a voice, write what they say, and get a video in which they speak.")
-        if st.button("Open the sample scene", type="primary", help="Three people in a café, ready to be filmed."):
-            _go(_sample(), "video")
+    with st.container(key="hero", gap="large"):
+        picture, text = st.columns([3, 2], gap="large", vertical_alignment="center")
+        picture.image(_sample_picture(), width="stretch")
+        with text:
+            st.title("Who says what?")
+            st.write("Give every face in a picture a voice, write what they say, and get a video in which they speak.")
+            if st.button("Open the sample scene", type="primary", help="Three people in a café, ready to be filmed."):
+                _go(_sample(), "video")
+            with st.expander("New project"):
+                _new()
+            with st.expander("Open a finished video"):
+                _restore()
+            st.caption("Everything stays on this computer. Every video says that it is AI-generated.")
         _projects()
-        with st.expander("New project"):
-            _new()
-        with st.expander("Open a finished video"):
-            _restore()
-        st.caption("Everything stays on this computer. Every video says that it is AI-generated.")
 
 
 @cache
 def _sample_picture() -> bytes:
-    from studio.faces import shown_picture
-
-    return shown_picture(asset("scenes/cafe/picture.png"))
+    return faces.shown_picture(asset("scenes/cafe/picture.png"))
 
 
 def _sample() -> Project | None:
@@ -64,14 +66,29 @@ def _go(project: Project | None, page: str) -> None:
 
 
 def _projects() -> None:
-    names = session.projects().names()
+    """The last changed ones with their pictures, the others in a list."""
+    root, names = session.projects().root, session.projects().names()
     if not names:
         return
-    name = st.selectbox("Your projects", names, index=None, placeholder="Open one of your projects",
-                        key="which project", help="The last changed comes first.")  # fmt: skip
-    if name:
+    chosen = None
+    with st.container(key="projects"):
+        for column, name in zip(st.columns(SHOWN), names, strict=False):
+            scene = root / name / SCENE_FILE
+            picture = faces.thumbnail(scene, scene.stat().st_mtime)
+            with column:
+                if picture is None:
+                    st.html('<div class="parley-blank"></div>')
+                else:
+                    st.image(picture, width="stretch")
+                if st.button(name, key=f"open {name}", width="stretch", help=f"Open the project {name}."):
+                    chosen = name
+    if len(names) > SHOWN:
+        listed = st.selectbox("Earlier projects", names[SHOWN:], index=None, placeholder="Open an earlier project",
+                              key="which project", help="The last changed comes first.")  # fmt: skip
+        chosen = chosen or listed
+    if chosen is not None:
         with session.refusals():
-            _go(session.projects().open(name), "cast")
+            _go(session.projects().open(chosen), "cast")
 
 
 def _new() -> None:

@@ -20,6 +20,9 @@ HEIGHTS = {"As the picture": None, "1080 rows": 1080, "720 rows": 720, "480 rows
 
 def show(project: Project) -> None:
     """Draw the page."""
+    if not project.scene.picture and results.newest(project) is None:
+        frame.empty("First a picture", "A video needs a picture, somebody in it who speaks, and what they say.", "cast")
+        return
     left, right = st.columns([5, 2], gap="medium")
     active = frame.running(project)
     with right:
@@ -113,13 +116,10 @@ def _stage(project: Project, active: list[Job]) -> None:
         view = faces.look(project.scene, project.folder)
         if view.casting is not None:
             mount.picture("still", picture_data(project, view, None, editable=False))
-        if not project.scene.picture:
-            frame.empty("First a picture", "Add one on the page Cast, then lines on the page Script.")
-            return
         frame.empty("No video yet", "Make it, or see a quick preview first: full sound and rough mouths in seconds.")
         return
-    if made.outdated:
-        st.caption("The scene was changed since; this shows it as it was.")
+    changed = " The scene was changed since; this shows it as it was." if made.outdated else ""
+    st.caption(f"{made.label}, {made.size[0]} × {made.size[1]}, {frame.span(made.seconds)}.{changed}")
     time = mount.player("player", player_data(project, made))
     _at(project, made, time)
 
