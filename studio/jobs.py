@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,6 +99,11 @@ class Job:
     def id(self) -> str:
         """Its name; ids sort in the order in which the jobs were handed in."""
         return self.folder.name
+
+    @property
+    def when(self) -> datetime:
+        """When it was handed in, in local time."""
+        return datetime.fromtimestamp(int(self.id.partition("-")[0]) / 1e9)
 
     @property
     def project_folder(self) -> Path:

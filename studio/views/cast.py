@@ -29,7 +29,7 @@ def show(project: Project) -> None:
     _missing(project)
     scene = project.scene
     if not scene.picture:
-        frame.empty("First a picture", "Drop a picture with the faces that are to speak; they are found by themselves.")
+        frame.empty("First a picture", "Drop a picture with the faces that are to speak; they are found for you.")
         with st.container(width=750):
             _upload(project, "Picture")
         return
@@ -247,12 +247,13 @@ def _numbers(project: Project, view: faces.View) -> None:
         _acted(project, {"kind": "box", "box": [float(v) for v in values]})
         st.rerun()
     marked = faces.marked_points(project.scene, project.folder, view.size, index)
-    st.caption("Eyes and mouth, in pixels from the left and from the top.")
-    rows = [{"point": phrase, "x": marked.get(name, (None, None))[0], "y": marked.get(name, (None, None))[1]}
-            for name, phrase in faces.WANTED]  # fmt: skip
-    table = st.data_editor(rows, disabled=["point"], hide_index=True, key=f"points {tag}")
+    st.caption("Eyes and mouth, in pixels of the picture.")
+    place, x, y = "Place", "From the left", "From the top"
+    rows = [{place: phrase[0].upper() + phrase[1:], x: marked.get(name, (None, None))[0],
+             y: marked.get(name, (None, None))[1]} for name, phrase in faces.WANTED]  # fmt: skip
+    table = st.data_editor(rows, disabled=[place], hide_index=True, key=f"points {tag}")
     if st.button("Use these points", help="Marks the face by hand, for drawings and animals."):
-        placed = {name: [row["x"], row["y"]] for (name, _), row in zip(faces.WANTED, table, strict=True)}
+        placed = {name: [row[x], row[y]] for (name, _), row in zip(faces.WANTED, table, strict=True)}
         _acted(project, {"kind": "points", "points": placed})
         st.rerun()
 

@@ -22,8 +22,7 @@ STAGES = {
     "encoding": "writing the file", "sound": "writing the sound",
 }  # fmt: skip
 _CSS = """
-.stMainBlockContainer { padding: 3.6rem 2.2rem 3rem; max-width: 118rem; }
-.stAppHeader { background: var(--background-color, transparent); }
+.stMainBlockContainer { padding: 4.2rem 2.2rem 3rem; max-width: 118rem; }
 .parley-empty { max-width: 50rem; box-sizing: border-box; }
 .parley-empty { padding: 1.4rem 1.6rem; border: 1px dashed var(--st-border-color, #8884); border-radius: .7rem; }
 .parley-empty h3 { margin: 0 0 .3rem; padding: 0; }
@@ -32,11 +31,14 @@ _CSS = """
 .parley-check b { flex: none; width: 1.1rem; text-align: center; }
 .parley-good b { color: #2f9e63; } .parley-bad b { color: #d4564b; } .parley-warn b { color: #b98312; }
 .parley-dot { display: inline-block; width: .75rem; height: .75rem; border-radius: 50%; margin-right: .45rem; }
-[data-testid="stBaseButton-segmented_controlActive"] { background: currentColor; }
-[data-testid="stBaseButton-segmented_controlActive"] p { color: #fff; font-weight: 600; }
-.st-key-hero { min-height: calc(100vh - 9rem); justify-content: center; }
+button[data-variant="segmented_control"][data-selected="true"] { background: currentColor !important; }
+button[data-variant="segmented_control"][data-selected="true"] p { color: #fff; }
+.st-key-hero { min-height: calc(100vh - 8rem); padding-top: .8rem; justify-content: center; }
+.st-key-frames img { width: auto !important; max-width: 100%; max-height: 58vh; margin: 0 auto; }
+.st-key-jobs { padding: .6rem 1rem; }
 .st-key-projects p { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.parley-blank { aspect-ratio: 16 / 9; border: 1px dashed #8886; border-radius: .6rem; }
+.parley-blank { display: grid; place-items: center; aspect-ratio: 16 / 9; opacity: .75; }
+.parley-blank { border: 1px dashed #8886; border-radius: .6rem; }
 .parley-name { font-weight: 650; font-size: 1.15rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 """
 
@@ -136,12 +138,13 @@ def job_strip(project: Project) -> None:
 
     @st.fragment(run_every=1)
     def strip() -> None:
-        for job, _ in active:
-            status = job.status()
-            if status.ended:
-                _ended(job, status)
-                st.rerun()
-            _show_job(job, status)
+        with st.container(border=True, key="jobs", gap="xsmall"):
+            for job, _ in active:
+                status = job.status()
+                if status.ended:
+                    _ended(job, status)
+                    st.rerun()
+                _show_job(job, status)
 
     strip()
 
@@ -154,14 +157,16 @@ def _ended(job: Job, status: JobStatus) -> None:
 
 
 def _show_job(job: Job, status: JobStatus) -> None:
-    with st.container(border=True, key=f"job {job.id}"):
-        text, cancel = st.columns([6, 1], vertical_alignment="center")
-        text.progress(min(1.0, status.share), text=job_sentence(job, status))
-        if job.cancel_asked:
-            cancel.caption("Stopping …")
+    with st.container(key=f"job {job.id}", horizontal=True, vertical_alignment="center"):
+        if status.state == "running":
+            st.progress(min(1.0, status.share), text=job_sentence(job, status))
         else:
-            cancel.button("Cancel", key=f"cancel {job.id}", on_click=job.cancel, width="stretch",
-                          help="Stop within three seconds; finished lines are kept.")  # fmt: skip
+            st.caption(job_sentence(job, status), width="stretch")
+        if job.cancel_asked:
+            st.caption("Stopping …", width="content")
+        else:
+            st.button("Cancel", key=f"cancel {job.id}", on_click=job.cancel,
+                      help="Stop within three seconds; finished lines are kept.")  # fmt: skip
 
 
 def job_sentence(job: Job, status: JobStatus) -> str:

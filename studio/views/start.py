@@ -27,8 +27,8 @@ def show() -> None:
         ensure_worker(session.projects().root)  # until somebody has chosen, it has loaded the model
     for sentence in filter(None, [session.notice()]):
         st.warning(sentence, icon=":material/info:")
-    with st.container(key="hero", gap="large"):
-        picture, text = st.columns([3, 2], gap="large", vertical_alignment="center")
+    with st.container(key="hero", gap="medium"):
+        picture, text = st.columns(2, gap="large", vertical_alignment="center")
         picture.image(_sample_picture(), width="stretch")
         with text:
             st.title("Who says what?")
@@ -72,12 +72,13 @@ def _projects() -> None:
         return
     chosen = None
     with st.container(key="projects"):
+        st.subheader("Your projects")
         for column, name in zip(st.columns(SHOWN), names, strict=False):
             scene = root / name / SCENE_FILE
             picture = faces.thumbnail(scene, scene.stat().st_mtime)
             with column:
                 if picture is None:
-                    st.html('<div class="parley-blank"></div>')
+                    st.html('<div class="parley-blank">No picture yet</div>')
                 else:
                     st.image(picture, width="stretch")
                 if st.button(name, key=f"open {name}", width="stretch", help=f"Open the project {name}."):

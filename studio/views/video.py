@@ -92,7 +92,7 @@ def _earlier(project: Project) -> None:
     if not ended:
         st.caption("Nothing was made yet.")
     for job, status in ended:
-        text = f"{frame.KINDS[job.kind]}: {status.state}"
+        text = f"{job.when:%H:%M} {frame.KINDS[job.kind]}: {status.state}"
         if status.state == "done" or not _again(job):
             st.caption(text)
             continue
@@ -126,10 +126,11 @@ def _stage(project: Project, active: list[Job]) -> None:
 
 @st.fragment(run_every=1)
 def _frames(job: Job, project: Project) -> None:
-    if job.preview_picture.is_file():
-        st.image(job.preview_picture.read_bytes(), width="stretch", caption="The last finished frame")
-    elif project.scene.picture:
-        st.image(faces.shown_picture(project.media_path(project.scene.picture)), width="stretch")
+    with st.container(key="frames"):
+        if job.preview_picture.is_file():
+            st.image(job.preview_picture.read_bytes(), width="stretch", caption="The last finished frame")
+        elif project.scene.picture:
+            st.image(faces.shown_picture(project.media_path(project.scene.picture)), width="stretch")
 
 
 def player_data(project: Project, made: results.Made) -> dict[str, Any]:
