@@ -39,8 +39,8 @@ CLOSE_UP = 720
 """Greatest height of the picture of which a face is shown."""
 _AROUND = 8
 """Frames shown before and after a line."""
-_MARGIN = 0.12
-"""Shown around a person's region, as a share of its larger side."""
+_MARGIN = 0.4
+"""Shown around a face, as a share of its larger side."""
 
 
 @dataclass(frozen=True)
@@ -137,14 +137,15 @@ class _Close:
         self._character, self._member, self._stage, self._record = character, scene.cast[character], stage, record
         seated = [seat.character for seat in stage.places.seats]
         self._seat = seated.index(character) if character in seated else None
-        picture = stage.casting.picture
-        area = np.ones(picture.shape[:2]) if self._seat is None else stage.places.regions[self._seat]
-        rows, columns = np.nonzero(area > 0)
-        margin = round(_MARGIN * max(np.ptp(rows), np.ptp(columns)))
-        self._crop = tuple(
-            slice(max(0, int(where.min()) - margin) // 2 * 2, min(size, int(where.max()) + 1 + margin) // 2 * 2)
-            for where, size in zip((rows, columns), picture.shape[:2], strict=True)
-        )
+        height, width = stage.casting.picture.shape[:2]
+        self._crop = slice(0, height), slice(0, width)
+        if self._seat is not None:
+            left, top, right, bottom = stage.places.seats[self._seat].face.box
+            margin = _MARGIN * max(right - left, bottom - top)
+            self._crop = tuple(
+                slice(max(0, int(low - margin)) // 2 * 2, min(size, int(high + margin)) // 2 * 2)
+                for low, high, size in ((top, bottom, height), (left, right, width))
+            )
 
     def _frames(self, values: np.ndarray) -> Iterator[np.ndarray]:
         """The person moving like that, everybody else still."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from skimage.data import astronaut
 from generation.keys import FADE, HANDLES, Key, KeyedSpan, bent, fade, faded, swapped_blinks
 from generation.motion import INDEX, MotionTrack
 from generation.performance import Line, Performance
+from generation.resources import asset
 from studio import lines
 from studio.checks import check_scene
 from studio.document import dump_scene, load_scene
@@ -244,3 +246,30 @@ def test_a_line_takes_its_span_along_when_it_moves(scene: dict, tmp_path: Path) 
         scene["script"][2]["retakes"] = [{"start": 0.08, "end": 0.4}]
         changed.append(np.flatnonzero((perform(scene, tmp_path) != plain).any(1)))
     np.testing.assert_array_equal(changed[0] + 10, changed[1])
+
+
+@pytest.mark.slow
+def test_the_weights_that_ship_keep_the_promise_in_pixels(tmp_path: Path) -> None:
+    """Eyes are drawn and heads smoothed after sampling: none of it reaches beyond the fades of a span."""
+    sample = asset("scenes/cafe/scene.yaml")
+    shutil.copytree(sample.parent, tmp_path / "cafe")
+    scene = yaml.safe_load(sample.read_text())
+    scene["script"] = scene["script"][:2]
+    films = []
+    keys = [{"at": 1.2, "channel": "jawOpen", "value": 0.6}, {"at": 1.4, "channel": "headTurn", "value": 8},
+            {"at": 1.1, "channel": "blink", "value": 1}]  # fmt: skip
+    for retakes in ([], [{"start": 1.0, "end": 1.6, "keys": keys}]):
+        scene["script"][0]["retakes"] = retakes
+        seen = Seen()
+        settings = RenderSettings(steps=2, height=240, device="cpu")
+        render_scene(write(scene, tmp_path / "cafe"), tmp_path / "film.mp4", settings, watcher=seen)
+        films.append((seen, [soundfile.read(path)[0] for path in sorted(tmp_path.glob("film.*.wav"))]))
+    (before, stems), (after, same) = films
+    assert len(stems) == 3 and all(np.array_equal(a, b) for a, b in zip(stems, same, strict=True))
+    begin = before.timeline.lines[0].start
+    differ = [i for i, (a, b) in enumerate(zip(before.frames, after.frames, strict=True)) if not np.array_equal(a, b)]
+    assert set(range(begin + 25, begin + 40)) <= set(differ) <= set(range(begin + 25 - FADE, begin + 40 + FADE))
+    moved = [np.abs(a.astype(int) - b).max((0, 2)) for a, b in zip(before.frames, after.frames, strict=True)]
+    width = before.frames[0].shape[1]
+    beyond_theo = np.max(moved, axis=0)[int(0.75 * width) :]
+    assert not beyond_theo.any(), "June does not react"
