@@ -109,10 +109,9 @@ def _compared(project: Project) -> None:
     """The line before and after, to keep or to undo."""
     made = lips.compared(project)
     if made is None or st.session_state.get("lips kept") == made.job.id:
-        if made is None:
-            frame.empty("Make a part of a line again",
-                        "Drag in a line, press inside the span where the mouth, the lids or the head should go, then "
-                        "make it again. Sound and everything else stay.")  # fmt: skip
+        frame.empty("Make a part of a line again",
+                    "Drag in a line, press inside the span where the mouth, the lids or the head should go, then make "
+                    "it again. Sound and everything else stay.")  # fmt: skip
         return
     with st.container(border=True, key="compared"):
         st.html(f"<b>{html.escape(made.title)}</b>")

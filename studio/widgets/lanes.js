@@ -36,7 +36,7 @@ class Lanes {
   update(data, send) {
     this.data = data;
     this.send = send;
-    this.span = data.span;
+    if (!this.dragging && !this.root.pending.length) this.span = data.span; // else what the hand does is newer
     this.frame();
     if (data.sound.url !== this.audio.getAttribute("src")) {
       if (data.sound.url) this.audio.src = data.sound.url;
@@ -311,8 +311,10 @@ class Lanes {
 
   drag(row, event, move) {
     event.preventDefault();
+    this.dragging = true;
     const follow = (now) => { move(this.at(row, now)); this.show(); };
     const end = () => {
+      this.dragging = false;
       window.removeEventListener("pointermove", follow);
       window.removeEventListener("pointerup", end);
       window.removeEventListener("pointercancel", end);

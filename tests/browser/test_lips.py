@@ -1,0 +1,94 @@
+"""The lips page in a real browser: a span is dragged, a key is set, only that span is made again, and taken back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from test_browser import eventually, visit
+
+from studio.jobs import jobs
+from studio.lanes import newest_lanes
+from studio.project import Project
+
+pytestmark = pytest.mark.slow
+
+
+def long_line(project: Project) -> Project:
+    """The small project with a first line that has room for a span."""
+    script = list(project.scene.script)
+    script[0] = script[0].model_copy(update={"text": "One and two and three and four and five."})
+    project.edit(project.scene.model_copy(update={"script": tuple(script)}), "Longer")
+    return project
+
+
+def test_a_dragged_span_is_made_again_and_taken_back(page, editor, small) -> None:
+    project = long_line(small)
+    who = project.scene.script[0].who
+    visit(page, editor, "lips", project)
+    page.get_by_role("button", name="Show how everybody moves").click()
+    page.locator(".line button").first.wait_for()
+    before = newest_lanes(project)
+    kept = {path.name: path.stat().st_ino for path in project.work.glob("*.npz")}
+    page.get_by_title("come closer: One and two").click()
+    page.get_by_role("button", name="Whole scene").wait_for()
+    page.get_by_role("button", name="Clear").click()
+    page.locator(".edge").first.wait_for(state="detached")
+    lane = page.locator(".row").filter(has_text=who).locator(".track")
+    box = lane.bounding_box()
+
+    def at(share: float, down: float) -> tuple[float, float]:
+        return box["x"] + share * box["width"], box["y"] + down * box["height"]
+
+    page.mouse.move(*at(0.42, 0.4))
+    page.mouse.down()
+    page.mouse.move(*at(0.5, 0.4), steps=3)
+    page.mouse.move(*at(0.6, 0.4), steps=3)
+    page.mouse.up()
+    page.locator(".edge").first.wait_for()
+    page.mouse.move(*at(0.5, 0.45))  # inside the span, in the row of the mouth: a key, dragged to the top
+    page.mouse.down()
+    page.mouse.move(*at(0.5, 0.1), steps=5)
+    page.mouse.up()
+    page.locator(".key").wait_for()
+    page.get_by_role("button", name="Make this span again", exact=True).first.click()
+    page.get_by_text("The sound is the same to the last sample.").wait_for()
+    now = Project(project.folder)
+    after = newest_lanes(now)
+    assert after.current and after.job.id != before.job.id
+    (span,) = now.scene.script[0].retakes
+    (key,) = span.keys
+    assert key.channel == "jawOpen" and key.value == pytest.approx(0.7, abs=0.05)
+    line = after.line(project.line_ids()[0])
+    first, stop = (round(25 * (line["start"] + at)) for at in (span.start - 0.12, span.end + 0.12))
+    for old, new in zip(before.data["people"], after.data["people"], strict=True):
+        for name in ("mouth", "blink", "turn"):
+            same = [a == b for a, b in zip(old[name], new[name], strict=True)]
+            assert all(same) if old["name"] != who else all(same[:first]) and all(same[stop:])
+        if old["name"] == who:
+            assert new["mouth"][round(25 * (line["start"] + key.at))] == pytest.approx(key.value, abs=2e-3)
+    pieces = {path.name: path.stat().st_ino for path in project.work.glob("*.npz")}
+    assert kept.items() <= pieces.items() and len(pieces) == len(kept) + 1, "only the span was made"
+    changes = json.loads(jobs(project)[0].status().results["changes"].read_text())
+    assert {(item["who"], item["what"]) for item in changes} == {(who, "motion")}
+    page.get_by_role("button", name="Back to before").click()
+    eventually(lambda: not Project(project.folder).scene.script[0].retakes)
+    page.locator(".redone").wait_for(state="detached")
+
+
+def test_an_amount_changes_the_curve_at_once_and_is_proved_on_the_face(page, editor, small) -> None:
+    project = long_line(small)
+    who = project.scene.script[0].who
+    visit(page, editor, "lips", project)
+    page.get_by_role("button", name="Show how everybody moves").click()
+    slider = page.get_by_label(f"{who}: Mouth")
+    slider.wait_for()
+    lane = page.locator(".row").filter(has_text=who)
+    curve = lane.locator("path").nth(2)
+    before = curve.get_attribute("d")
+    slider.evaluate("input => { input.value = 0.5; input.dispatchEvent(new Event('input')); }")
+    assert curve.get_attribute("d") != before, "before anything is asked of the server"
+    assert project.scene.cast[project.scene.find(who)].mouth == 1
+    slider.evaluate("input => input.dispatchEvent(new Event('change'))")
+    page.get_by_text(f"{who}: widest mouth, shut lids, farthest turn").wait_for()
+    assert Project(project.folder).scene.cast[project.scene.find(who)].mouth == 0.5
