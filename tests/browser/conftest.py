@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,6 @@ from tiny import write_tiny_assets
 
 from generation.voice import VoiceBank
 from studio import launch
-from studio.files import read_json
 from studio.project import Project, Projects
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -42,7 +41,7 @@ class Editor:
     """A server under test: its address, its projects, and its process; with tiny models where it gets a folder."""
 
     def __init__(self, folder: Path, port: int, tiny: Path | None = None) -> None:
-        self.address = f"http://127.0.0.1:{port}"
+        self.address, self.tiny = f"http://127.0.0.1:{port}", tiny
         self.projects = Projects(folder / "projects")
         command = launch.command(port)
         if tiny is not None:  # python -m streamlit run ... becomes python tiny_editor.py ASSETS run ...
@@ -53,22 +52,34 @@ class Editor:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
     def stop(self) -> None:
+        """End the server and every process of the worker, also one that is only being started."""
+        import psutil
+
         self.process.kill()
         self.process.wait()
-        state = read_json(self.projects.root / ".worker/state.json")
-        if state and state["pid"]:
-            try:
-                os.kill(state["pid"], signal.SIGTERM)
-            except ProcessLookupError:
-                pass
+        until = time.monotonic() + 60
+        while workers := [one for one in psutil.process_iter(["cmdline"]) if self._is_ours(one.info["cmdline"])]:
+            assert time.monotonic() < until, "a worker does not end"
+            for worker in workers:
+                with suppress(psutil.NoSuchProcess):
+                    worker.kill()
+            time.sleep(0.2)
+
+    def _is_ours(self, command: list[str] | None) -> bool:
+        return str(self.projects.root) in (command or ())
 
 
 @pytest.fixture(scope="session")
-def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
-    """A server with a folder of projects of its own; its worker has tiny models under the names of our voices."""
+def tiny_assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tiny models under the names of our voices."""
     bank = VoiceBank.load()
-    tiny = write_tiny_assets(tmp_path_factory.mktemp("tiny"), {name: bank[name].language for name in bank.names})
-    running = Editor(tmp_path_factory.mktemp("editor"), PORT, tiny)
+    return write_tiny_assets(tmp_path_factory.mktemp("tiny"), {name: bank[name].language for name in bank.names})
+
+
+@pytest.fixture(scope="session")
+def editor(tmp_path_factory: pytest.TempPathFactory, tiny_assets: Path) -> Iterator[Editor]:
+    """A server with a folder of projects of its own, whose worker has the tiny models."""
+    running = Editor(tmp_path_factory.mktemp("editor"), PORT, tiny_assets)
     yield running
     running.stop()
 
