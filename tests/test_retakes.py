@@ -20,6 +20,7 @@ from studio import lines
 from studio.checks import check_scene
 from studio.document import dump_scene, load_scene
 from studio.render import RenderSettings, Watcher, render_scene, scaled_motion
+from studio.restoring import scene_of_video
 from studio.retakes import kept_over, with_retake
 from studio.scene import Character, Keyframe, Scene
 from studio.seating import Places
@@ -157,6 +158,8 @@ def test_beyond_a_span_and_its_fades_sound_and_pixels_stay(scene: dict, tmp_path
     np.testing.assert_array_equal(old[outside], new[outside])
     now = pieces(tmp_path)
     assert kept.items() <= now.items() and len(now) == len(kept) + 1, "only the span itself was made"
+    restored, _ = scene_of_video(tmp_path / "film.mp4")
+    assert restored.script == load_scene(tmp_path / "scene.yaml")[1].script and restored.script[0].retakes
 
 
 def perform(scene: dict, folder: Path, name: str = "work") -> np.ndarray:

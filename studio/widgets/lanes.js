@@ -214,7 +214,10 @@ class Lanes {
       const node = make("button", { type: "button", className: "redone", title: `Made again ${said(done.start)} to ${said(done.end)}; choose it` });
       node.setAttribute("aria-label", node.title);
       node.onpointerdown = (event) => event.stopPropagation();
-      node.onclick = () => this.choose({ line: line.id, start: done.start, end: done.end, keys: done.keys });
+      node.onclick = () => {
+        this.approach(line.id);
+        this.choose({ line: line.id, start: done.start, end: done.end, keys: done.keys });
+      };
       this.place(node, line.start + done.start, line.start + done.end);
       return node;
     }));
