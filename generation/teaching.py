@@ -1,0 +1,101 @@
+"""What is to be learnt from clips: split, voice, habits and loss, by the part that an adapter is to change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from generation.adapter_files import Part
+from generation.durations import DurationModel
+from generation.examples import Batch
+from generation.finetuning import Loss, Size, Student, moving_loss, speaking_loss
+from generation.finetuning_examples import Clip, ClipExamples
+from generation.habits import Habits
+from generation.manner_figures import mean_figures, motion_figures, speech_figures
+from generation.material import common_voice
+from generation.standard import Standard
+from generation.transformer import JointTransformer
+
+HELD_OUT = 8
+"""Of so many clips one is held out."""
+_AVERAGE_BLINKS = 17.0
+"""A minute, of those that are drawn for everybody."""
+_HELD_OUT_BATCHES = 2
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A training from clips, ready for :func:`generation.finetuning.tune`.
+
+    Attributes:
+        student: with a fresh adapter, and the voice where it starts.
+        loss: of the training.
+        draw: generator -> one batch.
+        held_out: batches of clips that ``draw`` never sees.
+        habits: of the one who is in the clips.
+        voice: (64,) as the voice encoder hears the clips; None for a way of moving.
+        figures: of the clips themselves.
+    """
+
+    student: Student
+    loss: Loss
+    draw: Callable[[torch.Generator], Batch]
+    held_out: tuple[Batch, ...]
+    habits: Habits
+    voice: np.ndarray | None
+    figures: dict[str, float]
+
+
+def lesson(
+    clips: Sequence[Clip], part: Part, transformer: JointTransformer, durations: DurationModel, size: Size
+) -> Lesson:
+    """What a part of the model learns from clips.
+
+    Args:
+        clips: at least two.
+        part: what the adapter changes.
+        transformer: the base.
+        durations: says how long the symbols of the clips would last in an average rate of the voice.
+        size: how much.
+    """
+    held = [clip for number, clip in enumerate(clips) if number % HELD_OUT == HELD_OUT - 1] or [clips[-1]]
+    taught = [clip for clip in clips if clip not in held]
+    voice = None if part == "motion" else common_voice(tuple(taught))
+    standard = Standard.of(transformer)
+    n_voices = len(transformer.config.voice_names) if voice is None else 1
+    own, others = (ClipExamples(group, standard, n_voices, size.n_frames) for group in (taught, held))
+    generators = [torch.Generator().manual_seed(seed) for seed in range(_HELD_OUT_BATCHES)]
+    batches = tuple(others.batch(2 * size.batch, generator) for generator in generators)
+    student = Student(transformer, part, size.rank, None if voice is None else torch.from_numpy(voice))
+    return Lesson(
+        student,
+        moving_loss if part == "motion" else speaking_loss,
+        lambda generator: own.batch(size.batch, generator),
+        batches,
+        own_habits(clips, part, durations, voice),
+        voice,
+        figures_of(clips, part),
+    )
+
+
+def own_habits(clips: Sequence[Clip], part: Part, durations: DurationModel, voice: np.ndarray | None) -> Habits:
+    """Pace of the speech beside what the duration model expects, and rate of blinks beside the average."""
+    tempo, blinks = 1.0, 1.0
+    if part != "motion":
+        spoken = [clip for clip in clips if clip.phonemes]
+        natural = sum(sum(durations.predict(clip.phonemes, voice)) for clip in spoken)
+        tempo = float(np.clip(natural / sum(sum(clip.durations) for clip in spoken), 0.6, 1.6))
+    if part != "audio":
+        moved = np.concatenate([clip.motion for clip in clips if clip.motion is not None])
+        blinks = float(np.clip(motion_figures(moved)["blinks"] / _AVERAGE_BLINKS, 0.2, 3))
+    return Habits(tempo=round(tempo, 3), blinks=round(blinks, 3))
+
+
+def figures_of(clips: Sequence[Clip], part: Part) -> dict[str, float]:
+    """Figures of the clips themselves: of the speech or the motion that is learnt, or of both."""
+    speech = [speech_figures(c.waveform, c.phonemes, c.durations) for c in clips if c.waveform is not None]
+    motion = [motion_figures(c.motion) for c in clips if c.motion is not None and len(c.motion) > 1]
+    return mean_figures([*(speech if part != "motion" else ()), *(motion if part != "audio" else ())])
