@@ -96,7 +96,7 @@ def newest_lanes(project: Project) -> Lanes | None:
         if status.state != "done" or path is None or not path.is_file():
             continue
         now = moves_alike(frozen_scene(job), project.scene)
-        if (now or newest is None) and isinstance(data := read_json(path), dict):
+        if (now or newest is None) and (data := _data(path)):
             sound = status.results.get("sound") or status.results.get("video")
             newest = Lanes(job, data, sound if sound is not None and sound.is_file() else None, now)
         if now:
@@ -107,6 +107,13 @@ def newest_lanes(project: Project) -> Lanes | None:
 def frozen_scene(job: Job) -> Scene:
     """The scene that a job was handed in with; it never changes."""
     return _read(job.scene_path)
+
+
+@lru_cache(maxsize=4)
+def _data(path: Path) -> dict[str, Any]:
+    """What a finished job wrote; it never changes, and is long in a long scene."""
+    data = read_json(path)
+    return data if isinstance(data, dict) else {}
 
 
 @lru_cache(maxsize=64)

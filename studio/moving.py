@@ -15,7 +15,7 @@ from generation.audio import Audio, mix
 from generation.grid import SAMPLE_RATE, samples_from_frames
 from generation.keys import HANDLES
 from generation.motion import MotionTrack
-from generation.performance import Performance
+from generation.performance import Line, Performance
 from studio.document import load_scene
 from studio.estimate import recipe
 from studio.export import write_sound, write_video
@@ -37,8 +37,8 @@ STAGES = {"look at the picture": 2.0, "speech and motion": 20.0, "drawing": 4.0}
 """Stages of the job and their rough shares."""
 CLOSE_UP = 720
 """Greatest height of the picture of which a face is shown."""
-_AROUND = 8
-"""Frames shown before and after a line."""
+_AROUND, _LONGEST = 25, 400
+"""Frames shown before and after what changed, and most in all: both videos are held at once."""
 _MARGIN = 0.4
 """Shown around a face, as a share of its larger side."""
 
@@ -49,14 +49,14 @@ class Order:
 
     Attributes:
         steps: sampling steps, None = the distilled sampler's; with those of the film its pieces are the film's.
-        line: id of a line to be drawn, close up.
-        before: the retakes that this line had; it is then drawn with them, too.
+        line: id of a line that was changed; what changed of it is drawn, close up.
+        before: the retakes that this line had.
         who: name of somebody of whom stills are drawn: the mouth widest open, the lids shut, the head turned farthest.
     """
 
     steps: int | None
     line: str | None = None
-    before: Sequence[dict[str, Any]] | None = None
+    before: Sequence[dict[str, Any]] = ()
     who: str | None = None
 
 
@@ -74,8 +74,8 @@ def move(
         progress: with the stages of :data:`STAGES`.
 
     Returns:
-        ``lanes`` (see :func:`studio.lanes.lanes_of`), ``sound`` and ``words`` of the whole scene; ``after`` and
-        ``before``, videos of the line; ``changes``, what differs between them (see :func:`studio.lanes.changes`);
+        ``lanes`` (see :func:`studio.lanes.lanes_of`), ``sound`` and ``words`` of the whole scene; of a line ``before``
+        and ``after``, videos of what changed, and ``changes``, a list of it (see :func:`studio.lanes.changes`);
         ``stills``, a JPEG.
 
     Raises:
@@ -100,7 +100,7 @@ def move(
     pieces = speech.pieces(timeline, *geometry)
     keep_takes(project, scene, names, timeline, performance, pieces, recipe(scene, order.steps))
     former = None
-    if order.line is not None and order.before is not None:
+    if order.line is not None:
         retakes = [Retake.model_validate(data) for data in order.before]
         former = performed(with_retakes(scene, names.index(order.line), retakes))[2]
     progress.start("drawing")
@@ -114,16 +114,12 @@ def move(
     }
     write_json(results["lanes"], lanes_of(scene, timeline, performance), durable=False)
     write_json(results["words"], timed_words(scene, names, timeline, set(pieces)), durable=False)
-    if order.line is not None:
-        line = timeline.lines[names.index(order.line)]
-        shown = slice(max(0, line.start - _AROUND), min(timeline.n_frames, line.stop + _AROUND))
-        for name, made in (("before", former), ("after", performance)):
-            if made is not None:
-                clip = _Close(scene, stage, line.character, record)
-                results[name] = clip.film(made, shown, sound, target / f"{name}.mp4", progress)
-        if former is not None:
-            results["changes"] = target / "changes.json"
-            write_json(results["changes"], changes(former, performance), durable=False)
+    if former is not None:
+        line = timeline.lines[names.index(order.line or "")]
+        close = _Close(scene, stage, line.character, record)
+        results |= close.films(former, performance, line, sound, target, progress)
+        results["changes"] = target / "changes.json"
+        write_json(results["changes"], changes(former, performance), durable=False)
     if order.who is not None and (index := scene.find(order.who)) is not None:
         stills = _Close(scene, stage, index, record).stills(performance, target / "stills.jpg")
         results |= {"stills": stills} if stills else {}
@@ -159,14 +155,30 @@ class _Close:
         room = np.inf if self._seat is None else self._stage.places.rooms[self._seat]
         return scaled_motion(performance.characters[self._character].motion, self._member, room).values
 
-    def film(self, performance: Performance, shown: slice, sound: Audio, path: Path, progress: Progress) -> Path:
-        """Some frames of the film with the scene's sound, as an MP4 file."""
-        heard = sound.waveform[samples_from_frames(shown.start) : samples_from_frames(shown.stop)]
-        frames = self._frames(self._scaled(performance)[shown])
+    def films(
+        self, before: Performance, after: Performance, line: Line, sound: Audio, target: Path, progress: Progress
+    ) -> dict[str, Path]:
+        """What changed, and a little around it, as it was and as it is, with the scene's sound; MP4 files.
+
+        Frames that are the same are drawn once. Where nothing changed, the line is shown.
+        """
+        old, new = self._scaled(before), self._scaled(after)
+        where = np.flatnonzero((old != new).any(1))
+        first, stop = (int(where[0]), int(where[-1]) + 1) if len(where) else (line.start, line.stop)
+        first = max(0, first - _AROUND)
+        shown = slice(first, min(len(old), stop + _AROUND, first + _LONGEST))
+        differs = (old != new).any(1)[shown]
+        drawn = list(self._frames(old[shown]))
+        anew = self._frames(new[shown][differs])
+        changed = [next(anew) if other else frame for frame, other in zip(drawn, differs, strict=True)]
+        heard = Audio(sound.waveform[samples_from_frames(shown.start) : samples_from_frames(shown.stop)], SAMPLE_RATE)
         picture = np.ascontiguousarray(self._stage.casting.picture[self._crop])
-        return write_video(
-            frames, Audio(heard, SAMPLE_RATE), path, picture=picture, record=self._record, on_frame=progress.update
-        )
+        made = {}
+        for name, frames in (("before", drawn), ("after", changed)):
+            made[name] = write_video(
+                frames, heard, target / f"{name}.mp4", picture=picture, record=self._record, on_frame=progress.update
+            )
+        return made
 
     def stills(self, performance: Performance, path: Path) -> Path | None:
         """The widest mouth, shut lids and the farthest turn side by side, a JPEG; None for somebody who is not seen."""

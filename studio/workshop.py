@@ -260,7 +260,7 @@ def _hear(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
 
 def _move(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
     progress = report.progress(MOVE_STAGES)
-    told = {key: job.what.get(key) for key in ("line", "before", "who")}
+    told = {key: job.what[key] for key in ("line", "before", "who") if key in job.what}
     order = Order(steps=job.what.get("steps") or usual_steps(), **told)
     with progress.running():
         return move(job.scene_path, order, job.project_folder, job.folder / "out", shop.closeups, progress)
