@@ -20,7 +20,7 @@ WORKED = ("speech and motion", "rendering", "encoding")
 """Stages whose time depends on the scene."""
 _START_SECONDS = 2.0
 """Looking at the scene and the picture."""
-_BASE_BYTES, _BYTES_PER_PIXEL = 0.9e9, 450.0
+_BASE_BYTES, _BYTES_PER_PIXEL = 0.8e9, 250.0
 """The models with their libraries, and what rendering holds for every pixel of the picture."""
 _NEWEST = 0.6
 """How much the newest job counts against those before it."""

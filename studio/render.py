@@ -168,7 +168,8 @@ def expected_seconds(seconds: float, casting: Casting, settings: RenderSettings)
     return {
         "load models": 6,
         "speech and motion": seconds * n_faces * (0.03 + 0.004 * network_calls(settings.sampling_steps)),
-        "rendering": 25 * seconds * (0.01 + 0.025 * face_pixels / 512**2),
+        # setting a face up takes the same time for any length, or a short film would say nothing of a long one
+        "rendering": 0.5 * n_faces + 25 * seconds * (0.006 + 0.016 * face_pixels / 512**2),
         "encoding": 1 + 0.05 * seconds,
     }
 

@@ -30,30 +30,29 @@ def show(project: Project) -> None:
         return
     if made.outdated:
         st.caption("The scene was changed since this video was made; make it again to have the changes in it.")
-    _everything(project, made)
-    for group, (title, sentence) in GROUPS.items():
-        files = made.groups.get(group, [])
-        if group == "burned" and not files:
-            _burn(made)
-        elif files:
-            with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"group {group}"):
-                st.markdown(f"**{title}**  \n{sentence}", width="stretch")
-                for path in files:
-                    _download(path, made)
+    with st.container(width=frame.READING):
+        _everything(project, made)
+        for group, (title, sentence) in GROUPS.items():
+            files = made.groups.get(group, [])
+            if group == "burned" and not files:
+                _burn(made)
+            elif files:
+                with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"group {group}"):
+                    st.markdown(f"**{title}**  \n{sentence}", width="stretch")
+                    for path in files:
+                        _download(path, made)
 
 
 def _everything(project: Project, made: results.Made) -> None:
-    archive = results.archive(made)
-    with archive.open("rb") as file:
-        st.download_button("Everything as one archive", file, file_name=f"{project.name}.zip", type="primary",
-                           mime="application/zip", on_click="ignore", icon=":material/folder_zip:",
-                           help="All files below in one ZIP.")  # fmt: skip
+    # Read when it is clicked: a page that is only looked at holds no film in memory.
+    st.download_button("Everything as one archive", lambda: results.archive(made).read_bytes(), type="primary",
+                       file_name=f"{project.name}.zip", mime="application/zip", on_click="ignore",
+                       icon=":material/folder_zip:", help="All files below in one ZIP.")  # fmt: skip
 
 
 def _download(path: results.Path, made: results.Made) -> None:
-    with path.open("rb") as file:
-        st.download_button(results.short_name(path, made), file, file_name=path.name, on_click="ignore",
-                           key=f"download {path}", mime=results.mime(path), help=results.size(path))  # fmt: skip
+    st.download_button(results.short_name(path, made), path.read_bytes, file_name=path.name, on_click="ignore",
+                       key=f"download {path}", mime=results.mime(path), help=results.size(path))  # fmt: skip
 
 
 def _burn(made: results.Made) -> None:

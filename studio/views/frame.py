@@ -14,6 +14,8 @@ from studio.project import Project
 from studio.views import session
 from studio.worker import ensure_worker, worker_state
 
+READING = 1350
+"""Greatest width in pixels of pages that are read from left to right."""
 KINDS = {"hear": "Speaking", "move": "Making the motion", "preview": "Quick preview", "render": "Making the video"}
 STAGES = {
     "waiting": "waiting for its turn", "begin": "beginning", "check": "looking at the scene",

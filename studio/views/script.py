@@ -22,6 +22,13 @@ def show(project: Project) -> None:
         )
         _paste(project)
         return
+    with st.container(width=frame.READING):
+        _lines(project)
+        _paste(project)
+
+
+def _lines(project: Project) -> None:
+    scene = project.scene
     with st.container(horizontal=True, vertical_alignment="center"):
         waiting = hearing.waiting(project)
         if st.button("Hear everything", type="primary", disabled=not scene.script or bool(waiting),
@@ -35,7 +42,6 @@ def show(project: Project) -> None:
         frame.empty("No lines yet", "Add a line, or paste a screenplay: NAME: text, one line each.")
     sound = hearing.sound(project, st.session_state.get("take heard"))
     mount.lines("lines", script_data(project, waiting, sound), lambda act: _acted(project, act))
-    _paste(project)
 
 
 def script_data(project: Project, busy: set[str], sound: hearing.Sound | None) -> dict[str, Any]:
