@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,3 +33,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def tiny_worker(assets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny models in this process and in every worker that it starts."""
+    from studio import worker
+
+    monkeypatch.setattr("generation.resources.assets_root", lambda: assets)
+    program = Path(__file__).with_name("tiny_worker.py")
+    monkeypatch.setattr(worker, "COMMAND", (sys.executable, str(program), str(assets)))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(program.parent.parent), os.environ.get("PYTHONPATH", "")]))

@@ -6,46 +6,27 @@ import errno
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import soundfile
-from skimage.data import astronaut
-from tiny import VOICES
+from workplace import make, work
 
-from studio import files, worker, workshop
-from studio.estimate import SPEED_FILE
-from studio.files import read_json, write_json
-from studio.jobs import PAUSED, WORKER, Job, JobStatus, jobs, submit, take_ticket, worker_alive, worker_lock
+from studio import files
+from studio.estimate import SPEED_FILE, estimate
+from studio.files import read_json
+from studio.jobs import WORKER, Job, JobStatus, jobs, submit, worker_alive
 from studio.project import Project, Projects
 from studio.provenance import verify
+from studio.render import RenderSettings
 from studio.scene import Scene
-from studio.seating import Places, find_places
 from studio.worker import ensure_worker, worker_state
-from studio.workshop import serve
 
-SCRIPT = [
-    {"who": "EILEEN", "text": "One."},
-    {"who": "VOICE", "text": "Two.", "pause": 0.4},
-    {"who": "EILEEN", "text": "Three.", "pause": 0.4},
-]
-
-
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.fixture(autouse=True)
-def use_tiny_assets(assets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("generation.resources.assets_root", lambda: assets)
-    program = Path(__file__).with_name("tiny_worker.py")
-    monkeypatch.setattr(worker, "COMMAND", (sys.executable, str(program), str(assets)))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(program.parent.parent), os.environ.get("PYTHONPATH", "")]))
+pytestmark = pytest.mark.usefixtures("one_thread", "tiny_worker")
 
 
 @pytest.fixture
@@ -53,29 +34,9 @@ def projects(tmp_path: Path) -> Projects:
     return Projects(tmp_path / "projects")
 
 
-def make(projects: Projects, name: str = "Two") -> Project:
-    project = projects.create(name)
-    first, second = VOICES
-    picture = cv2.imencode(".png", astronaut()[0:256, 100:356, ::-1])[1].tobytes()
-    data = {
-        "picture": project.add_media(picture, "one.png"),
-        "consent": "drawn",
-        "cast": [{"name": "EILEEN", "voice": first}, {"name": "VOICE", "role": "narrator", "voice": second}],
-        "script": SCRIPT,
-    }
-    project.edit(Scene.model_validate(data), "All")
-    return project
-
-
 @pytest.fixture
 def project(projects: Projects) -> Project:
     return make(projects)
-
-
-def work(projects: Projects) -> None:
-    """Do all that waits, in this process."""
-    with worker_lock(projects.root):
-        serve(projects.root, "test", idle_seconds=0.2)
 
 
 def until(true: Callable[[], bool], seconds: float = 300) -> None:
@@ -162,23 +123,6 @@ def test_a_preview_needs_no_consent_and_a_film_does(project: Project, projects: 
     assert not (film.folder / "out").exists()
 
 
-def test_an_idle_worker_looks_at_the_picture_before_it_is_asked(
-    project: Project, projects: Projects, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    orders: list[Job] = []
-
-    def look(*arguments: Any) -> Places:
-        orders.append(submit(project, "preview"))
-        return find_places(*arguments)
-
-    monkeypatch.setattr("studio.preview.find_places", look)
-    monkeypatch.setattr(workshop, "_SETTLED_SECONDS", 0.0)
-    with worker_lock(projects.root):
-        serve(projects.root, "test", idle_seconds=1.5)
-    (preview,) = orders  # the preview itself looked no more
-    assert preview.status().state == "done", preview.status().sentence
-
-
 def test_a_film_is_made_of_the_frozen_copy(project: Project, projects: Projects) -> None:
     name = project.line_ids()[0]
     submit(project, "hear", lines=[name], steps=1)
@@ -198,94 +142,6 @@ def test_a_film_is_made_of_the_frozen_copy(project: Project, projects: Projects)
     assert take.recipe and read_json(projects.root / SPEED_FILE)
     old = projects.restore(status.results["video"], "Again")
     assert old[0].scene.script[0].text == "One." and old[1] == []  # the job's copy of the picture is found by its hash
-
-
-def test_jobs_are_done_in_their_order_across_projects(projects: Projects) -> None:
-    a, b = make(projects, "A"), make(projects, "B")
-    order = [submit(project, "hear", lines=[project.line_ids()[0]], steps=1) for project in (a, b, a)]
-    cancelled = submit(b, "hear", steps=1)
-    cancelled.cancel()
-    assert cancelled.status().state == "cancelled"
-    work(projects)
-    ends = [(job.folder / "status.json").stat().st_mtime_ns for job in order]
-    assert ends == sorted(ends) and [job.status().state for job in order] == ["done"] * 3
-    assert not (cancelled.folder / "status.json").exists()
-    assert [job.id for job in jobs(a)] == [order[2].id, order[0].id]
-
-
-def test_what_somebody_waits_for_goes_first(project: Project, projects: Projects) -> None:
-    line = project.line_ids()[:1]
-    film, preview, heard = (
-        submit(project, "render", height=96),
-        submit(project, "preview"),
-        submit(project, "hear", lines=line, steps=1),
-    )
-    assert [job.status().note for job in (film, preview, heard)] == ["2 before it", "1 before it", "next"]
-    film.cancel()
-    work(projects)
-    assert [job.status().state for job in (film, preview, heard)] == ["cancelled", "done", "done"]
-    ends = [(job.folder / "status.json").stat().st_mtime_ns for job in (heard, preview)]
-    assert ends == sorted(ends)
-
-
-@pytest.mark.parametrize("cancel", [False, True])
-def test_a_film_lets_a_line_pass_and_goes_on(
-    project: Project, projects: Projects, monkeypatch: pytest.MonkeyPatch, cancel: bool
-) -> None:
-    alone = submit(project, "render", steps=1, height=96)
-    work(projects)
-    for piece in project.work.glob("*.npz"):
-        piece.unlink()
-    film = submit(project, "render", steps=1, height=96)
-    late: list[Job] = []
-    seen: list[JobStatus] = []
-    hear, frame = workshop._hear, workshop._Watcher.frame
-
-    def when_drawing(watcher: workshop._Watcher, picture: np.ndarray) -> None:
-        frame(watcher, picture)
-        if not late:
-            late.append(submit(project, "hear", lines=project.line_ids()[:1], steps=1))
-            seen.append(late[0].status())
-            time.sleep(0.2)  # the worker looks at the queue ten times a second
-
-    def while_it_waits(*arguments: Any) -> dict[str, Path]:
-        seen.append(film.status())
-        if cancel:
-            film.cancel()
-            seen.append(film.status())
-        return hear(*arguments)
-
-    monkeypatch.setattr(workshop._Watcher, "frame", when_drawing)
-    monkeypatch.setattr(workshop, "_hear", while_it_waits)
-    work(projects)
-    assert seen[0].note == "next, as soon as the film has finished a part"
-    assert (seen[1].state, seen[1].stage, seen[1].note) == ("running", PAUSED, "lines are being spoken first")
-    assert seen[1].seconds_left is None and 0 < seen[1].share < 1
-    assert late[0].status().state == "done", late[0].status().sentence
-    if cancel:
-        assert seen[2].state == film.status().state == "cancelled" and not (film.folder / "out").exists()
-        return
-    status = film.status()
-    assert status.state == "done", status.sentence
-    for key in ("stem:EILEEN", "stem:VOICE", "motion:EILEEN", "srt"):
-        assert status.results[key].read_bytes() == alone.status().results[key].read_bytes(), key
-    ends = [(job.folder / "status.json").stat().st_mtime_ns for job in (late[0], film)]
-    assert ends == sorted(ends)
-
-
-def test_a_film_that_waited_when_the_worker_died_is_queued_again(project: Project, projects: Projects) -> None:
-    film, line = submit(project, "render", steps=1, height=96), submit(project, "hear", steps=1)
-    with worker_lock(projects.root):
-        for job, stage in ((film, PAUSED), (line, "speech and motion")):
-            take_ticket(job)
-            job.write_status("dead", JobStatus("running", stage, 0.5))
-        state = {"token": "dead", "state": "busy", "pid": 0, "job": str(line.folder), "paused": [str(film.folder)]}
-        write_json(projects.root / WORKER, state)
-        worker._close(projects.root, "dead", -signal.SIGKILL, cancelled=False)
-        assert line.status().state == "stopped" and "out of memory" in line.status().sentence
-        assert film.status() == JobStatus("queued", PAUSED, note="next")
-    work(projects)
-    assert film.status().state == "done", film.status().sentence
 
 
 def test_a_job_that_fails_says_why_and_the_next_is_done(project: Project, projects: Projects) -> None:
@@ -367,6 +223,19 @@ def long_job(project: Project) -> Job:
     job = submit(project, "render", steps=8)
     until(lambda: len(pieces(project)) > 0)
     return job
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the system does not tell a process' peak")
+def test_memory_is_estimated_within_a_factor_of_two(living: Projects) -> None:
+    project = make(living)
+    expected = estimate(project, settings=RenderSettings(steps=1, height=200))
+    film = submit(project, "render", steps=1, height=200)
+    until(lambda: film.status().ended)
+    assert film.status().state == "done", film.status().sentence
+    held_over_expected = read_json(living.root / SPEED_FILE)["memory"]
+    assert expected is not None and 0.5 < held_over_expected < 2
+    again = estimate(project, settings=RenderSettings(steps=1, height=200))
+    assert again.memory_bytes == pytest.approx(expected.memory_bytes * held_over_expected, rel=1e-6)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")

@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from studio.estimate import estimate
 from studio.jobs import Job, submit
 from studio.project import Project, Projects
+from studio.render import RenderSettings
+from studio.scene import ScriptLine
 from studio.worker import ensure_worker, worker_state
 
 pytestmark = pytest.mark.slow
@@ -56,3 +59,24 @@ def test_a_line_is_heard_previewed_and_done_anew(project: Project) -> None:
     changed = np.flatnonzero(old["Theo"] != new["Theo"]) / 24_000
     spoken = [w for w in json.loads(after.status().results["words"].read_text()) if w["line"] == project.line_ids()[-1]]
     assert spoken[0]["start"] - 0.5 < changed.min() and changed.max() < spoken[-1]["end"] + 0.5
+
+
+def test_time_is_estimated_within_a_factor_of_two_from_a_shorter_film(project: Project) -> None:
+    whole = project.scene
+    settings = RenderSettings(height=240)
+
+    def film(script: tuple[ScriptLine, ...], takes: int) -> tuple[float, float]:
+        """Seconds expected and taken."""
+        script = tuple(line.model_copy(update={"take": takes}) for line in script)
+        project.edit(whole.model_copy(update={"script": script}), f"Takes {takes}")
+        expected = estimate(project, settings=settings).seconds_of_work
+        job = submit(project, "render", height=240)
+        while job.status().state == "queued":
+            time.sleep(0.05)
+        began = time.monotonic()
+        done(job)
+        return expected, time.monotonic() - began
+
+    film(whole.script[1:3], 7)  # teaches how fast this machine is now
+    expected, taken = film(whole.script, 8)
+    assert expected / 2 < taken < expected * 2
