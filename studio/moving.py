@@ -29,7 +29,7 @@ from studio.provenance import make_record
 from studio.render import scaled_motion
 from studio.retakes import with_retakes
 from studio.scene import Retake, Scene
-from studio.speaking import keep_takes, scene_geometry, timed_words
+from studio.speaking import keep_takes, timed_words
 from studio.speech import Speech
 from studio.timeline import Timeline, line_names
 
@@ -88,7 +88,7 @@ def move(
     if not scene.script or order.line is not None and order.line not in names:
         raise ValueError("This line is no longer in the script; look at the script again.")
     stage = previewer.prepared(scene, scene_path.parent)
-    geometry = scene_geometry(scene, scene_path.parent)
+    geometry = previewer.geometry(scene, scene_path.parent)
 
     def performed(scene: Scene) -> tuple[Speech, Timeline, Performance]:
         speech = Speech(scene, scene_path.parent, None, order.steps, None, previewer.models)

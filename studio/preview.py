@@ -27,7 +27,7 @@ from studio.render import make_renderer, scaled_motion
 from studio.restoring import media_names
 from studio.scene import Scene
 from studio.seating import Places, find_places
-from studio.speaking import timed_words
+from studio.speaking import scene_geometry, timed_words
 from studio.speech import Models, Speech
 from studio.timeline import Timeline, line_names
 
@@ -69,6 +69,7 @@ class Previewer:
         self.models = models
         self._height = height
         self._stage: Stage | None = None
+        self._geometry: tuple[str, tuple[np.ndarray, np.ndarray]] = ("", (np.empty(0), np.empty(0)))
 
     def make(self, scene_path: Path, project: Path, target: Path, progress: Progress) -> dict[str, Path]:
         """Make one.
@@ -128,6 +129,13 @@ class Previewer:
             renderer = make_renderer(casting, places, self.models.device) if places.seats else None
             self._stage = Stage(key, casting, places, renderer)
         return self._stage
+
+    def geometry(self, scene: Scene, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+        """Whose voice drives whom, and where everybody sits, as a film in full size has it; kept like the picture."""
+        key = _stage_key(scene, folder)
+        if self._geometry[0] != key:
+            self._geometry = (key, scene_geometry(scene, folder))
+        return self._geometry[1]
 
 
 def _stage_key(scene: Scene, folder: Path) -> str:
