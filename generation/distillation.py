@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from generation.adapters import add_adapter, load_adapter, save_adapter
-from generation.guidance import MaskRoutedGuidance
+from generation.guidance import MaskRoutedGuidance, emphasis
 from generation.objective import noised, velocity
 from generation.phonemes import UNKNOWN_SYMBOL
 from generation.sampling import FEW, FEW_STEPS, Guidance, Sampling, noise_levels
@@ -91,7 +91,7 @@ def _guided(
     """Guided velocities of both streams, (B, 1, T, C) each: the passes of the full sampler as one batch."""
     scales = Guidance()
     guider = MaskRoutedGuidance(text_scale=scales.text, speak_scale=scales.speak, listen_scale=scales.listen)
-    guider.set_membership(batch.membership[:, :, 0])
+    guider.set_membership(batch.membership[:, :, 0], emphasis(batch.symbols, scales))
     unknown, deaf = torch.full_like(batch.symbols, UNKNOWN_SYMBOL), torch.zeros_like(batch.membership)
     nothing = torch.zeros_like(batch.heard)
     passes = {

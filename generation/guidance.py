@@ -14,8 +14,13 @@ from diffusers.guiders import BaseGuidance
 from diffusers.guiders.guider_utils import GuiderOutput
 from torch import Tensor
 
+from generation.grid import MELS_PER_FRAME
+from generation.phonemes import UNKNOWN_SYMBOL
+
 if TYPE_CHECKING:
     from diffusers.modular_pipelines.modular_pipeline import BlockState
+
+    from generation.sampling import Guidance
 
 
 class _NotExperimental(logging.Filter):
@@ -69,12 +74,14 @@ class MaskRoutedGuidance(BaseGuidance):
         self._input_predictions = ["pred_null", "pred_text", *voices, *(["pred_heard"] if listen_scale else [])]
         super().__init__(start, stop, enabled)
         self.membership: Tensor | None = None
+        self.emphasis: Tensor | None = None
 
-    def set_membership(self, membership: Tensor) -> None:
+    def set_membership(self, membership: Tensor, emphasis: Tensor | None = None) -> None:
         """Routing weights for the coming passes.
 
         Args:
             membership: (B, I, N) >= 0, sum over I at most 1.
+            emphasis: (B, N) factor on ``speak_scale`` of each token; None = 1.
 
         Raises:
             ValueError: wrong number of voices, weights below 0 or that sum to more than 1.
@@ -85,7 +92,7 @@ class MaskRoutedGuidance(BaseGuidance):
             )
         if not (membership.min() >= 0 and membership.sum(1).max() <= 1 + 1e-4):
             raise ValueError("membership must be 0 or more and sum to at most 1 over the voices.")
-        self.membership = membership
+        self.membership, self.emphasis = membership, emphasis
 
     def prepare_inputs(self, data: dict[str, Tensor | tuple[Tensor, ...]]) -> list[BlockState]:
         """One batch a pass, in the order of ``_input_predictions``; tuples are indexed by pass, tensors shared.
@@ -113,6 +120,8 @@ class MaskRoutedGuidance(BaseGuidance):
         text, speak, listen = (1.0, 1.0, 1.0)
         if self._is_active():
             text, speak, listen = self.config.text_scale, self.config.speak_scale, self.config.listen_scale
+        if self.emphasis is not None:
+            speak = speak * self.emphasis[..., None].to(pred_text)
         pred = pred_null + text * (pred_text - pred_null) + speak * driven
         if pred_heard is not None:
             pred = pred + listen * (pred_heard - pred_text)
@@ -153,3 +162,9 @@ def routes(membership: Tensor) -> tuple[list[Tensor], Tensor]:
         return [heard.to(membership).expand_as(membership)], membership.sum(1, keepdim=True).flatten(2)
     alone = torch.eye(membership.shape[1]).to(membership)
     return [voice[None, :, None, None].expand_as(membership) for voice in alone], membership.flatten(2)
+
+
+def emphasis(symbols: Tensor, guidance: Guidance) -> Tensor:
+    """Factor on the own voice's guidance of each face token, (B, K * T), from phonemes (B, K, 4 T) int64."""
+    unknown = (symbols == UNKNOWN_SYMBOL).unflatten(-1, (-1, MELS_PER_FRAME)).all(-1)
+    return torch.where(unknown, guidance.wordless / guidance.speak, 1.0).flatten(1)

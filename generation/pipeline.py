@@ -18,7 +18,7 @@ from generation.adapters import load_adapter
 from generation.conditioning import Condition, Generate, Given, LatentState, apply_all
 from generation.finish import finished_motion, joined_speech
 from generation.grid import MELS_PER_FRAME
-from generation.guidance import MaskRoutedGuidance, routes
+from generation.guidance import MaskRoutedGuidance, emphasis, routes
 from generation.hearing import heard
 from generation.loading import load_strict
 from generation.mel import mel_spectrogram
@@ -273,7 +273,7 @@ class JointPipeline(DiffusionPipeline):
             speak_scale=guidance.speak,
             listen_scale=guidance.listen if n_cast > 1 else 0.0,
         )
-        guider.set_membership(shares)
+        guider.set_membership(shares, emphasis(inputs.symbols, guidance))
         audio_guider = self.audio_guider.new(guidance_scale=guidance.speech)
         steps = sampling.steps or FEW_STEPS
         sigmas = noise_levels(steps)

@@ -48,9 +48,13 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Guidance:
-    """Scales of classifier-free guidance, 1 = off: words on speech; words, own voice and others' voices on motion."""
+    """Scales of classifier-free guidance, 1 = off: words on speech; words, own voice and others' voices on motion.
+
+    ``wordless`` takes the place of ``speak`` where a recording's words are unknown and sound alone leads the lips.
+    """
 
     speech: float = 2.0
     text: float = 1.0
     speak: float = 1.3
+    wordless: float = 2.0
     listen: float = 1.0
