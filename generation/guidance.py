@@ -120,8 +120,8 @@ class MaskRoutedGuidance(BaseGuidance):
         text, speak, listen = (1.0, 1.0, 1.0)
         if self._is_active():
             text, speak, listen = self.config.text_scale, self.config.speak_scale, self.config.listen_scale
-        if self.emphasis is not None:
-            speak = speak * self.emphasis[..., None].to(pred_text)
+            if self.emphasis is not None:
+                driven = self.emphasis[..., None].to(pred_text) * driven
         pred = pred_null + text * (pred_text - pred_null) + speak * driven
         if pred_heard is not None:
             pred = pred + listen * (pred_heard - pred_text)

@@ -11,7 +11,9 @@ from diffusers.guiders import ClassifierFreeGuidance
 from lively import scene_tensors, tiny_transformer
 from torch import Tensor
 
-from generation.guidance import MaskRoutedGuidance, routes
+from generation.guidance import MaskRoutedGuidance, emphasis, routes
+from generation.phonemes import UNKNOWN_SYMBOL
+from generation.sampling import Guidance
 from masks.regions import box_mask
 from masks.tokens import PatchTokens, membership
 
@@ -58,6 +60,18 @@ def test_one_voice_with_a_full_mask_is_plain_classifier_free_guidance() -> None:
     torch.testing.assert_close(
         guided(both, shares, p), plain.forward(pred_cond=p["pred_voice_0"], pred_uncond=p["pred_null"]).pred
     )
+
+
+def test_tokens_may_be_led_more_by_their_voice_than_others() -> None:
+    symbols = torch.full((1, 1, 4 * N_TOKENS), UNKNOWN_SYMBOL)
+    symbols[:, :, : 2 * N_TOKENS] = 3
+    scales, p = Guidance(speak=1.5, wordless=3.0), predictions(1, heard=False)
+    guider = MaskRoutedGuidance(speak_scale=scales.speak, listen_scale=0.0)
+    guider.set_membership(torch.ones(1, 1, N_TOKENS), emphasis(symbols, scales))
+    result = guider.forward(**p).pred
+    for part, scale in ((slice(None, N_TOKENS // 2), 1.5), (slice(N_TOKENS // 2, None), 3.0)):
+        expected = p["pred_text"] + scale * (p["pred_voice_0"] - p["pred_text"])
+        torch.testing.assert_close(result[:, part], expected[:, part])
 
 
 def test_a_token_outside_all_masks_has_no_audio_in_it() -> None:
