@@ -79,7 +79,7 @@ def speech_of(performance: Performance, spoken: Line) -> np.ndarray:
 
 
 def assert_alike(a: CharacterPerformance, b: CharacterPerformance, tolerance: float = 1e-4) -> None:
-    np.testing.assert_allclose(a.speech, b.speech, rtol=0, atol=10 * tolerance)  # Griffin-Lim magnifies rounding
+    np.testing.assert_allclose(a.speech, b.speech, rtol=0, atol=25 * tolerance)  # Griffin-Lim magnifies rounding
     np.testing.assert_allclose(a.motion.values, b.motion.values, rtol=0, atol=tolerance)
 
 
