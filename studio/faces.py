@@ -178,18 +178,22 @@ def face_outline(face: FaceLandmarks) -> list[list[float]]:
 
 def marked_points(scene: Scene, folder: Path, size: tuple[int, int], chosen: int) -> dict[str, list[float]]:
     """A character's points of the rig file in pixels of a picture of ``size`` (height, width); empty without any."""
-    from masks.rigfile import load_rig
-
     member = scene.cast[chosen]
     if scene.rig is None or not (folder / scene.rig).is_file():
         return {}
+    found = _rig_points(folder / scene.rig, (folder / scene.rig).stat().st_mtime_ns, size)
+    return {key: [round(x, 1), round(y, 1)] for key, (x, y) in found.get(member.rig_face or member.name, {}).items()}
+
+
+@lru_cache(maxsize=4)
+def _rig_points(path: Path, changed: int, size: tuple[int, int]) -> Mapping[str, Mapping[str, tuple[float, float]]]:
+    """Everybody's points in a rig file; remembered, for reading one takes 50 ms."""
+    from masks.rigfile import load_rig
+
     try:
-        faces = load_rig(folder / scene.rig, size)
+        return {face.name: face.points for face in load_rig(path, size)}
     except ValueError:
         return {}
-    wanted = member.rig_face or member.name
-    found = next((face.points for face in faces if face.name == wanted), {})
-    return {key: [round(x, 1), round(y, 1)] for key, (x, y) in found.items()}
 
 
 def ink_on(colour: str) -> str:
