@@ -92,15 +92,14 @@ MANNERS: dict[str, Manner] = {
         "Fast, high and lively; a bright voice, a moving head, brows up and a smile.",
         {"pitch_range": +1, "pitch": +1, "brightness": +1, "rate": +1, "head_speed": +1},
         pitch_range=1.5, pitch_shift=2.5, brightness=1.5, level=3, mouth=1.2, head=1.7, brows=1.6,
-        held={"browInnerUp": 0.12, "mouthSmileLeft": 0.16, "mouthSmileRight": 0.16, "eyeWideLeft": 0.1,
-              "eyeWideRight": 0.1},
+        held={"browInnerUp": 0.12, "mouthSmileLeft": 0.12, "mouthSmileRight": 0.12},
         habits=Habits(tempo=1.12, pauses=0.75, blinks=1.2),
     ),
     "weary": Manner(
         "Slow, low and dull, with long pauses; the head sinks and the lids hang.",
         {"pitch_range": -1, "pitch": -1, "brightness": -1, "rate": -1, "head_down": +1, "lids": +1},
         pitch_range=0.6, pitch_shift=-2, brightness=-1.5, level=-3, mouth=0.8, head=0.6, brows=0.4,
-        held={"headRotationX": 0.07, "browInnerUp": 0.1, "mouthFrownLeft": 0.1, "mouthFrownRight": 0.1},
+        held={"headRotationX": 0.07, "browInnerUp": 0.1},
         habits=Habits(tempo=0.85, pauses=1.6, averted=0.25, blinks=1.3, lids=0.22),
     ),
     "storyteller": Manner(
@@ -119,8 +118,7 @@ MANNERS: dict[str, Manner] = {
         "Soft and narrow; the head is bowed and turned, the eyes avoid the other's.",
         {"pitch_range": -1, "brightness": -1, "head_down": +1, "gaze_averted": +1, "jaw": -1},
         pitch_range=0.75, brightness=-1.2, level=-4, mouth=0.75, head=0.7, brows=0.8,
-        held={"headRotationX": 0.06, "headRotationY": 0.05, "browInnerUp": 0.14, "mouthPressLeft": 0.05,
-              "mouthPressRight": 0.05},
+        held={"headRotationX": 0.06, "headRotationY": 0.05, "browInnerUp": 0.14},
         habits=Habits(tempo=0.96, pauses=1.25, averted=0.6, blinks=1.4),
     ),
     "grand": Manner(
