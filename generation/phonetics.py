@@ -310,7 +310,7 @@ class LipGeometry:
         return weights @ self.opening
 
 
-def correct(weights: np.ndarray, targets: LipTargets, lips: LipGeometry) -> np.ndarray:
+def correct(weights: np.ndarray, targets: LipTargets, lips: LipGeometry, pull: float = 0.6) -> np.ndarray:
     """Teacher's sample with what phonetics knows applied on top.
 
     Amounts are set so that the mean gap in the middle of each kind of sound comes near that of the tracked clips, and
@@ -320,6 +320,7 @@ def correct(weights: np.ndarray, targets: LipTargets, lips: LipGeometry) -> np.n
         weights: (T, 51) float32, 0..1, mouth channels from the teacher.
         targets: from :func:`lip_targets`, T frames.
         lips: the rig's lips.
+        pull: share by which vowels move towards the opening that their height calls for.
 
     Returns:
         (T, 51) float32, 0..1.
@@ -328,7 +329,7 @@ def correct(weights: np.ndarray, targets: LipTargets, lips: LipGeometry) -> np.n
     goal = (targets.openness + 0.5 * targets.spread) * lips.open_range * (0.5 + 0.8 * targets.loudness)
     level = targets.loudness**2
     louder = targets.vowel * 1.5 * level + (1 - targets.vowel) * (0.4 + level)
-    wanted = (gap + 0.6 * targets.vowel * (goal - gap)) * louder
+    wanted = (gap + pull * targets.vowel * (goal - gap)) * louder
     ceiling = (targets.openness + 0.5) * lips.open_range
     out = with_gap(_shaped(weights.astype(np.float32), targets), np.minimum(wanted, ceiling), lips)
     contact = targets.labiodental
