@@ -112,7 +112,7 @@ def safe_name(filename: str) -> str:
     name = PureWindowsPath(unicodedata.normalize("NFC", filename).replace("\0", "")).name
     stem, dot, suffix = name.rpartition(".")
     stem = re.sub(r"[^\w-]+", "-", stem if dot else name).strip("-_")[:MAX_NAME] or "file"
-    suffix = re.sub(r"[^a-z0-9]", "", suffix.lower())[:8] if dot else ""
+    suffix = re.sub(r"[^a-z0-9]", "", suffix.lower())[:12] if dot else ""
     stem = f"{stem}-file" if _RESERVED.fullmatch(stem) else stem
     return f"{stem}.{suffix}" if suffix else stem
 

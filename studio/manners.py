@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from generation.adapter_files import SUFFIX, About, find_adapter, read_about, shelf, shipped_base
@@ -11,8 +13,43 @@ from studio.document import nearest
 
 
 def known_manners(folder: Path) -> list[str]:
-    """What can be named: the adapters that ship, and adapters' files in the scene's folder."""
-    return [*shelf(), *sorted(path.name for path in folder.glob(f"*{SUFFIX}"))]
+    """What can be named: the adapters that ship, and adapters' files in the scene's folder and in its ``media``."""
+    files = [*folder.glob(f"*{SUFFIX}"), *folder.glob(f"media/*{SUFFIX}")]
+    return [*shelf(), *sorted(path.relative_to(folder).as_posix() for path in files)]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A manner as a page shows it.
+
+    Attributes:
+        title: letters, digits and spaces alone, so that it can stand in any label.
+        does: what it does, in its file's own words, which are anybody's: to be escaped.
+        why_not: why it cannot be chosen and what to do, one sentence; empty where it can.
+    """
+
+    title: str
+    does: str = ""
+    why_not: str = ""
+
+
+def offers(folder: Path, named: Iterable[str] = ()) -> dict[str, Offer]:
+    """The manners that a scene in a folder can name, and those that it names already, by that name."""
+    names = dict.fromkeys([*known_manners(folder), *named])
+    return {name: _offer(name, folder) for name in names}
+
+
+def _offer(name: str, folder: Path) -> Offer:
+    title = " ".join(re.findall(r"[^\W_]+", Path(name).stem)).capitalize() or "Nameless"
+    if name.endswith(SUFFIX):
+        title += " (own file)"
+    try:
+        about = read_manner(name, folder)
+    except ValueError as error:
+        return Offer(title, why_not=f"{str(error)[0].upper()}{str(error)[1:]}")
+    silent = about.part == "motion" and (about.habits.tempo, about.habits.pauses) == (1, 1)
+    does = about.does or f"Changes {about.part}."
+    return Offer(title, f"{does} Seen, not heard." if silent else does)
 
 
 def read_manner(name: str, folder: Path) -> About:

@@ -1,4 +1,4 @@
-"""What may be added to a project from outside: pictures, sound and rig files of bounded size that can be read."""
+"""What may be added to a project from outside: pictures, sound, rigs and adapters of bounded size that can be read."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
+
+from generation.adapter_files import SUFFIX as ADAPTER
 
 MAX_BYTES = 50_000_000
 MAX_PIXELS = 50_000_000
@@ -39,6 +41,8 @@ def check_upload(data: bytes, name: str) -> None:
         _check_sound(data, name)
     elif suffix in RIGS:
         _check_rig(data, name)
+    elif suffix == ADAPTER:
+        _read(_read_adapter, data, name)
     else:
         kinds = ", ".join(sorted(key[1:] for key in (*PICTURES, *SOUNDS)))
         raise ValueError(f"{name} is of a kind that cannot be used; known are {kinds}.")
@@ -76,6 +80,14 @@ def _check_rig(data: bytes, name: str) -> None:
         data.decode("utf-8")
     except UnicodeDecodeError:
         raise ValueError(f"{name} is not UTF-8 text; save it as UTF-8.") from None
+
+
+def _read_adapter(path: Path) -> None:
+    """Only one that a scene can name, so that what is kept can be used."""
+    from studio.manners import offers
+
+    if sentence := offers(path.parent)[path.name].why_not:
+        raise ValueError(sentence)
 
 
 def _read(load: object, data: bytes, name: str) -> None:

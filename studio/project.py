@@ -275,7 +275,7 @@ class Project:
         self.edit(checked_scene(data["scene"]), f"Version {data['name']}")
 
     def add_media(self, data: bytes, filename: str) -> str:
-        """Add a picture, a mask, a recording or a rig file.
+        """Add a picture, a mask, a recording, a rig file or an adapter.
 
         Returns:
             The name that a scene uses for it. Files are never changed or replaced: equal contents get the same name.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from test_few_steps import CAST, LINES, stirred
-from tiny import tiny_pipeline
+from tiny import VOICES, tiny_pipeline
 
 from generation.adapter_files import PARTS
 from generation.adapters import add_adapter, save_adapter
@@ -22,9 +23,9 @@ DEAF = Guidance(listen=0.0)
 Strengths = dict[str, float]
 
 
-def write_adapter(path: Path, seed: int, part: str = "joint", **about: str) -> Path:
-    """A file of random weights for the tiny pipeline's transformer."""
-    transformer = tiny_pipeline().transformer
+def write_adapter(path: Path, seed: int, part: str = "joint", voices: Iterable[str] = VOICES, **about: str) -> Path:
+    """A file of random weights for the transformer of the tiny pipeline with these voices."""
+    transformer = tiny_pipeline(voices).transformer
     add_adapter(transformer, "made", 2, PARTS[part])
     generator = torch.Generator().manual_seed(seed)
     for name, weight in transformer.named_parameters():

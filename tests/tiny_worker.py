@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from generation import resources
+from generation import adapter_files, resources
 from studio import worker
 
 if __name__ == "__main__":
     assets = Path(sys.argv[1])
-    resources.assets_root = lambda: assets
+    resources.assets_root = adapter_files.assets_root = lambda: assets
     worker.COMMAND = (sys.executable, __file__, str(assets))
     if "--serve" in sys.argv:
         import torch

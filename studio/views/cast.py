@@ -1,4 +1,4 @@
-"""The cast page: the picture with everybody's region, and voice, name and amounts of the chosen one"""
+"""The cast page: the picture with everybody's region, and name, voice and manners of the chosen one"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from studio.checks import voice_names
 from studio.jobs import submit
 from studio.project import Project
 from studio.scene import STATEMENT_NEEDED, Scene, Voice
-from studio.views import frame, session
+from studio.views import frame, manners, session
 from studio.widgets import mount
 
 CONSENT = {
@@ -170,8 +170,9 @@ def _card(project: Project, index: int) -> None:
             project.edit(placing.renamed(project, scene, index, name), f"{member.name} renamed")
         st.rerun()
     _voice(project, index, tag)
+    manners.show(project, index)
     with st.expander("More about this character"):
-        _amounts(project, index, tag)
+        manners.upload(project, index)
         st.button(f"Remove {member.name}", on_click=_remove, args=(project, index), key=f"remove {tag}",
                   help="The lines stay and wait for somebody else; undo brings everything back.")  # fmt: skip
 
@@ -183,14 +184,16 @@ def _voice(project: Project, index: int, tag: str) -> None:
     voice = st.selectbox("Voice", voices, index=voices.index(now) if now in voices else None, key=f"voice {tag}",
                          format_func=lambda name: f"{name}: {_parts(described[name])[0]}", placeholder="Choose a voice",
                          help="Who this character sounds like.")  # fmt: skip
-    if now in described:
-        st.caption(_parts(described[now])[1])
     if voice != now and voice is not None:
         session.change(project, lambda s: placing.with_voice(s, index, Voice(preset=voice)), f"{member.name}'s voice")
         st.rerun()
     job = audition.latest(project, index)
     busy = job is not None and not job.status().ended
-    if st.button("Hear the voice", disabled=now is None or busy, help="Says one sentence in this voice."):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(_parts(described[now])[1] if now in described else "", width="stretch")
+        heard = st.button("Hear it", disabled=member.voice is None or busy,
+                          help="Says one sentence in this voice and these manners.")  # fmt: skip
+    if heard:
         with session.refusals():
             submit(audition.Audition(project, index), "hear")
         st.rerun()
@@ -202,19 +205,6 @@ def _parts(description: str) -> tuple[str, str]:
     """As much of a voice's description as the list has room for, and the rest."""
     clauses = description.split(", ")
     return ", ".join(clauses[:2]), ", ".join(clauses[2:]).capitalize()
-
-
-def _amounts(project: Project, index: int, tag: str) -> None:
-    member = project.scene.cast[index]
-    sentences = {"mouth": "How far the mouth opens.", "head": "How much the head moves.",
-                 "blink": "How far the lids close."}  # fmt: skip
-    for field, sentence in sentences.items():
-        value = st.slider(field.capitalize(), 0.0, 1.5, float(getattr(member, field)), 0.05, help=sentence,
-                          key=f"{field} {tag}")  # fmt: skip
-        if value != getattr(member, field):
-            what = f"{member.name}'s {field}"
-            session.change(project, lambda s: placing.changed(s, index, **{field: value}), what)  # noqa: B023
-            st.rerun()
 
 
 def _remove(project: Project, index: int) -> None:

@@ -41,6 +41,9 @@ button[data-variant="segmented_control"][data-selected="true"] p { color: #fff; 
 .st-key-projects p { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .parley-blank { display: grid; place-items: center; aspect-ratio: 16 / 9; opacity: .75; }
 .parley-blank { border: 1px dashed #8886; border-radius: .6rem; }
+.parley-does { font-size: .87rem; line-height: 1.3; opacity: .8; }
+[role="listbox"][aria-label$="anner"] :is([role="option"], [role="option"] > div) { height: auto; white-space: normal; }
+[role="listbox"][aria-label$="anner"] [role="option"] > div { padding-block: .3rem; line-height: 1.25; }
 .parley-name { font-weight: 650; font-size: 1.15rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 """
 

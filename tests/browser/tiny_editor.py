@@ -1,4 +1,4 @@
-"""The editor with a worker of tiny models: ``tiny_editor.py ASSETS``, then what Streamlit is to be told."""
+"""The editor with tiny models and their shelf of manners: ``tiny_editor.py ASSETS``, then what Streamlit is told."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from pathlib import Path
 
 from streamlit.web import cli
 
+from generation import adapter_files
 from studio import worker
 
 if __name__ == "__main__":
     program = Path(__file__).resolve().parent.parent / "tiny_worker.py"
-    worker.COMMAND = (sys.executable, str(program), sys.argv.pop(1))
+    assets = Path(sys.argv.pop(1))
+    worker.COMMAND = (sys.executable, str(program), str(assets))
+    adapter_files.assets_root, adapter_files.asset = lambda: assets, lambda name: assets / name
     sys.exit(cli.main())
