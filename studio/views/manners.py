@@ -32,23 +32,26 @@ def show(project: Project, index: int) -> None:
 
 def _row(project: Project, index: int, name: str, offer: Offer, strength: float) -> None:
     """One manner: how strong, what it does, and off."""
-    who, tag = project.scene.cast[index].name, session.tag(project, index, name)
+    who, key = project.scene.cast[index].name, f"strength {index} {name} {project.name}"
+
+    def moved() -> None:
+        value = st.session_state[key]
+        _change(project, index, name, value, f"{offer.title} {value:g}")
+
     with st.container(gap=None):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            value = strength
             if offer.why_not:
                 st.html(f"<b>{offer.title}</b>", width="stretch")
             else:
-                value = st.slider(offer.title, 0.0, MOST_STRENGTH, strength, 0.05, key=f"strength {tag}",
-                                  help="0 is not at all, 1 as it was taught; several mix.")  # fmt: skip
-            st.button("Off", key=f"off {tag}", on_click=_change,
+                # What is on disk, by the value and not by another key: the keyboard stays on the slider.
+                st.session_state[key] = strength
+                st.slider(offer.title, 0.0, MOST_STRENGTH, step=0.05, key=key, on_change=moved,
+                          help="0 is not at all, 1 as it was taught; several mix.")  # fmt: skip
+            st.button("Off", key=f"off {session.tag(project, index, name)}", on_click=_change,
                       args=(project, index, name, None, f"{offer.title} off"),
                       help=f"{who} goes without this manner; undo brings it back.")  # fmt: skip
         if offer.does:
             st.html(f'<div class="parley-does">{html.escape(offer.does)}</div>')
-    if value != strength:
-        _change(project, index, name, value, f"{offer.title} {value:g}")
-        st.rerun()
 
 
 def _add(project: Project, index: int, offered: dict[str, Offer]) -> None:
