@@ -47,7 +47,7 @@ from generation.manner_figures import UNITS  # noqa: E402
 from generation.manners import MANNERS, taught_by  # noqa: E402
 from generation.material import Material, MaterialReader  # noqa: E402
 from generation.pipeline import JointPipeline  # noqa: E402
-from generation.sampling import Guidance, Sampling  # noqa: E402
+from generation.sampling import Guidance, Sampling, usual_steps  # noqa: E402
 from generation.standard import Standard  # noqa: E402
 from generation.teaching import lesson  # noqa: E402
 from generation.text import phonemize  # noqa: E402
@@ -194,7 +194,8 @@ def trial(
     for number, text in enumerate(SENTENCES[: args.lines]):
         preset = bank[bank.names[5 * number % len(bank.names)]]
         prompts.append(Prompt(f" {phonemize(text, preset.language)} ", preset.vector if voice is None else voice))
-    return try_adapter(pipeline, DurationModel.from_pretrained(), path, prompts, strengths, Sampling(steps=args.steps))
+    sampling = Sampling(steps=args.steps or usual_steps())
+    return try_adapter(pipeline, DurationModel.from_pretrained(), path, prompts, strengths, sampling)
 
 
 def written(report: Mapping[str, Any], trials: Mapping[float, Trial]) -> str:
@@ -258,7 +259,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         command.add_argument("--work", type=Path, default=Path("work"), help="arrays of the corpus")
         command.add_argument("--out", type=Path, default=Path("work/adapters"))
         command.add_argument("--lines", type=int, default=len(SENTENCES), help="sentences in the report")
-        command.add_argument("--steps", type=int, default=16, help="of the sampler in the report")
+        command.add_argument("--steps", type=int, help="of the guided sampler, in the report")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
