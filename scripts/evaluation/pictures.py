@@ -22,7 +22,7 @@ from generation.metrics import frame_loudness, mouth_loudness  # noqa: E402
 from generation.motion import MotionTrack  # noqa: E402
 from generation.real_motion import Sentence  # noqa: E402
 from masks.topology import LIPS_OUTER  # noqa: E402
-from scripts.evaluation.lips import rig_gap  # noqa: E402
+from scripts.evaluation.lips import rig_gap, rig_lips  # noqa: E402
 from scripts.evaluation.material import Corpus, Prompt, held_out_clips  # noqa: E402
 from scripts.evaluation.pixels import SPEECH_CHANNELS  # noqa: E402
 from scripts.evaluation.portrait import Portrait  # noqa: E402
@@ -62,9 +62,9 @@ def draw(shared: Path, kept: Path, out: Path) -> None:
 
 
 def mouths(takes: Sequence[Take], portrait: Portrait, synthesis: Synthesis, kept: Path) -> plt.Figure:
-    """A drawn face and a photograph saying each of :data:`SOUNDS`: the frame in which a sentence holds it longest."""
+    """A drawn face and a photograph saying each of :data:`SOUNDS`: the one nearest to the mean of all."""
     shapes = {"rest": np.zeros_like(takes[0].motion[0])}
-    shapes |= {name: shape for name, symbols in SOUNDS.items() if (shape := longest(takes, symbols)) is not None}
+    shapes |= {name: shape for name, symbols in SOUNDS.items() if (shape := typical(takes, symbols)) is not None}
     track = MotionTrack(np.stack([*shapes.values()]) * SPEECH_CHANNELS)
     stage = perform(write_drawn(kept / "casts" / "1", ("Alice",), [(0, "Hello.", 0.0)], reverse=False), synthesis)
     rows = [
@@ -80,15 +80,21 @@ def mouths(takes: Sequence[Take], portrait: Portrait, synthesis: Synthesis, kept
     return figure
 
 
-def longest(takes: Sequence[Take], symbols: str) -> np.ndarray | None:
-    """Motion (57,) in the middle of the longest of some symbols in all takes; None if none of them is said."""
+def typical(takes: Sequence[Take], symbols: str) -> np.ndarray | None:
+    """Of the motion (57,) in the middle of each of some symbols, the one whose mouth is nearest to their mean.
+
+    None if none of them is said.
+    """
     found = []
     for take in takes:
         ends = np.cumsum(take.durations)
         for symbol, length, end in zip(take.phonemes, take.durations, ends, strict=True):
             if symbol in symbols:
-                found.append((length, take.motion[take.start + int(end - length / 2) // MELS_PER_FRAME]))
-    return max(found, key=lambda pair: pair[0])[1] if found else None
+                found.append(take.motion[take.start + int(end - length / 2) // MELS_PER_FRAME])
+    if not found:
+        return None
+    lips = rig_lips(np.stack(found)).reshape(len(found), -1)
+    return found[int(np.linalg.norm(lips - lips.mean(0), axis=1).argmin())]
 
 
 def strip(take: Take, prompt: Prompt, portrait: Portrait) -> plt.Figure:
