@@ -24,6 +24,10 @@ pytestmark = pytest.mark.slow
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     projects = Projects(tmp_path_factory.mktemp("projects"))
     ensure_worker(projects.root)
+    end = time.monotonic() + 60
+    while worker_state(projects.root) == "absent":  # it takes a moment until the new process shows itself
+        assert time.monotonic() < end
+        time.sleep(0.1)
     return projects.create_sample()
 
 
