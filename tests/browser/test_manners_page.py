@@ -39,9 +39,18 @@ def heard(page, project: Project) -> float:
 
 
 def choose(page, label: str, text: str) -> None:
-    """By keyboard and mouse: a click that comes while the fold still opens would miss the list."""
-    page.get_by_role("combobox", name=label, exact=True).press("ArrowDown")
-    page.get_by_role("option").filter(has_text=text).click()
+    """Opens the list until it stays open: while the page draws itself anew it may close again."""
+    box = page.get_by_role("combobox", name=label, exact=True)
+    option = page.get_by_role("option").filter(has_text=text)
+
+    def opened() -> bool:
+        if not option.is_visible():
+            box.press("ArrowDown")
+            page.wait_for_timeout(300)
+        return option.is_visible()
+
+    eventually(opened)
+    option.click()
 
 
 def test_a_manner_is_chosen_moved_heard_and_undone(page, editor, small, shelf) -> None:
