@@ -96,25 +96,25 @@ def test_mouth_is_shut_in_pauses(lips: LipGeometry) -> None:
     assert gap[:3].max() < 0.01 and gap[inside].max() < 0.01 and gap[-2:].max() < 0.01
 
 
-def test_labiodentals_narrow_and_rounding_protrudes(lips: LipGeometry) -> None:
-    timed = TimedPhonemes.from_corpus("ɑfɑuː", [12, 6, 4, 6, 6, 6, 12])
+def said(phonemes: str, lips: LipGeometry) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+    """Corrected weights of five sounds, their gap, and the frame in the middle of each."""
+    timed = TimedPhonemes.from_corpus(phonemes, [12, 6, 4, 6, 6, 6, 12])
     sound = sound_of(timed)
     targets = lip_targets(timed, np.zeros(len(sound) // 240, bool), loudness_track(sound))
     weights = correct(open_mouth(len(sound) // 960), targets, lips)
     at = {s: int((timed.bounds[i] + timed.bounds[i + 1]) / 2 * 25) for i, s in enumerate(timed.symbols)}
-    gap = lips.gap(weights)
+    return weights, lips.gap(weights), at
+
+
+def test_labiodentals_narrow_and_rounding_protrudes(lips: LipGeometry) -> None:
+    weights, gap, at = said("ɑfɑuː", lips)
     assert 0.1 * gap[at["ɑ"]] < gap[at["f"]] < 0.4 * gap[at["ɑ"]]
     assert weights[at["f"], INDEX["mouthRollLower"]] > 0.3 > weights[at["ɑ"], INDEX["mouthRollLower"]]
     assert weights[at["u"], INDEX["mouthPucker"]] > 0.4 > weights[at["ɑ"], INDEX["mouthPucker"]]
 
 
 def test_corners_part_and_teeth_show_in_front_vowels_and_sibilants(lips: LipGeometry) -> None:
-    timed = TimedPhonemes.from_corpus("ɑsɑiː", [12, 6, 4, 6, 6, 6, 12])
-    sound = sound_of(timed)
-    targets = lip_targets(timed, np.zeros(len(sound) // 240, bool), loudness_track(sound))
-    weights = correct(open_mouth(len(sound) // 960), targets, lips)
-    at = {s: int((timed.bounds[i] + timed.bounds[i + 1]) / 2 * 25) for i, s in enumerate(timed.symbols)}
-    gap = lips.gap(weights)
+    weights, gap, at = said("ɑsɑiː", lips)
     for symbol in "si":
         assert 0.2 * gap[at["ɑ"]] < gap[at[symbol]] < 0.8 * gap[at["ɑ"]]
         assert weights[at[symbol], INDEX["mouthLowerDownLeft"]] > 0.1
