@@ -107,8 +107,8 @@ def finished_motion(values: np.ndarray, mel: np.ndarray, made: np.ndarray, lines
 def sharpened(mel: np.ndarray) -> np.ndarray:
     """A sampled log-mel (N, 100) with harmonics and formants as deep as a voice has them.
 
-    Whatever a network is unsure of it averages, and averages are flat: the classic post-filter of statistical speech
-    synthesis (Toda and Tokuda, 2007, global variance), here along frequency alone.
+    Whatever a network is unsure of it averages, and averages are flat. An unsharp mask along frequency; its amount was
+    chosen by DNSMOS and by what Whisper still understood (``docs/decisions.md``).
     """
     return mel + _RAISED * (mel - gaussian_filter1d(mel, _RIPPLE, axis=1))
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from studio.project import Projects
+
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.markexpr != "slow":
@@ -22,6 +24,12 @@ def assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny import write_tiny_assets
 
     return write_tiny_assets(tmp_path_factory.mktemp("assets"))
+
+
+@pytest.fixture
+def projects(tmp_path: Path) -> Projects:
+    """An empty folder of projects."""
+    return Projects(tmp_path / "projects")
 
 
 @pytest.fixture(scope="module")

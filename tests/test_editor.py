@@ -20,11 +20,6 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
-def projects(tmp_path: Path) -> Projects:
-    return Projects(tmp_path / "projects")
-
-
-@pytest.fixture
 def cafe(projects: Projects) -> Project:
     return projects.create_sample("Café")
 

@@ -17,8 +17,8 @@ from generation.distillation import AdapterFiles, _guided, distillation_loss, st
 from generation.examples import Batch
 from generation.guidance import routes
 from generation.performance import Line
-from generation.pipeline import FEW, CastMember, JointPipeline
-from generation.sampling import Guidance, Sampling
+from generation.pipeline import CastMember, JointPipeline
+from generation.sampling import FEW, FEW_STEPS, FULL_STEPS, Guidance, Sampling, network_calls, usual_steps
 from generation.training import FitSettings, fit
 from generation.transformer import HEARD_CHANNELS
 
@@ -83,6 +83,14 @@ def test_voices_stay_routed_in_few_steps() -> None:
         assert np.array_equal(plain.characters[k].motion.values, default.characters[k].motion.values)
         assert np.abs(plain.characters[k].motion.values - crossed.characters[k].motion.values).max() > 1e-4
         np.testing.assert_allclose(plain.characters[k].motion.values, order.characters[1 - k].motion.values, atol=2e-4)
+
+
+def test_what_ships_decides_the_usual_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("generation.resources.assets_root", lambda: tmp_path)
+    (tmp_path / "model").mkdir()
+    assert usual_steps() == FULL_STEPS and network_calls(usual_steps()) == 4 * FULL_STEPS
+    (tmp_path / "model" / FEW).mkdir()
+    assert usual_steps() is None and network_calls(usual_steps()) == FEW_STEPS
 
 
 def test_without_the_adapter_few_steps_are_refused() -> None:

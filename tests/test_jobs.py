@@ -30,11 +30,6 @@ pytestmark = pytest.mark.usefixtures("one_thread", "tiny_worker")
 
 
 @pytest.fixture
-def projects(tmp_path: Path) -> Projects:
-    return Projects(tmp_path / "projects")
-
-
-@pytest.fixture
 def project(projects: Projects) -> Project:
     return make(projects)
 

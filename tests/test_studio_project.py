@@ -31,11 +31,6 @@ PLAIN = Scene(
 
 
 @pytest.fixture
-def projects(tmp_path: Path) -> Projects:
-    return Projects(tmp_path / "projects")
-
-
-@pytest.fixture
 def project(projects: Projects) -> Project:
     return projects.create("A film", PLAIN)
 
