@@ -131,23 +131,21 @@ def test_a_real_interrupt_of_a_real_process(scene: Path, tmp_path: Path) -> None
         first = json.loads(process.stdout.readline())
         process.send_signal(signal.SIGINT)
         rest = [json.loads(line) for line in process.stdout]
-        assert process.wait(20) == 130, process.stderr.read()
+        # If it came while a string was executed (imports do), CPython ends by the signal, which a shell calls 130, too.
+        assert process.wait(20) in (130, -signal.SIGINT), process.stderr.read()
     assert first["event"] == "progress" and first["stage"] == "check"
     assert rest[-1]["event"] == "stopped"
     assert sorted(tmp_path.iterdir()) == before
 
 
 def test_check_loads_no_torch_and_answers_quickly(scene: Path) -> None:
-    code = "import sys; from studio.cli import main; main(sys.argv[1:]); print('torch' in sys.modules)"
+    code = "import sys, time; from studio.cli import main; main(sys.argv[1:])"
+    code += "; print('torch' in sys.modules); print(time.process_time())"
     command = [sys.executable, "-c", code, "check", str(scene)]
-    times = []
-    for _ in range(3):
-        began = time.monotonic()
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        times.append(time.monotonic() - began)
-        answer, torch_is_loaded = done.stdout.splitlines()
-        assert "is ready to render" in answer and torch_is_loaded == "False"
-    assert min(times) < 2.5, times  # about one second on an idle machine
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    answer, torch_is_loaded, seconds = done.stdout.splitlines()
+    assert "is ready to render" in answer and torch_is_loaded == "False"
+    assert float(seconds) < 2.5  # of work, whatever else the machine does; about one
 
 
 def test_progress_counts_stages_never_falls_and_stops() -> None:
