@@ -210,6 +210,7 @@ def tune(
     about: Mapping[str, str],
     size: Size,
     folder: Path,
+    watch: Callable[[float], None] = lambda share: None,
 ) -> Tuned:
     """Trains an adapter and keeps the best by held-out loss; a folder that was begun is gone on with.
 
@@ -221,15 +222,27 @@ def tune(
         about: what the file is to say of itself.
         size: how much.
         folder: of checkpoints, log and the best adapter (``best/``).
+        watch: told before each step how much of the training has passed; its own time is not the training's, and what
+            it raises ends it.
+
+    Raises:
+        RuntimeError: the training was stopped by a signal; a checkpoint was written.
     """
     files = StudentFiles(about)
-    watch = HeldOut(loss, held_out, files, folder)
-    watch.begin(student)
+    held = HeldOut(loss, held_out, files, folder)
+    held.begin(student)
     settings = FitSettings(
         minutes=size.minutes, learning_rate=size.learning_rate, warmup=0.05, ema=0.98, save_every=size.minutes / 10,
         max_steps=size.steps,
     )  # fmt: skip
-    fit(student, loss, draw, settings, folder, validate=watch, files=files, enough=lambda: watch.enough)
-    before, *trained = watch.history
-    steps = json.loads((folder / "progress.json").read_text(encoding="utf-8"))["step"]
-    return Tuned(folder / "best", before, min(trained), steps)
+
+    def enough(share: float) -> bool:
+        watch(share)
+        return held.enough
+
+    fit(student, loss, draw, settings, folder, validate=held, files=files, enough=enough)
+    before, *trained = held.history
+    progress = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
+    if settings.share(progress["step"], progress["minutes"]) < 1 and not held.enough:
+        raise RuntimeError("The training was stopped; start it again, and it goes on where it was.")
+    return Tuned(folder / "best", before, min(trained), progress["step"])

@@ -123,7 +123,7 @@ def fit(
     *,
     validate: Callable[[ModelMixin], dict[str, float]] | None = None,
     files: Files = WHOLE,
-    enough: Callable[[], bool] = lambda: False,
+    enough: Callable[[float], bool] = lambda share: False,
 ) -> dict[str, float]:
     """Trains ``model`` in place, those of its parameters that want a gradient, and leaves their EMA in ``folder``.
 
@@ -140,7 +140,8 @@ def fit(
         folder: where everything is written.
         validate: called on the model with EMA weights at each checkpoint; its figures are logged.
         files: how the EMA weights are written and read: the whole model, or an adapter in it.
-        enough: asked after each step whether to end before the time is up.
+        enough: asked before each step, with the share of the run that has passed, whether to end here; the time that
+            it takes is not the run's, and what it raises ends the run without a checkpoint.
 
     Returns:
         the last log entry.
@@ -150,18 +151,18 @@ def fit(
     device = run.accelerator.device
     # A GPU is faster than one process draws examples.
     drawn = iter(draw(batches, settings.seed, run.step, min(12, os.cpu_count() or 1) if device.type == "cuda" else 0))
-    clock = last_save = time.monotonic()
+    last_save = time.monotonic()
     with _StopOnSignal() as stop:
-        while settings.share(run.step, run.minutes) < 1 and not (stop.asked or enough()):
+        while (share := settings.share(run.step, run.minutes)) < 1 and not (stop.asked or enough(share)):
+            clock = time.monotonic()
             batch = send_to_device(next(drawn), device)
             torch.manual_seed(_number(settings.seed, run.step) + 1)
             run.train_step(loss, batch)
             run.minutes += (time.monotonic() - clock) / 60
-            clock = time.monotonic()
             run.log_if_due()
-            if clock - last_save > 60 * settings.save_every:
+            if time.monotonic() - last_save > 60 * settings.save_every:
                 run.save(validate)
-                clock = last_save = time.monotonic()
+                last_save = time.monotonic()
         run.save(validate)
     return run.log()
 
