@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import soundfile
@@ -19,6 +19,9 @@ from generation.grid import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
 SOUND_RATE = 48_000
 """Players take AAC at 24 kHz for a stream with spectral band replication; at 48 kHz there is nothing to guess."""
+
+GROUP = 75
+"""Most frames from one that can be shown by itself to the next, so that a player soon begins anywhere."""
 
 _BLACK = 0.06  # share of the picture's mean brightness below which a frame counts as black
 
@@ -85,24 +88,6 @@ def _fitted(sound: Audio, n_frames: int) -> Audio:
     return Audio(np.pad(samples[:wanted], (0, max(0, wanted - len(samples)))), SOUND_RATE)
 
 
-def _command(size: tuple[int, int], sound: Path, target: Path, tags: dict[str, str], every: int) -> list[str]:
-    width, height = size
-    rate = f"{FPS}/{every}"
-    quality = ["-preset", "fast", "-crf", "17"] if every == 1 else ["-preset", "ultrafast", "-crf", "23"]
-    command = [get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin"]
-    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}", "-framerate", rate]
-    command += ["-i", "pipe:0", "-i", f"file:{sound}", "-map", "0:v", "-map", "1:a"]
-    # Converted by the matrix that the stream then names: players assume BT.709 where nothing is said.
-    command += ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p"]
-    command += ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
-    # Without B frames the first picture needs no edit list, so it starts at zero in every player.
-    command += ["-c:v", "libx264", *quality, "-bf", "0", "-g", str(2 * FPS), "-r", rate]
-    command += ["-c:a", "aac", "-b:a", "160k", "-ar", str(SOUND_RATE), "-movflags", "+faststart"]
-    for key, value in tags.items():
-        command += ["-metadata", f"{key}={value}"]
-    return [*command, "-f", "mp4", f"file:{target}"]
-
-
 def encode(
     frames: Iterable[np.ndarray], sound: Audio, target: Path, tags: dict[str, str] | None = None, every: int = 1
 ) -> int:
@@ -124,43 +109,124 @@ def encode(
         RuntimeError: ffmpeg failed; the sentence has its last words.
     """
     expected = math.ceil(math.ceil(round(sound.seconds * FPS, 6)) / every)
-    frames = iter(frames)
-    first = next(frames, None)
-    if first is None or expected == 0:
-        raise ValueError("There is nothing to film: the scene has no frames or no sound.")
-    first = even_size(first)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".sound-") as scratch:
-        wave = Path(scratch) / "mix.wav"
-        padded = _fitted(sound, expected * every)
-        soundfile.write(wave, padded.waveform, padded.sampling_rate, subtype="FLOAT")
-        command = _command((first.shape[1], first.shape[0]), wave, target, tags or {}, every)
-        with (Path(scratch) / "ffmpeg.log").open("w+b") as log:
-            with _Encoder(command, log) as encoder:
-                encoder.write(first)
-                for count, frame in enumerate(frames, 2):
-                    if count > expected:
-                        raise ValueError(f"There are more frames than the {expected} that the sound is long.")
-                    encoder.write(even_size(frame))
-                if encoder.written != expected:
-                    raise ValueError(f"There are {encoder.written} frames, but the sound is {expected} frames long.")
-                encoder.finish()
+    count = 0
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".pictures-") as scratch:
+        with Encoder(Path(scratch) / "all.mp4", every) as encoder:
+            for count, frame in enumerate(frames, 1):
+                if count > expected:
+                    raise ValueError(f"There are more frames than the {expected} that the sound is long.")
+                encoder.write(frame)
+            if count == 0 or expected == 0:
+                raise ValueError("There is nothing to film: the scene has no frames or no sound.")
+            if count != expected:
+                raise ValueError(f"There are {count} frames, but the sound is {expected} frames long.")
+            encoder.finish()
+        join([encoder.target], expected * every, sound, target, tags)
     return expected
 
 
-class _Encoder:
-    """The ffmpeg process: frames in, and its last words when it fails; left in any way, it is gone."""
+def join(
+    stretches: Sequence[Path], n_frames: int, sound: Audio, target: Path, tags: dict[str, str] | None = None
+) -> None:
+    """Writes one MP4 file from pictures that are encoded already, as they are, and a sound.
 
-    def __init__(self, command: list[str], log: BinaryIO) -> None:
-        self._log = log
-        self.written = 0
+    Args:
+        stretches: files of :class:`Encoder`, of equal size and rate, in their order.
+        n_frames: length of the film in frames of the clock; the sound is cut or filled to it.
+        sound: the mix.
+        target: the file, overwritten; incomplete if anything is raised (see :func:`whole_or_nothing`).
+        tags: container metadata.
+
+    Raises:
+        RuntimeError: ffmpeg failed; the sentence has its last words.
+    """
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".sound-") as scratch:
+        wave, contents = Path(scratch) / "mix.wav", Path(scratch) / "stretches.txt"
+        padded = _fitted(sound, n_frames)
+        soundfile.write(wave, padded.waveform, padded.sampling_rate, subtype="FLOAT")
+        quoted = [f"file:{path.resolve()}".replace("'", r"'\''") for path in stretches]
+        contents.write_text("".join(f"file '{name}'\n" for name in quoted), encoding="utf-8")
+        options = ["-f", "concat", "-safe", "0", "-auto_convert", "0", "-i", f"file:{contents}", "-i", f"file:{wave}"]
+        options += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "aac", "-b:a", "160k", "-ar", str(SOUND_RATE)]
+        for key, value in (tags or {}).items():
+            options += ["-metadata", f"{key}={value}"]
+        with _Program([*options, "-movflags", "+faststart", "-f", "mp4", f"file:{target}"]) as program:
+            program.finish()
+
+
+def picture_options(every: int = 1) -> list[str]:
+    """How frames are encoded, one every so many of the clock."""
+    quality = ["-preset", "fast", "-crf", "17"] if every == 1 else ["-preset", "ultrafast", "-crf", "23"]
+    # Converted by the matrix that the stream then names: players assume BT.709 where nothing is said.
+    options = ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p"]
+    options += ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
+    # Without B frames the first picture needs no edit list, so it starts at zero in every player.
+    return [*options, "-c:v", "libx264", *quality, "-bf", "0", "-g", str(GROUP), "-r", f"{FPS}/{every}"]
+
+
+class Encoder:
+    """Encodes frames as they come into an MP4 file without sound, to be shown by itself or joined to others.
+
+    Left in any way, its process is gone; the file is complete after :meth:`finish` alone.
+
+    Args:
+        target: the file, overwritten.
+        every: how many frames of the clock each one stands for.
+    """
+
+    def __init__(self, target: Path, every: int = 1) -> None:
+        self.target = target
+        self._every = every
+        self._program: _Program | None = None
+
+    def __enter__(self) -> Encoder:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        if self._program is not None:
+            self._program.__exit__(*reason)
+
+    def write(self, frame: np.ndarray) -> None:
+        """One more frame, (H, W, 3) uint8 RGB; an odd side gets one more column or row.
+
+        Raises:
+            RuntimeError: ffmpeg failed; the sentence has its last words.
+        """
+        frame = even_size(frame)
+        if self._program is None:
+            size, rate = f"{frame.shape[1]}x{frame.shape[0]}", f"{FPS}/{self._every}"
+            source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", size, "-framerate", rate, "-i", "pipe:0"]
+            self._program = _Program([*source, *picture_options(self._every), "-f", "mp4", f"file:{self.target}"])
+        self._program.write(np.ascontiguousarray(frame).data)
+
+    def end(self) -> None:
+        """No more frames come; ffmpeg goes on with those that it has."""
+        if self._program is not None:
+            self._program.end()
+
+    def finish(self) -> None:
+        """Waits until the file is complete.
+
+        Raises:
+            RuntimeError: ffmpeg failed; the sentence has its last words.
+        """
+        if self._program is not None:
+            self._program.finish()
+
+
+class _Program:
+    """An ffmpeg process: bytes in, and its last words when it fails; left in any way, it is gone."""
+
+    def __init__(self, options: Sequence[str]) -> None:
+        self._log = tempfile.TemporaryFile()
         # In a group of its own, so that Ctrl-C reaches us and we stop the encoder, not the terminal.
         group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log, creationflags=group,
-            start_new_session=True,
+            [get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin", *options], stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=self._log, creationflags=group, start_new_session=True,
         )  # fmt: skip
 
-    def __enter__(self) -> _Encoder:
+    def __enter__(self) -> _Program:
         return self
 
     def __exit__(self, *reason: object) -> None:
@@ -168,20 +234,23 @@ class _Encoder:
         self._process.wait()
         with suppress(OSError):
             self._process.stdin.close()
+        self._log.close()
 
-    def write(self, frame: np.ndarray) -> None:
+    def write(self, data: memoryview) -> None:
         try:
-            self._process.stdin.write(np.ascontiguousarray(frame).data)
+            self._process.stdin.write(data)
         except OSError:
             self._fail()
-        self.written += 1
 
-    def finish(self) -> None:
-        """Waits for the last packet and the index at the front of the file."""
+    def end(self) -> None:
         try:
             self._process.stdin.close()
         except OSError:
             self._fail()
+
+    def finish(self) -> None:
+        """Waits for the last packet and the index at the front of the file."""
+        self.end()
         if self._process.wait():
             self._fail()
 
