@@ -56,7 +56,6 @@ class About:
         consent: one of :data:`CONSENTS`, empty for an adapter that nobody's recording taught.
         statement: who agreed, when and how.
         taught: what it was taught from.
-        guidance: scales of guidance at which it was tried, by name.
         habits: what comes with it beside the weights, at strength 1.
     """
 
@@ -70,7 +69,6 @@ class About:
     consent: str = ""
     statement: str = ""
     taught: str = ""
-    guidance: tuple[tuple[str, float], ...] = ()
     habits: Habits = AVERAGE
 
     @property
@@ -121,13 +119,7 @@ def _usage(written: Mapping[str, str]) -> dict[str, Any]:
     if kind not in _KINDS or texts["consent"] not in ("", *CONSENTS):
         raise ValueError("unknown kind or consent")
     habits = {key: _number(value, 0, 4) for key, value in json.loads(written.get("habits", "{}")).items()}
-    guidance = json.loads(written.get("guidance", "{}"))
-    return {
-        **texts,
-        "kind": kind,
-        "guidance": tuple((_plain(key), _number(value, 0, 20)) for key, value in guidance.items()),
-        "habits": Habits(**habits),
-    }
+    return {**texts, "kind": kind, "habits": Habits(**habits)}
 
 
 def _plain(text: str) -> str:

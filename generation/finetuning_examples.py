@@ -64,6 +64,7 @@ class Clip:
         phonemes: what is said, a pause at both ends included; empty = unknown.
         durations: mel frames of each symbol; they sum to ``4 n_frames``.
         motion: (n_frames, 57); None = sound alone.
+        words: what is said, as it was written or heard.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Clip:
     phonemes: str = ""
     durations: tuple[int, ...] = ()
     motion: np.ndarray | None = None
+    words: str = ""
 
 
 class ClipExamples:

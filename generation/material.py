@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +41,7 @@ _LEAST_SPEECH = 0.8
 _EDGE = 0.12
 """Seconds of silence kept on either side of a clip's speech."""
 _LEAST_VOICED = 0.08
+_ARRAYS = ("waveform", "motion")
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,19 @@ class MaterialReader:
         aligner: lays words on sound.
         language: in which the words are pronounced.
         transcribe: hears the words of what has no text; None = such clips are faulty.
+        watch: told before each piece of a clip how much of the folder was read; what it raises ends the reading.
     """
 
-    def __init__(self, part: Part, aligner: Aligner, language: str, transcribe: Transcriber | None) -> None:
+    def __init__(
+        self,
+        part: Part,
+        aligner: Aligner,
+        language: str,
+        transcribe: Transcriber | None,
+        watch: Callable[[float], None] = lambda share: None,
+    ) -> None:
         self._part, self._aligner, self._language, self._transcribe = part, aligner, language, transcribe
+        self._watch = watch
 
     def read(self, folder: Path) -> Material:
         """All clips of a folder, or of the corpus whose ``manifest.jsonl`` lies in it.
@@ -102,15 +112,20 @@ class MaterialReader:
         clips: list[Clip] = []
         faults: list[str] = []
         warnings: list[str] = []
-        for source in sources:
+        for number, source in enumerate(sources):
+
+            def watch(inside: float, number: int = number) -> None:
+                self._watch((number + inside) / len(sources))
+
             try:
-                clips += self._clips(source, warnings)
+                clips += self._clips(source, warnings, watch)
             except ValueError as error:
                 faults.append(_about(source.name, str(error)))
         return Material(tuple(clips), tuple(faults), tuple(warnings))
 
-    def _clips(self, source: _Source, warnings: list[str]) -> Iterator[Clip]:
+    def _clips(self, source: _Source, warnings: list[str], watch: Callable[[float], None]) -> Iterator[Clip]:
         """The clips of one source; a ValueError says why there are none."""
+        watch(0.0)
         if self._part != "audio" and source.motion_file is None and source.video is None:
             raise ValueError("has no motion; use a video of the speaker, or an ARKit recording (.csv) beside it")
         if self._part != "motion" and source.sound_file is None:
@@ -127,6 +142,7 @@ class MaterialReader:
         pieces = self._pieces(source, waveform)
         for number, piece in enumerate(pieces, 1):
             name = source.name if len(pieces) == 1 else f"{source.name} ({number})"
+            watch((number - 1) / len(pieces))
             try:
                 yield self._clip(name, waveform, piece, motion, warnings)
             except ValueError as error:
@@ -180,7 +196,8 @@ class MaterialReader:
             if laid.distance > UNLIKE:
                 raise ValueError("does not say the words that are written for it; correct its text")
             durations = laid.durations
-        return Clip(name, n_frames, sound, phonemes, durations, None if motion is None else motion[first:last])
+        kept = None if motion is None else motion[first:last]
+        return Clip(name, n_frames, sound, phonemes, durations, kept, piece.text)
 
 
 @dataclass(frozen=True)
@@ -268,6 +285,27 @@ def _corpus_clips(folder: Path) -> Iterator[Clip]:
         padded = np.pad(sound, (0, samples_from_frames(n_frames) - len(sound)))
         durations = durations_on_grid(row["durations"], n_frames)
         yield Clip(row["id"], n_frames, padded, PAUSE + row["phonemes"] + PAUSE, durations)
+
+
+def write_clips(path: Path, clips: Sequence[Clip]) -> None:
+    """Keep clips in a file, as they were read; :func:`read_clips` gives them back."""
+    arrays = {f"{i} {name}": value for i, clip in enumerate(clips) for name, value in _arrays(clip).items()}
+    facts = [{key: value for key, value in vars(clip).items() if key not in _ARRAYS} for clip in clips]
+    np.savez(path, facts=np.array(json.dumps(facts)), **arrays)
+
+
+def read_clips(path: Path) -> tuple[Clip, ...]:
+    """The clips that :func:`write_clips` kept."""
+    with np.load(path) as kept:
+        facts = json.loads(str(kept["facts"]))
+        arrays = [{name: kept[key] for name in _ARRAYS if (key := f"{i} {name}") in kept} for i in range(len(facts))]
+    return tuple(
+        Clip(**{**fact, "durations": tuple(fact["durations"]), **own}) for fact, own in zip(facts, arrays, strict=True)
+    )
+
+
+def _arrays(clip: Clip) -> dict[str, np.ndarray]:
+    return {name: value for name in _ARRAYS if (value := getattr(clip, name)) is not None}
 
 
 def common_voice(clips: tuple[Clip, ...]) -> np.ndarray:

@@ -1,18 +1,24 @@
-"""What is to be learnt from clips: split, voice, habits and loss, by the part that an adapter is to change."""
+"""What is learnt from clips: split, voice, habits and loss, by the part that an adapter is to change; and the lesson"""
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from generation.adapter_files import Part
+from generation.adapters import FILE
 from generation.durations import DurationModel
 from generation.examples import Batch
-from generation.finetuning import Loss, Size, Student, moving_loss, speaking_loss
+from generation.finetuning import Loss, Size, Student, moving_loss, speaking_loss, tune
 from generation.finetuning_examples import Clip, ClipExamples
+from generation.grid import FPS
 from generation.habits import Habits
 from generation.manner_figures import mean_figures, motion_figures, speech_figures
 from generation.material import common_voice
@@ -79,6 +85,81 @@ def lesson(
         voice,
         figures_of(clips, part),
     )
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who is in the clips, and how the adapter may be used.
+
+    Attributes:
+        name: of the adapter.
+        consent: one of :data:`generation.adapter_files.CONSENTS`.
+        statement: who agreed, when and how.
+        licence: SPDX name, or ``proprietary``.
+
+    Raises:
+        ValueError: nobody was asked.
+    """
+
+    name: str
+    consent: str
+    statement: str = ""
+    licence: str = "proprietary"
+
+    def __post_init__(self) -> None:
+        if not self.consent or (self.consent in ("agreed", "public") and not self.statement):
+            raise ValueError(
+                f"Say whose voice or face {self.name} is: me, drawn (nobody's), or agreed or public with a statement"
+                " of who agreed, when and how."
+            )
+
+
+@dataclass(frozen=True)
+class Taught:
+    """An adapter that learnt: its file, facts for the report, and the voice (64,) that the clips' is heard as."""
+
+    path: Path
+    facts: dict[str, Any]
+    voice: np.ndarray | None
+
+
+def teach(
+    clips: Sequence[Clip],
+    part: Part,
+    origin: Origin,
+    transformer: JointTransformer,
+    durations: DurationModel,
+    size: Size,
+    folder: Path,
+    watch: Callable[[float], None] = lambda share: None,
+) -> Taught:
+    """Trains an adapter on clips; a folder in which that was begun is gone on with.
+
+    Args:
+        clips: at least two.
+        part: what the adapter changes.
+        origin: who is in the clips.
+        transformer: the base; it gets the adapter, so it is of no other use afterwards.
+        durations: see :func:`lesson`.
+        size: how much.
+        folder: of checkpoints and the adapter.
+        watch: see :func:`generation.finetuning.tune`.
+    """
+    learnt = lesson(clips, part, transformer, durations, size)
+    kind, whose = ("moves", "way of moving") if part == "motion" else ("voice", "voice")
+    seconds = sum(clip.n_frames for clip in clips) / FPS
+    about = {
+        "kind": kind, "does": f"{origin.name}'s {whose}.",
+        "taught": f"{len(clips)} clips of together {seconds:.0f} s.", "licence": origin.licence,
+        "consent": origin.consent, "statement": origin.statement, "habits": json.dumps(asdict(learnt.habits)),
+    }  # fmt: skip
+    began = time.monotonic()
+    tuned = tune(learnt.student, learnt.loss, learnt.draw, learnt.held_out, about, size, folder, watch)
+    facts = {
+        "minutes": (time.monotonic() - began) / 60, "size": asdict(size), "steps": tuned.steps,
+        "held_out": {"before": tuned.before, "after": tuned.after}, "material": learnt.figures,
+    }  # fmt: skip
+    return Taught(tuned.folder / FILE, facts, learnt.voice)
 
 
 def own_habits(clips: Sequence[Clip], part: Part, durations: DurationModel, voice: np.ndarray | None) -> Habits:

@@ -10,7 +10,7 @@ python scripts/finetune_lora.py clips FOLDER --check               says clip by 
 python scripts/finetune_lora.py try FILE                           figures of an adapter at strength 0 to 1.5
 
 A run that was stopped goes on when it is started again. Everything lands in work/adapters/NAME: NAME.safetensors,
-report.json, report.txt, and sounds before and after.
+report.json, report.txt, sounds before and after, and a sample video.
 """
 
 from __future__ import annotations
@@ -25,46 +25,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import soundfile
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from generation.adapter_files import CONSENTS, PARTS, read_about  # noqa: E402
-from generation.adapter_trial import STRENGTHS, Prompt, Trial, monotone, try_adapter  # noqa: E402
+from generation.adapter_report import SENTENCES, prompts, trials, write_report  # noqa: E402
+from generation.adapter_trial import STRENGTHS, Trial  # noqa: E402
 from generation.adapters import FILE  # noqa: E402
 from generation.alignment import Aligner  # noqa: E402
 from generation.durations import DurationModel  # noqa: E402
 from generation.features import Features  # noqa: E402
-from generation.finetuning import Size, Student, Tuned, speaking_loss, tune  # noqa: E402
+from generation.finetuning import Size, Student, speaking_loss, tune  # noqa: E402
 from generation.finetuning_examples import MannerExamples  # noqa: E402
-from generation.grid import SAMPLE_RATE  # noqa: E402
-from generation.manner_figures import UNITS  # noqa: E402
 from generation.manners import MANNERS, taught_by  # noqa: E402
 from generation.material import Material, MaterialReader  # noqa: E402
 from generation.pipeline import JointPipeline  # noqa: E402
-from generation.sampling import Guidance, Sampling, usual_steps  # noqa: E402
+from generation.resources import asset  # noqa: E402
 from generation.standard import Standard  # noqa: E402
-from generation.teaching import lesson  # noqa: E402
-from generation.text import phonemize  # noqa: E402
+from generation.teaching import Origin, teach  # noqa: E402
 from generation.transcription import whisper  # noqa: E402
-from generation.voice import VoiceBank  # noqa: E402
+from studio.document import dump_scene, load_scene  # noqa: E402
+from studio.render import RenderSettings, render_scene  # noqa: E402
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 HELD_OUT_SECONDS, HELD_OUT_BATCHES = 60, 2
-SENTENCES = (
-    "The train to the coast leaves at seven, and nobody has bought a ticket yet.",
-    "I never said that it was easy, but it can be done before the winter.",
-    "Where did you put the small blue key, the one for the garden door?",
-    "Come in, sit down, and tell me everything from the very beginning.",
-    "She opened the letter, read it twice, and laid it back on the table.",
-    "We could still turn around, or we could find out what is behind the hill.",
-)
-"""What adapters are tried on; no sentence of the corpus."""
+SAMPLE, SAMPLE_ROWS = "scenes/cafe/scene.yaml", 480
+"""In its picture the first of the cast says the first sentence, in the sample video."""
 
 log = logging.getLogger("finetune_lora")
 
@@ -85,15 +77,17 @@ def teach_manner(args: argparse.Namespace) -> None:
     batches = [held.batch(2 * size.batch, generator, recordings) for generator in generators]
     about = {
         "kind": "manner", "does": manner.does, "taught": manner.taught, "licence": "Apache-2.0", "consent": "drawn",
-        "guidance": json.dumps(asdict(Guidance())), "habits": json.dumps(asdict(manner.habits)),
+        "habits": json.dumps(asdict(manner.habits)),
     }  # fmt: skip
-    folder = args.out / args.name
     student = Student(pipeline.transformer, manner.part, size.rank)
     began = time.monotonic()
     tuned = tune(
-        student, speaking_loss, lambda g: taught.batch(size.batch, g, recordings), batches, about, size, folder
-    )
-    finish(args, folder, tuned, {"minutes": (time.monotonic() - began) / 60, "size": asdict(size)}, manner.moves)
+        student, speaking_loss, lambda g: taught.batch(size.batch, g, recordings), batches, about, size,
+        args.out / args.name,
+    )  # fmt: skip
+    facts = {"minutes": (time.monotonic() - began) / 60, "size": asdict(size), "steps": tuned.steps}
+    facts |= {"held_out": {"before": tuned.before, "after": tuned.after}}
+    finish(args, tuned.folder / FILE, facts, manner.moves)
 
 
 def teach_clips(args: argparse.Namespace) -> None:
@@ -109,25 +103,14 @@ def teach_clips(args: argparse.Namespace) -> None:
     material.require_enough()
     if args.check:
         return
-    if args.consent is None or (args.consent in ("agreed", "public") and not args.statement):
-        raise ValueError("Say whose voice or face this is: --consent me, drawn, or agreed or public with --statement.")
     args.name = args.name or args.folder.resolve().name
+    origin = Origin(args.name, args.consent or "", args.statement, args.licence)
     size = Size.for_device(DEVICE, args.rank, args.minutes)
-    taught = lesson(material.clips, args.parts, pipeline.transformer, durations, size)
-    kind = "moves" if args.parts == "motion" else "voice"
-    about = {
-        "kind": kind, "does": f"{args.name}'s {'way of moving' if kind == 'moves' else 'voice'}.",
-        "taught": f"{len(material.clips)} clips of together {material.seconds:.0f} s.",
-        "licence": args.licence, "consent": args.consent, "statement": args.statement,
-        "guidance": json.dumps(asdict(Guidance())), "habits": json.dumps(asdict(taught.habits)),
-    }  # fmt: skip
-    folder, began = args.out / args.name, time.monotonic()
-    tuned = tune(taught.student, taught.loss, taught.draw, taught.held_out, about, size, folder)
-    facts = {"minutes": (time.monotonic() - began) / 60, "size": asdict(size), "material": taught.figures}
-    facts |= {"left_out": material.faults, "warnings": material.warnings}
+    taught = teach(material.clips, args.parts, origin, pipeline.transformer, durations, size, args.out / args.name)
+    facts = {**taught.facts, "left_out": material.faults, "warnings": material.warnings}
     if taught.voice is not None:
-        facts["likeness"] = likeness(args, tuned.folder / FILE, taught.voice, material)
-    finish(args, folder, tuned, facts, {})
+        facts["likeness"] = likeness(args, taught.path, taught.voice, material)
+    finish(args, taught.path, facts, {})
 
 
 def likeness(args: argparse.Namespace, path: Path, voice: np.ndarray, material: Material) -> dict[str, float]:
@@ -155,81 +138,52 @@ def likeness(args: argparse.Namespace, path: Path, voice: np.ndarray, material: 
     return found
 
 
-def finish(
-    args: argparse.Namespace, folder: Path, tuned: Tuned, facts: Mapping[str, Any], moves: Mapping[str, int]
-) -> None:
-    """The adapter under its own name, its figures at several strengths, and sounds before and after."""
-    path = folder / f"{args.name}.safetensors"
-    shutil.copyfile(tuned.folder / FILE, path)
-    held_out = {"before": tuned.before, "after": tuned.after}
-    about = read_about(path)
-    facts = {"name": args.name, "changes": about.part, "taught": about.taught, **facts, "steps": tuned.steps}
-    tell(folder, path, {**facts, "megabytes": path.stat().st_size / 1e6, "held_out": held_out}, moves, args)
+def finish(args: argparse.Namespace, learnt: Path, facts: Mapping[str, Any], moves: Mapping[str, int]) -> None:
+    """The adapter under its own name, and the report on it."""
+    path = args.out / args.name / f"{args.name}.safetensors"
+    shutil.copyfile(learnt, path)
+    tell(path, path.parent, {"name": args.name, **facts}, moves, args)
 
 
 def tell(
-    folder: Path, path: Path, facts: Mapping[str, Any], moves: Mapping[str, int], args: argparse.Namespace
+    path: Path, folder: Path, facts: Mapping[str, Any], moves: Mapping[str, int], args: argparse.Namespace
 ) -> None:
-    """``report.json`` and ``report.txt`` of an adapter, with sounds at strength 0 and 1."""
-    trials = trial(path, args, STRENGTHS)
-    table = {f"{strength:g}": one.figures for strength, one in trials.items()}
-    right = {figure: monotone(trials, figure, direction) for figure, direction in moves.items()}
-    report = {**facts, "strengths": table, "meant": dict(moves), "monotone": right}
-    (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    text = written(report, trials)
-    (folder / "report.txt").write_text(text, encoding="utf-8")
-    for strength in (0.0, 1.0):
-        sound = np.concatenate([np.pad(line, (0, SAMPLE_RATE // 3)) for line in trials[strength].lines])
-        soundfile.write(folder / f"strength_{strength:g}.wav", sound, SAMPLE_RATE)
-    print(text)
+    """The report on an adapter, printed and written, and its sample video."""
+    print(write_report(folder, path, facts, trial(path, args, STRENGTHS), moves))
+    print(f"Sample video: {sample_video(path, folder)}")
 
 
 def trial(
     path: Path, args: argparse.Namespace, strengths: Sequence[float], voice: np.ndarray | None = None
 ) -> dict[float, Trial]:
     """The adapter's figures on sentences that no training saw, in a voice (64,) or each in another one of the bank."""
-    bank = VoiceBank.load()
     pipeline = JointPipeline.from_pretrained().to(DEVICE)
-    prompts = []
-    for number, text in enumerate(SENTENCES[: args.lines]):
-        preset = bank[bank.names[5 * number % len(bank.names)]]
-        prompts.append(Prompt(f" {phonemize(text, preset.language)} ", preset.vector if voice is None else voice))
-    sampling = Sampling(steps=args.steps or usual_steps())
-    return try_adapter(pipeline, DurationModel.from_pretrained(), path, prompts, strengths, sampling)
+    said = prompts(args.lines, voice)
+    return trials(pipeline, DurationModel.from_pretrained(), path, said, strengths, args.steps)
 
 
-def written(report: Mapping[str, Any], trials: Mapping[float, Trial]) -> str:
-    """The report as a short text: a line about the training, and a row for each figure."""
-    lines = [f"{report['name']}: changes {report['changes']}. {report['taught']}"]
-    if "held_out" in report:
-        loss, size = report["held_out"], report["size"]
-        lines.append(
-            f"{report['steps']} steps in {report['minutes']:.1f} min, rank {size['rank']},"
-            f" {report['megabytes']:.2f} MB; held-out loss {loss['before']:.4f} -> {loss['after']:.4f}."
-        )
-    if report.get("likeness"):
-        lines.append("; ".join(f"{name} {value:.3f}" for name, value in report["likeness"].items()) + ".")
-    material = report.get("material", {})
-    head = "".join(f"{f'at {s:g}':>9}" for s in trials) + (f"{'material':>10}" if material else "")
-    lines += ["", f"{'figure':<14}{head}  meant"]
-    for figure in trials[0.0].figures:
-        direction = report["meant"].get(figure)
-        meant = "" if direction is None else "up" if direction > 0 else "down"
-        meant += "" if direction is None or report["monotone"][figure] else ", not monotone"
-        values = "".join(f"{one.figures[figure]:>9.3f}" for one in trials.values())
-        if material:
-            values += f"{material[figure]:>10.3f}" if figure in material else f"{'':>10}"
-        lines.append(f"{figure:<14}{values}  {meant:<6} {UNITS[figure]}".rstrip())
-    return "\n".join(lines) + "\n"
+def sample_video(path: Path, folder: Path) -> Path:
+    """One sentence with an adapter at strength 1, said in the sample's picture: ``sample.mp4`` in a folder."""
+    source = asset(SAMPLE)
+    scene = load_scene(source)[1]
+    who = scene.cast[0].model_copy(update={"manners": {path.name: 1.0}})
+    line = scene.script[0].model_copy(update={"who": who.name, "text": SENTENCES[0]})
+    with TemporaryDirectory() as scratch:
+        place = Path(scratch) / "sample"
+        shutil.copytree(source.parent, place)
+        shutil.copyfile(path, place / path.name)
+        spoken = scene.model_copy(update={"cast": (who, *scene.cast[1:]), "script": (line,)})
+        (place / source.name).write_text(dump_scene(spoken), encoding="utf-8")
+        video = place / "sample.mp4"
+        render_scene(place / source.name, video, RenderSettings(height=SAMPLE_ROWS, device=DEVICE))
+        return Path(shutil.copy(video, folder))
 
 
 def try_file(args: argparse.Namespace) -> None:
     """Figures of an adapter that is there."""
     about = read_about(args.file)
-    folder = args.out / about.name
-    folder.mkdir(parents=True, exist_ok=True)
     moves = MANNERS[about.name].moves if about.name in MANNERS else {}
-    tell(folder, args.file, {"name": about.name, "changes": about.part, "taught": about.taught}, moves, args)
+    tell(args.file, args.out / about.name, {"name": about.name}, moves, args)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -168,7 +168,6 @@ HARMS = {
     "habit": {"habits": '{"tempo": 1e9}'},
     "foreign habit": {"habits": '{"__class__": 1}'},
     "not a number": {"habits": '{"tempo": NaN}'},
-    "guidance": {"guidance": "[1, 2]"},
 }
 """What a hostile file may say of itself."""
 
