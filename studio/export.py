@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from studio.label import draw_label
 from studio.provenance import SENTENCE, mark
 from studio.subtitles import captions, line_width, srt, vtt
 from studio.timeline import Timeline
-from studio.video import FrameCheck, encode, whole_or_nothing
+from studio.video import FrameCheck, encode, join, whole_or_nothing
 
 OnFrame = Callable[[int, int], None]
 
@@ -53,14 +54,41 @@ def write_video(
         ValueError: a frame that a fault made (see :class:`studio.video.FrameCheck`), their number, or the file's name.
         RuntimeError: the encoder failed.
     """
+    with _marked(path, record) as target:
+        checked = _finished(frames, round(sound.seconds * FPS / every), picture, record, on_frame)
+        encode(checked, sound, target, _tags(record), every)
+    return path
+
+
+def write_film(
+    stretches: Sequence[Path], n_frames: int, sound: Audio, path: Path, *, record: Mapping[str, Any]
+) -> Path:
+    """Writes a marked MP4 like :func:`write_video` from pictures that are encoded already.
+
+    Args:
+        stretches: the pictures, see :meth:`studio.reels.Reel.make`.
+        n_frames: length of the film in frames of 40 ms.
+        sound: the mix.
+        path: the video, ``.mp4``; nothing is left there and nothing replaced if anything is raised.
+        record: what the file says of itself.
+
+    Raises:
+        ValueError: the file's name.
+        RuntimeError: the encoder failed.
+    """
+    with _marked(path, record) as target:
+        join(stretches, n_frames, sound, target, _tags(record))
+    return path
+
+
+@contextmanager
+def _marked(path: Path, record: Mapping[str, Any]) -> Iterator[Path]:
+    """Where to write a video that is then marked and moved to ``path``."""
     if path.suffix.lower() != ".mp4":
         raise ValueError(f"The video {path.name!r} should end in .mp4.")
     with whole_or_nothing(path) as folder:
-        target = folder / path.name
-        checked = _finished(frames, round(sound.seconds * FPS / every), picture, record, on_frame)
-        encode(checked, sound, target, _tags(record), every)
-        mark(target, record)
-    return path
+        yield folder / path.name
+        mark(folder / path.name, record)
 
 
 def _finished(
@@ -95,28 +123,28 @@ def write_sound(sound: Audio, path: Path, record: Mapping[str, Any]) -> Path:
 
 
 def export_scene(
-    frames: Iterable[np.ndarray],
+    stretches: Sequence[Path],
     performance: Performance,
     timeline: Timeline,
     path: Path,
     *,
-    picture: np.ndarray,
+    size: tuple[int, int],
     record: Mapping[str, Any],
-    on_frame: OnFrame | None = None,
 ) -> list[Path]:
     """Writes a scene as ``NAME.mp4`` and beside it one WAV, one CSV and one JSON of motion a person, SRT and VTT.
 
-    All of them appear at once when all are complete; arguments and errors as of :func:`write_video`.
+    All of them appear at once when all are complete; arguments and errors as of :func:`write_film`, but for ``size``,
+    the width and height of the picture.
 
     Returns:
         The files, the video first.
     """
     sound = mix([Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
     names = [part.name for part in performance.characters]
-    width = line_width((picture.shape[1], picture.shape[0]))
+    width = line_width(size)
     made = captions(timeline.lines, timeline.texts, names, width)
     with whole_or_nothing(path) as folder:
-        files = [write_video(frames, sound, folder / path.name, picture=picture, record=record, on_frame=on_frame)]
+        files = [write_film(stretches, performance.n_frames, sound, folder / path.name, record=record)]
         for part, slug in zip(performance.characters, file_names(names), strict=True):
             base = folder / f"{path.stem}.{slug}"
             stem = Audio(part.speech, SAMPLE_RATE)

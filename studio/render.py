@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -13,11 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import generation.rendering
+import studio.label
 from generation.adapter_files import MOST_STRENGTH
 from generation.audio import Audio, mix
 from generation.grid import SAMPLE_RATE
 from generation.motion import CHANNELS, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
 from generation.performance import Performance
+from generation.rendering.drives import closing
+from generation.resources import asset
 from generation.sampling import network_calls, usual_steps
 from generation.text import phonemize
 from studio.casting import Casting
@@ -27,6 +32,7 @@ from studio.export import export_scene, write_sound
 from studio.manners import read_manner
 from studio.progress import Progress, Stage, Status
 from studio.provenance import make_record
+from studio.reels import Reel, tidy
 from studio.scene import Character, Scene
 from studio.seating import Places, find_places
 from studio.timeline import Timeline
@@ -38,6 +44,8 @@ if TYPE_CHECKING:
 DRAFT_HEIGHT = 480
 FREE_ROOM = 0.6
 """Share of the room that a head uses as the model moves it."""
+REEL = "reel"
+"""Folder of the work folder that keeps stretches of films."""
 HEAD_RADIUS = 1.3
 """From the middle of the head to its outline, in inter-ocular distances: how far a turn of one radian moves it."""
 
@@ -52,7 +60,7 @@ class RenderSettings:
         height: greatest height of the video in pixels; None = that of the picture, and 480 in a draft.
         device: torch device; None = the GPU when there is one, else the CPU.
         draft: quick and rough.
-        work: folder where finished lines are kept; None = ``.parley`` beside the video.
+        work: folder where finished lines and stretches of films are kept; None = ``.parley`` beside the video.
     """
 
     seed: int | None = None
@@ -74,13 +82,19 @@ class RenderSettings:
 
 
 class Watcher:
-    """Sees what a job makes while it runs; this one looks at nothing."""
+    """Sees what a job makes while it runs; this one looks at nothing.
+
+    Attributes:
+        drawn: share of the film's frames that did not come from kept stretches.
+    """
+
+    drawn = 1.0
 
     def spoken(self, speech: Speech, timeline: Timeline, performance: Performance, places: Places) -> None:
         """Speech and motion of the whole scene are there."""
 
     def frame(self, frame: np.ndarray) -> None:
-        """One more finished frame, uint8 (H, W, 3) RGB."""
+        """One more drawn frame, uint8 (H, W, 3) RGB."""
 
     def rest(self) -> None:
         """Between two parts of the work; what is done here first takes none of the job's time."""
@@ -97,8 +111,8 @@ def render_scene(
 ) -> Report:
     """Render a scene file into an MP4 with its stems, subtitles and curves beside it.
 
-    The file appears whole or not at all. Lines that were finished before a cancel, an error or an edit elsewhere in the
-    script are taken from the work folder.
+    The file appears whole or not at all. Lines and stretches of the film that were finished before a cancel, an error
+    or an edit elsewhere in the script are taken from the work folder.
 
     Args:
         path: the scene file.
@@ -114,7 +128,7 @@ def render_scene(
 
     Raises:
         DocumentError: the scene has problems; nothing was written.
-        Cancelled: stopped; nothing but finished lines in the work folder was written.
+        Cancelled: stopped; nothing but what is finished in the work folder was written.
     """
     stages = [Stage(name, 1) for name in ("check", "load models", "speech and motion", "rendering", "encoding")]
     watcher = watcher or Watcher()
@@ -138,8 +152,12 @@ def render_scene(
         watcher.spoken(speech, timeline, performance, places)
         progress.start("rendering")
         record = _record(scene, path.parent, settings, speech.seed)
-        frames = _watched(_frames(scene, casting, places, performance, speech.device), watcher)
-        _film(frames, casting.picture, timeline, performance, target, record, progress)
+        kept = work / REEL
+        stretches = _film(scene, casting, places, performance, speech.device, kept, progress, watcher)
+        progress.start("encoding")
+        rows, columns = casting.picture.shape[:2]
+        export_scene(stretches, performance, timeline, target, size=(columns, rows), record=record)
+        tidy(kept)
         progress.finish()
     return report
 
@@ -182,35 +200,54 @@ def _record(scene: Scene, folder: Path, settings: RenderSettings, seed: int) -> 
 
 
 def _film(
-    frames: Iterator[np.ndarray],
-    picture: np.ndarray,
-    timeline: Timeline,
+    scene: Scene,
+    casting: Casting,
+    places: Places,
     performance: Performance,
-    target: Path,
-    record: dict[str, Any],
+    device: str,
+    kept: Path,
     progress: Progress,
-) -> None:
-    """Render frame by frame into the encoder, so that memory does not grow with the length."""
-
-    def on_frame(done: int, total: int) -> None:
-        progress.rest()
-        progress.update(done, total)
-        if done == total:
-            progress.start("encoding")
-
-    export_scene(frames, performance, timeline, target, picture=picture, record=record, on_frame=on_frame)
-
-
-def _frames(
-    scene: Scene, casting: Casting, places: Places, performance: Performance, device: str
-) -> Iterator[np.ndarray]:
+    watcher: Watcher,
+) -> list[Path]:
+    """Draw frame by frame into the encoder what is not kept, so that memory does not grow with the length."""
     tracks = [
         scaled_motion(performance.characters[seat.character].motion, scene.cast[seat.character], room)
         for seat, room in zip(places.seats, places.rooms, strict=True)
     ]
-    if not tracks:
-        return repeat(casting.picture, performance.n_frames)
-    return make_renderer(casting, places, device).frames(tracks)
+
+    def draw(numbers: Sequence[int]) -> Iterator[np.ndarray]:
+        plain = repeat(casting.picture, len(numbers))
+        for frame in make_renderer(casting, places, device).frames(tracks, numbers) if tracks else plain:
+            watcher.frame(frame)
+            yield frame
+
+    def on_frame(done: int, total: int) -> None:
+        progress.rest()
+        progress.update(done, total)
+
+    reel = Reel(kept, shown(tracks, performance.n_frames), look_of(casting, places, device), label=scene.label)
+    watcher.drawn = reel.n_missing / performance.n_frames
+    return reel.make(draw, casting.picture, on_frame)
+
+
+def shown(tracks: Sequence[MotionTrack], n_frames: int) -> np.ndarray:
+    """All that tells one frame of a picture from another, (T, n) float32."""
+    # what the renderer takes from the frames around one, besides its own motion
+    closed = [closing(track.values)[:, None] for track in tracks]
+    return np.hstack([np.zeros((n_frames, 1)), *(track.values for track in tracks), *closed]).astype(np.float32)
+
+
+def look_of(casting: Casting, places: Places, device: str) -> str:
+    """Hash of all that drawn frames depend on besides motion: picture, faces, and what draws them."""
+    digest = hashlib.sha256(repr((casting.picture.shape, device)).encode())
+    for seat in places.seats:
+        digest.update(repr(seat.drawn).encode() + seat.face.points.tobytes())
+    for array in (casting.picture, *places.regions, *places.figures):
+        digest.update(np.ascontiguousarray(array).data)
+    drawing = Path(generation.rendering.__file__).parent.glob("*.py")
+    for path in (asset("rig.safetensors"), Path(studio.label.__file__), *sorted(drawing)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def make_renderer(casting: Casting, places: Places, device: str) -> SceneRenderer:
@@ -221,12 +258,6 @@ def make_renderer(casting: Casting, places: Places, device: str) -> SceneRendere
     located = zip(places.seats, places.regions, places.figures, strict=True)
     faces = [RenderFace(seat.face, region, seat.drawn, figure) for seat, region, figure in located]
     return SceneRenderer(casting.picture, faces, device)
-
-
-def _watched(frames: Iterator[np.ndarray], watcher: Watcher) -> Iterator[np.ndarray]:
-    for frame in frames:
-        watcher.frame(frame)
-        yield frame
 
 
 def scaled_motion(track: MotionTrack, character: Character, room: float = math.inf) -> MotionTrack:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,13 +12,15 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
+from imageio_ffmpeg import get_ffmpeg_exe
 from skimage.data import astronaut
 
 from generation.performance import Performance
 from studio.document import DocumentError, load_scene
 from studio.progress import Cancelled, Progress, Stage, Status
 from studio.provenance import verify
-from studio.render import RenderSettings, render_scene, say
+from studio.reels import MOST
+from studio.render import RenderSettings, Watcher, render_scene, say
 from studio.speech import Speech
 from studio.timeline import TAIL_FRAMES
 
@@ -120,6 +124,46 @@ def test_a_damaged_kept_piece_is_made_again(scene: dict, tmp_path: Path) -> None
     piece.write_bytes(piece.read_bytes()[:1000])
     np.testing.assert_array_equal(perform(scene, tmp_path).characters[0].speech, before.characters[0].speech)
     assert piece.stat().st_size > 1000
+
+
+class Counting(Watcher):
+    """Counts the frames that are drawn."""
+
+    def __init__(self) -> None:
+        self.n_drawn = 0
+
+    def frame(self, frame: np.ndarray) -> None:
+        self.n_drawn += 1
+
+
+def filmed(scene: dict, folder: Path, target: str) -> tuple[list[bytes], list[bytes], Counting]:
+    """Packets of a film's pictures, its frames decoded, and what was drawn for it."""
+    watcher, path = Counting(), folder / target
+    render_scene(write(scene, folder), path, QUICK, watcher=watcher)
+    command = [get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-map", "0:v"]
+    hashes = []
+    for how in (["-c", "copy"], []):
+        said = subprocess.run([*command, *how, "-f", "framemd5", "-"], capture_output=True, check=True).stdout
+        hashes.append([line.rsplit(b",")[-1] for line in said.splitlines() if not line.startswith(b"#")])
+    return hashes[0], hashes[1], watcher
+
+
+def test_only_frames_that_a_retake_can_change_are_drawn(scene: dict, tmp_path: Path) -> None:
+    scene["script"] = [{"who": "EILEEN", "text": "One two three four."}, {"who": "EILEEN", "text": "Five.", "pause": 6}]
+    before, first, whole = filmed(scene, tmp_path, "a.mp4")
+    assert whole.n_drawn == len(before) and whole.drawn == 1
+    again = filmed(scene, tmp_path, "b.mp4")
+    assert again[:2] == (before, first) and again[2].n_drawn == again[2].drawn == 0
+    scene["script"][1]["take"] = 1
+    packets, frames, retaken = filmed(scene, tmp_path, "c.mp4")
+    n_kept = next(i for i, (old, new) in enumerate(zip(first, frames, strict=True)) if old != new)
+    assert n_kept > 50 and packets[:n_kept] == before[:n_kept]
+    assert 0 < retaken.n_drawn <= len(frames) - n_kept + MOST
+    assert retaken.drawn == retaken.n_drawn / len(frames)
+    shutil.rmtree(tmp_path / ".parley")
+    assert filmed(scene, tmp_path, "d.mp4")[:2] == (packets, frames)  # nothing kept: the same film
+    scene["cast"][0]["head"] = 0.5
+    assert filmed(scene, tmp_path, "e.mp4")[2].n_drawn == len(frames)
 
 
 def frames_seen(seen: list[Status]) -> int:

@@ -18,6 +18,7 @@ from studio.export import export_scene, file_names
 from studio.provenance import make_record, verify
 from studio.subtitles import Caption, captions, line_width, srt, vtt
 from studio.timeline import Timeline
+from studio.video import Encoder
 
 LONG = (
     "This is a rather long line, with a comma in it. It goes on for several sentences, because people do talk like"
@@ -116,19 +117,24 @@ def test_a_scene_leaves_all_its_files_or_none(tmp_path: Path) -> None:
     part = performance(["Ada", "Bob"], 80)
     still = np.random.default_rng(1).integers(0, 255, (32, 48, 3), np.uint8)
     about = make_record({"title": "T"}, tmp_path, {}, photograph=False)
-    made = export_scene([still] * 80, part, timeline, tmp_path / "s.mp4", picture=still, record=about)
+    folder = tmp_path / "out"
+    with Encoder(tmp_path / "all.mp4") as pictures:
+        for _ in range(80):
+            pictures.write(still)
+        pictures.finish()
+    made = export_scene([pictures.target], part, timeline, folder / "s.mp4", size=(48, 32), record=about)
     expected = {f"s.{rest}" for rest in ("mp4", "srt", "vtt")}
     expected |= {f"s.{who}.{kind}" for who in ("Ada", "Bob") for kind in ("wav", "csv", "json")}
-    assert made[0].name == "s.mp4" and {p.name for p in tmp_path.iterdir()} == {p.name for p in made} == expected
+    assert made[0].name == "s.mp4" and {p.name for p in folder.iterdir()} == {p.name for p in made} == expected
     for name in ("s.mp4", "s.Ada.wav", "s.Bob.wav"):
-        assert verify(tmp_path / name).ok
-    samples, rate = soundfile.read(tmp_path / "s.Bob.wav")
+        assert verify(folder / name).ok
+    samples, rate = soundfile.read(folder / "s.Bob.wav")
     assert rate == 24_000 and np.abs(samples - part.characters[1].speech).max() < 1e-6
-    for track in (read_json(tmp_path / "s.Ada.json"), read_arkit_csv(tmp_path / "s.Ada.csv")):
+    for track in (read_json(folder / "s.Ada.json"), read_arkit_csv(folder / "s.Ada.csv")):
         assert np.abs(track.channel("jawOpen") - part.characters[0].motion.channel("jawOpen")).max() < 1e-4
-    assert "Ada: Hello there." in (tmp_path / "s.srt").read_text(encoding="utf-8")
-    assert "<v Bob>Good day.</v>" in (tmp_path / "s.vtt").read_text(encoding="utf-8")
-    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    with pytest.raises(ValueError, match="Frame 1"):
-        export_scene([still, still * 0], part, timeline, tmp_path / "s.mp4", picture=still, record=about)
-    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+    assert "Ada: Hello there." in (folder / "s.srt").read_text(encoding="utf-8")
+    assert "<v Bob>Good day.</v>" in (folder / "s.vtt").read_text(encoding="utf-8")
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    with pytest.raises(RuntimeError, match="could not be encoded"):
+        export_scene([tmp_path / "no.mp4"], part, timeline, folder / "s.mp4", size=(48, 32), record=about)
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before

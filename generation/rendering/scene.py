@@ -44,11 +44,12 @@ class SceneRenderer:
         self._device = torch.device(device)
         self._faces = [FaceRenderer(picture, face, self._rig, self._device) for face in faces]
 
-    def frames(self, tracks: Sequence[MotionTrack]) -> Iterator[np.ndarray]:
+    def frames(self, tracks: Sequence[MotionTrack], chosen: Sequence[int] | None = None) -> Iterator[np.ndarray]:
         """Frames, one a motion frame, lazily.
 
         Args:
             tracks: one per face, of equal length; zero motion leaves a face as the picture has it, byte for byte.
+            chosen: numbers of the frames that are wanted, in this order; None = all. Each looks as it does among all.
 
         Yields:
             uint8 (H, W, 3). Pixels outside the faces' regions equal the picture.
@@ -63,16 +64,19 @@ class SceneRenderer:
         lengths = {len(track) for track in tracks}
         if len(lengths) > 1:
             raise ValueError(f"Motion tracks must be of equal length; these have {sorted(lengths)} frames.")
-        return self._frames(tracks, lengths.pop() if lengths else 0)
+        wanted = np.arange(lengths.pop() if lengths else 0) if chosen is None else np.asarray(chosen, np.int64)
+        return self._frames(tracks, wanted)
 
-    def _frames(self, tracks: Sequence[MotionTrack], n_frames: int) -> Iterator[np.ndarray]:
+    def _frames(self, tracks: Sequence[MotionTrack], wanted: np.ndarray) -> Iterator[np.ndarray]:
         drives = [face.drives(track.values) for face, track in zip(self._faces, tracks, strict=True)]
+        n_frames = len(wanted)
 
         def batch(start: int) -> np.ndarray:
-            frames = np.repeat(self.picture[None], min(BATCH, n_frames - start), axis=0)
+            numbers = wanted[start : start + BATCH]
+            frames = np.repeat(self.picture[None], len(numbers), axis=0)
             for face, track, drive in zip(self._faces, tracks, drives, strict=True):
-                values = torch.from_numpy(track.values[start : start + BATCH]).to(self._device)
-                self._put(frames, face, values, drive[start : start + BATCH])
+                values = torch.from_numpy(track.values[numbers]).to(self._device)
+                self._put(frames, face, values, drive[numbers])
             return frames
 
         # Batches side by side, one thread each: threads inside every small operation would wait for each other, above
