@@ -35,11 +35,13 @@ class FitSettings:
 
     Attributes:
         minutes: length of the run; warm-up and cosine decay follow the share of it that has passed, over all resumes.
-        learning_rate: peak of AdamW.
+        learning_rate: peak, of Muon as well: its updates are as large as AdamW's.
         warmup: share of the run that warms up.
         ema: decay of the moving average of the weights, reached gradually.
         clip: largest gradient norm.
-        weight_decay: of AdamW.
+        weight_decay: of every weight.
+        muon: whether the matrices inside a model's blocks are trained by Muon (Jordan et al. 2024, scaled as in arXiv
+            2502.16982), which needs fewer steps; everything else, always, by AdamW.
         save_every: minutes between checkpoints.
         seed: of everything that is drawn.
         max_steps: length of the run in steps, if that is reached earlier; None = no such end.
@@ -51,6 +53,7 @@ class FitSettings:
     ema: float = 0.998
     clip: float = 1.0
     weight_decay: float = 0.01
+    muon: bool = False
     save_every: float = 5.0
     seed: int = 0
     max_steps: int | None = None
@@ -70,6 +73,19 @@ class FitSettings:
 def trained_weights(model: torch.nn.Module) -> dict[str, Tensor]:
     """The parameters that are trained, by name, detached: all of a model, or the adapter that was put into it."""
     return {name: weight.detach() for name, weight in model.named_parameters() if weight.requires_grad}
+
+
+def optimizers(model: torch.nn.Module, settings: FitSettings) -> dict[str, torch.optim.Optimizer]:
+    """What trains the weights of a model that want a gradient, by name: ``adam``, and ``muon`` if it is wanted."""
+    wanted = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    inner = {name for name, weight in wanted.items() if settings.muon and weight.dim() == 2 and "blocks." in name}
+    common = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+    rest = [weight for name, weight in wanted.items() if name not in inner]
+    found: dict[str, torch.optim.Optimizer] = {"adam": torch.optim.AdamW(rest, betas=(0.9, 0.98), fused=True, **common)}
+    if inner:
+        matrices = [wanted[name] for name in sorted(inner)]
+        found["muon"] = torch.optim.Muon(matrices, adjust_lr_fn="match_rms_adamw", **common)
+    return found
 
 
 class MovingAverage:
@@ -127,7 +143,7 @@ def fit(
 ) -> dict[str, float]:
     """Trains ``model`` in place, those of its parameters that want a gradient, and leaves their EMA in ``folder``.
 
-    ``folder`` gets the model in ``ema/`` (written by ``files``), ``state.safetensors`` (weights, EMA, Adam moments) and
+    ``folder`` gets the model in ``ema/`` (written by ``files``), ``state.safetensors`` (weights, EMA, moments) and
     ``progress.json`` to resume from, and ``log.jsonl``. A folder that holds such a state is resumed, and goes on as if
     it had never stopped: each step draws from its own seed. One that only holds ``ema/`` is a cold start from those
     weights with a fresh optimizer.
@@ -196,42 +212,40 @@ class _Run:
 
     def __init__(self, model: ModelMixin, settings: FitSettings, folder: Path, files: Files) -> None:
         self.model, self.settings, self.folder, self.files = model, settings, folder, files
-        self.step, self.minutes = 0, 0.0
+        self.step, self.minutes, self.rate = 0, 0.0, 0.0
         self.accelerator = Accelerator(mixed_precision="bf16")
         model.to(self.accelerator.device)
-        optimizer = torch.optim.AdamW(
-            [p for p in model.parameters() if p.requires_grad],
-            lr=settings.learning_rate,
-            betas=(0.9, 0.98),
-            weight_decay=settings.weight_decay,
-            fused=True,
-        )
+        self.optimizers = optimizers(model, settings)
         self.average = MovingAverage(model, settings.ema)
         if (folder / "progress.json").exists():
-            self._resume(optimizer)
+            self._resume()
             logger.info("resumed at step %d, %.1f minutes", self.step, self.minutes)
         elif (folder / "ema").exists():
             files.read(model, folder / "ema")
             self.average = MovingAverage(model, settings.ema)
             logger.info("cold start from %s", folder / "ema")
-        self.prepared, self.optimizer = self.accelerator.prepare(model, optimizer)
+        self.prepared = self.accelerator.prepare(model)
+        self.optimizers = {name: self.accelerator.prepare(one) for name, one in self.optimizers.items()}
         self._sums: dict[str, float] = {}
         self._counted = 0
         self._last_log = time.monotonic()
         self._entry: dict[str, float] = {}
 
     def train_step(self, loss: Loss, batch: Any) -> None:  # noqa: ANN401 - whatever the loss takes
-        """One step of AdamW and of the average."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.rate(self.settings.share(self.step, self.minutes))
+        """One step of the optimizers and of the average."""
+        self.rate = self.settings.rate(self.settings.share(self.step, self.minutes))
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = self.rate
         self.prepared.train()
         with self.accelerator.autocast():
             value = loss(self.prepared, batch)
         total, parts = value if isinstance(value, tuple) else (value, {})
         self.accelerator.backward(total)
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.settings.clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers.values():
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         self.average.update(self.model)
         self.step += 1
         self._counted += 1
@@ -247,8 +261,7 @@ class _Run:
         """Logs the means since the last entry, if there are any; the last entry."""
         if self._counted:
             means = {name: value / self._counted for name, value in self._sums.items()}
-            rate = self.optimizer.param_groups[0]["lr"]
-            self._entry = {"step": self.step, "minutes": self.minutes, "lr": rate, **means}
+            self._entry = {"step": self.step, "minutes": self.minutes, "lr": self.rate, **means}
             self._write(self._entry)
             self._sums, self._counted, self._last_log = {}, 0, time.monotonic()
         return self._entry
@@ -264,8 +277,9 @@ class _Run:
         weights = {k: v.clone() for k, v in trained_weights(self.model).items()}
         average = self.average.weights
         tensors = {f"model.{k}": v for k, v in weights.items()} | {f"ema.{k}": v for k, v in average.items()}
-        for index, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"adam.{index}.{k}": v.reshape(1) if v.dim() == 0 else v for k, v in moments.items()}
+        for name, optimizer in self.optimizers.items():
+            for index, moments in optimizer.state_dict()["state"].items():
+                tensors |= {f"{name}.{index}.{k}": v.reshape(1) if v.dim() == 0 else v for k, v in moments.items()}
         save_file({k: v.contiguous().clone() for k, v in tensors.items()}, self.folder / "state.part")
         (self.folder / "state.part").replace(self.folder / "state.safetensors")
         progress = {"step": self.step, "minutes": self.minutes, "updates": self.average.updates}
@@ -298,17 +312,18 @@ class _Run:
             file.replace(kept / file.name)
         fresh.rmdir()
 
-    def _resume(self, optimizer: torch.optim.Optimizer) -> None:
+    def _resume(self) -> None:
         tensors = load_file(self.folder / "state.safetensors")
         progress = json.loads((self.folder / "progress.json").read_text(encoding="utf-8"))
         self.step, self.minutes, self.average.updates = (progress[k] for k in ("step", "minutes", "updates"))
         self._put(_part(tensors, "model."))
         self.average.weights = {k: v.to(self.accelerator.device) for k, v in _part(tensors, "ema.").items()}
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in _part(tensors, "adam.").items():
-            index, name = key.split(".", 1)
-            state.setdefault(int(index), {})[name] = value.reshape(()) if name == "step" else value
-        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        for kind, optimizer in self.optimizers.items():
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in _part(tensors, f"{kind}.").items():
+                index, name = key.split(".", 1)
+                state.setdefault(int(index), {})[name] = value.reshape(()) if name == "step" else value
+            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

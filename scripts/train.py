@@ -95,7 +95,7 @@ def train_joint(args: argparse.Namespace) -> None:
     def loss(model: JointTransformer, drawn: tuple[examples.Batch, bool]) -> tuple[torch.Tensor, dict[str, float]]:
         return joint_loss(model, drawn[0], motion=not drawn[1])
 
-    settings = FitSettings(minutes=args.minutes or 90, learning_rate=args.rate, ema=0.998, max_steps=args.steps)
+    settings = FitSettings(args.minutes or 90, args.rate, ema=0.998, muon=True, max_steps=args.steps)
     fit(model, loss, draw, settings, folder)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from generation import objective
 from generation.examples import Batch
 from generation.loading import load_strict
 from generation.phonemes import UNKNOWN_SYMBOL
-from generation.training import FitSettings, MovingAverage, draw, fit
+from generation.training import FitSettings, MovingAverage, draw, fit, optimizers
 
 SETTINGS = FitSettings(minutes=60, learning_rate=0.02, max_steps=6, ema=0.9)
 
@@ -41,11 +42,29 @@ def line() -> Line:
     return Line()
 
 
+class Curve(ModelMixin, ConfigMixin):
+    """A line through one block, whose matrix Muon may train."""
+
+    @register_to_config
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([nn.Linear(3, 3)])
+        self.layer = nn.Linear(3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x + self.blocks[0](x).tanh())
+
+
+def curve() -> Curve:
+    torch.manual_seed(0)
+    return Curve()
+
+
 def batches(generator: torch.Generator) -> Tensor:
     return torch.randn(16, 3, generator=generator)
 
 
-def line_loss(model: Line, x: Tensor) -> tuple[Tensor, dict[str, float]]:
+def line_loss(model: Line | Curve, x: Tensor) -> tuple[Tensor, dict[str, float]]:
     wanted = x @ torch.tensor([1.0, -2.0, 0.5]) + 0.01 * torch.randn(len(x))
     error = (model(x)[:, 0].float() - wanted).square().mean()
     return error, {"error": float(error.detach())}
@@ -102,19 +121,29 @@ def test_processes_draw_the_same_batches_in_the_same_order() -> None:
     assert not torch.equal(next(alone)[0], next(alone)[0])
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("muon", [False, True])
+def test_the_matrices_inside_blocks_are_muons_if_it_is_asked_for(muon: bool) -> None:
+    model = curve()
+    trained = optimizers(model, replace(SETTINGS, muon=muon))
+    inner = [p for one in (trained["muon"].param_groups if muon else []) for p in one["params"]]
+    assert [id(p) for p in inner] == ([id(model.blocks[0].weight)] if muon else [])
+    assert len(inner) + sum(len(one["params"]) for one in trained["adam"].param_groups) == 4
+
+
+@pytest.mark.parametrize(("number", "muon"), [(signal.SIGTERM, False), (signal.SIGINT, True)])
 def test_a_signal_writes_a_checkpoint_and_the_resumed_run_goes_on_as_if_never_stopped(
-    tmp_path: Path, number: int
+    tmp_path: Path, number: int, muon: bool
 ) -> None:
+    settings = replace(SETTINGS, muon=muon)
     handlers = [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)]
-    whole, cut, resumed = line(), line(), line()
-    fit(whole, line_loss, batches, SETTINGS, tmp_path / "whole")
-    entry = fit(cut, line_loss, stopped_after(3, number), SETTINGS, tmp_path / "cut")
+    whole, cut, resumed = curve(), curve(), curve()
+    fit(whole, line_loss, batches, settings, tmp_path / "whole")
+    entry = fit(cut, line_loss, stopped_after(3, number), settings, tmp_path / "cut")
     assert entry["step"] == 3 and json.loads((tmp_path / "cut" / "progress.json").read_text())["step"] == 3
-    assert fit(resumed, line_loss, batches, SETTINGS, tmp_path / "cut")["step"] == 6
+    assert fit(resumed, line_loss, batches, settings, tmp_path / "cut")["step"] == 6
     torch.testing.assert_close(weights(resumed), weights(whole), rtol=0, atol=1e-6)
-    for name, averaged in load_strict(Line, tmp_path / "whole" / "ema").state_dict().items():
-        torch.testing.assert_close(load_strict(Line, tmp_path / "cut" / "ema").state_dict()[name], averaged)
+    for name, averaged in load_strict(Curve, tmp_path / "whole" / "ema").state_dict().items():
+        torch.testing.assert_close(load_strict(Curve, tmp_path / "cut" / "ema").state_dict()[name], averaged)
     assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)] == handlers
 
 
