@@ -33,9 +33,8 @@ def write_video(
     picture: np.ndarray,
     record: Mapping[str, Any],
     on_frame: OnFrame | None = None,
-    every: int = 1,
 ) -> Path:
-    """Writes a marked MP4: H.264 yuv420p and AAC, playable while it loads, exactly 25 / ``every`` frames/s.
+    """Writes a marked MP4: H.264 yuv420p and AAC, playable while it loads, exactly 25 frames/s.
 
     Picture and sound are equally long (the sound's length rounded up to 40 ms) and begin together. The visible label
     is drawn into each frame unless the record says that it was turned off.
@@ -48,15 +47,14 @@ def write_video(
             larger: its last column or row is repeated.
         record: what the file says of itself, see :func:`studio.provenance.make_record`.
         on_frame: called with the frames done and in all.
-        every: how many frames of 40 ms each one stands for, see :func:`studio.video.encode`.
 
     Raises:
         ValueError: a frame that a fault made (see :class:`studio.video.FrameCheck`), their number, or the file's name.
         RuntimeError: the encoder failed.
     """
     with _marked(path, record) as target:
-        checked = _finished(frames, round(sound.seconds * FPS / every), picture, record, on_frame)
-        encode(checked, sound, target, _tags(record), every)
+        checked = _finished(frames, round(sound.seconds * FPS), picture, record, on_frame)
+        encode(checked, sound, target, _tags(record))
     return path
 
 

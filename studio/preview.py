@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,13 @@ from generation.performance import Performance
 from generation.sampling import usual_steps
 from studio.casting import Casting, cast_picture
 from studio.document import DocumentError, load_scene
-from studio.export import write_video
+from studio.export import OnFrame, write_film
 from studio.files import json_bytes, write_json
 from studio.history import scene_data
 from studio.progress import Progress
 from studio.provenance import make_record
-from studio.render import make_renderer, scaled_motion
+from studio.reels import Reel, tidy
+from studio.render import REEL, look_of, make_renderer, scaled_motion, shown
 from studio.restoring import media_names
 from studio.scene import Scene
 from studio.seating import Places, find_places
@@ -46,12 +48,13 @@ _FADE = 5
 
 @dataclass(frozen=True)
 class Stage:
-    """What depends on picture and cast alone, kept from one preview to the next."""
+    """What depends on picture and cast alone, kept from one preview to the next; ``look`` names how frames look."""
 
     key: str
     casting: Casting
     places: Places
     renderer: SceneRenderer | None
+    look: str
 
 
 class Previewer:
@@ -102,10 +105,10 @@ class Previewer:
         sound = mix([Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
         settings = {"seed": speech.seed, "steps": steps, "height": self._height}
         record = make_record(scene_data(scene), scene_path.parent, settings, photograph=scene.consent != "drawn")
-        frames = _frames(scene, stage, timeline, performance)
         video = target / "preview.mp4"
-        picture = stage.casting.picture
-        write_video(frames, sound, video, picture=picture, record=record, on_frame=progress.update, every=EVERY)
+        stretches = _pictures(scene, stage, timeline, performance, project / "work" / REEL, progress.update)
+        n_frames = -(-performance.n_frames // EVERY) * EVERY
+        write_film(stretches, n_frames, sound, video, record=record)
         names = line_names(scene, takes=False)
         words = timed_words(scene, names, timeline, {line.id for line in timeline.lines})
         write_json(target / "words.json", words, durable=False)
@@ -127,7 +130,7 @@ class Previewer:
             casting = casting.resized(self._height)
             places = find_places(scene, casting)
             renderer = make_renderer(casting, places, self.models.device) if places.seats else None
-            self._stage = Stage(key, casting, places, renderer)
+            self._stage = Stage(key, casting, places, renderer, look_of(casting, places, self.models.device))
         return self._stage
 
     def geometry(self, scene: Scene, folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -150,20 +153,31 @@ def _stage_key(scene: Scene, folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _frames(scene: Scene, stage: Stage, timeline: Timeline, performance: Performance) -> Iterator[np.ndarray]:
-    """One of :data:`EVERY` frames of the film."""
+def _pictures(
+    scene: Scene, stage: Stage, timeline: Timeline, performance: Performance, kept: Path, on_frame: OnFrame
+) -> list[Path]:
+    """One of :data:`EVERY` frames of the film, in stretches; those that are not kept are drawn."""
     speaking = _speaking(timeline, len(scene.cast), performance.n_frames)
     tracks = []
     for seat, room in zip(stage.places.seats, stage.places.rooms, strict=True):
         motion = performance.characters[seat.character].motion
         values = scaled_motion(motion, scene.cast[seat.character], room).values * speaking[seat.character][:, None]
         tracks.append(MotionTrack(values[::EVERY].astype(np.float32)))
-    n_drawn = -(-performance.n_frames // EVERY)
-    drawn = stage.renderer.frames(tracks) if stage.renderer else (stage.casting.picture for _ in range(n_drawn))
-    tags = [_tag(character.name, scene.colour_of(index)) for index, character in enumerate(scene.cast)]
-    for number, frame in enumerate(drawn):
-        at = number * EVERY
-        yield _tagged(frame, [tag for tag, level in zip(tags, speaking[:, at], strict=True) if level == 1])
+    tagged = speaking[:, ::EVERY].T == 1
+    names = [(character.name, scene.colour_of(index)) for index, character in enumerate(scene.cast)]
+    tags = [_tag(name, colour) for name, colour in names]
+
+    def draw(numbers: Sequence[int]) -> Iterator[np.ndarray]:
+        still = repeat(stage.casting.picture, len(numbers))
+        drawn = stage.renderer.frames(tracks, numbers) if stage.renderer else still
+        for frame, number in zip(drawn, numbers, strict=True):
+            yield _tagged(frame, [tag for tag, on in zip(tags, tagged[number], strict=True) if on])
+
+    rows = np.hstack([shown(tracks, len(tagged)), tagged.astype(np.float32)])
+    reel = Reel(kept, rows, repr((stage.look, names)), every=EVERY, label=scene.label)
+    made = reel.make(draw, stage.casting.picture, on_frame)
+    tidy(kept)
+    return made
 
 
 def _speaking(timeline: Timeline, n_cast: int, n_frames: int) -> np.ndarray:

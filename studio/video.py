@@ -88,9 +88,7 @@ def _fitted(sound: Audio, n_frames: int) -> Audio:
     return Audio(np.pad(samples[:wanted], (0, max(0, wanted - len(samples)))), SOUND_RATE)
 
 
-def encode(
-    frames: Iterable[np.ndarray], sound: Audio, target: Path, tags: dict[str, str] | None = None, every: int = 1
-) -> int:
+def encode(frames: Iterable[np.ndarray], sound: Audio, target: Path, tags: dict[str, str] | None = None) -> int:
     """Writes an MP4 file from frames as they come, with as many frames as the sound is long.
 
     Args:
@@ -99,7 +97,6 @@ def encode(
         sound: the mix; its length rounded up to whole frames is the length of the film.
         target: the file, overwritten; incomplete if anything is raised (see :func:`whole_or_nothing`).
         tags: container metadata.
-        every: how many frames of the clock each one stands for; with more than one the file is packed in haste.
 
     Returns:
         The number of frames.
@@ -108,10 +105,10 @@ def encode(
         ValueError: more or fewer frames than the sound is long.
         RuntimeError: ffmpeg failed; the sentence has its last words.
     """
-    expected = math.ceil(math.ceil(round(sound.seconds * FPS, 6)) / every)
+    expected = math.ceil(round(sound.seconds * FPS, 6))
     count = 0
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".pictures-") as scratch:
-        with Encoder(Path(scratch) / "all.mp4", every) as encoder:
+        with Encoder(Path(scratch) / "all.mp4") as encoder:
             for count, frame in enumerate(frames, 1):
                 if count > expected:
                     raise ValueError(f"There are more frames than the {expected} that the sound is long.")
@@ -121,7 +118,7 @@ def encode(
             if count != expected:
                 raise ValueError(f"There are {count} frames, but the sound is {expected} frames long.")
             encoder.finish()
-        join([encoder.target], expected * every, sound, target, tags)
+        join([encoder.target], expected, sound, target, tags)
     return expected
 
 
@@ -171,7 +168,7 @@ class Encoder:
 
     Args:
         target: the file, overwritten.
-        every: how many frames of the clock each one stands for.
+        every: how many frames of the clock each one stands for; with more than one they are packed in haste.
     """
 
     def __init__(self, target: Path, every: int = 1) -> None:
