@@ -150,8 +150,8 @@ def _oversampled(waveform: np.ndarray) -> np.ndarray:
     return np.maximum(np.abs(fine).reshape(-1, _OVERSAMPLING).max(axis=1), np.abs(waveform))
 
 
-def _limited(waveform: np.ndarray, ceiling: float, sampling_rate: int) -> np.ndarray:
-    """The signal turned down around each true peak above the ceiling, and there only.
+def _limited(waveform: np.ndarray, peaks: np.ndarray, ceiling: float, sampling_rate: int) -> np.ndarray:
+    """The signal with true peaks ``peaks`` (S,) turned down around each of them above the ceiling, and there only.
 
     The gain a peak needs is held over a window and smoothed by a Hann window of the same length, both centred: the
     gain is reached before the peak, is back to one 30 ms after it, and so can not pump.
@@ -159,7 +159,7 @@ def _limited(waveform: np.ndarray, ceiling: float, sampling_rate: int) -> np.nda
     from scipy.ndimage import minimum_filter1d
     from scipy.signal import fftconvolve
 
-    needed = np.minimum(1.0, ceiling / np.maximum(_oversampled(waveform), 1e-9))
+    needed = np.minimum(1.0, ceiling / np.maximum(peaks, 1e-9))
     if needed.min(initial=1.0) == 1.0:
         return waveform
     width = round(_LIMITER_SECONDS * sampling_rate) // 2 * 2 + 1
@@ -190,12 +190,12 @@ def mix(tracks: Sequence[Audio]) -> Audio:
     ceiling = 10 ** (MIX_PEAK_DB / 20)
     mixed = Audio(total, rate)
     # Limiting costs a little loudness, so the level is set again on what the limiter leaves.
-    gain = 1.0
+    gain, peaks = 1.0, _oversampled(total)
     for _ in range(4):
         level = loudness(mixed)
         if not math.isfinite(level):
             break
         gain *= 10 ** ((MIX_LUFS - level) / 20)
-        mixed = Audio(_limited(total * gain, 0.99 * ceiling, rate), rate)
+        mixed = Audio(_limited(total * gain, peaks * gain, 0.99 * ceiling, rate), rate)
     excess = 10 ** (max(0.0, true_peak(mixed) - MIX_PEAK_DB) / 20)
     return Audio(mixed.waveform / excess, rate)

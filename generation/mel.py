@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import torch
 from torch import Tensor
@@ -44,15 +44,19 @@ def stft(waveform: Tensor) -> Tensor:
 def istft(spectrum: Tensor) -> Tensor:
     """Least-squares inverse of :func:`stft` by weighted overlap-add: (B, 513, M) complex64 -> (B, 240 M) float32."""
     n_mels = spectrum.shape[-1]
-    window = _window(spectrum.device)
-    length = (n_mels - 1) * HOP + N_FFT
-    frames = torch.fft.irfft(spectrum, N_FFT, dim=1) * window[:, None]
+    frames = torch.fft.irfft(spectrum, N_FFT, dim=1) * _window(spectrum.device)[:, None]
+    return (_overlap_add(frames) / _envelope(n_mels, spectrum.device))[:, _PAD : _PAD + n_mels * HOP]
 
-    def overlap_add(x: Tensor) -> Tensor:
-        return torch.nn.functional.fold(x, (1, length), (1, N_FFT), stride=(1, HOP))[:, 0, 0]
 
-    envelope = overlap_add(window.square()[None, :, None].expand(1, -1, n_mels))
-    return (overlap_add(frames) / envelope.clamp(min=1e-8))[:, _PAD : _PAD + n_mels * HOP]
+def _overlap_add(frames: Tensor) -> Tensor:
+    length = (frames.shape[-1] - 1) * HOP + N_FFT
+    return torch.nn.functional.fold(frames, (1, length), (1, N_FFT), stride=(1, HOP))[:, 0, 0]
+
+
+@lru_cache(maxsize=2)
+def _envelope(n_mels: int, device: torch.device) -> Tensor:
+    """What the windows of so many frames add up to; fast Griffin-Lim asks for the same one again and again."""
+    return _overlap_add(_window(device).square()[None, :, None].expand(1, -1, n_mels)).clamp(min=1e-8)
 
 
 def mel_spectrogram(waveform: Tensor) -> Tensor:

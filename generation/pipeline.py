@@ -223,7 +223,8 @@ class JointPipeline(DiffusionPipeline):
             table = membership.reshape(n_cast, n_cast, n_frames).astype(np.float32)
         sides = np.array([m.side for m in cast], np.float32)
         arrays = (symbols, places.astype(np.float32), voices, segments, sides, table)
-        return _Inputs(*(torch.from_numpy(a)[None].to(self._execution_device) for a in arrays))
+        device = self._execution_device  # asks every module for its hooks, each time
+        return _Inputs(*(torch.from_numpy(a)[None].to(device) for a in arrays))
 
     def prepare_audio(
         self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, seed: int, sampling: Sampling
