@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from studio.files import json_bytes, read_json, write_json
 from studio.history import scene_data
 from studio.project import Project
 from studio.render import RenderSettings, expected_seconds
-from studio.scene import Scene
+from studio.scene import Scene, ScriptLine
 from studio.timeline import TAIL_FRAMES, line_names
 
 SPEED_FILE = ".worker/speed.json"
@@ -22,6 +22,9 @@ _START_SECONDS = 2.0
 """Looking at the scene and the picture."""
 _BASE_BYTES, _BYTES_PER_PIXEL = 0.8e9, 250.0
 """The models with their libraries, and what rendering holds for every pixel of the picture."""
+FILMS, _KEPT_FILMS = "reel/films.json", 8
+"""In the work folder: lines whose pictures are kept, by how they look; and of how many looks."""
+_AROUND_LETTERS = 30
 _NEWEST = 0.6
 """How much the newest job counts against those before it."""
 
@@ -56,7 +59,8 @@ def estimate(project: Project, report: Report | None = None, settings: RenderSet
     if report.problems or report.scene is None or report.casting is None:
         return None
     factors = _factors(project.folder.parent)
-    made = {"speech and motion": 1 - _finished(project, report.scene, settings.sampling_steps)}
+    spoken, drawn = _kept(project, report.scene, settings)
+    made = {"speech and motion": 1 - spoken, "rendering": 1 - drawn}
     expected = _expected(report, settings)
     work = sum(expected[stage] * made.get(stage, 1.0) * factors.get(stage, 1.0) for stage in WORKED)
     memory = _expected_bytes(report, settings) * factors.get("memory", 1.0)
@@ -70,7 +74,9 @@ def recipe(scene: Scene, steps: int | None) -> str:
     return hashlib.sha256(json_bytes([voices, data.get("seed"), data.get("lexicon"), steps])).hexdigest()[:16]
 
 
-def learn(root: Path, report: Report, settings: RenderSettings, took: Mapping[str, float], made: float) -> None:
+def learn(
+    root: Path, report: Report, settings: RenderSettings, took: Mapping[str, float], made: float, drawn: float = 1.0
+) -> None:
     """Note what a finished film took.
 
     Args:
@@ -79,9 +85,11 @@ def learn(root: Path, report: Report, settings: RenderSettings, took: Mapping[st
         settings: how it was rendered.
         took: seconds of each stage, and under ``memory`` the most bytes held, if known.
         made: share of the speech that did not come from kept pieces.
+        drawn: share of the frames that did not come from kept stretches.
     """
     expected = _expected(report, settings) | {"memory": _expected_bytes(report, settings)}
     expected["speech and motion"] *= made
+    expected["rendering"] *= drawn
     factors = _factors(root)
     for key, amount in took.items():
         if key not in expected or expected[key] < 0.2:  # too little to tell anything
@@ -106,14 +114,48 @@ def _factors(root: Path) -> dict[str, float]:
     return {key: float(value) for key, value in data.items() if value > 0} if isinstance(data, dict) else {}
 
 
-def _finished(project: Project, scene: Scene, steps: int | None) -> float:
-    """Share of the script, by letters, whose pieces are kept already."""
-    wanted = recipe(scene, steps)
-    done = total = 0
+def note_film(work: Path, scene: Scene, settings: RenderSettings, pieces: Sequence[str]) -> None:
+    """Note of a finished film that its pictures are kept.
+
+    Args:
+        work: the project's work folder.
+        scene: what was filmed.
+        settings: how.
+        pieces: name of the kept piece of each script line.
+    """
+    films = read_json(work / FILMS)
+    films = films if isinstance(films, dict) else {}
+    key = _looks(scene, settings)
+    films[key] = [_shot(piece, line) for piece, line in zip(pieces, scene.script, strict=True)]
+    newest = [name for name in films if name != key][-_KEPT_FILMS:] + [key]
+    write_json(work / FILMS, {name: films[name] for name in newest}, durable=False)
+
+
+def _looks(scene: Scene, settings: RenderSettings) -> str:
+    """Hash of what all frames of a scene depend on besides its lines."""
+    bare = scene.model_copy(update={"script": (), "title": "", "lexicon": {}, "consent": None, "statement": ""})
+    return hashlib.sha256(json_bytes([scene_data(bare), settings.greatest_height])).hexdigest()[:16]
+
+
+def _shot(piece: str, line: ScriptLine) -> str:
+    """What the frames of a line depend on."""
+    return f"{piece} {[retake.model_dump(mode='json') for retake in line.retakes]}"
+
+
+def _kept(project: Project, scene: Scene, settings: RenderSettings) -> tuple[float, float]:
+    """Share of the script, by letters, whose pieces are kept already, and whose pictures are."""
+    wanted = recipe(scene, settings.sampling_steps)
+    films = read_json(project.work / FILMS)
+    shots = films.get(_looks(scene, settings), ()) if isinstance(films, dict) else ()
+    spoken = drawn = total = 0.0
     for line, name in zip(scene.script, line_names(scene, takes=False), strict=True):
-        total += len(line.text) + 1
+        letters = len(line.text) + 1
+        total += letters
         for take in project.takes(name):
             if take.seed == line.take and take.recipe == wanted and (project.work / f"{take.piece}.npz").is_file():
-                done += len(line.text) + 1
+                spoken += letters
+                drawn += letters * (_shot(take.piece, line) in shots)
                 break
-    return done / max(total, 1)
+    # what is drawn anew begins and ends a little outside of the lines
+    around = 0.0 if drawn == total else _AROUND_LETTERS
+    return spoken / max(total, 1), max(0.0, drawn - around) / max(total, 1)

@@ -22,7 +22,7 @@ from generation.grid import SAMPLE_RATE
 from generation.performance import Performance
 from generation.sampling import usual_steps
 from studio.document import load_scene
-from studio.estimate import learn, recipe
+from studio.estimate import learn, note_film, recipe
 from studio.export import file_names
 from studio.files import StorageError, storage_sentence, write_json, write_whole
 from studio.history import SCENE_FILE
@@ -285,7 +285,8 @@ def _render(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
     forget_peak_memory()
     checked = render_scene(job.scene_path, video, settings, report.show, report.cancelled, watcher, shop.models)
     took = report.took() | ({"memory": float(peak)} if (peak := peak_memory()) else {})
-    learn(job.root, checked, settings, took, watcher.made)
+    learn(job.root, checked, settings, took, watcher.made, watcher.drawn)
+    note_film(settings.work, scene, settings, watcher.pieces)
     results = {"video": video, "srt": video.with_suffix(".srt"), "vtt": video.with_suffix(".vtt")}
     names = [character.name for character in scene.cast]
     for name, slug in zip(names, file_names(names), strict=True):
@@ -327,6 +328,7 @@ class _Watcher(Watcher):
     timeline: Timeline
     words: list[dict[str, Any]]
     lanes: dict[str, Any]
+    pieces: list[str]
 
     made = 0.0
 
@@ -338,6 +340,7 @@ class _Watcher(Watcher):
         """Note the takes, which are there even if the job is cancelled from here on."""
         pieces = speech.pieces(timeline, places.routing, places.sides)
         self.made = speech.made
+        self.pieces = [pieces[line.id] for line in timeline.lines]
         names = line_names(self._scene, takes=False)
         self.timeline, self.words = timeline, timed_words(self._scene, names, timeline, set(pieces))
         self.lanes = lanes_of(self._scene, timeline, performance)
