@@ -11,10 +11,10 @@ import pytest
 from masks.landmarks import FaceLandmarks
 from studio.casting import Casting, Seat
 from studio.checks import Report
-from studio.estimate import WORKED, estimate, learn, recipe
+from studio.estimate import WORKED, estimate, learn, note_film, recipe
 from studio.project import Project, Projects
 from studio.render import RenderSettings
-from studio.scene import Character, Scene, ScriptLine
+from studio.scene import Character, Retake, Scene, ScriptLine
 from studio.takes import Take, note_takes
 
 SCENE = Scene(
@@ -74,6 +74,38 @@ def test_finished_pieces_cost_nothing(project: Project, report: Report) -> None:
     note_takes(project.folder, {second: take})
     assert estimate(project, report).seconds_of_work < one < whole
     assert recipe(SCENE.model_copy(update={"seed": 2}), 16) != recipe(SCENE, 16)
+
+
+def test_kept_pictures_cost_nothing(project: Project, report: Report) -> None:
+    text = "A line of some letters that is as long as lines are, or a little longer."
+    scene = SCENE.model_copy(update={"script": tuple(ScriptLine(who=w, text=text) for w in ("ANNA", "BEN", "ANNA"))})
+    project.edit(scene, "Longer")
+    report = replace(report, scene=scene)
+    project.work.mkdir()
+    for name, piece in zip(project.line_ids(), "abc", strict=True):
+        (project.work / f"{piece}.npz").write_bytes(b"")
+        note_takes(project.folder, {name: Take("0", 0, "", "", piece, None, "", recipe(scene, FULL.sampling_steps))})
+    spoken = estimate(project, report).seconds_of_work
+    note_film(project.work, scene, FULL, ["a", "b", "c"])
+    kept = estimate(project, report).seconds_of_work
+    assert kept < 0.4 * spoken
+    draft = RenderSettings(draft=True)
+    assert estimate(project, report, draft).seconds_of_work > 2 * kept  # of another size none are kept
+    retake = Retake(start=0, end=1, take=1)
+    changed = (scene.script[0].model_copy(update={"retakes": (retake,)}), *scene.script[1:])
+    one = replace(report, scene=scene.model_copy(update={"script": changed}))
+    assert kept < estimate(project, one).seconds_of_work < 0.8 * spoken
+    nod = scene.cast[0].model_copy(update={"head": 0.5})
+    other = replace(report, scene=scene.model_copy(update={"cast": (nod, scene.cast[1])}))
+    assert estimate(project, other).seconds_of_work == spoken
+
+
+def test_a_film_of_kept_pictures_teaches_no_wrong_speed(project: Project, report: Report) -> None:
+    root = project.folder.parent
+    learn(root, report, FULL, {"rendering": 60.0}, made=1.0)
+    whole = estimate(project, report)
+    learn(root, report, FULL, {"rendering": 6.0}, made=1.0, drawn=0.1)
+    assert estimate(project, report).seconds_of_work == pytest.approx(whole.seconds_of_work)
 
 
 def test_a_scene_with_problems_has_no_estimate(project: Project) -> None:
