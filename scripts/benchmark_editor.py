@@ -81,7 +81,7 @@ def interactions(root: Path, rounds: int) -> dict[str, dict[str, float]]:
 
 
 def previews(root: Path) -> dict[str, Any]:
-    """A quick preview of the sample: with nothing kept, and once more with its speech kept."""
+    """A quick preview of the sample: the first one, with nothing new, with another take of one line, and of all."""
     import torch
 
     from studio.preview import STAGES, Previewer
@@ -94,12 +94,16 @@ def previews(root: Path) -> dict[str, Any]:
     project = Projects(root).create_sample("Café")
     previewer = Previewer(loaded[0])
     found["picture"] = timed(lambda: previewer.prepared(project.scene, project.folder))
-    for name in ("nothing_kept", "speech_kept"):
 
-        def make() -> None:
-            with Progress([Stage(*stage) for stage in STAGES.items()]).running() as progress:
-                previewer.make(project.scene_path, project.folder, root / "out", progress)
+    def make() -> None:
+        with Progress([Stage(*stage) for stage in STAGES.items()]).running() as progress:
+            previewer.make(project.scene_path, project.folder, root / "out", progress)
 
+    lines = project.scene.script
+    for name, retaken in (("first", 0), ("nothing_new", 0), ("one_line_new", 1), ("all_lines_new", len(lines))):
+        takes = [line.model_copy(update={"take": retaken}) for line in lines[:retaken]]
+        script = (*takes, *lines[retaken:])
+        project.edit(project.scene.model_copy(update={"script": script}), name)
         found[name] = timed(make)
     return found
 
