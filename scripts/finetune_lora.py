@@ -20,7 +20,6 @@ import json
 import logging
 import shutil
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -80,12 +79,11 @@ def teach_manner(args: argparse.Namespace) -> None:
         "habits": json.dumps(asdict(manner.habits)),
     }  # fmt: skip
     student = Student(pipeline.transformer, manner.part, size.rank)
-    began = time.monotonic()
     tuned = tune(
         student, speaking_loss, lambda g: taught.batch(size.batch, g, recordings), batches, about, size,
         args.out / args.name,
     )  # fmt: skip
-    facts = {"minutes": (time.monotonic() - began) / 60, "size": asdict(size), "steps": tuned.steps}
+    facts = {"minutes": tuned.minutes, "size": asdict(size), "steps": tuned.steps}
     facts |= {"held_out": {"before": tuned.before, "after": tuned.after}}
     finish(args, tuned.folder / FILE, facts, manner.moves)
 

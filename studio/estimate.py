@@ -58,7 +58,7 @@ def estimate(project: Project, report: Report | None = None, settings: RenderSet
     report = report or check_scene(project.scene_path)
     if report.problems or report.scene is None or report.casting is None:
         return None
-    factors = _factors(project.folder.parent)
+    factors = factors_of(project.folder.parent)
     spoken, drawn = _kept(project, report.scene, settings)
     made = {"speech and motion": 1 - spoken, "rendering": 1 - drawn}
     expected = _expected(report, settings)
@@ -90,11 +90,14 @@ def learn(
     expected = _expected(report, settings) | {"memory": _expected_bytes(report, settings)}
     expected["speech and motion"] *= made
     expected["rendering"] *= drawn
-    factors = _factors(root)
-    for key, amount in took.items():
-        if key not in expected or expected[key] < 0.2:  # too little to tell anything
-            continue
-        now = amount / expected[key]
+    told = {key: amount for key, amount in took.items() if expected.get(key, 0) >= 0.2}  # less tells nothing
+    note(root, {key: amount / expected[key] for key, amount in told.items()})
+
+
+def note(root: Path, ratios: Mapping[str, float]) -> None:
+    """Note what this machine needed over what was expected, by what was done."""
+    factors = factors_of(root)
+    for key, now in ratios.items():
         factors[key] = now if key not in factors else factors[key] ** (1 - _NEWEST) * now**_NEWEST
     write_json(root / SPEED_FILE, factors, durable=False)
 
@@ -108,8 +111,8 @@ def _expected_bytes(report: Report, settings: RenderSettings) -> float:
     return _BASE_BYTES + _BYTES_PER_PIXEL * height * width
 
 
-def _factors(root: Path) -> dict[str, float]:
-    """What this machine needs, over what was expected."""
+def factors_of(root: Path) -> dict[str, float]:
+    """What this machine needs over what is expected, by what is done; nothing of what it did not do yet."""
     data = read_json(root / SPEED_FILE)
     return {key: float(value) for key, value in data.items() if value > 0} if isinstance(data, dict) else {}
 

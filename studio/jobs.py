@@ -19,7 +19,7 @@ from studio.project import Project
 from studio.restoring import media_names
 from studio.scene import Scene
 
-Kind = Literal["hear", "move", "preview", "render"]
+Kind = Literal["hear", "move", "preview", "render", "examine", "teach"]
 State = Literal["queued", "running", "done", "failed", "cancelled", "stopped"]
 
 OPTIONS: dict[str, dict[str, type]] = {
@@ -27,16 +27,21 @@ OPTIONS: dict[str, dict[str, type]] = {
     "move": {"line": str, "take": int, "before": list, "who": str, "steps": int},
     "preview": {},
     "render": {"steps": int, "height": int, "draft": bool},
+    "examine": {"who": str, "name": str, "consent": str, "statement": str},
+    "teach": {"who": str, "name": str, "consent": str, "statement": str, "minutes": float},
 }
 """What each kind of job can be told, and of which type it is."""
+_URGENCY = {"render": 2, "teach": 3}
+_PATIENT = {"render": "next, as soon as the film has finished a part", "teach": "next, in a moment"}
+"""What is said of a job that one of these kinds lets pass."""
 SHORT = 3
 """Most lines of a job to hear that goes before everything else."""
 PAUSED = "waiting"
 """Stage of a job that waits, also of a film that lets a shorter job go first."""
 KEPT_JOBS = 20
-"""Ended jobs of a project whose folders are kept; films are never forgotten."""
+"""Ended jobs of a project whose folders are kept; films and what was taught are never forgotten."""
 QUEUE, LOCK, WORKER = ".worker/queue", ".worker/lock", ".worker/state.json"
-STOPPED = "Stopped: the worker ended before the job was done; try again, finished lines are kept."
+STOPPED = "Stopped: the worker ended before the job was done; try again, what was finished is kept."
 _ENDED = ("done", "failed", "cancelled", "stopped")
 
 
@@ -79,8 +84,8 @@ class Job:
     Attributes:
         kind: what it makes.
         what: the order, see :data:`OPTIONS`.
-        urgency: 0 for a few lines that somebody waits to hear or see, 1 for many or a preview, 2 for a film; smaller
-            ones go first, also before one that has begun.
+        urgency: 0 for a few lines that somebody waits to hear or see, 1 for many or a preview, 2 for a film, 3 for
+            teaching; smaller ones go first, also before one that has begun.
 
     Raises:
         ValueError: no job lies there.
@@ -158,7 +163,7 @@ class Job:
         before = sum((job.urgency, job.id) < (self.urgency, self.id) for job in earlier)
         at_work = current_job(self.root)
         if at_work is not None and at_work.urgency > self.urgency:
-            return f"{before} before it" if before else "next, as soon as the film has finished a part"
+            return f"{before} before it" if before else _PATIENT.get(at_work.kind, "next")
         before += at_work is not None
         return f"{before} before it" if before else "next"
 
@@ -196,16 +201,18 @@ class Job:
         (self.folder / "status.json").unlink(missing_ok=True)
 
 
-def submit(project: Project, kind: Kind, **what: Any) -> Job:  # noqa: ANN401 - see OPTIONS
+def submit(project: Project, kind: Kind, files: Mapping[str, bytes] | None = None, **what: Any) -> Job:  # noqa: ANN401
     """Hand in a job; see :func:`studio.worker.ensure_worker` for who does it.
 
     Args:
         project: its scene as this window shows it is copied with all its files; later edits change nothing in the job.
         kind: ``hear`` (speech of some lines), ``move`` (everybody's motion, to be looked at and worked on),
-            ``preview`` (quick and rough) or ``render`` (everything).
+            ``preview`` (quick and rough), ``render`` (everything), ``examine`` (clips, whether they can teach) or
+            ``teach`` (an adapter, from clips).
+        files: further files of the frozen copy, by their names in it.
         what: ``lines`` (ids of lines, all if not given) and ``steps`` to hear; to move, see
             :class:`studio.moving.Order`, with ``take``, the number that a span of the line was given; ``steps``,
-            ``height`` and ``draft`` to render.
+            ``height`` and ``draft`` to render; see :mod:`studio.teaching` for teaching.
 
     Raises:
         ValueError: an unknown kind, option or line, or a file of the scene that is missing; one sentence.
@@ -222,8 +229,9 @@ def submit(project: Project, kind: Kind, **what: Any) -> Job:  # noqa: ANN401 - 
         raise ValueError("A line to be heard or seen is no longer in the script; look at the script again.")
     short = len(what.get("lines") or project.line_ids()) <= SHORT
     awaited = kind == "hear" and short or kind == "move" and ("line" in what or "who" in what)
-    urgency = 2 if kind == "render" else 0 if awaited else 1
-    job = _hand_in(project.folder, kind, what, urgency, _frozen(project.scene, project.folder, kind))
+    urgency = _URGENCY.get(kind, 0 if awaited else 1)
+    frozen = _frozen(project.scene, project.folder, kind) | {Path(name): data for name, data in (files or {}).items()}
+    job = _hand_in(project.folder, kind, what, urgency, frozen)
     _tidy(project)
     return job
 
@@ -268,9 +276,9 @@ def _ticket(project: Path, job_id: str) -> dict[Path, bytes]:
 
 
 def _tidy(project: Project) -> None:
-    """Forget the oldest jobs that have ended, but no film."""
+    """Forget the oldest jobs that have ended, but no film and nothing that was taught."""
     ended = [(job, status.state) for job in jobs(project) if (status := job.status()).ended]
-    passing = [job for job, state in ended if job.kind != "render" or state != "done"]
+    passing = [job for job, state in ended if job.kind not in _URGENCY or state != "done"]
     for job in passing[KEPT_JOBS:]:
         shutil.rmtree(job.folder, ignore_errors=True)
 

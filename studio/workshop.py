@@ -22,12 +22,13 @@ from generation.grid import SAMPLE_RATE
 from generation.performance import Performance
 from generation.sampling import usual_steps
 from studio.document import load_scene
-from studio.estimate import learn, note_film, recipe
+from studio.estimate import learn, note, note_film, recipe
 from studio.export import file_names
-from studio.files import StorageError, storage_sentence, write_json, write_whole
+from studio.files import StorageError, read_json, storage_sentence, write_json, write_whole
 from studio.history import SCENE_FILE
 from studio.jobs import PAUSED, WORKER, Job, JobStatus, next_job, take_ticket
 from studio.lanes import lanes_of
+from studio.lessons import EXAMINE_STAGES, TEACH_STAGES, examine, teach
 from studio.moving import CLOSE_UP, Order, move
 from studio.moving import STAGES as MOVE_STAGES
 from studio.otio import write_otio
@@ -40,6 +41,7 @@ from studio.seating import Places
 from studio.speaking import STAGES as HEAR_STAGES
 from studio.speaking import hear, keep_takes, timed_words
 from studio.speech import Models, Speech
+from studio.teaching import FACTOR, ratio
 from studio.timeline import Timeline, line_names
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ log = logging.getLogger(__name__)
 _TURN = 0.1
 _GOES_FIRST = {
     "hear": "lines are being spoken first", "move": "motion is made first", "preview": "a quick preview goes first",
+    "examine": "clips are listened to first", "render": "the video is made first",
 }  # fmt: skip
 _STATUS_SECONDS = 0.25
 _LOOK_SECONDS, _SETTLED_SECONDS = 1.0, 2.0
@@ -165,7 +168,9 @@ class _Shop:
 def _do(job: Job, shop: _Shop, report: _Reporter) -> None:
     """One job to its last status; nothing that goes wrong in it ends the worker."""
     try:
-        results = {"hear": _hear, "move": _move, "preview": _preview, "render": _render}[job.kind](job, shop, report)
+        ways = {"hear": _hear, "move": _move, "preview": _preview, "render": _render, "examine": _examine,
+                "teach": _teach}  # fmt: skip
+        results = ways[job.kind](job, shop, report)
         report.write(JobStatus("done", report.last.stage, 1.0, 0.0, results=results))
     except Cancelled:
         job.clear()
@@ -299,6 +304,22 @@ def _render(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
     results["words"], results["lanes"] = video.with_name("words.json"), video.with_name("lanes.json")
     write_json(results["words"], watcher.words, durable=False)
     write_json(results["lanes"], watcher.lanes, durable=False)
+    return results
+
+
+def _examine(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
+    progress = report.progress(EXAMINE_STAGES)
+    with progress.running():
+        return examine(job, shop.models, progress)
+
+
+def _teach(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
+    progress = report.progress(TEACH_STAGES)
+    with progress.running():
+        results = teach(job, shop.models, progress)
+    spare = sum(report.took().values()) - 60 * read_json(results["report"])["minutes"]
+    if spare > 0:  # one that went on where it was has less to tell
+        note(job.root, {FACTOR: ratio(spare)})
     return results
 
 

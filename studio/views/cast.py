@@ -12,7 +12,7 @@ from studio.checks import voice_names
 from studio.jobs import submit
 from studio.project import Project
 from studio.scene import STATEMENT_NEEDED, Scene, Voice
-from studio.views import frame, manners, session
+from studio.views import frame, manners, session, teaching
 from studio.widgets import mount
 
 CONSENT = {
@@ -171,6 +171,7 @@ def _card(project: Project, index: int) -> None:
         st.rerun()
     _voice(project, index, tag)
     manners.show(project, index)
+    teaching.show(project, index)
     with st.expander("More about this character"):
         manners.upload(project, index)
         st.button(f"Remove {member.name}", on_click=_remove, args=(project, index), key=f"remove {tag}",

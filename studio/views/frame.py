@@ -16,12 +16,16 @@ from studio.worker import ensure_worker, worker_state
 
 READING = 1350
 """Greatest width in pixels of pages that are read from left to right."""
-KINDS = {"hear": "Speaking", "move": "Making the motion", "preview": "Quick preview", "render": "Making the video"}
+KINDS = {
+    "hear": "Speaking", "move": "Making the motion", "preview": "Quick preview", "render": "Making the video",
+    "examine": "Looking at the clips", "teach": "Teaching",
+}  # fmt: skip
 STAGES = {
     "waiting": "waiting for its turn", "begin": "beginning", "check": "looking at the scene",
     "load models": "loading the model", "listen": "reading the lines", "look at the picture": "looking at the picture",
     "speech and motion": "speech and faces", "rendering": "drawing the frames", "drawing": "drawing the frames",
     "encoding": "writing the file", "sound": "writing the sound",
+    "listen to the clips": "listening", "learn": "learning from the clips", "try": "trying it out",
 }  # fmt: skip
 _CSS = """
 .stMainBlockContainer { padding: 4.2rem 2.2rem 3rem; max-width: 118rem; }
@@ -44,6 +48,10 @@ button[data-variant="segmented_control"][data-selected="true"] p { color: #fff; 
 .parley-does { font-size: .87rem; line-height: 1.3; opacity: .8; }
 [role="listbox"][aria-label$="anner"] :is([role="option"], [role="option"] > div) { height: auto; white-space: normal; }
 [role="listbox"][aria-label$="anner"] [role="option"] > div { padding-block: .3rem; line-height: 1.25; }
+.parley-figures { width: 100%; border-collapse: collapse; font-size: .87rem; margin-bottom: .4rem; }
+.parley-figures th { font-weight: 500; opacity: .8; text-align: right; }
+.parley-figures td { padding: .15rem 0; border-top: 1px solid var(--st-border-color, #8884); }
+.parley-figures td + td { text-align: right; padding-left: .7rem; font-variant-numeric: tabular-nums; }
 .parley-name { font-weight: 650; font-size: 1.15rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 """
 
@@ -158,7 +166,7 @@ def _ended(job: Job, status: JobStatus) -> None:
     if status.state in ("failed", "stopped") and status.sentence:
         session.tell(f"{KINDS[job.kind]}: {status.sentence}")
     elif status.state == "cancelled":
-        session.tell(f"{KINDS[job.kind]} was cancelled; finished lines are kept.")
+        session.tell(f"{KINDS[job.kind]} was cancelled; what was finished is kept.")
 
 
 def _show_job(job: Job, status: JobStatus) -> None:
@@ -171,7 +179,7 @@ def _show_job(job: Job, status: JobStatus) -> None:
             st.caption("Stopping …", width="content")
         else:
             st.button("Cancel", key=f"cancel {job.id}", on_click=job.cancel,
-                      help="Stop within three seconds; finished lines are kept.")  # fmt: skip
+                      help="Stop within three seconds; what was finished is kept.")  # fmt: skip
 
 
 def job_sentence(job: Job, status: JobStatus) -> str:

@@ -11,6 +11,7 @@ from studio.estimate import estimate
 from studio.jobs import Job, jobs, submit
 from studio.project import Project
 from studio.render import RenderSettings
+from studio.teaching import KINDS as LESSONS
 from studio.views import frame, session
 from studio.views.cast import picture_data
 from studio.widgets import mount
@@ -26,10 +27,10 @@ def show(project: Project) -> None:
     left, right = st.columns([5, 2], gap="medium")
     active = frame.running(project)
     with right:
-        _buttons(project, bool(active))
+        _buttons(project, any(job.kind not in LESSONS for job, _ in active))
     with left:
         frame.job_strip(project)
-        _stage(project, [job for job, _ in active if job.kind != "hear"])
+        _stage(project, [job for job, _ in active if job.kind not in ("hear", *LESSONS)])
 
 
 def _buttons(project: Project, busy: bool) -> None:

@@ -1,0 +1,174 @@
+"""Teaching a manner on the cast page: clips dropped and looked at, a lesson in the background, before and after"""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+
+import streamlit as st
+
+from generation.transcription import whisper_installed
+from studio import teaching
+from studio.files import safe_name
+from studio.jobs import Job, JobStatus
+from studio.media import SOUNDS
+from studio.project import Project
+from studio.scene import STATEMENT_NEEDED
+from studio.views import frame, session
+
+WHOSE = {
+    "me": "Mine",
+    "agreed": "Someone's who agreed",
+    "drawn": "Nobody's: made by a machine",
+    "public": "Someone's who died or is public",
+}
+_WORDS = ".txt"
+
+
+def show(project: Project, index: int) -> None:
+    """A fold with the next step: the clips, what is said of them, the lesson, or what came of it."""
+    with st.expander("Teach a manner", key=f"teach {project.name} {index}"):
+        job = teaching.latest(project, index)
+        if job is None or st.session_state.get(_anew(project, index)) == job.id:
+            _form(project, index)
+            return
+        status = job.status()
+        if not status.ended:
+            _under_way(project, job)
+        elif status.state != "done":
+            _ended(project, index, job, status)
+        elif job.kind == "examine":
+            _verdict(project, index, job)
+        else:
+            _outcome(project, index, job)
+
+
+def _anew(project: Project, index: int) -> str:
+    """Key of the job after which other clips are wanted."""
+    return f"other clips {project.name} {index}"
+
+
+def _form(project: Project, index: int) -> None:
+    """Clips with their words, a name, and whose voice it is."""
+    tag = f"{project.name} {index}"
+    st.caption("Drop a handful of clips, together about two minutes, in which one person speaks as this character is to"
+               " speak. A small adapter learns the voice and its manner; nothing leaves this computer.")  # fmt: skip
+    files = st.file_uploader("Clips", [kind[1:] for kind in (*SOUNDS, _WORDS)], accept_multiple_files=True,
+                             key=f"clips {tag}", help="Sound; words in a .txt of the same name.")  # fmt: skip
+    texts = {Path(file.name).stem: file.getvalue().decode("utf-8-sig", "replace") for file in files if _is_text(file)}
+    clips = {file.name: file for file in files if not _is_text(file)}
+    words = {name: _words(name, texts.get(Path(name).stem, ""), tag) for name in clips}
+    if clips:
+        st.caption("Where nothing is written, Whisper listens for the words." if whisper_installed() else
+                   "Every clip needs its words and may last up to 30 s: no Whisper is installed here.")  # fmt: skip
+    name = st.text_input("Name of the manner", key=f"taught name {tag}", max_chars=40, placeholder="Grandfather")
+    consent = st.radio("Whose voice is it?", list(WHOSE), format_func=WHOSE.get, index=None, key=f"whose {tag}",
+                       help="Kept in the adapter's file.")  # fmt: skip
+    statement = ""
+    if consent in STATEMENT_NEEDED:
+        statement = st.text_input("Who is it, and who agreed?", key=f"statement {tag}", max_chars=300,
+                                  placeholder="Ada Byron, agreed by letter on 3 May")  # fmt: skip
+    if st.button("Look at the clips", type="primary", key=f"look {project.name} {index}", disabled=not clips,
+                 help="Says clip by clip what can be used; nothing is taught yet."):  # fmt: skip
+        with session.refusals():
+            sounds = {title: file.getvalue() for title, file in clips.items()}
+            teaching.examine(project, index, name, consent or "", statement, sounds, words)
+        st.rerun()
+
+
+def _is_text(file: object) -> bool:
+    return Path(file.name).suffix.lower() == _WORDS
+
+
+def _words(name: str, found: str, tag: str) -> str:
+    stem = Path(safe_name(name)).stem
+    return st.text_area(f"What is said in {stem}", " ".join(found.split()), key=f"words {name} {tag}", height=68)
+
+
+def _under_way(project: Project, job: Job) -> None:
+    name = html.escape(job.what["name"])
+    if job.kind == "examine":
+        st.html(f"The clips of <b>{name}</b> are being looked at.")
+        return
+    length = frame.span(teaching.expected_seconds(project.folder.parent, job.what["minutes"]))
+    st.html(f"<b>{name}</b> is being taught, which takes about {length}. Go on working meanwhile: whatever else you ask"
+            " for goes first.")  # fmt: skip
+
+
+def _ended(project: Project, index: int, job: Job, status: JobStatus) -> None:
+    """What went wrong, and both ways on."""
+    again = "It was cancelled; tried again, it goes on where it was."
+    st.html(frame.check_item("bad", status.sentence or again))
+
+    def retry() -> None:
+        with session.refusals():
+            job.retry()
+
+    with st.container(horizontal=True):
+        st.button("Try again", key=f"again {job.id}", on_click=retry, help="With the same clips.")
+        _others(project, index, job, "Other clips")
+
+
+def _others(project: Project, index: int, job: Job, label: str) -> None:
+    def anew() -> None:
+        st.session_state[_anew(project, index)] = job.id
+
+    st.button(label, key=f"others {job.id}", on_click=anew, help="Begin with other clips; what is there stays.")
+
+
+def _verdict(project: Project, index: int, job: Job) -> None:
+    """What is said of each clip, then how long to teach."""
+    found = teaching.verdict(job)
+    lines = [frame.check_item("bad", sentence) for sentence in found.faults]
+    lines += [frame.check_item("warn", sentence) for sentence in found.warnings]
+    if found.refusal:
+        lines.append(frame.check_item("bad", found.refusal))
+    elif found.usable:
+        pieces = "1 piece" if len(found.usable) == 1 else f"{len(found.usable)} pieces"
+        lines.append(frame.check_item("good", f"{pieces} of together {found.seconds:.0f} s can teach."))
+    if found.usable:
+        heard = "".join(
+            f"<li>{html.escape(f'{name}, {seconds:.0f} s: {words}')}</li>" for name, seconds, words in found.usable
+        )
+        lines.append(f'<details class="parley-does"><summary>What is said in them</summary><ul>{heard}</ul></details>')
+    st.html("".join(lines))
+    if not found.refusal:
+        root = project.folder.parent
+        lengths = {key: f"{key.capitalize()}: about {frame.span(teaching.expected_seconds(root, minutes))}"
+                   for key, minutes in teaching.LENGTHS.items()}  # fmt: skip
+        length = st.radio("How long?", list(lengths), index=1, key=f"length {job.id}", format_func=lengths.get,
+                          help="A short lesson shows the direction; a normal one is what a voice takes.")  # fmt: skip
+    with st.container(horizontal=True):
+        label = f"Teach {safe_name(job.what['name'])}"
+        if not found.refusal and st.button(label, type="primary", key=f"teach {job.id}",
+                                           help="In the background; you can stop it and go on later."):  # fmt: skip
+            with session.refusals():
+                teaching.teach(project, index, job, teaching.LENGTHS[length])
+            st.rerun()
+        _others(project, index, job, "Other clips")
+
+
+def _outcome(project: Project, index: int, job: Job) -> None:
+    """Before and after, to be heard and in figures."""
+    found = teaching.outcome(job)
+    name = html.escape(job.what["name"])
+    if found is None:
+        st.html(f"<b>{name}</b> was taught; its sounds are no longer there.")
+    else:
+        who = html.escape(job.what["who"])
+        chosen = found.manner in project.scene.cast[index].manners
+        kept = "chosen above" if chosen else "among the manners above"
+        st.html(f"<b>{name}</b> was taught and is {kept}. {who} without and with it:")
+        for title, sound in (("Before", found.before), ("With it", found.after)):
+            if sound.is_file():
+                st.caption(title)
+                st.audio(str(sound))
+        st.html(_table(found.figures) + f'<div class="parley-does">{html.escape(found.summary)}</div>')
+    _others(project, index, job, "Teach another")
+
+
+def _table(rows: tuple[tuple[str, float, float, float], ...]) -> str:
+    head = "<tr><th></th><th>before</th><th>with it</th><th>clips</th></tr>"
+    body = "".join(f"<tr><td>{html.escape(title)}</td>" + "".join(f"<td>{value:.1f}</td>" for value in values) + "</tr>"
+                   for title, *values in rows)  # fmt: skip
+    return f'<table class="parley-figures">{head}{body}</table>'
