@@ -21,6 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the worker has it
 
 from studio import launch, lines, worker  # noqa: E402
 from studio.project import Project, Projects  # noqa: E402
