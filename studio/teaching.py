@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,30 @@ class Outcome:
     summary: str = ""
 
 
+def script_of(words: Mapping[str, str]) -> str:
+    """What clips say as lines for a reader to fill in, ``CLIP: words``, by the clips' plain names."""
+    return "\n".join(f"{clip}: {' '.join(said.split())}" for clip, said in words.items())
+
+
+def words_of(script: str, clips: Iterable[str]) -> dict[str, str]:
+    """What each clip says, from lines of :func:`script_of`; a line without a clip's name goes on with the last one's.
+
+    Raises:
+        ValueError: words before the first clip; one sentence.
+    """
+    known = {clip.casefold(): clip for clip in clips}
+    said: dict[str, str] = {}
+    now = next(iter(known.values())) if len(known) == 1 else None
+    for line in filter(None, map(str.strip, script.splitlines())):
+        name, colon, rest = line.partition(":")
+        if colon and name.strip().casefold() in known:
+            now, line = known[name.strip().casefold()], rest.strip()
+        if now is None:
+            raise ValueError(f"The words {line[:40]!r} belong to no clip; write them behind one's name and a colon.")
+        said[now] = f"{said.get(now, '')} {line}".strip()
+    return {clip: words for clip, words in said.items() if words}
+
+
 def examine(
     project: Project,
     index: int,
@@ -81,7 +105,7 @@ def examine(
     consent: str,
     statement: str,
     clips: Mapping[str, bytes],
-    words: Mapping[str, str],
+    script: str,
 ) -> Job:
     """Have clips looked at, before anything is learnt from them.
 
@@ -92,7 +116,7 @@ def examine(
         consent: whose voice it is, one of :data:`generation.adapter_files.CONSENTS`.
         statement: who agreed, when and how.
         clips: sound files by their names.
-        words: what is said in each clip, by the same names; none = to be heard.
+        script: what is said in them, see :func:`words_of`; what is missing is to be heard.
 
     Raises:
         ValueError: a name that cannot be one, nobody was asked, or files that are no clips; one sentence.
@@ -105,7 +129,7 @@ def examine(
     if not clips:
         raise ValueError("Drop some clips first: together about two minutes of one person who speaks.")
     files: dict[str, bytes] = {}
-    stems: set[str] = set()
+    stems: dict[str, str] = {}
     for title, data in clips.items():
         plain = safe_name(title)
         stem = Path(plain).stem
@@ -115,10 +139,10 @@ def examine(
             raise ValueError(f"{title} has more than {MAX_BYTES // 10**6} MB; cut it into shorter clips.")
         if stem.casefold() in stems:
             raise ValueError(f"Two clips are called {stem}; rename one of them.")
-        stems.add(stem.casefold())
+        stems[stem.casefold()] = stem
         files[f"{MATERIAL}/{plain}"] = data
-        if said := " ".join(words.get(title, "").split()):
-            files[f"{MATERIAL}/{stem}.txt"] = said.encode()
+    for stem, said in words_of(script, stems.values()).items():
+        files[f"{MATERIAL}/{stem}.txt"] = said.encode()
     whose = {"who": project.scene.cast[index].name, "name": name, "consent": consent, "statement": statement}
     return submit(Audition(project, index), "examine", files, **whose)
 

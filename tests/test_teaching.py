@@ -53,7 +53,8 @@ def project(projects: Projects, assets: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def examined(project: Project, projects: Projects, clips: dict[str, bytes]) -> Job:
-    job = teaching.examine(project, 0, "Old  friend", "me", "", clips, dict.fromkeys(clips, "one two three"))
+    words = "\n".join(f"{Path(clip).stem.replace(' ', '-')}: one two three" for clip in clips)
+    job = teaching.examine(project, 0, "Old  friend", "me", "", clips, words)
     work(projects)
     assert job.status().state == "done", job.status().sentence
     return job
@@ -172,9 +173,11 @@ def test_a_lesson_tried_again_goes_on_with_what_was_learnt(
 
 
 def test_what_cannot_be_handed_in_is_refused_in_a_sentence(project: Project, clips: dict[str, bytes]) -> None:
-    def refused(match: str, name: str = "Joe", consent: str = "me", statement: str = "", files=clips) -> None:  # noqa: ANN001
+    def refused(
+        match: str, name: str = "Joe", consent: str = "me", statement: str = "", files=clips, script=""
+    ) -> None:  # noqa: ANN001
         with pytest.raises(ValueError, match=match) as said:
-            teaching.examine(project, 0, name, consent, statement, files, {})
+            teaching.examine(project, 0, name, consent, statement, files, script)
         assert "\n" not in str(said.value)
 
     refused("Give the manner a name", name="  ")
@@ -184,7 +187,16 @@ def test_what_cannot_be_handed_in_is_refused_in_a_sentence(project: Project, cli
     refused("Drop some clips first", files={})
     refused("is no sound", files={"a.exe": b"x"})
     refused("Two clips are called a", files={"a.wav": b"x", "a.mp3": b"x"})
+    refused("'Hello' belong to no clip", script="Hello")
     assert not jobs(project)
+
+
+def test_words_are_read_by_the_clips_names() -> None:
+    script = teaching.script_of({"a": "", "b": "One: two.", "c": "Three"})
+    assert script == "a: \nb: One: two.\nc: Three"
+    assert teaching.words_of(script, "abc") == {"b": "One: two.", "c": "Three"}
+    assert teaching.words_of("A: Hello\nthere: you\n\nb:", "ab") == {"a": "Hello there: you"}
+    assert teaching.words_of("Just words.", ["talk"]) == {"talk": "Just words."}
 
 
 def test_clips_are_kept_as_they_are(tmp_path: Path) -> None:
@@ -212,9 +224,9 @@ def test_the_page_takes_clips_shows_what_is_wrong_and_hands_the_lesson_in(
         [(name, data, "audio/wav") for name, data in clips.items()] + [("take 0.txt", b"One two.", "text/plain")]
     ).run()
     assert not test.exception, test.exception
-    assert named(test.text_area, "What is said in take-0").value == "One two."
-    for area in test.text_area:
-        area.set_value("one two three")
+    words = named(test.text_area, "What is said in them")
+    assert words.value == "take-0: One two.\ntake-1: \ntake-2: \ntake-3: "
+    words.set_value("".join(f"take-{n}: one two three\n" for n in range(4)))
     named(test.text_input, "Name of the manner").set_value("Joe")
     named(test.button, "Look at the clips").click().run()
     assert "Say whose voice it is" in shown(test) and not jobs(project)

@@ -15,5 +15,8 @@ if __name__ == "__main__":
     if "--serve" in sys.argv:
         import torch
 
+        from generation import material
+
         torch.set_num_threads(1)
+        material.UNLIKE = float("inf")  # what an untrained model says is like no recording
     sys.exit(worker.main(sys.argv[2:]))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -15,6 +17,9 @@ from studio.media import SOUNDS
 from studio.project import Project
 from studio.scene import STATEMENT_NEEDED
 from studio.views import frame, session
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 WHOSE = {
     "me": "Mine",
@@ -55,12 +60,8 @@ def _form(project: Project, index: int) -> None:
                " speak. A small adapter learns the voice and its manner; nothing leaves this computer.")  # fmt: skip
     files = st.file_uploader("Clips", [kind[1:] for kind in (*SOUNDS, _WORDS)], accept_multiple_files=True,
                              key=f"clips {tag}", help="Sound; words in a .txt of the same name.")  # fmt: skip
-    texts = {Path(file.name).stem: file.getvalue().decode("utf-8-sig", "replace") for file in files if _is_text(file)}
     clips = {file.name: file for file in files if not _is_text(file)}
-    words = {name: _words(name, texts.get(Path(name).stem, ""), tag) for name in clips}
-    if clips:
-        st.caption("Where nothing is written, Whisper listens for the words." if whisper_installed() else
-                   "Every clip needs its words and may last up to 30 s: no Whisper is installed here.")  # fmt: skip
+    script = _words(files, tag) if clips else ""
     name = st.text_input("Name of the manner", key=f"taught name {tag}", max_chars=40, placeholder="Grandfather")
     consent = st.radio("Whose voice is it?", list(WHOSE), format_func=WHOSE.get, index=None, key=f"whose {tag}",
                        help="Kept in the adapter's file.")  # fmt: skip
@@ -72,17 +73,32 @@ def _form(project: Project, index: int) -> None:
                  help="Says clip by clip what can be used; nothing is taught yet."):  # fmt: skip
         with session.refusals():
             sounds = {title: file.getvalue() for title, file in clips.items()}
-            teaching.examine(project, index, name, consent or "", statement, sounds, words)
+            teaching.examine(project, index, name, consent or "", statement, sounds, script)
         st.rerun()
 
 
-def _is_text(file: object) -> bool:
+def _is_text(file: UploadedFile) -> bool:
     return Path(file.name).suffix.lower() == _WORDS
 
 
-def _words(name: str, found: str, tag: str) -> str:
-    stem = Path(safe_name(name)).stem
-    return st.text_area(f"What is said in {stem}", " ".join(found.split()), key=f"words {name} {tag}", height=68)
+def _words(files: list[UploadedFile], tag: str) -> str:
+    """A line for each clip, filled in from the texts; what was written stays when clips are added."""
+    clips = [_plain(file) for file in files if not _is_text(file)]
+    texts = {_plain(file): file.getvalue().decode("utf-8-sig", "replace") for file in files if _is_text(file)}
+    key, last = f"words {tag} {hash((*clips, *texts))}", f"words of {tag}"
+    written = {}
+    with suppress(ValueError):
+        written = teaching.words_of(st.session_state.get(st.session_state.get(last), ""), clips)
+    st.session_state[last] = key
+    offered = teaching.script_of({clip: written.get(clip) or texts.get(clip, "") for clip in clips})
+    heard = "Left empty, Whisper listens for them." if whisper_installed() else (
+        "No Whisper is installed here: every clip needs its words and may last up to 30 s.")  # fmt: skip
+    return st.text_area("What is said in them", offered, key=key, height=140, help=f"CLIP: words. {heard}",
+                        placeholder="Type or paste the words behind each clip's name")  # fmt: skip
+
+
+def _plain(file: UploadedFile) -> str:
+    return Path(safe_name(file.name)).stem
 
 
 def _under_way(project: Project, job: Job) -> None:

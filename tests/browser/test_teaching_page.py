@@ -1,0 +1,86 @@
+"""Teaching in a real browser: clips dropped, bad ones named, a tiny adapter trained, and a line heard with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from test_browser import eventually, visit
+from test_manners_page import held
+from test_teaching import wav
+
+from studio import audition, teaching
+from studio.jobs import jobs
+from studio.project import Project
+
+pytestmark = pytest.mark.slow
+
+
+def heard(page, project: Project) -> bytes:
+    """Press the button; the sound that comes, which the page plays."""
+    before = {job.id for job in jobs(project)}
+    page.get_by_role("button", name="Hear it").click()
+    eventually(lambda: any(job.id not in before for job in jobs(project)))
+    job = audition.latest(Project(project.folder), 0)
+    eventually(lambda: job.status().state == "done", 240)
+    page.locator("audio[src]").first.wait_for()
+    return job.status().results["sound"].read_bytes()
+
+
+def fill(page, clips: list[Path]) -> None:
+    """Drop the clips, and write what is said in them."""
+    page.get_by_text("Teach a manner", exact=True).click()
+    files = page.get_by_test_id("stFileUploader").filter(has_text="Clips").locator("input[type=file]")
+    files.set_input_files([str(clip) for clip in clips])
+    words = page.get_by_label("What is said in them", exact=True)
+    words.fill("\n".join(f"{clip.stem}: one two three" for clip in clips))
+    words.press("Tab")
+    page.get_by_label("Name of the manner").fill("Old friend")
+    page.get_by_text("Nobody's: made by a machine").click()
+
+
+def test_a_tiny_manner_is_taught_from_the_page_and_heard(page, editor, small, tmp_path: Path) -> None:
+    clips = [tmp_path / f"take-{number}.wav" for number in range(4)]
+    for number, clip in enumerate(clips):
+        clip.write_bytes(wav(6.0 + 0.2 * number))
+    bad = tmp_path / "broken.wav"
+    bad.write_bytes(b"no sound at all")
+    visit(page, editor, "cast", small)
+    page.locator("[data-region]").first.wait_for()
+    plain = heard(page, small)
+    fill(page, [*clips, bad])
+    page.get_by_role("button", name="Look at the clips").click()
+    page.get_by_text("broken.wav cannot be read as sound").wait_for()
+    page.get_by_text("4 pieces of together").wait_for()
+    assert held(small) == {}, "nothing is taught yet"
+    page.get_by_text("Short: about").click()
+    page.get_by_role("button", name="Teach Old-friend").click()
+    page.get_by_text("is being taught").wait_for()
+    page.get_by_label("Name", exact=True).click()  # the page stays usable
+    eventually(lambda: held(small) == {"media/Old-friend.safetensors": 1.0}, 240)
+    page.get_by_text("Manners: Old friend (own file) 1", exact=True).wait_for()
+    page.get_by_text("On clips kept back from teaching").wait_for()
+    assert page.locator("audio[src]").count() == 2, "before and after; the audition without the manner is gone"
+    lesson = teaching.latest(small, 0)
+    assert lesson.kind == "teach" and lesson.status().state == "done"
+    assert heard(page, small) != plain
+    page.get_by_role("button", name="Undo").click()
+    eventually(lambda: held(small) == {})
+
+
+def test_a_lesson_is_stopped_within_three_seconds(page, editor, small, tmp_path: Path) -> None:
+    clips = [tmp_path / f"take-{number}.wav" for number in range(4)]
+    for number, clip in enumerate(clips):
+        clip.write_bytes(wav(6.0 + 0.2 * number))
+    visit(page, editor, "cast", small)
+    fill(page, clips)
+    page.get_by_role("button", name="Look at the clips").click()
+    page.get_by_text("4 pieces of together").wait_for()
+    page.get_by_role("button", name="Teach Old-friend").click()
+    eventually(lambda: teaching.latest(small, 0).kind == "teach")
+    job = teaching.latest(small, 0)
+    eventually(lambda: job.status().stage == "learn" and job.status().share > 0.001, 240)
+    job.cancel()
+    eventually(lambda: job.status().state == "cancelled", 3)
+    page.get_by_role("button", name="Try again").wait_for()
+    assert held(small) == {}
