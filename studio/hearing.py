@@ -1,4 +1,4 @@
-"""What can be heard now: the newest speech of some lines with the times of its words, or one take"""
+"""What can be heard now: the newest speech of some lines with the times of its words, or takes of one line"""
 
 from __future__ import annotations
 
@@ -13,18 +13,16 @@ from studio.project import Project
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound to be played.
+    """What is to be played.
 
     Attributes:
-        path: the file.
-        stamp: another one for each new sound.
-        label: what it is.
+        clips: files and what each is, to be heard one after the other.
+        stamp: another one whenever something new is to be heard.
         words: line (its id), text, start and end in seconds of the sound.
     """
 
-    path: Path
+    clips: tuple[tuple[Path, str], ...]
     stamp: str
-    label: str
     words: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -37,20 +35,36 @@ def waiting(project: Project) -> set[str]:
     return ids
 
 
-def sound(project: Project, take: tuple[str, str] | None) -> Sound | None:
-    """The take that was asked for, else the newest speech whose words still stand in the script."""
-    if take is not None:
-        line_id, take_id = take
-        for number, made in enumerate(project.takes(line_id), 1):
-            if made.id == take_id and made.sound is not None:
-                return Sound(made.sound, f"{line_id} {take_id}", f"Take {number}: {made.text[:40]}")
+def sound(project: Project, wanted: tuple[str, list[str], int] | None) -> Sound | None:
+    """What was asked for, else the newest speech whose words still stand in the script.
+
+    Args:
+        project: whose.
+        wanted: a line, ids of its takes, and the number of the request.
+    """
+    if wanted is not None:
+        line_id, take_ids, request = wanted
+        takes = {take.id: (number, take) for number, take in enumerate(project.takes(line_id), 1)}
+        found = [takes[take_id] for take_id in take_ids if take_id in takes]
+        clips = tuple((take.sound, f"Take {at}: {take.text[:40]}") for at, take in found if take.sound is not None)
+        if clips:
+            return Sound(clips, f"{line_id} {request}")
     known = set(project.line_ids())
     for job in _hears(project):
         status = job.status()
         if status.state == "done" and (path := status.results.get("sound")) is not None and path.is_file():
             if set(job.what["lines"]) <= known:
-                return Sound(path, job.id, _label(project, job), read_words(status.results.get("words")))
+                return Sound(((path, _label(project, job)),), job.id, read_words(status.results.get("words")))
     return None
+
+
+def compared(project: Project, line_id: str) -> list[str]:
+    """Ids of two takes to be heard one after the other, the older first: the one that is kept, and the newest other."""
+    kept = project.scene.script[project.line_ids().index(line_id)].take
+    heard = [take for take in project.takes(line_id) if take.sound is not None]
+    others = [take for take in heard if take.seed != kept]
+    chosen = [take for take in heard if take.seed == kept] + others[-1:]
+    return [take.id for take in sorted(chosen, key=lambda take: take.seed)]
 
 
 def read_words(path: Path | None) -> list[dict[str, Any]]:

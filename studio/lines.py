@@ -57,7 +57,8 @@ def _time(line: ScriptLine) -> tuple[str, float]:
 def _take(number: int, take: Take, kept: int) -> dict[str, Any]:
     seconds = _length(take)
     length = "" if seconds is None else f", {seconds:.1f} s"
-    return {"id": take.id, "label": f"Take {number}{length}", "kept": take.seed == kept}
+    label = f"Take {number}{length}"
+    return {"id": take.id, "label": label, "kept": take.seed == kept, "heard": take.sound is not None}
 
 
 def _length(take: Take | None) -> float | None:

@@ -17,6 +17,7 @@ from studio.lanes import CURVES, Lanes, frozen_scene, moves_alike, within
 from studio.project import Project
 from studio.retakes import with_retake, with_retakes
 from studio.scene import Keyframe, Retake, Scene
+from studio.worker import worker_state
 
 WINDOW = 40.0
 """Most seconds that are shown at once."""
@@ -83,6 +84,15 @@ def _number(value: object) -> float:
     if not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > 1e4:
         raise ValueError("A number of this span is missing or far too large; correct it.")
     return round(float(value), 3)
+
+
+def due(project: Project) -> bool:
+    """Whether everybody's motion should be made unasked: nothing else is waited for, and it was not tried before."""
+    if worker_state(project.folder.parent) == "busy":
+        return False
+    known = jobs(project)
+    tried = (job.kind == "move" and moves_alike(frozen_scene(job), project.scene) for job in known)
+    return all(job.status().ended for job in known) and not any(tried)
 
 
 def made_again(project: Project, lanes: Lanes, span: Mapping[str, Any]) -> dict[str, Any]:

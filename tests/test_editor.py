@@ -15,6 +15,7 @@ from generation.resources import asset
 from studio import checklist, faces, hearing, launch, lines, placing, results
 from studio.jobs import JobStatus, submit
 from studio.project import Project, Projects
+from studio.takes import Take, note_takes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -226,10 +227,33 @@ def test_what_can_be_heard_follows_the_script(cafe: Project) -> None:
     out = {"sound": job.folder / "out/sound.wav", "words": job.folder / "out/words.json"}
     job.write_status("token", JobStatus("done", share=1.0, results=out))
     assert hearing.waiting(cafe) == set()
-    assert hearing.sound(cafe, None).words == words and hearing.sound(cafe, None).label == "Line 1"
+    assert hearing.sound(cafe, None).words == words and hearing.sound(cafe, None).clips[0][1] == "Line 1"
     scene, what = lines.edited(cafe.scene, {"kind": "text", "index": 0, "text": "Something else."})
     cafe.edit(scene, what)
     assert hearing.sound(cafe, None) is None, "what is no longer written is no longer played"
+
+
+def test_two_takes_are_heard_one_after_the_other(cafe: Project) -> None:
+    line_id = cafe.line_ids()[0]
+    for number in range(3):
+        sound = cafe.folder / "takes" / f"{number}.wav"
+        sound.parent.mkdir(exist_ok=True)
+        sound.write_bytes(b"RIFF")
+        note_takes(cafe.folder, {line_id: Take(str(number), number, "", "Words", "piece", sound)})
+    assert hearing.compared(cafe, line_id) == ["0", "2"], "the one that is kept, and the newest other"
+    cafe.keep_take(line_id, "2")
+    assert hearing.compared(cafe, line_id) == ["1", "2"]
+    played = hearing.sound(cafe, (line_id, ["1", "2"], 7))
+    assert [(path.name, label) for path, label in played.clips] == [
+        ("1.wav", "Take 2: Words"),
+        ("2.wav", "Take 3: Words"),
+    ]
+    assert played.stamp != hearing.sound(cafe, (line_id, ["1", "2"], 8)).stamp, "asked for again, it plays again"
+    (cafe.folder / "takes" / "1.wav").unlink()
+    assert hearing.compared(cafe, line_id) == ["0", "2"]
+    assert [label for _, label in hearing.sound(cafe, (line_id, ["1", "2"], 9)).clips] == ["Take 3: Words"]
+    heard = lines.rows(cafe, {})[0]["takes"]
+    assert [take["heard"] for take in heard] == [True, False, True]
 
 
 # The pages, run by Streamlit's own test runner.

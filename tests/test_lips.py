@@ -163,13 +163,31 @@ def shown(test) -> str:  # noqa: ANN001
     return " ".join([*parts, *(str(item.proto.body) for item in test.get("html"))])
 
 
-def test_the_empty_page_teaches_and_its_button_makes_the_motion(cafe: Project, monkeypatch) -> None:
+def test_the_page_makes_the_motion_by_itself_once(cafe: Project, monkeypatch) -> None:
     test = page(cafe, monkeypatch).run()
-    assert not test.exception and "Nothing has moved yet" in shown(test)
-    next(button for button in test.button if button.label == "Show how everybody moves").click().run()
+    assert not test.exception and "Motion is being made" in shown(test)
     assert [(job.kind, job.what) for job in jobs(cafe)] == [("move", {})]
-    button = next(button for button in test.button if button.label == "Show how everybody moves")
-    assert button.disabled, "once is enough"
+    test.run()
+    assert len(jobs(cafe)) == 1 and not [b for b in test.button if b.label == "Show how everybody moves"]
+    jobs(cafe)[0].cancel()
+    test.run()
+    assert len(jobs(cafe)) == 1 and "Nothing has moved yet" in shown(test), "what was stopped is not begun again"
+    next(button for button in test.button if button.label == "Show how everybody moves").click().run()
+    assert len(jobs(cafe)) == 2
+
+
+def test_lanes_of_another_script_are_brought_up_to_date_when_nothing_else_is_waited_for(cafe: Project) -> None:
+    moved(cafe)
+    assert not lips.due(cafe), "they are current"
+    script = list(cafe.scene.script)
+    script[1] = script[1].model_copy(update={"text": "Other words."})
+    cafe.edit(cafe.scene.model_copy(update={"script": tuple(script)}), "Words")
+    assert lips.due(cafe)
+    cafe.edit(lips.with_amount(cafe.scene, "Theo", "mouth", 0.5), "Theo's mouth")
+    film = submit(cafe, "render", steps=1)
+    assert not lips.due(cafe), "the film is waited for"
+    film.cancel()
+    assert lips.due(cafe)
 
 
 def test_numbers_are_as_good_as_dragging(cafe: Project, monkeypatch) -> None:

@@ -22,19 +22,25 @@ def show(project: Project) -> None:
     if not scene.picture or not scene.script:
         frame.empty("First a picture and lines", "Motion is made for faces that speak: see the pages Cast and Script.")
         return
-    active = [job for job, _ in frame.running(project) if job.kind == "move"]
     lanes = newest_lanes(project)
+    if (lanes is None or not lanes.current) and lips.due(project):
+        with session.refusals():
+            submit(project, "move")
+    active = [job for job, _ in frame.running(project) if job.kind == "move"]
     frame.job_strip(project)
     if lanes is None:
-        frame.empty("Nothing has moved yet", "See how mouths, lids and heads go with the words, then change what you "
+        frame.empty("Motion is being made" if active else "Nothing has moved yet",
+                    "See how mouths, lids and heads go with the words, then change what you "
                     "like: choose a part of a line, set keys, and only that part is made again.")  # fmt: skip
-        _make(project, "Show how everybody moves", busy=bool(active))
+        if not active:
+            _make(project, "Show how everybody moves")
         return
     if not lanes.current:
         left, right = st.columns([5, 2], vertical_alignment="center")
         left.caption("The script was changed since; this shows it as it was.")
         with right:
-            _make(project, "Bring it up to date", busy=bool(active))
+            if not active:
+                _make(project, "Bring it up to date")
     left, right = st.columns([7, 3], gap="medium")
     with left:
         start = _window(lanes)
@@ -49,8 +55,8 @@ def show(project: Project) -> None:
         _stills(project, active)
 
 
-def _make(project: Project, label: str, busy: bool) -> None:
-    if st.button(label, type="primary", disabled=busy,
+def _make(project: Project, label: str) -> None:
+    if st.button(label, type="primary",
                  help="Makes speech and motion as the video will have them, so that it is done sooner."):  # fmt: skip
         with session.refusals():
             submit(project, "move")
@@ -115,11 +121,8 @@ def _compared(project: Project) -> None:
         return
     with st.container(border=True, key="compared"):
         st.html(f"<b>{html.escape(made.title)}</b>")
-        before, after = st.columns(2, gap="small")
-        before.caption("Before")
-        before.video(str(made.before))
-        after.caption("After")
-        after.video(str(made.after), autoplay=session.fresh(made.job.id))
+        urls = {name: mount.media_url(path, name) for name, path in (("before", made.before), ("after", made.after))}
+        mount.pair("pair", {**urls, "stamp": made.job.id, "autoplay": session.fresh(made.job.id)})
         st.caption(made.sentence)
         keep, undo = st.columns(2, gap="small")
         keep.button("Keep", on_click=_keep, args=(made.job,), width="stretch", help="The new motion stays.")

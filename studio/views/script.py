@@ -53,8 +53,11 @@ def script_data(project: Project, busy: set[str], sound: hearing.Sound | None) -
     ]  # fmt: skip
     playing = None
     if sound is not None:
-        playing = {"url": mount.media_url(sound.path, "heard"), "stamp": sound.stamp, "label": sound.label,
-                   "autoplay": session.fresh(sound.stamp), "words": sound.words}  # fmt: skip
+        clips = [
+            {"url": mount.media_url(path, f"heard {number}"), "label": label}
+            for number, (path, label) in enumerate(sound.clips)
+        ]
+        playing = {"clips": clips, "stamp": sound.stamp, "autoplay": session.fresh(sound.stamp), "words": sound.words}
     return {"lines": lines.rows(project, dict.fromkeys(busy, True)), "cast": cast, "sound": playing}
 
 
@@ -64,7 +67,7 @@ def _acted(project: Project, act: dict[str, Any]) -> None:
         scene, what = lines.edited(project.scene, act)
         if what:
             project.edit(scene, what)
-        if act["kind"] not in ("hear", "take", "keep_take", "play_take"):
+        if act["kind"] not in ("hear", "take", "keep_take", "play_take", "compare_takes"):
             return
         ids = project.line_ids()
         index = act["index"]
@@ -76,7 +79,9 @@ def _acted(project: Project, act: dict[str, Any]) -> None:
         elif act["kind"] == "keep_take":
             project.keep_take(ids[index], str(act.get("take")))
         else:
-            st.session_state["take heard"] = (ids[index], str(act.get("take")))
+            alone = act["kind"] == "play_take"
+            takes = [str(act.get("take"))] if alone else hearing.compared(project, ids[index])
+            st.session_state["take heard"] = (ids[index], takes, act["n"])
 
 
 def _hear(project: Project, ids: list[str]) -> None:

@@ -24,7 +24,7 @@ class Lines {
     this.audio = root.querySelector("audio");
     this.rows = [];
     this.audio.addEventListener("timeupdate", () => this.light());
-    this.audio.addEventListener("ended", () => this.light());
+    this.audio.addEventListener("ended", () => this.next());
     this.audio.addEventListener("pause", () => this.light());
   }
 
@@ -34,16 +34,30 @@ class Lines {
     while (this.rows.length > data.lines.length) this.rows.pop().node.remove();
     while (this.rows.length < data.lines.length) this.list.append(this.build(this.rows.length).node);
     data.lines.forEach((line, index) => this.fill(this.rows[index], line, index));
-    const played = data.sound ? `${data.sound.url}#${data.sound.stamp}` : "";
+    const played = data.sound ? [data.sound.stamp, ...data.sound.clips.map((clip) => clip.url)].join("#") : "";
     if (played !== this.played) {
       this.played = played;
       this.root.querySelector(".heard").hidden = !data.sound;
+      clearTimeout(this.pause);
       if (data.sound) {
-        this.root.querySelector(".what").textContent = data.sound.label;
-        this.audio.src = data.sound.url;
+        this.load(0);
         if (data.sound.autoplay) this.audio.play().catch(() => {}); // a browser may ask for a click first
       } else this.audio.removeAttribute("src");
     }
+    this.light();
+  }
+
+  load(index) { // one of the clips that are heard one after the other
+    const clips = this.data.sound.clips;
+    this.clip = index;
+    this.root.querySelector(".what").textContent = clips[index].label;
+    this.audio.src = clips[index].url;
+  }
+
+  next() {
+    const more = (this.data.sound?.clips.length ?? 0) > this.clip + 1;
+    if (more || this.clip > 0) this.load(more ? this.clip + 1 : 0);
+    if (more) this.pause = setTimeout(() => this.audio.play().catch(() => {}), 400);
     this.light();
   }
 
@@ -145,11 +159,19 @@ class Lines {
     row.down.disabled = index === this.data.lines.length - 1;
     row.body.classList.toggle("unknown", !names.includes(line.who));
     row.takes.replaceChildren(...line.takes.map((take) => this.take(row, take)));
+    if (line.takes.filter((take) => take.heard).length > 1) row.takes.prepend(this.both(row));
     requestAnimationFrame(() => this.grow(row.text));
   }
 
+  both(row) {
+    const node = make("button", { type: "button", textContent: "Compare" });
+    node.title = "Plays the take that is kept and the newest other one.";
+    node.onclick = () => this.send({ index: row.index, line: row.line.id, kind: "compare_takes" });
+    return make("div", { className: "take" }, node);
+  }
+
   take(row, take) {
-    const play = make("button", { type: "button", textContent: "Play", title: "Play this take." });
+    const play = make("button", { type: "button", textContent: "Play", title: "Play this take.", disabled: !take.heard });
     play.onclick = () => this.send({ index: row.index, line: row.line.id, kind: "play_take", take: take.id });
     const keep = make("button", { type: "button", textContent: take.kept ? "Kept" : "Keep", disabled: take.kept });
     keep.title = "Use this take in the video.";

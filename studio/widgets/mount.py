@@ -28,6 +28,11 @@ def lanes(key: str, data: dict[str, Any], on_act: Callable[[dict[str, Any]], Non
     _mount("lanes", key, data, on_act)
 
 
+def pair(key: str, data: dict[str, Any]) -> None:
+    """Two videos of the same moments in one place, ``before`` and ``after``, played alone or one after the other."""
+    _component("pair")(key=key, data=data)
+
+
 def player(key: str, data: dict[str, Any]) -> float:
     """The player with its lanes; returns the time at which it stands, in seconds, 0 before it was used."""
     result = _component("player")(key=key, data=data, on_time_change=lambda: None)
