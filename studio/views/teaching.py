@@ -113,8 +113,8 @@ def _under_way(project: Project, job: Job) -> None:
 
 def _ended(project: Project, index: int, job: Job, status: JobStatus) -> None:
     """What went wrong, and both ways on."""
-    again = "It was cancelled; tried again, it goes on where it was."
-    st.html(frame.check_item("bad", status.sentence or again))
+    cancelled = "It was cancelled." if job.kind == "examine" else "It was cancelled; tried again, it goes on near there."
+    st.html(frame.check_item("bad", status.sentence or cancelled))
 
     def retry() -> None:
         with session.refusals():
