@@ -113,7 +113,8 @@ def _under_way(project: Project, job: Job) -> None:
 
 def _ended(project: Project, index: int, job: Job, status: JobStatus) -> None:
     """What went wrong, and both ways on."""
-    cancelled = "It was cancelled." if job.kind == "examine" else "It was cancelled; tried again, it goes on near there."
+    lesson = job.kind == "teach"
+    cancelled = "It was cancelled; tried again, it goes on near there." if lesson else "It was cancelled."
     st.html(frame.check_item("bad", status.sentence or cancelled))
 
     def retry() -> None:
