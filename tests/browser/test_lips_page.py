@@ -26,7 +26,6 @@ def test_a_dragged_span_is_made_again_and_taken_back(page, editor, small) -> Non
     project = long_line(small)
     who = project.scene.script[0].who
     visit(page, editor, "lips", project)
-    page.get_by_role("button", name="Show how everybody moves").click()
     page.locator(".line button").first.wait_for()
     before = newest_lanes(project)
     kept = {path.name: path.stat().st_ino for path in project.work.glob("*.npz")}
@@ -80,7 +79,6 @@ def test_an_amount_changes_the_curve_at_once_and_is_proved_on_the_face(page, edi
     project = long_line(small)
     who = project.scene.script[0].who
     visit(page, editor, "lips", project)
-    page.get_by_role("button", name="Show how everybody moves").click()
     slider = page.get_by_label(f"{who}: Mouth")
     slider.wait_for()
     lane = page.locator(".row").filter(has_text=who)
