@@ -52,6 +52,10 @@ def test_a_dragged_span_is_made_again_and_taken_back(page, editor, small) -> Non
     page.locator(".key").wait_for()
     page.get_by_role("button", name="Make this span again", exact=True).first.click()
     page.get_by_text("The sound is the same to the last sample.").wait_for()
+    page.get_by_role("button", name="Play both").click()
+    page.locator("video.before").wait_for()
+    page.locator("video.after").wait_for()  # by itself, once the first has ended
+    assert not page.locator("video.before").is_visible()
     now = Project(project.folder)
     after = newest_lanes(now)
     assert after.current and after.job.id != before.job.id
