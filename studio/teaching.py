@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,16 @@ MATERIAL, CLIPS = "material", "clips.npz"
 """In the frozen copy of a job: the folder of the clips to be examined; the clips that teach."""
 _BESIDES = 45.0
 """Seconds expected for it."""
-_FIGURES = {
-    "pitch": ("Pitch", "semitones above 100 Hz"), "pitch_range": ("Melody", "semitones"),
-    "rate": ("Pace", "sounds a second"), "brightness": ("Brightness", "dB"),
-}  # fmt: skip
+_FEW_STEPS = 60
+"""With fewer a voice is hardly learnt."""
+_FIGURES: dict[str, tuple[str, Callable[[float], float]]] = {
+    "pitch": ("Pitch, Hz", lambda semitones: 100 * 2 ** (semitones / 12)),
+    "pitch_range": ("Melody, semitones", float),
+    "rate": ("Pace, sounds a second", float),
+    "brightness": ("Brightness, dB", float),
+    "voiced_share": ("Voice, not breath, %", lambda share: 100 * share),
+}
+"""What readers are told of :data:`generation.manner_figures.UNITS`, in units that they know."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class Outcome:
         before: the character without it, a WAV file.
         after: with it.
         figures: rows of a figure with its unit: before, with it, and of the clips.
-        summary: how well it was learnt, a sentence.
+        summary: how well it was learnt, in a sentence or two.
     """
 
     manner: str
@@ -218,16 +224,21 @@ def figures(report: Mapping[str, Any]) -> tuple[tuple[str, float, float, float],
     """Rows of a report for readers: those figures of speech that sentences and clips have."""
     before, after, clips = report["strengths"]["0"], report["strengths"]["1"], report["material"]
     return tuple(
-        (f"{title}, {unit}", before[key], after[key], clips[key])
-        for key, (title, unit) in _FIGURES.items()
+        (title, *(reading(values[key]) for values in (before, after, clips)))
+        for key, (title, reading) in _FIGURES.items()
         if key in before and key in after and key in clips
     )
 
 
 def summary(report: Mapping[str, Any]) -> str:
-    """How well it was learnt, in one sentence: by clips that nothing was learnt from."""
+    """How well it was learnt, by clips that nothing was learnt from, and whether there was time enough."""
     loss, rows = report["held_out"], figures(report)
     share = 100 * (1 - loss["after"] / loss["before"])
     nearer = sum(abs(after - clips) < abs(before - clips) for _, before, after, clips in rows)
     learnt = f"{share:.0f} % less wrong" if share >= 0.5 else "no better than before"
-    return f"On clips kept back from teaching it is {learnt}; {nearer} of {len(rows)} figures came nearer to the clips."
+    said = f"On clips kept back from teaching it is {learnt}; {nearer} of {len(rows)} figures came nearer to the clips."
+    if report["steps"] < _FEW_STEPS:
+        said += (
+            f" Only {report['steps']} steps fitted into the time: a longer lesson, or a quieter computer, does more."
+        )
+    return said

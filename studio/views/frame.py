@@ -50,7 +50,7 @@ button[data-variant="segmented_control"][data-selected="true"] p { color: #fff; 
 [role="listbox"][aria-label$="anner"] [role="option"] > div { padding-block: .3rem; line-height: 1.25; }
 .parley-does :is(ul, li) { font-size: inherit; margin: .1rem 0; padding-left: .35rem; }
 .parley-figures { width: 100%; border-collapse: collapse; font-size: .87rem; margin-bottom: .4rem; }
-.parley-figures th { font-weight: 500; opacity: .8; text-align: right; }
+.parley-figures th { font-weight: 500; opacity: .8; text-align: right; padding-left: .7rem; white-space: nowrap; }
 .parley-figures td { padding: .15rem 0; border-top: 1px solid var(--st-border-color, #8884); }
 .parley-figures td + td { text-align: right; padding-left: .7rem; font-variant-numeric: tabular-nums; }
 .parley-name { font-weight: 650; font-size: 1.15rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }

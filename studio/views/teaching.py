@@ -185,7 +185,12 @@ def _outcome(project: Project, index: int, job: Job) -> None:
 
 
 def _table(rows: tuple[tuple[str, float, float, float], ...]) -> str:
-    head = "<tr><th></th><th>before</th><th>with it</th><th>clips</th></tr>"
-    body = "".join(f"<tr><td>{html.escape(title)}</td>" + "".join(f"<td>{value:.1f}</td>" for value in values) + "</tr>"
-                   for title, *values in rows)  # fmt: skip
-    return f'<table class="parley-figures">{head}{body}</table>'
+    lines = ["<tr><th></th><th>before</th><th>with it</th><th>clips</th></tr>"]
+    for title, *values in rows:
+        cells = "".join(f"<td>{_number(value)}</td>" for value in values)
+        lines.append(f"<tr><td>{html.escape(title)}</td>{cells}</tr>")
+    return f'<table class="parley-figures">{"".join(lines)}</table>'
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 20 else f"{value:.1f}"
