@@ -21,7 +21,7 @@ from studio.project import Project
 from studio.scene import Scene
 from studio.timeline import Timeline, line_names
 
-CURVES = {"mouth": "jawOpen", "blink": "blink", "turn": "headTurn"}
+CURVES = {"mouth": "jawOpen", "blink": "blink", "turn": "headTurn", "nod": "headNod", "tilt": "headTilt"}
 """What a lane shows, and the handle that a key of it takes hold of."""
 _LEVELS = 2
 """Values of loudness in each video frame."""
@@ -30,8 +30,8 @@ _LEVELS = 2
 def lanes_of(scene: Scene, timeline: Timeline, performance: Performance) -> dict[str, Any]:
     """Everybody's lanes as plain data, before the amounts of their characters.
 
-    It holds ``seconds``; ``people`` with ``name``, ``mouth`` and ``blink`` (0..1) and ``turn`` (degrees), each 25
-    a second, and ``level`` (loudness 0..1, 50 a second); ``lines`` with ``id``, ``who``, ``start`` and ``end`` in
+    It holds ``seconds``; ``people`` with ``name``, ``mouth`` and ``blink`` (0..1), ``turn``, ``nod`` and ``tilt``
+    (degrees), each 25 a second, and ``level`` (loudness 0..1, 50 a second); ``lines`` with ``id``, ``who``, ``start`` and ``end`` in
     seconds.
     """
     people = []
@@ -139,7 +139,7 @@ def within(data: dict[str, Any], names: Sequence[str], start: float, seconds: fl
     people = []
     for person in data["people"]:
         if person["name"] in names:
-            cut = {name: person[name][first:stop] for name in CURVES}
+            cut = {name: person[name][first:stop] for name in CURVES if name in person}  # older jobs have fewer
             level = person["level"][_LEVELS * first : _LEVELS * stop]
             people.append({"name": person["name"], **cut, "level": level})
     lines = [line for line in data["lines"] if line["end"] > start and line["start"] < start + seconds]

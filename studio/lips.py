@@ -22,7 +22,8 @@ from studio.worker import worker_state
 WINDOW = 40.0
 """Most seconds that are shown at once."""
 AMOUNTS = ("mouth", "head", "blink")
-_SHOWN = {"mouth": (0.0, 0.7, "mouth"), "blink": (0.0, 1.0, "blink"), "turn": (-10.0, 10.0, "head")}
+_HEAD = (-10.0, 10.0, "head")
+_SHOWN = {"mouth": (0.0, 0.7, "mouth"), "blink": (0.0, 1.0, "blink"), "turn": _HEAD, "nod": _HEAD, "tilt": _HEAD}
 """Lowest and highest value that a lane has room for, less than a key may have, and the amount that scales it."""
 _MOST_KEYS = 60
 

@@ -5,7 +5,8 @@
 const FPS = 25;
 const TALL = 100; // units of the drawing's height
 const FADE = 3; // frames beyond a span over which it is faded in
-const ROWS = { mouth: [4, 46], blink: [51, 69], turn: [74, 98] }; // top and bottom of each curve
+const ROWS = { mouth: [4, 46], blink: [51, 69], turn: [74, 98], nod: [74, 98], tilt: [74, 98] }; // top and bottom of each curve
+const HEAD = { turn: "to the picture's right", nod: "down", tilt: "to the picture's left" }; // one of them is seen; upwards means
 const AMOUNTS = [["mouth", "Mouth", "How far the mouth opens."], ["head", "Head", "How much the head moves."], ["blink", "Blink", "How far the lids close."]];
 
 function make(tag, properties = {}, ...children) {
@@ -22,6 +23,7 @@ class Lanes {
   constructor(root) {
     this.root = root;
     this.rows = new Map();
+    this.head = "turn";
     this.audio = root.querySelector("audio");
     this.hint = root.querySelector(".hint");
     this.buttons = Object.fromEntries(["play", "part", "again", "clear", "far"].map((name) => [name, root.querySelector(`.${name}`)]));
@@ -69,8 +71,11 @@ class Lanes {
     row.lines = make("div");
     row.marks = make("div");
     row.cursor = make("div", { className: "cursor", hidden: true });
-    const tags = Object.entries(ROWS).map(([name, [top]]) => {
-      const tag = make("span", { className: "tag", textContent: name });
+    row.head = make("button", { type: "button", className: "tag head" });
+    row.head.onclick = () => this.face(this.next());
+    const tags = ["mouth", "blink", "turn"].map((name) => {
+      const [top] = ROWS[name];
+      const tag = name === "turn" ? row.head : make("span", { className: "tag", textContent: name });
       tag.style.top = `calc(1.1rem + (100% - 1.1rem) * ${(top + (name === "mouth" ? 2 : 0)) / TALL})`;
       return tag;
     });
@@ -100,6 +105,18 @@ class Lanes {
       };
       return make("div", { className: "line" }, whole);
     }));
+  }
+
+  seen() { return ["mouth", "blink", this.head]; }
+
+  next() { // the way of turning the head that comes after the one that is seen
+    const ways = Object.keys(HEAD).filter((name) => this.data.people.every((person) => person[name]));
+    return ways[(ways.indexOf(this.head) + 1) % ways.length];
+  }
+
+  face(name) {
+    this.head = name;
+    this.show();
   }
 
   // Places
@@ -172,7 +189,7 @@ class Lanes {
     const wave = [...heights.map(([x, h]) => [x, middle - h]), ...heights.reverse().map(([x, h]) => [x, middle + h])];
     const still = this.level("turn", 0);
     const drawn = [path("level", wave), path("rule", [[0, still], [count, still]])];
-    for (const name of Object.keys(ROWS)) {
+    for (const name of this.seen()) {
       const amount = this.amount(row, name);
       const shown = (values, first) => values.map((value, i) => [first + i + 0.5, this.level(name, value * amount)]);
       drawn.push(path(name, shown(row.person[name], 0)));
@@ -216,6 +233,8 @@ class Lanes {
       node.onpointerdown = (event) => event.stopPropagation();
       node.onclick = () => {
         this.approach(line.id);
+        const keyed = Object.keys(HEAD).find((name) => done.keys.some((key) => key.channel === this.data.curves[name].channel));
+        if (keyed) this.head = keyed;
         this.choose({ line: line.id, start: done.start, end: done.end, keys: done.keys });
       };
       this.place(node, line.start + done.start, line.start + done.end);
@@ -249,8 +268,8 @@ class Lanes {
   }
 
   key(row, line, key, index) {
-    const name = Object.keys(ROWS).find((each) => this.data.curves[each].channel === key.channel);
-    if (!name) return null; // set in the scene file for a channel that has no lane; it is kept
+    const name = this.seen().find((each) => this.data.curves[each].channel === key.channel);
+    if (!name) return null; // of a curve that is not seen, or set in the scene file for a channel that has no lane; it is kept
     const node = make("button", { type: "button", className: "key", title: `Key: ${name} ${key.value} at ${said(key.at)}; drag it, Delete removes it` });
     node.setAttribute("aria-label", node.title);
     this.place(node, line.start + key.at + 0.5 / FPS);
@@ -293,7 +312,7 @@ class Lanes {
     }
     const time = from.time - line.start;
     if (this.line(row) === line && time >= this.span.start && time <= this.span.end) {
-      const name = Object.keys(ROWS).find((each) => from.y <= ROWS[each][1] + 2.5);
+      const name = this.seen().find((each) => from.y <= ROWS[each][1] + 2.5);
       if (!name) return;
       const key = { channel: this.data.curves[name].channel, at: clamp(onGrid(time - 0.5 / FPS), this.span.start, this.span.end), value: this.value(row, name, from.y) };
       if (this.free(key, key.at) !== key.at || this.span.keys.some((other) => other.channel === key.channel && other.at === key.at)) return;
@@ -391,7 +410,12 @@ class Lanes {
   show() {
     this.ruler();
     this.tick();
-    for (const row of this.rows.values()) this.curves(row);
+    for (const row of this.rows.values()) {
+      this.curves(row);
+      row.head.textContent = `${this.head} ⇄`;
+      row.head.title = `Up: the head goes ${HEAD[this.head]}. Press to see its ${this.next()}.`;
+      row.head.setAttribute("aria-label", row.head.title);
+    }
     const line = this.span && this.data.lines.find((each) => each.id === this.span.line);
     this.buttons.play.disabled = !this.data.sound.url;
     this.buttons.part.disabled = !line || !this.data.sound.url;
