@@ -31,8 +31,8 @@ def lanes_of(scene: Scene, timeline: Timeline, performance: Performance) -> dict
     """Everybody's lanes as plain data, before the amounts of their characters.
 
     It holds ``seconds``; ``people`` with ``name``, ``mouth`` and ``blink`` (0..1), ``turn``, ``nod`` and ``tilt``
-    (degrees), each 25 a second, and ``level`` (loudness 0..1, 50 a second); ``lines`` with ``id``, ``who``, ``start`` and ``end`` in
-    seconds.
+    (degrees), each 25 a second, and ``level`` (loudness 0..1, 50 a second); ``lines`` with ``id``, ``who``, ``start``
+    and ``end`` in seconds.
     """
     people = []
     for part in performance.characters:
