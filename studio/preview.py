@@ -42,6 +42,8 @@ EVERY = 2
 """Of so many frames one is drawn."""
 STAGES = {"look at the picture": 1.0, "speech and motion": 3.0, "drawing": 2.0}
 """Stages of a preview and their rough shares."""
+_MAX_BYTES = 200_000_000
+"""Of kept pictures of previews; in a folder of their own, for a film lets a preview pass and then needs what it has."""
 _FADE = 5
 """Frames over which a speaker begins and ceases to move."""
 
@@ -106,7 +108,9 @@ class Previewer:
         settings = {"seed": speech.seed, "steps": steps, "height": self._height}
         record = make_record(scene_data(scene), scene_path.parent, settings, photograph=scene.consent != "drawn")
         video = target / "preview.mp4"
-        stretches = _pictures(scene, stage, timeline, performance, project / "work" / REEL, progress.update)
+        stretches = _pictures(
+            scene, stage, timeline, performance, project / "work" / REEL / "previews", progress.update
+        )
         n_frames = -(-performance.n_frames // EVERY) * EVERY
         write_film(stretches, n_frames, sound, video, record=record)
         names = line_names(scene, takes=False)
@@ -176,7 +180,7 @@ def _pictures(
     rows = np.hstack([shown(tracks, len(tagged)), tagged.astype(np.float32)])
     reel = Reel(kept, rows, repr((stage.look, names)), every=EVERY, label=scene.label)
     made = reel.make(draw, stage.casting.picture, on_frame)
-    tidy(kept)
+    tidy(kept, _MAX_BYTES)
     return made
 
 

@@ -20,8 +20,6 @@ from studio.video import GROUP, Encoder, FrameCheck, picture_options
 
 LEAST, MOST = 25, GROUP
 """Frames of a stretch; the last one of a film may be shorter."""
-MAX_BYTES = 1_000_000_000
-"""Most bytes of kept stretches in one folder, those used last."""
 _ONE_IN = 16
 """Of so many frames one is as good as a mark to cut at."""
 _SCRATCH = ".drawn-"
@@ -164,12 +162,15 @@ def _whole(path: Path) -> bool:
     return at == end and {b"moov", b"mdat"} <= kinds
 
 
-def tidy(folder: Path) -> None:
-    """Keep the stretches that were used last, up to :data:`MAX_BYTES`, and nothing that an ended process left."""
+def tidy(folder: Path, most_bytes: int) -> None:
+    """Keep the stretches that were used last, up to so many bytes, and nothing that an ended process left.
+
+    To be called when no film is being made of this folder's stretches.
+    """
     total = 0
     for path in sorted(folder.glob("*.mp4"), key=lambda item: item.stat().st_mtime, reverse=True):
         total += path.stat().st_size
-        if total > MAX_BYTES:
+        if total > most_bytes:
             path.unlink()
     for left in folder.glob(f"{_SCRATCH}*"):
         if time.time() - left.stat().st_mtime > _STALE_SECONDS:

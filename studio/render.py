@@ -46,6 +46,7 @@ FREE_ROOM = 0.6
 """Share of the room that a head uses as the model moves it."""
 REEL = "reel"
 """Folder of the work folder that keeps stretches of films."""
+MAX_REEL_BYTES = 1_000_000_000
 HEAD_RADIUS = 1.3
 """From the middle of the head to its outline, in inter-ocular distances: how far a turn of one radian moves it."""
 
@@ -157,7 +158,7 @@ def render_scene(
         progress.start("encoding")
         rows, columns = casting.picture.shape[:2]
         export_scene(stretches, performance, timeline, target, size=(columns, rows), record=record)
-        tidy(kept)
+        tidy(kept, MAX_REEL_BYTES)
         progress.finish()
     return report
 

@@ -13,7 +13,6 @@ from imageio_ffmpeg import get_ffmpeg_exe
 
 from generation.audio import Audio
 from generation.grid import SAMPLE_RATE, SAMPLES_PER_FRAME
-from studio import reels
 from studio.reels import LEAST, MOST, Reel, cut, tidy
 from studio.video import join
 
@@ -115,11 +114,7 @@ def test_a_stop_keeps_what_was_finished_and_nothing_else(tmp_path: Path) -> None
     kept = list(tmp_path.iterdir())
     assert kept and all(path.suffix == ".mp4" and not path.name.startswith(".") for path in kept)
     drawn = make(tmp_path, rows)[1]
-    assert len(drawn) == N - sum(s.stop - s.first for s in cut_of(rows)[: len(kept)]) and drawn[-1] == N - 1
-
-
-def cut_of(rows: np.ndarray) -> list[reels.Stretch]:
-    return cut(rows, "")
+    assert len(drawn) == N - sum(s.stop - s.first for s in cut(rows, "")[: len(kept)]) and drawn[-1] == N - 1
 
 
 def test_a_damaged_stretch_is_drawn_again(tmp_path: Path) -> None:
@@ -140,12 +135,11 @@ def test_a_faulty_frame_is_named_and_never_kept(tmp_path: Path) -> None:
         Reel(tmp_path / "none", motion(), "").make(lambda numbers: iter(()), PICTURE, lambda done, total: None)
 
 
-def test_the_folder_stays_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_stays_bounded(tmp_path: Path) -> None:
     paths, _ = make(tmp_path, motion())
     for age, path in enumerate(reversed(paths)):
         os.utime(path, (1e9 - age, 1e9 - age))
-    monkeypatch.setattr(reels, "MAX_BYTES", sum(path.stat().st_size for path in paths[-2:]))
     (tmp_path / ".drawn-x").mkdir()
     os.utime(tmp_path / ".drawn-x", (1e9, 1e9))
-    tidy(tmp_path)
+    tidy(tmp_path, sum(path.stat().st_size for path in paths[-2:]))
     assert sorted(tmp_path.iterdir()) == sorted(paths[-2:])
