@@ -14,6 +14,7 @@ from generation.adapter_files import Part
 from generation.alignment import UNLIKE, Aligner
 from generation.audio import Audio, load_audio
 from generation.clip import listen
+from generation.cutting import cut
 from generation.features import durations_on_grid
 from generation.finetuning_examples import Clip
 from generation.grid import (
@@ -157,14 +158,17 @@ class MaterialReader:
         if seconds < LEAST_SECONDS:
             raise ValueError(f"lasts {seconds:.1f} s; use at least {LEAST_SECONDS:g} s")
         if source.text is not None:
-            if seconds > MOST_SECONDS:
+            if seconds <= MOST_SECONDS:
+                return [Heard(0.0, seconds, source.text)]
+            pieces = _fit(cut(waveform, source.text))
+            if not pieces:
                 raise ValueError(f"lasts {seconds:.0f} s; cut it into clips of at most {MOST_SECONDS:g} s, a text each")
-            return [Heard(0.0, seconds, source.text)]
+            return pieces
         if self._part == "motion":
             return [Heard(0.0, seconds, "")]
         if self._transcribe is None:
             raise ValueError(f"has no words; write them into {source.name}.txt beside it, or install faster-whisper")
-        heard = [one for one in self._transcribe(waveform) if LEAST_SECONDS <= one.stop - one.start <= MOST_SECONDS]
+        heard = _fit(self._transcribe(waveform))
         if not heard:
             raise ValueError("holds no words that can be heard; use clips in which somebody speaks")
         return heard
@@ -260,6 +264,11 @@ def _about(name: str, sentence: str) -> str:
     if sentence.startswith(f"{name}.") or (sentence[0].isupper() and f"{name}." in sentence):
         return f"{sentence}."
     return f"{name}: {sentence}." if sentence[0].isupper() else f"{name} {sentence}."
+
+
+def _fit(pieces: Sequence[Heard]) -> list[Heard]:
+    """Those that are neither too short nor too long."""
+    return [piece for piece in pieces if LEAST_SECONDS <= piece.stop - piece.start <= MOST_SECONDS]
 
 
 def _is_clip(path: Path) -> bool:

@@ -92,7 +92,7 @@ def _words(files: list[UploadedFile], tag: str) -> str:
     st.session_state[last] = key
     offered = teaching.script_of({clip: written.get(clip) or texts.get(clip, "") for clip in clips})
     heard = "Left empty, Whisper listens for them." if whisper_installed() else (
-        "No Whisper is installed here: every clip needs its words and may last up to 30 s.")  # fmt: skip
+        "No Whisper is installed here, so every clip needs its words.")  # fmt: skip
     return st.text_area("What is said in them", offered, key=key, height=140, help=f"CLIP: words. {heard}",
                         placeholder="Type or paste the words behind each clip's name")  # fmt: skip
 
