@@ -118,6 +118,7 @@ def teach(job: Job, models: Models, progress: Progress) -> dict[str, Path]:
     who = job.what["who"]
     project.edit(taught(project.scene, who, name, manner), f"{who}: taught {name}")
     shutil.rmtree(_work(job), ignore_errors=True)
+    (job.scene_path.parent / CLIPS).unlink(missing_ok=True)  # what is done needs nobody's recordings any more
     return {"before": out / "strength_0.wav", "after": out / "strength_1.wav", "report": out / "report.json"}
 
 

@@ -159,6 +159,15 @@ def latest(project: Project, index: int) -> Job | None:
     return next((job for job in jobs(project) if job.kind in KINDS and job.what["who"] == who), None)
 
 
+def examination(project: Project, lesson: Job) -> Job | None:
+    """The examination whose clips a lesson had, while they are kept."""
+    whose = {key: value for key, value in lesson.what.items() if key != "minutes"}
+    found = (
+        job for job in jobs(project) if job.kind == "examine" and job.what == whose and "clips" in job.status().results
+    )
+    return next(found, None)
+
+
 def verdict(job: Job) -> Verdict:
     """What an examination that is done said."""
     data = read_json(job.status().results.get("material", Path()))

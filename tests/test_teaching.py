@@ -101,6 +101,11 @@ def test_a_lesson_leaves_a_manner_that_is_heard_and_can_be_undone(
     work(projects)
     status = job.status()
     assert status.state == "done", status.sentence
+    test = page("cast", project, monkeypatch).run()
+    assert "Old friend</b> was taught and is chosen above" in shown(test) and "Pace, sounds a second" in shown(test)
+    assert not test.exception, test.exception
+    next(button for button in test.button if button.label == "Teach it again").click().run()
+    assert "4 pieces of together" in shown(test) and "Teach Old-friend" in [button.label for button in test.button]
     project.reload_if_changed()
     assert dict(project.scene.cast[0].manners) == {"media/Old-friend.safetensors": 1.0}
     about = read_about(project.folder / "media/Old-friend.safetensors")
@@ -111,6 +116,7 @@ def test_a_lesson_leaves_a_manner_that_is_heard_and_can_be_undone(
     titles = [title.partition(",")[0] for title, *_ in found.figures]
     assert "Pace" in titles and "On clips kept back from teaching" in found.summary
     assert not list((project.folder / "work" / "lessons").iterdir()), "what was half done is gone"
+    assert not list(job.folder.rglob("*.npz")) and teaching.examination(project, job).kind == "examine"
     heard = submit(Audition(project, 0), "hear", steps=1)
     work(projects)
     assert heard.status().state == "done", heard.status().sentence

@@ -28,14 +28,19 @@ WHOSE = {
     "public": "Someone's who died or is public",
 }
 _WORDS = ".txt"
+_CLIPS, _LESSON = "clips", "lesson"
 
 
 def show(project: Project, index: int) -> None:
     """A fold with the next step: the clips, what is said of them, the lesson, or what came of it."""
     with st.expander("Teach a manner", key=f"teach {project.name} {index}"):
         job = teaching.latest(project, index)
-        if job is None or st.session_state.get(_anew(project, index)) == job.id:
+        wanted = st.session_state.get(_wanted(project, index))
+        if job is None or wanted == (job.id, _CLIPS):
             _form(project, index)
+            return
+        if wanted == (job.id, _LESSON) and (examined := teaching.examination(project, job)) is not None:
+            _verdict(project, index, examined)
             return
         status = job.status()
         if not status.ended:
@@ -48,9 +53,9 @@ def show(project: Project, index: int) -> None:
             _outcome(project, index, job)
 
 
-def _anew(project: Project, index: int) -> str:
-    """Key of the job after which other clips are wanted."""
-    return f"other clips {project.name} {index}"
+def _wanted(project: Project, index: int) -> str:
+    """Key of what is wanted after which job: other clips, or another lesson from the same."""
+    return f"wanted after {project.name} {index}"
 
 
 def _form(project: Project, index: int) -> None:
@@ -93,8 +98,10 @@ def _words(files: list[UploadedFile], tag: str) -> str:
     offered = teaching.script_of({clip: written.get(clip) or texts.get(clip, "") for clip in clips})
     heard = "Left empty, Whisper listens for them." if whisper_installed() else (
         "No Whisper is installed here, so every clip needs its words.")  # fmt: skip
-    return st.text_area("What is said in them", offered, key=key, height=140, help=f"CLIP: words. {heard}",
-                        placeholder="Type or paste the words behind each clip's name")  # fmt: skip
+    script = st.text_area("What is said in them", offered, key=key, height=140,
+                          help="The words behind each clip's name and a colon.")  # fmt: skip
+    st.caption(heard)
+    return script
 
 
 def _plain(file: UploadedFile) -> str:
@@ -123,14 +130,18 @@ def _ended(project: Project, index: int, job: Job, status: JobStatus) -> None:
 
     with st.container(horizontal=True):
         st.button("Try again", key=f"again {job.id}", on_click=retry, help="With the same clips.")
-        _others(project, index, job, "Other clips")
+        _others(project, index, "Other clips")
 
 
-def _others(project: Project, index: int, job: Job, label: str) -> None:
-    def anew() -> None:
-        st.session_state[_anew(project, index)] = job.id
+def _others(project: Project, index: int, label: str, wanted: str = _CLIPS) -> None:
+    """A button to what comes after the newest job: other clips, or another lesson from the same."""
 
-    st.button(label, key=f"others {job.id}", on_click=anew, help="Begin with other clips; what is there stays.")
+    def want() -> None:
+        job = teaching.latest(project, index)
+        st.session_state[_wanted(project, index)] = (job.id if job else "", wanted)
+
+    what = "Begin with other clips" if wanted == _CLIPS else "The same clips once more, for another time"
+    st.button(label, key=f"{wanted} {project.name} {index}", on_click=want, help=f"{what}; what is there stays.")
 
 
 def _verdict(project: Project, index: int, job: Job) -> None:
@@ -162,7 +173,7 @@ def _verdict(project: Project, index: int, job: Job) -> None:
             with session.refusals():
                 teaching.teach(project, index, job, teaching.LENGTHS[length])
             st.rerun()
-        _others(project, index, job, "Other clips")
+        _others(project, index, "Other clips")
 
 
 def _outcome(project: Project, index: int, job: Job) -> None:
@@ -181,7 +192,10 @@ def _outcome(project: Project, index: int, job: Job) -> None:
                 st.caption(title)
                 st.audio(str(sound))
         st.html(_table(found.figures) + f'<div class="parley-does">{html.escape(found.summary)}</div>')
-    _others(project, index, job, "Teach another")
+    with st.container(horizontal=True):
+        if teaching.examination(project, job) is not None:
+            _others(project, index, "Teach it again", _LESSON)
+        _others(project, index, "Teach another")
 
 
 def _table(rows: tuple[tuple[str, float, float, float], ...]) -> str:
