@@ -30,7 +30,7 @@ def show(project: Project) -> None:
     scene = project.scene
     if not scene.picture:
         frame.empty("First a picture", "Drop a picture with the faces that are to speak; they are found for you.")
-        with st.container(width=750):
+        with st.container(width=frame.NARROW):
             _upload(project, "Picture")
         return
     _consent(project)

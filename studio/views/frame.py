@@ -14,8 +14,8 @@ from studio.project import Project
 from studio.views import session
 from studio.worker import ensure_worker, worker_state
 
-READING = 1350
-"""Greatest width in pixels of pages that are read from left to right."""
+READING, NARROW = 1350, 750
+"""Greatest width in pixels of pages that are read from left to right, and of a first step."""
 KINDS = {
     "hear": "Speaking", "move": "Making the motion", "preview": "Quick preview", "render": "Making the video",
     "examine": "Looking at the clips", "teach": "Teaching",

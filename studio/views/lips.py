@@ -20,7 +20,8 @@ def show(project: Project) -> None:
     """Draw the page."""
     scene = project.scene
     if not scene.picture or not scene.script:
-        frame.empty("First a picture and lines", "Motion is made for faces that speak: see the pages Cast and Script.")
+        sentence = "Motion is made for faces that speak: a picture and a cast, then their lines."
+        frame.empty("First a picture and lines", sentence, "script" if scene.picture else "cast")
         return
     lanes = newest_lanes(project)
     if (lanes is None or not lanes.current) and lips.due(project):

@@ -20,7 +20,8 @@ def show(project: Project) -> None:
         frame.empty(
             "First the cast", "A line needs somebody who says it: claim a face, or paste a screenplay below.", "cast"
         )
-        _paste(project)
+        with st.container(width=frame.NARROW):
+            _paste(project)
         return
     with st.container(width=frame.READING):
         _lines(project)
