@@ -36,7 +36,8 @@ def _lines(project: Project) -> None:
                      help="Speaks all lines with their pauses, before anything is drawn."):  # fmt: skip
             _hear(project, project.line_ids())
             st.rerun()
-        st.button("Add a line", on_click=session.change, args=(project, lines.with_line, "New line"),
+        st.button("Add a line", type="secondary" if scene.script else "primary", on_click=session.change,
+                  args=(project, lines.with_line, "New line"),
                   help="Adds an empty line at the end, for whoever would answer.")  # fmt: skip
     frame.job_strip(project)
     if not scene.script:

@@ -40,7 +40,8 @@ def _buttons(project: Project, busy: bool) -> None:
     if st.button("Make the video", type="primary", disabled=bad or busy, width="stretch",
                  help="Speech, faces and sound in full quality; you can go on working meanwhile."):  # fmt: skip
         _submit(project, "render", **quality)
-    if st.button("Quick preview", disabled=not project.scene.picture or busy, width="stretch",
+    ready = project.scene.picture and project.scene.script
+    if st.button("Quick preview", disabled=not ready or busy, width="stretch",
                  help="Full sound and rough mouths, within seconds."):  # fmt: skip
         _submit(project, "preview")
     st.html("".join(frame.check_item(item.mark, item.sentence) for item in items))
@@ -117,6 +118,9 @@ def _stage(project: Project, active: list[Job]) -> None:
         view = faces.look(project.scene, project.folder)
         if view.casting is not None:
             mount.picture("still", picture_data(project, view, None, editable=False))
+        if not project.scene.script:
+            frame.empty("Now the lines", "Nobody says anything yet; a video needs at least one line.", "script")
+            return
         frame.empty("No video yet", "Make it, or see a quick preview first: full sound and rough mouths in seconds.")
         return
     changed = " The scene was changed since; this shows it as it was." if made.outdated else ""
