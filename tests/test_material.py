@@ -112,6 +112,16 @@ def test_a_long_recording_is_cut_where_words_are_heard(tmp_path: Path) -> None:
     )
 
 
+def test_a_long_recording_with_its_words_is_cut_without_hearing(tmp_path: Path) -> None:
+    sentences = [f"This is sentence {number}." for number in ("one", "two", "six", "ten") * 3]
+    sound = np.concatenate([np.pad(buzz(2.5), RATE // 2) for _ in sentences])
+    soundfile.write(tmp_path / "talk.wav", sound, RATE)
+    (tmp_path / "talk.txt").write_text("\n".join(sentences))
+    material = reader().read(tmp_path)
+    assert material.faults == () and material.seconds > 20 and len(material.clips) >= 8
+    assert " ".join(clip.words for clip in material.clips) == " ".join(sentences)
+
+
 @pytest.mark.parametrize("write", [write_arkit_csv, write_json])
 def test_motion_alone_and_motion_with_sound(tmp_path: Path, write: object) -> None:
     values = np.zeros((75, N_CHANNELS), np.float32)
