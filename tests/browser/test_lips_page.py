@@ -50,6 +50,9 @@ def test_a_dragged_span_is_made_again_and_taken_back(page, editor, small) -> Non
     page.mouse.move(*at(0.5, 0.1), steps=5)
     page.mouse.up()
     page.locator(".key").wait_for()
+    page.locator(".row").filter(has_text=who).get_by_role("button", name="Press to see its nod").click()
+    page.mouse.click(*at(0.55, 0.82))  # in the row of the head, which shows its nod now
+    page.locator(".key").nth(1).wait_for()
     page.get_by_role("button", name="Make this span again", exact=True).first.click()
     page.get_by_text("The sound is the same to the last sample.").wait_for()
     page.get_by_role("button", name="Play both").click()
@@ -60,16 +63,19 @@ def test_a_dragged_span_is_made_again_and_taken_back(page, editor, small) -> Non
     after = newest_lanes(now)
     assert after.current and after.job.id != before.job.id
     (span,) = now.scene.script[0].retakes
-    (key,) = span.keys
+    key, nod = sorted(span.keys, key=lambda key: key.channel, reverse=True)
     assert key.channel == "jawOpen" and key.value == pytest.approx(0.7, abs=0.05)
+    assert nod.channel == "headNod" and 0 < nod.value < 10
     line = after.line(project.line_ids()[0])
     first, stop = (round(25 * (line["start"] + at)) for at in (span.start - 0.12, span.end + 0.12))
     for old, new in zip(before.data["people"], after.data["people"], strict=True):
-        for name in ("mouth", "blink", "turn"):
+        for name in ("mouth", "blink", "turn", "nod", "tilt"):
             same = [a == b for a, b in zip(old[name], new[name], strict=True)]
             assert all(same) if old["name"] != who else all(same[:first]) and all(same[stop:])
         if old["name"] == who:
-            assert new["mouth"][round(25 * (line["start"] + key.at))] == pytest.approx(key.value, abs=2e-3)
+            for lane, set_key in (("mouth", key), ("nod", nod)):
+                at_key = new[lane][round(25 * (line["start"] + set_key.at))]
+                assert at_key == pytest.approx(set_key.value, abs=2e-3)
     pieces = {path.name: path.stat().st_ino for path in project.work.glob("*.npz")}
     assert kept.items() <= pieces.items() and len(pieces) == len(kept) + 1, "only the span was made"
     changes = json.loads(jobs(project)[0].status().results["changes"].read_text())
