@@ -85,11 +85,11 @@ def plain_warp(frames: int) -> float:
     return time.perf_counter() - start
 
 
-def measure(n_faces: int, frames: int, rounds: int, device: str) -> dict[str, float]:
+def measure(n_faces: int, frames: int, rounds: int) -> dict[str, float]:
     """Set-up time and frame rates for a picture of ``n_faces`` faces, all of them moving."""
     picture, faces = prepare(n_faces)
     start = time.perf_counter()
-    renderer = SceneRenderer(picture, faces, device)
+    renderer = SceneRenderer(picture, faces)
     setup = time.perf_counter() - start
     tracks = [lively(frames)] * len(faces)
     list(renderer.frames([lively(BATCH)] * len(faces)))
@@ -115,15 +115,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=64, help="frames a round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
-    results = [measure(n, options.frames, options.rounds, options.device) for n in (1, 2)]
+    results = [measure(n, options.frames, options.rounds) for n in (1, 2)]
     machine = {
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        "device": options.device,
     }
     sys.stdout.write(json.dumps({"machine": machine, "rendering": results}, indent=1) + "\n")
 

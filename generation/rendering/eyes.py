@@ -65,12 +65,9 @@ class Eye:
         left: the person's left eye.
         unit: inter-ocular distance in pixels.
         drawn: the lid comes down as plain colour, without a trace of wrinkles.
-        device: torch device.
     """
 
-    def __init__(
-        self, image: np.ndarray, points: np.ndarray, left: bool, unit: float, drawn: bool, device: torch.device
-    ) -> None:
+    def __init__(self, image: np.ndarray, points: np.ndarray, left: bool, unit: float, drawn: bool) -> None:
         self.left, self.unit = left, unit
         self.flatness = 1.0 if drawn else 0.85
         self.rim = (_DRAWN_RIM if drawn else _RIM) * unit
@@ -105,9 +102,9 @@ class Eye:
         low = np.floor(self.middle - [reach, self.lid + self.opening + 0.08 * unit]).astype(int)
         high = np.ceil(self.middle + [reach, (_BELOW + 0.08) * unit + self.opening]).astype(int)
         self.box = pixel_box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-        self._cut_layers(image, iris, device)
-        self.tables = torch.from_numpy(np.float32(np.stack([self.upper, self.lower]))).to(device)
-        self.frame = torch.tensor(np.stack([self.along, self.down, self.middle]), dtype=torch.float32, device=device)
+        self._cut_layers(image, iris)
+        self.tables = torch.from_numpy(np.float32(np.stack([self.upper, self.lower])))
+        self.frame = torch.tensor(np.stack([self.along, self.down, self.middle]), dtype=torch.float32)
 
     def _clear_above(self, image: np.ndarray) -> float:
         """Pixels of skin above the lid up to something dark, like the rim of glasses, that it must not drag along."""
@@ -129,7 +126,7 @@ class Eye:
         v = np.interp(self.s, s[order], v[order], left=0.0, right=0.0)
         return cv2.GaussianBlur(v.reshape(1, -1), (0, 0), 1.2).ravel()
 
-    def _cut_layers(self, image: np.ndarray, iris: np.ndarray, device: torch.device) -> None:
+    def _cut_layers(self, image: np.ndarray, iris: np.ndarray) -> None:
         crop, places = cut(image, self.box), places_of(self.box)
         offset = places - self.middle
         s, v = offset @ self.along, offset @ self.down
@@ -146,13 +143,13 @@ class Eye:
         eye = _complete_iris(eye, inside, disc, distance, radius)
         iris_layer = eye - (1.0 - disc[..., None]) * white
         iris_layer[disc == 0] = 0.0
-        self.white = detailed(np.where(disc[..., None] > 0, white, eye)).to(device)
+        self.white = detailed(np.where(disc[..., None] > 0, white, eye))
         packed = np.concatenate([iris_layer, disc[..., None]], -1)
-        self.iris = torch.cat([detailed(packed[..., c]) for c in range(4)]).to(device)
-        self.picture = detailed(crop).to(device)
-        self.smooth = detailed(self._smooth_skin(crop, v, upper)).to(device)
+        self.iris = torch.cat([detailed(packed[..., c]) for c in range(4)])
+        self.picture = detailed(crop)
+        self.smooth = detailed(self._smooth_skin(crop, v, upper))
         fade = np.clip((1.22 - np.abs(s) / self.half) / 0.15, 0.0, 1.0)
-        self.weight = detailed(np.float32(fade)).to(device)
+        self.weight = detailed(np.float32(fade))
 
     def _white(self, crop: np.ndarray, inside: np.ndarray, disc: np.ndarray) -> np.ndarray:
         """(h, w, 3) the eyeball without iris and lids."""

@@ -11,12 +11,12 @@ import torch
 from generation.motion import ROTATION, TRANSLATION, WEIGHTS
 from generation.rendering.background import fill_behind
 from generation.rendering.drives import mouth_drives
-from generation.rendering.eyes import Eye, EyeDrive
+from generation.rendering.eyes import Eye
 from generation.rendering.fields import build_fields, smoothstep
 from generation.rendering.lips import find_lip_line
 from generation.rendering.mouth import Mouth
-from generation.rendering.texture import cut, detailed, places_of
-from generation.rendering.warp import Grid, invert, look_up, look_up_places, rotation_matrices, upsample
+from generation.rendering.texture import Texture, cut, detailed, places_of, planes
+from generation.rendering.warp import Grid, hull, invert, rotation_matrices, upsample
 from generation.rig import FaceRig
 from masks.landmarks import FaceLandmarks
 from masks.matting import refine_matte
@@ -29,6 +29,8 @@ _REACH = 0.85
 """Share of the way to the region's border that anything may move."""
 _TEETH_DEPTH = 0.12
 """How far the teeth stand behind the lips, inter-ocular distances."""
+_STRIP = 16_000
+"""Pixels that are worked on at a time: four of their float32 channels fit into a processor's cache."""
 _STILL = 2e-4
 """Pixels of motion that change no byte of the steepest edge."""
 
@@ -58,38 +60,35 @@ class FaceRenderer:
         picture: uint8 (H, W, 3) RGB.
         face: what to move and where.
         rig: the face rig.
-        device: torch device.
 
     Attributes:
         grid: nodes of the motion; :meth:`render` draws parts of its box.
-        changeable: uint8 (h, w) over that box: not 0 in pixels of the region.
 
     Raises:
         ValueError: region or mask of another size than the picture, or an empty region.
     """
 
-    def __init__(self, picture: np.ndarray, face: RenderFace, rig: FaceRig, device: torch.device) -> None:
+    def __init__(self, picture: np.ndarray, face: RenderFace, rig: FaceRig) -> None:
         _check_maps(picture, face)
         # pixel centres lie at integer + 0.5 in landmarks, at integers in arrays
         points3 = face.landmarks.points.astype(np.float64) - [0.5, 0.5, 0.0]
         points = points3[:, :2]
         self.pose = rig.fit_pose(points3)
         self.unit = self.pose.scale
-        self.device = device
         self.grid = _grid_over(face.region > 0, self.unit)
         self.line = find_lip_line(picture, points, self.unit)
-        self.mouth = Mouth(picture, points, self.line, self.unit, face.drawn, device)
-        self.eyes = [Eye(picture, points, left, self.unit, face.drawn, device) for left in (False, True)]
+        self.mouth = Mouth(picture, points, self.line, self.unit, face.drawn)
+        self.eyes = [Eye(picture, points, left, self.unit, face.drawn) for left in (False, True)]
         self._place_fields(rig, points)
         self._cut_picture(picture, face, points)
-        nodes = self.grid.nodes(device)
-        self.origin = torch.tensor(self.pose.translation[:2] * [1.0, -1.0], dtype=torch.float32, device=device)
+        nodes = self.grid.nodes()
+        self.origin = torch.tensor(self.pose.translation[:2] * [1.0, -1.0], dtype=torch.float32)
         self.nodes = nodes - self.origin
         distance = self._to_border(picture.shape[:2], face.region)
-        self.limit = torch.from_numpy(np.maximum(_REACH * distance, 1e-3)).to(device)
+        self.limit = torch.from_numpy(np.maximum(_REACH * distance, 1e-3))
         # without a mask the surroundings bend with the head, the more gently the better
         fade = smoothstep(distance / (0.3 * self.unit)) if face.mask is None else np.ones_like(distance)
-        self.fade = torch.from_numpy(np.float32(fade)).to(device)
+        self.fade = torch.from_numpy(np.float32(fade))
 
     def _place_fields(self, rig: FaceRig, points: np.ndarray) -> None:
         mouth, stride = self.mouth.box, self.grid.stride
@@ -100,15 +99,12 @@ class FaceRenderer:
         fields = build_fields(rig, self.pose, points, nodes, lip_nodes, self.line)
         self.fields = fields
         self.face_field, self.upper_field, self.lower_field = (
-            torch.from_numpy(f.reshape(f.shape[0], -1)).to(self.device)
-            for f in (fields.face, fields.upper, fields.lower)
+            torch.from_numpy(f.reshape(f.shape[0], -1)) for f in (fields.face, fields.upper, fields.lower)
         )
-        self.gap_basis = torch.from_numpy(fields.gap_basis).to(self.device)
-        self.jaw_field = torch.from_numpy(fields.jaw[:, :2].copy()).to(self.device)
+        self.gap_basis = torch.from_numpy(fields.gap_basis)
+        self.jaw_field = torch.from_numpy(fields.jaw[:, :2].copy())
         shape = (self.grid.rows, self.grid.columns)
-        self.depth, self.follow = (
-            torch.from_numpy(f.reshape(shape)).to(self.device) for f in (fields.depth, fields.follow)
-        )
+        self.depth, self.follow = (torch.from_numpy(f.reshape(shape)) for f in (fields.depth, fields.follow))
         row, column = (
             int((c - o) // stride) for c, o in zip(self.line.middle[::-1], (self.grid.top, self.grid.left), strict=True)
         )
@@ -123,23 +119,24 @@ class FaceRenderer:
         edge = max(2.0, 0.05 * self.unit)
         padded = np.pad(self.changeable | np.uint8(~inside), 1)
         distance = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
-        blend = np.clip(region, 0, 1) * np.clip(distance / edge, 0, 1)
-        self.blend = torch.from_numpy(np.float32(blend)).expand(1, 3, -1, -1).contiguous().to(self.device)
-        self.picture = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float().to(self.device)
+        blend = np.float32(np.clip(region, 0, 1) * np.clip(distance / edge, 0, 1))
+        # near the region's border the picture shows through
+        self.blend, self.picture = cv2.cvtColor(blend, cv2.COLOR_GRAY2RGB), np.float32(crop)
         self.behind = None
         layer = crop.astype(np.float32)
         person = np.ones(crop.shape[:2], bool)
         if face.mask is not None:
             matte = refine_matte(crop, cut(face.mask.astype(np.float32), self.grid), max(2, round(0.06 * self.unit)))
-            hull = cv2.convexHull(np.float32(points[:468] - [self.grid.left, self.grid.top]))
-            matte = cv2.fillConvexPoly(matte, np.round(hull).astype(np.int32), 1.0)
+            outline = cv2.convexHull(np.float32(points[:468] - [self.grid.left, self.grid.top]))
+            matte = cv2.fillConvexPoly(matte, np.round(outline).astype(np.int32), 1.0)
             behind = fill_behind(crop, matte, round(0.8 * self.unit))
-            layer = np.concatenate([layer - (1 - matte[..., None]) * behind, matte[..., None]], -1)
-            self.behind = torch.from_numpy(behind).permute(2, 0, 1)[None].float().to(self.device)
+            layer = np.concatenate([layer - (1 - matte[..., None]) * behind, 1 - matte[..., None]], -1)
+            self.behind = np.float32(behind)
             person = (matte > 0) | (behind != crop).any(-1)
-        self.texture = torch.cat([detailed(layer[..., c]) for c in range(layer.shape[2])]).to(self.device)
+        texture = torch.cat([detailed(layer[..., c]) for c in range(layer.shape[2])])
+        self.texture = Texture.of(texture, Grid(self.grid.left, self.grid.top, *crop.shape[:2], 1))
         away = cv2.distanceTransform(np.uint8(~person), cv2.DIST_L2, 5)[:: self.grid.stride, :: self.grid.stride]
-        self.away = torch.from_numpy(away.copy()).to(self.device)  # of each node from the person, pixels
+        self.away = torch.from_numpy(away.copy())  # of each node from the person, pixels
 
     def _to_border(self, shape: tuple[int, int], region: np.ndarray) -> np.ndarray:
         """(rows, columns) float32 pixels from each node to where the region ends; nothing may be carried beyond."""
@@ -149,31 +146,30 @@ class FaceRenderer:
         distance = cv2.distanceTransform(padded.astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
         return distance[:: self.grid.stride, :: self.grid.stride][: self.grid.rows, : self.grid.columns]
 
-    def paste(self, frames: np.ndarray, values: torch.Tensor, drives: torch.Tensor, where: np.ndarray) -> None:
-        """Lay the first of the frames that :meth:`render` makes into those of (T, H, W, 3) that ``where`` names."""
-        part, rendered = self.render(values, drives)
-        bottom, right = min(part.top + part.height, frames.shape[1]), min(part.left + part.width, frames.shape[2])
+    def paste(self, frame: np.ndarray, part: Grid, pixels: np.ndarray) -> None:
+        """Lay what :meth:`render` made into a frame (H, W, 3) of the picture."""
+        bottom, right = min(part.top + part.height, frame.shape[0]), min(part.left + part.width, frame.shape[1])
         height, width = bottom - part.top, right - part.left
         changeable = self.changeable[part.slices(self.grid)][:height, :width]
-        for index, bands in zip(where, rendered.cpu().numpy(), strict=False):
-            pixels = cv2.merge([np.ascontiguousarray(band[:height, :width]) for band in bands])
-            cv2.copyTo(pixels, changeable, frames[index, part.top : bottom, part.left : right])  # OpenCV masks quickest
+        into = frame[part.top : bottom, part.left : right]
+        cv2.copyTo(pixels[:height, :width], changeable, into)  # OpenCV masks quickest
 
     def drives(self, values: np.ndarray) -> torch.Tensor:
         """Drives (T, N_DRIVES) of the mesh for a whole motion track (T, 57)."""
         drives = mouth_drives(values, self.fields.gap, self.fields.gap_basis, self.line.closed, _PRESS * self.unit)
-        return torch.from_numpy(drives).to(self.device)
+        return torch.from_numpy(drives)
 
     @torch.inference_mode()
-    def render(self, values: torch.Tensor, drives: torch.Tensor) -> tuple[Grid, torch.Tensor]:
+    def render(self, values: torch.Tensor, drives: torch.Tensor, count: int) -> tuple[Grid, list[np.ndarray]]:
         """The part of the face's box that this motion can change; what lies beside it stays the picture.
 
         Args:
             values: (T, 57) float32 motion.
             drives: (T, N_DRIVES) of the same frames.
+            count: how many of them, the first ones, are wanted.
 
         Returns:
-            The part, and its pixels (T, 3, h, w) uint8.
+            The part, and its pixels, uint8 (h, w, 3) a frame.
         """
         rotation = rotation_matrices(values[:, ROTATION])
         shift = values[:, TRANSLATION] * values.new_tensor([1.0, -1.0, 1.0]) * self.unit
@@ -183,17 +179,62 @@ class FaceRenderer:
         looks = [(eye, drive) for eye in self.eyes if (drive := eye.drive(values[:, WEIGHTS])).moves]
         layers = [eye.box for eye, _ in looks] + ([self.mouth.box] if speaking.any() else [])
         part = self._reached(move, layers)
-        at = part.slices(self.grid)
         places = invert(move, self.grid, part)
-        image = look_up(self.texture, look_up_places(places, part, self.grid))
-        if self.behind is not None:
-            image = torch.addcmul(image[:, :3], 1.0 - image[:, 3:], self.behind[:, :, at[0], at[1]])
-        if speaking.any():
-            self._put_mouth(image, part, places, drives, speaking, rotation, shift)
-        for eye, drive in looks:
-            self._put_eye(image, part, eye, drive, places)
-        image = torch.lerp(self.picture[:, :, at[0], at[1]], image, self.blend[:, :, at[0], at[1]])
-        return part, image.round_().clamp_(0, 255).to(torch.uint8)
+        seen = [(eye, drive, around) for eye, drive in looks if (around := _around(eye, part, places)) is not None]
+        lips = self.mouth.target(part, places) if speaking.any() else None
+        targets = [around for *_, around in seen] + ([lips] if lips is not None else [])
+        if not targets:
+            return part, self._surfaces(places[:count], part)
+        # mouth and eyes are worked out together for all frames, the rest frame by frame, which fits into caches
+        features = hull(targets)
+        image = self._base(places, part, features)
+        if lips is not None:
+            self._put_mouth(image[:count], features, lips, drives, speaking[:count], rotation, shift)
+        for eye, drive, around in seen:
+            rows, columns = around.slices(features)
+            at = upsample(_nodes(places, part, around), around).permute(0, 2, 3, 1)
+            image[:, :, rows, columns] = eye.compose(image[:, :, rows, columns], at, drive)
+        return part, self._surfaces(places[:count], part, features, image)
+
+    def _base(self, places: torch.Tensor, part: Grid, box: Grid) -> torch.Tensor:
+        """(T, 3, h, w) the moved surface before what is behind it in the box, given the places of the part's nodes."""
+        at = upsample(self.texture.scaled(_nodes(places, part, box)), box).numpy()
+        image = planes([self.texture.read(one) for one in at])
+        if self.behind is None:
+            return image
+        behind = planes([self.behind[box.slices(self.grid)]])
+        return torch.addcmul(image[:, :3], image[:, 3:], behind)
+
+    def _surfaces(
+        self, places: torch.Tensor, part: Grid, features: Grid | None = None, image: torch.Tensor | None = None
+    ) -> list[np.ndarray]:
+        """The part as uint8 (h, w, 3) a frame, with the finished image (T, 3, ...) of a box inside it."""
+        scaled, surfaces = self.texture.scaled(places), []
+        strips = [(strip, self.blend[strip.slices(self.grid)]) for strip in part.strips(_STRIP)]
+        strips = [(strip, share if share.min() < 1 else None) for strip, share in strips]
+        for frame in range(len(places)):
+            pixels = np.empty((part.height, part.width, 3), np.uint8)
+            finished = None if image is None else cv2.merge(list(image[frame].numpy()))
+            for strip, share in strips:
+                seen = upsample(_nodes(scaled[frame], part, strip), strip).numpy()
+                colour = self._surface(self.texture.read(seen), strip)
+                if finished is not None:
+                    _overlay(colour, strip, finished, features)
+                if share is not None:
+                    picture = self.picture[strip.slices(self.grid)]
+                    colour = cv2.add(picture, cv2.multiply(share, cv2.subtract(colour, picture)))
+                # rounded and limited to 0..255
+                cv2.add(colour, 0.0, dst=pixels[strip.slices(part)[0]], dtype=cv2.CV_8U)
+            surfaces.append(pixels)
+        return surfaces
+
+    def _surface(self, warped: np.ndarray, strip: Grid) -> np.ndarray:
+        """What was read of the texture, before what is behind it, float32 (h, w, 3)."""
+        if self.behind is None:
+            return warped
+        uncovered = cv2.cvtColor(cv2.extractChannel(warped, 3), cv2.COLOR_GRAY2RGB)
+        shining = cv2.multiply(uncovered, self.behind[strip.slices(self.grid)])
+        return cv2.add(cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB), shining)
 
     def _reached(self, move: torch.Tensor, layers: list[Grid]) -> Grid:
         """The part of the grid that displacements (T, 2, rows, columns) of its nodes and moved layers can change.
@@ -229,46 +270,60 @@ class FaceRenderer:
     def _put_mouth(
         self,
         image: torch.Tensor,
-        part: Grid,
-        places: torch.Tensor,
+        box: Grid,
+        target: Grid,
         drives: torch.Tensor,
         speaking: torch.Tensor,
         rotation: torch.Tensor,
         shift: torch.Tensor,
     ) -> None:
-        target = self.mouth.target(part, places)
-        row, column = (
-            (self.lips.top - self.grid.top) // self.grid.stride,
-            (self.lips.left - self.grid.left) // self.grid.stride,
-        )
-        rows, columns = slice(row, row + self.lips.rows), slice(column, column + self.lips.columns)
+        rows, columns = self.lips.nodes_in(self.grid)
         shape = (self.lips.rows, self.lips.columns)
         moves = tuple(
             self._moves((drives @ field).view(-1, 3, *shape), rotation, shift, rows, columns)
             for field in (self.upper_field, self.lower_field)
         )
-        at = target.slices(part)
-        y = Grid(target.left, target.top, target.height, target.width, 1).nodes(self.device)
-        still = rotation[:, :2, 2] * self.teeth_depth + shift[:, :2]
+        # where the skull's motion alone shows a pixel's place of the picture: x = A (p - origin - still) + origin
         flat = torch.linalg.inv(rotation[:, :2, :2])
-        skull = torch.einsum("tij,thwj->thwi", flat, (y - self.origin)[None] - still[:, None, None]) + self.origin
+        still = self.origin + rotation[:, :2, 2] * self.teeth_depth + shift[:, :2]
+        first = torch.tensor([target.left, target.top]) - still
+        skull = torch.cat([flat, torch.einsum("tij,tj->ti", flat, first)[..., None] + self.origin[:, None]], 2)
+        at = target.slices(box)
         base = image[:, :, at[0], at[1]]
-        moved = self.mouth.compose(base, target, self.lips, moves, skull, drives @ self.jaw_field)
-        image[:, :, at[0], at[1]] = torch.where(speaking[:, None, None, None], moved, base)
+        jaw = (drives @ self.jaw_field).numpy()
+        places = torch.stack(invert(torch.cat(moves), self.lips, target).chunk(2), 1)
+        for frame in torch.where(speaking)[0].tolist():
+            self.mouth.compose(
+                base[frame : frame + 1], target, places[frame], skull[frame].double().numpy(), jaw[frame]
+            )
 
-    def _put_eye(self, image: torch.Tensor, part: Grid, eye: Eye, drive: EyeDrive, places: torch.Tensor) -> None:
-        at = places.permute(0, 2, 3, 1)
-        low = at.new_tensor([eye.box.left, eye.box.top])
-        high = low + at.new_tensor([eye.box.width, eye.box.height])
-        rows, columns = torch.where(((at >= low) & (at <= high)).all(-1).any(0))
-        if len(rows) == 0:
-            return
-        low = (max(int(columns.min()) - 1, 0), max(int(rows.min()) - 1, 0))
-        around = part.part(low, (int(columns.max()) + 1, int(rows.max()) + 1))
-        nodes = places[:, :, low[1] : low[1] + around.rows, low[0] : low[0] + around.columns]
-        seen = upsample(nodes, around).permute(0, 2, 3, 1)
-        rows, columns = around.slices(part)
-        image[:, :, rows, columns] = eye.compose(image[:, :, rows, columns], seen, drive)
+
+def _around(eye: Eye, part: Grid, places: torch.Tensor) -> Grid | None:
+    """The nodes of the part that show the eye, given the places (T, 2, rows, columns) that they see."""
+    at = places.permute(0, 2, 3, 1)
+    low = at.new_tensor([eye.box.left, eye.box.top])
+    high = low + at.new_tensor([eye.box.width, eye.box.height])
+    rows, columns = torch.where(((at >= low) & (at <= high)).all(-1).any(0))
+    if len(rows) == 0:
+        return None
+    low = (int(columns.min()) - 1, int(rows.min()) - 1)
+    return part.part(low, (int(columns.max()) + 1, int(rows.max()) + 1))
+
+
+def _nodes(places: torch.Tensor, part: Grid, box: Grid) -> torch.Tensor:
+    """Of the places (..., rows, columns) of the part's nodes those of a box inside it."""
+    rows, columns = box.nodes_in(part)
+    return places[..., rows, columns]
+
+
+def _overlay(colour: np.ndarray, strip: Grid, finished: np.ndarray, box: Grid) -> None:
+    """Lay what of a box's pixels is in a strip as wide as it or wider over the strip's."""
+    top, bottom = max(strip.top, box.top), min(strip.top + strip.height, box.top + box.height)
+    if top < bottom:
+        left = box.left - strip.left
+        colour[top - strip.top : bottom - strip.top, left : left + box.width] = finished[
+            top - box.top : bottom - box.top
+        ]
 
 
 def _check_maps(picture: np.ndarray, face: RenderFace) -> None:

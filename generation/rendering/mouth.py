@@ -9,8 +9,8 @@ import torch.nn.functional as F  # noqa: N812
 
 from generation.rendering.lips import LipLine
 from generation.rendering.teeth import MouthPaint, drawn_palette, opening_mask, paint_mouth, photo_palette
-from generation.rendering.texture import DETAIL, cut, detailed, pixel_box, places_of
-from generation.rendering.warp import Grid, invert, look_up, look_up_places, sample
+from generation.rendering.texture import DETAIL, Texture, cut, detailed, pixel_box, places_of, planes, read_all
+from generation.rendering.warp import Grid, sample
 from masks.topology import LIPS_OUTER
 
 
@@ -23,15 +23,12 @@ class Mouth:
         line: the picture's lip line.
         unit: inter-ocular distance in pixels.
         drawn: flat colours inside.
-        device: torch device.
 
     Attributes:
         box: pixels of the picture that the lips' layers cover.
     """
 
-    def __init__(
-        self, image: np.ndarray, points: np.ndarray, line: LipLine, unit: float, drawn: bool, device: torch.device
-    ) -> None:
+    def __init__(self, image: np.ndarray, points: np.ndarray, line: LipLine, unit: float, drawn: bool) -> None:
         self.unit, self.drawn, self.line = unit, drawn, line
         lips = points[list(LIPS_OUTER)]
         low = np.floor(np.minimum(lips.min(0), line.middle - 1.05 * line.half) - 0.45 * unit).astype(int)
@@ -40,10 +37,14 @@ class Mouth:
         places = places_of(self.box)
         # cut between the samples, not before them: both lips together are the picture again, without a seam
         colour, shares = detailed(cut(image, self.box)), line.cover(places_of(self.box, DETAIL))
-        self.upper, self.lower = (torch.cat([colour * a, a[None]]).to(device) for a in map(torch.from_numpy, shares))
+        self.upper, self.lower = (
+            Texture.of(torch.cat([colour * a, a[None]]), self.box) for a in map(torch.from_numpy, shares)
+        )
         s, _ = line.to_frame(places)
         between = np.clip((1.0 - np.abs(s) / line.half) / 0.06, 0.0, 1.0)  # lips part between the corners only
-        self.weight = detailed(np.stack([self._weight(lips, places), np.float32(between)], -1)).to(device)
+        self.weight = detailed(np.stack([self._weight(lips, places), np.float32(between)], -1))
+        # four channels are read in the time of one
+        self.shares = Texture.of(torch.cat([self.weight, torch.zeros_like(self.weight)]), self.box)
         palette = (drawn_palette if drawn else photo_palette)(image, points, line)
         self.paint = paint_mouth(line, palette, unit, drawn)
         self.paint_box = pixel_box(
@@ -52,9 +53,9 @@ class Mouth:
             self.paint.left + self.paint.width - 1,
             self.paint.top + self.paint.height - 1,
         )
-        self.skull_layer = self._with_photo(image, self.paint).to(device)
-        self.jaw_layer = torch.from_numpy(self.paint.jaw).to(device)
-        self.cavity = torch.from_numpy(self.paint.cavity).to(device).view(1, 3, 1, 1)
+        self.skull_layer = Texture.of(self._with_photo(image, self.paint), self.paint_box)
+        self.jaw_layer = Texture.of(torch.from_numpy(self.paint.jaw), self.paint_box)
+        self.cavity = torch.from_numpy(self.paint.cavity).view(1, 3, 1, 1)
 
     def _weight(self, lips: np.ndarray, places: np.ndarray) -> np.ndarray:
         """1 on and near the lips, 0 where the layers agree with the rest of the face."""
@@ -99,42 +100,35 @@ class Mouth:
         return grid.part((int(columns.min()) - 4, int(rows.min()) - 4), (int(columns.max()) + 4, int(rows.max()) + 4))
 
     def compose(
-        self,
-        base: torch.Tensor,
-        target: Grid,
-        source: Grid,
-        moves: tuple[torch.Tensor, torch.Tensor],
-        skull: torch.Tensor,
-        jaw: torch.Tensor,
-    ) -> torch.Tensor:
-        """The face with its mouth, over the pixels of ``target``.
+        self, base: torch.Tensor, target: Grid, places: torch.Tensor, skull: np.ndarray, jaw: np.ndarray
+    ) -> None:
+        """Put one frame's mouth into the face, over the pixels of ``target``.
 
         Args:
-            base: (T, 3, h, w) the warped face.
+            base: (1, 3, h, w) the warped face, overwritten.
             target: output nodes.
-            source: nodes of the lips' motion.
-            moves: displacement (T, 2, source.rows, source.columns) of upper and lower lip, pixels.
-            skull: (T, h, w, 2) places of the picture seen through the skull's motion alone.
-            jaw: (T, 2) displacement of the chin on top of that.
+            places: (2, 2, rows, columns) places of the picture that its nodes see, of the upper and the lower lip.
+            skull: (2, 3) from pixels of the target to places of the picture seen through the skull's motion alone.
+            jaw: (2,) displacement of the chin on top of that, pixels.
         """
-        seen = [look_up_places(invert(move, source, target), target, self.box) for move in moves]
-        upper, lower = (look_up(layer, at) for layer, at in zip((self.upper, self.lower), seen, strict=True))
+        textures = [self.upper, self.shares], [self.lower, self.shares]
+        (upper, w0), (lower, w1) = (read_all(t, p, target) for t, p in zip(textures, places.split(1), strict=True))
         share = torch.minimum(lower[:, 3:], 1.0 - upper[:, 3:]) / lower[:, 3:].clamp_min(1e-4)
         covered = upper[:, 3:] + lower[:, 3:] * share
         inside = self._inside(skull, jaw, upper[:, 3:], covered, target.stride)
-        weights = torch.maximum(*(look_up(self.weight, at) for at in seen))
-        near, between = weights[:, :1], weights[:, 1:]
+        near, between = torch.maximum(w0[:, :2], w1[:, :2]).split(1, 1)
         opening = 1.0 - covered
         mouth = upper[:, :3] + lower[:, :3] * share + opening * torch.lerp(base, inside, between)
-        return torch.lerp(base, mouth, torch.maximum(near, opening * between))
+        base.lerp_(mouth, torch.maximum(near, opening * between))
 
     def _inside(
-        self, skull: torch.Tensor, jaw: torch.Tensor, upper: torch.Tensor, covered: torch.Tensor, stride: int
+        self, skull: np.ndarray, jaw: np.ndarray, upper: torch.Tensor, covered: torch.Tensor, stride: int
     ) -> torch.Tensor:
-        with_skull = sample(self.skull_layer, skull, self.paint_box)
-        with_jaw = sample(self.jaw_layer, skull - jaw[:, None, None], self.paint_box)
-        colour = self.cavity + torch.zeros_like(with_skull[:, :3])
-        colour = with_jaw[:, :3] + colour * (1.0 - with_jaw[:, 3:])
+        size = upper.shape[2:]
+        dropped = skull - np.pad(jaw[:, None], ((0, 0), (2, 0)))
+        with_skull = planes([self.skull_layer.turned(skull, *size)])
+        with_jaw = planes([self.jaw_layer.turned(dropped, *size)])
+        colour = with_jaw[:, :3] + self.cavity * (1.0 - with_jaw[:, 3:])
         shadow = self._shadow(upper, covered, stride)
         # hardly any light falls through a narrow slit: no white line flashes between lips that barely part
         slit = ((shadow - 0.55) / 0.3).clamp(0.0, 1.0)

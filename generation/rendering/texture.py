@@ -1,12 +1,14 @@
-"""Pictures as tensors that can be sampled between pixels without blur."""
+"""Pictures as arrays that can be sampled between pixels without blur"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
 
-from generation.rendering.warp import Grid
+from generation.rendering.warp import Grid, upsample
 
 DETAIL = 2
 """Samples per pixel along each axis: every second one is a pixel itself, those between are Lanczos interpolations."""
@@ -27,6 +29,63 @@ def detailed(image: np.ndarray) -> torch.Tensor:
     ]
     stack = np.stack(fine)
     return torch.from_numpy(np.clip(stack, values.min(), values.max()))
+
+
+@dataclass(frozen=True)
+class Texture:
+    """Samples spread over a box, read between them bilinearly by OpenCV: in half the time of ``grid_sample``.
+
+    Attributes:
+        samples: (h, w, C) float32, C at most 4; the first and last lie on the box's first and last pixel.
+        box: pixels that they cover.
+    """
+
+    samples: np.ndarray
+    box: Grid
+
+    @classmethod
+    def of(cls, planes: torch.Tensor, box: Grid) -> Texture:
+        """From (C, h, w)."""
+        return cls(np.ascontiguousarray(planes.permute(1, 2, 0).numpy()), box)
+
+    def scaled(self, places: torch.Tensor) -> torch.Tensor:
+        """Pixel places (T, 2, rows, columns), x and y, as places among the samples."""
+        height, width = self.samples.shape[:2]
+        scale = places.new_tensor([(width - 1) / (self.box.width - 1), (height - 1) / (self.box.height - 1)])
+        low = places.new_tensor([self.box.left, self.box.top])
+        return (places - low[:, None, None]) * scale[:, None, None]
+
+    def read(self, at: np.ndarray) -> np.ndarray:
+        """(H, W, C) at :meth:`scaled` places (2, H, W); beyond the border its samples are repeated."""
+        return cv2.remap(self.samples, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+    def turned(self, matrix: np.ndarray, height: int, width: int) -> np.ndarray:
+        """(H, W, C) where (2, 3) ``matrix`` takes columns and rows of the result to pixel places."""
+        scale = (np.array(self.samples.shape[1::-1]) - 1) / [self.box.width - 1, self.box.height - 1]
+        matrix = (matrix - [[0, 0, self.box.left], [0, 0, self.box.top]]) * scale[:, None]
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return cv2.warpAffine(self.samples, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def read_all(textures: list[Texture], places: torch.Tensor, grid: Grid) -> list[torch.Tensor]:
+    """Textures of one box and size, each (T, C, H, W), at every pixel of a grid whose nodes see ``places``.
+
+    Args:
+        textures: what is read.
+        places: (T, 2, rows, columns) pixel places of the nodes.
+        grid: of the nodes.
+    """
+    at = upsample(textures[0].scaled(places), grid).numpy()
+    return [planes([texture.read(one) for one in at]) for texture in textures]
+
+
+def planes(images: list[np.ndarray]) -> torch.Tensor:
+    """(H, W, C) float32 images as one tensor (T, C, H, W)."""
+    height, width, channels = images[0].shape
+    out = np.empty((len(images), channels, height, width), np.float32)
+    for image, split in zip(images, out, strict=True):
+        cv2.split(image, list(split))
+    return torch.from_numpy(out)
 
 
 def cut(image: np.ndarray, box: Grid) -> np.ndarray:
