@@ -133,8 +133,8 @@ class Previewer:
                 raise DocumentError(sentence for sentences in problems.values() for sentence in sentences)
             casting = casting.resized(self._height)
             places = find_places(scene, casting)
-            renderer = make_renderer(casting, places, self.models.device) if places.seats else None
-            self._stage = Stage(key, casting, places, renderer, look_of(casting, places, self.models.device))
+            renderer = make_renderer(casting, places) if places.seats else None
+            self._stage = Stage(key, casting, places, renderer, look_of(casting, places))
         return self._stage
 
     def geometry(self, scene: Scene, folder: Path) -> tuple[np.ndarray, np.ndarray]:

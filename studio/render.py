@@ -7,6 +7,7 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -144,17 +145,16 @@ def render_scene(
         scene, casting = report.scene, report.casting.resized(settings.greatest_height)
         progress.plan(expected_seconds(report.seconds, casting, settings))
         progress.start("load models")
-        places = find_places(scene, casting)
-        speech = _load_speech(scene, path.parent, settings.seed, settings.sampling_steps, settings.device, models)
+        work = settings.work or target.parent / ".parley"
+        kept = work / REEL
+        places, speech, renderer = _prepare(scene, casting, path.parent, settings, models, not kept.is_dir())
         timeline = speech.timeline()
         progress.start("speech and motion")
-        work = settings.work or target.parent / ".parley"
         performance = speech.perform(timeline, places.routing, places.sides, work, progress)
         watcher.spoken(speech, timeline, performance, places)
         progress.start("rendering")
         record = _record(scene, path.parent, settings, speech.seed)
-        kept = work / REEL
-        stretches = _film(scene, casting, places, performance, speech.device, kept, progress, watcher)
+        stretches = _film(scene, casting, places, performance, renderer, kept, progress, watcher)
         progress.start("encoding")
         rows, columns = casting.picture.shape[:2]
         export_scene(stretches, performance, timeline, target, size=(columns, rows), record=record)
@@ -163,12 +163,31 @@ def render_scene(
     return report
 
 
+def _prepare(
+    scene: Scene, casting: Casting, folder: Path, settings: RenderSettings, models: Models | None, new: bool
+) -> tuple[Places, Speech, SceneRenderer | None]:
+    """Who sits where, the model, and of a new film the renderer; imports keep one core busy, the picture the other."""
+    _calm_threads()
+    import generation.rendering.scene  # noqa: F401 (torch first: no module is imported by two threads at once)
+
+    with ThreadPoolExecutor(1) as aside:
+        asked = (settings.seed, settings.sampling_steps, settings.device, models)
+        loading = aside.submit(_load_speech, scene, folder, *asked)
+        places = find_places(scene, casting)
+        renderer = make_renderer(casting, places) if new and places.seats and models is None else None
+        return places, loading.result(), renderer
+
+
+def _calm_threads() -> None:
+    """Before torch is loaded: threads that spin while they wait take ten times as long when others want a core."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def _load_speech(
     scene: Scene, folder: Path, seed: int | None, steps: int | None, device: str | None, models: Models | None = None
 ) -> Speech:
     """Load torch and the model; late, because a scene with problems should be refused in a second."""
-    # Threads that spin while they wait take ten times as long as soon as another program wants a core.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _calm_threads()
     from studio.speech import Speech
 
     return Speech(scene, folder, seed, steps, device, models)
@@ -205,7 +224,7 @@ def _film(
     casting: Casting,
     places: Places,
     performance: Performance,
-    device: str,
+    renderer: SceneRenderer | None,
     kept: Path,
     progress: Progress,
     watcher: Watcher,
@@ -218,7 +237,8 @@ def _film(
 
     def draw(numbers: Sequence[int]) -> Iterator[np.ndarray]:
         plain = repeat(casting.picture, len(numbers))
-        for frame in make_renderer(casting, places, device).frames(tracks, numbers) if tracks else plain:
+        drawer = renderer or (make_renderer(casting, places) if tracks else None)
+        for frame in drawer.frames(tracks, numbers) if drawer else plain:
             watcher.frame(frame)
             yield frame
 
@@ -226,7 +246,7 @@ def _film(
         progress.rest()
         progress.update(done, total)
 
-    reel = Reel(kept, shown(tracks, performance.n_frames), look_of(casting, places, device), label=scene.label)
+    reel = Reel(kept, shown(tracks, performance.n_frames), look_of(casting, places), label=scene.label)
     watcher.drawn = reel.n_missing / performance.n_frames
     return reel.make(draw, casting.picture, on_frame)
 
@@ -238,9 +258,9 @@ def shown(tracks: Sequence[MotionTrack], n_frames: int) -> np.ndarray:
     return np.hstack([np.zeros((n_frames, 1)), *(track.values for track in tracks), *closed]).astype(np.float32)
 
 
-def look_of(casting: Casting, places: Places, device: str) -> str:
+def look_of(casting: Casting, places: Places) -> str:
     """Hash of all that drawn frames depend on besides motion: picture, faces, and what draws them."""
-    digest = hashlib.sha256(repr((casting.picture.shape, device)).encode())
+    digest = hashlib.sha256(repr(casting.picture.shape).encode())
     for seat in places.seats:
         digest.update(repr(seat.drawn).encode() + seat.face.points.tobytes())
     for array in (casting.picture, *places.regions, *places.figures):
@@ -251,14 +271,14 @@ def look_of(casting: Casting, places: Places, device: str) -> str:
     return digest.hexdigest()
 
 
-def make_renderer(casting: Casting, places: Places, device: str) -> SceneRenderer:
+def make_renderer(casting: Casting, places: Places) -> SceneRenderer:
     """The renderer of a picture's faces, one a seat; what depends on the picture alone is worked out here."""
     from generation.rendering.face import RenderFace
     from generation.rendering.scene import SceneRenderer
 
     located = zip(places.seats, places.regions, places.figures, strict=True)
     faces = [RenderFace(seat.face, region, seat.drawn, figure) for seat, region, figure in located]
-    return SceneRenderer(casting.picture, faces, device)
+    return SceneRenderer(casting.picture, faces)
 
 
 def scaled_motion(track: MotionTrack, character: Character, room: float = math.inf) -> MotionTrack:
