@@ -34,6 +34,10 @@ _EDGE, _REACH = 0.6, 2.2
 and without two blinks at once."""
 _SHORT = 2.4
 """Seconds below which a blink in each stretch would be too many."""
+_LONGEST_WAIT = 4.8
+"""Seconds between two blinks across stretches that have none."""
+_ROOM = 0.5
+"""Seconds of the shortest stretch that can hold a blink."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +100,9 @@ def with_eyes(
         habits: of the K people; None = everybody's are average.
     """
     tracks = [part.motion.values.copy() for part in performance.characters]
-    spared = False
+    spared = [False] * len(tracks)
+    blinked = [spans[0].start if spans else 0] * len(tracks)
     for span in spans:
-        # Of short stretches in a row every other one has a blink.
-        spared = span.stop - span.start < FPS * _SHORT and not spared
         frames = slice(span.start, span.stop)
         sound = slice(samples_from_frames(span.start), samples_from_frames(span.stop))
         voices = np.stack([
@@ -110,8 +113,13 @@ def with_eyes(
             seed = zlib.crc32(repr((span.key, part.name, "eyes")).encode())
             wanted = None if aims is None else aims[k, frames]
             cues, own = cues_of(k, voices, sides), AVERAGE if habits is None else habits[k]
-            made = eye_motion(cues, tracks[k][frames, ROTATION], seed, wanted, blinks=not spared, habits=own)
+            # Of short stretches in a row every other one has a blink, or fewer where the wait allows it.
+            n_frames, until = span.stop - span.start, blinked[k] + round(FPS * _LONGEST_WAIT) - span.start
+            spared[k] = n_frames < FPS * _SHORT and not spared[k] and until >= n_frames + round(FPS * _EDGE)
+            head = tracks[k][frames, ROTATION]
+            made, drawn = _eyes(cues, head, seed, wanted, None if spared[k] else until, own)
             tracks[k][frames, EYES] = made[:, EYES]
+            blinked[k] = span.start + drawn[-1] if drawn else blinked[k]
     parts = zip(performance.characters, tracks, strict=True)
     return replace(performance, characters=tuple(replace(part, motion=MotionTrack(track)) for part, track in parts))
 
@@ -132,7 +140,6 @@ def eye_motion(
     head: np.ndarray,
     seed: int,
     aims: np.ndarray | None = None,
-    blinks: bool = True,
     habits: Habits = AVERAGE,
 ) -> np.ndarray:
     """Gaze and lids of one person.
@@ -142,26 +149,34 @@ def eye_motion(
         head: (T, 3) rotation of the head, which the eyes make up for.
         seed: the same seed and cues give the same eyes.
         aims: (T, 2) as of :func:`with_eyes`.
-        blinks: whether there are any.
         habits: how often the eyes avoid what they would look at, how often they blink, how far the lids hang.
 
     Returns:
         (T, 57) float32 in [0, 1]; zero but for lids, gaze and what goes along with a blink.
     """
+    return _eyes(cues, head, seed, aims, len(head) + FPS, habits)[0]
+
+
+def _eyes(
+    cues: Cues, head: np.ndarray, seed: int, aims: np.ndarray | None, until: int | None, habits: Habits
+) -> tuple[np.ndarray, list[int]]:
+    """What :func:`eye_motion` gives, and the frames drawn for blinks, the first by ``until``; None = no blinks."""
     rng = np.random.default_rng(seed)
     out = np.zeros((len(head), N_CHANNELS), np.float32)
     look(out, cues, held_turns(cues.speaking), head, rng, aims, habits.averted)
-    if blinks:
-        frames = blink_frames(len(head), phrase_ends(cues), rng, max(habits.blinks, 1.0))
-        if habits.blinks < 1:  # some are left out, so that short stretches have fewer as well
-            frames = [frame for frame in frames if rng.random() < habits.blinks]
-        blink(out, frames, rng)
+    drawn = []
+    if until is not None:
+        drawn = blink_frames(len(head), phrase_ends(cues), rng, max(habits.blinks, 1.0), until)
+        # some are left out, so that short stretches have fewer as well
+        blink(out, [frame for frame in drawn if habits.blinks >= 1 or rng.random() < habits.blinks], rng)
     lids = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
     out[:, lids] = habits.lids + (1 - habits.lids) * out[:, lids]
-    return out.clip(0, 1)
+    return out.clip(0, 1), drawn
 
 
-def blink_frames(n_frames: int, phrase_ends: np.ndarray, rng: np.random.Generator, rate: float = 1.0) -> list[int]:
+def blink_frames(
+    n_frames: int, phrase_ends: np.ndarray, rng: np.random.Generator, rate: float = 1.0, until: int | None = None
+) -> list[int]:
     """Frames at which the lids are shut: every 1.2 to 4.4 s, drawn to ends of phrases; none in the first or last 0.6 s.
 
     Args:
@@ -169,15 +184,23 @@ def blink_frames(n_frames: int, phrase_ends: np.ndarray, rng: np.random.Generato
         phrase_ends: (T,) bool.
         rng: source of chance.
         rate: at least 1; the time between two is that much shorter.
+        until: the first blink comes no later, as far as the first 0.6 s stay free. A track too short for any has one
+            about its middle when the next track's would be too late. None = no matter.
     """
     edge, reach = round(FPS * _EDGE), round(FPS * _REACH)
+    until = n_frames + edge if until is None else until
     last_frame = n_frames - edge
     if last_frame <= edge:
-        return []
+        late = until < n_frames + edge and n_frames >= FPS * _ROOM
+        return [int(rng.integers(n_frames // 4, n_frames - n_frames // 4))] if late else []
+    first, final = edge, min(reach, last_frame)
     if n_frames <= 2 * reach:
-        edge, reach = max(edge, n_frames - reach), min(reach, last_frame)
-        return [_drawn(edge, reach, rng.uniform(edge, reach), phrase_ends, rng)]
-    frames = [_drawn(edge, reach, rng.uniform(edge, reach), phrase_ends, rng)]
+        first = max(edge, n_frames - reach)
+    final = min(final, max(edge, until))
+    first = min(first, final)
+    frames = [_drawn(first, final, rng.uniform(first, final), phrase_ends, rng)]
+    if n_frames <= 2 * reach:
+        return frames
     while n_frames - frames[-1] > reach:
         first = frames[-1] + round(FPS * _SHORTEST_STARE / rate)
         final = min(frames[-1] + round(FPS * _LONGEST_STARE / rate), last_frame)
