@@ -1,4 +1,4 @@
-"""Pictures as arrays that can be sampled between pixels without blur"""
+"""Pictures as tensors that can be sampled between pixels without blur."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ class Texture:
     def turned(self, matrix: np.ndarray, height: int, width: int) -> np.ndarray:
         """(H, W, C) where (2, 3) ``matrix`` takes columns and rows of the result to pixel places."""
         scale = (np.array(self.samples.shape[1::-1]) - 1) / [self.box.width - 1, self.box.height - 1]
-        matrix = (matrix - [[0, 0, self.box.left], [0, 0, self.box.top]]) * scale[:, None]
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(self.samples, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        matrix = np.float32((matrix - [[0, 0, self.box.left], [0, 0, self.box.top]]) * scale[:, None])
+        x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
+        return self.read(matrix[:, 0, None, None] * x + (matrix[:, 1, None, None] * y + matrix[:, 2, None, None]))
 
 
 def read_all(textures: list[Texture], places: torch.Tensor, grid: Grid) -> list[torch.Tensor]:
