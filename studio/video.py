@@ -153,7 +153,7 @@ def join(
 
 def picture_options(every: int = 1) -> list[str]:
     """How frames are encoded, one every so many of the clock."""
-    quality = ["-preset", "fast", "-crf", "17"] if every == 1 else ["-preset", "ultrafast", "-crf", "23"]
+    quality = ["-preset", "veryfast", "-crf", "15"] if every == 1 else ["-preset", "ultrafast", "-crf", "23"]
     # Converted by the matrix that the stream then names: players assume BT.709 where nothing is said.
     options = ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p"]
     options += ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
