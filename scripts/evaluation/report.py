@@ -74,6 +74,7 @@ GROUPS: dict[str, tuple[Row, ...]] = {
         Row("rtf_face", "rendering one 512 x 512 face, seconds of one core a second"),
         Row("rtf", "two people, text to file, seconds a second", ("<=", 1.0)),
         Row("rtf_load_models", "... of which loading models"),
+        Row("load_weights_seconds", "... the weights alone, seconds of one core in all", ("<=", 2.0), " s"),
         Row("rtf_speech_and_motion", "... speech and motion"),
         Row("rtf_rendering", "... rendering and encoding"),
         Row("cpu", "the same in seconds of one core"),
