@@ -31,7 +31,7 @@ def base_hash(transformer: JointTransformer) -> str:
 
 
 def add_adapter(transformer: JointTransformer, name: str, rank: int, layers: Sequence[str] = LAYERS) -> None:
-    """Puts a new adapter into the transformer that changes nothing yet, and freezes everything else.
+    """Puts a new adapter into the transformer that changes nothing yet, alone active, and freezes everything else.
 
     Args:
         transformer: the base.
@@ -42,6 +42,8 @@ def add_adapter(transformer: JointTransformer, name: str, rank: int, layers: Seq
     transformer.requires_grad_(False)
     config = LoraConfig(r=rank, lora_alpha=rank, target_modules=list(layers))
     transformer.add_adapter(config, adapter_name=name)
+    # Layers that hold a disabled adapter stay disabled, the new one with them.
+    transformer.enable_adapters()
 
 
 def save_adapter(

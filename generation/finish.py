@@ -14,6 +14,7 @@ from generation.mel import LOG_FLOOR
 from generation.motion import INDEX, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
 from generation.performance import Line
 from generation.phonetics import runs
+from generation.pitch import envelope
 
 if TYPE_CHECKING:
     from generation.vocoder import Vocoder
@@ -27,8 +28,8 @@ _LONGEST_GAP = 6
 _SHORTEST_VOICE = 3
 """Frames of sound among silence below which it is a click, not a voice."""
 _FADE = SAMPLES_PER_FRAME // 4
-_RIPPLE, _RAISED = 2.0, 0.4
-"""Ripples of a spectrum that a Gaussian of so many mel bands takes away are raised by this share."""
+_RAISED = 0.4
+"""Share by which the ripples of a sampled spectrum are raised."""
 
 # Levels are natural logs of power; 1 is 4.3 dB.
 _RANGE = 8.0
@@ -110,7 +111,7 @@ def sharpened(mel: np.ndarray) -> np.ndarray:
     Whatever a network is unsure of it averages, and averages are flat. An unsharp mask along frequency; its amount was
     chosen by DNSMOS and by what Whisper still understood (``docs/decisions.md``).
     """
-    return mel + _RAISED * (mel - gaussian_filter1d(mel, _RIPPLE, axis=1))
+    return mel + _RAISED * (mel - envelope(mel))
 
 
 def joined_speech(lines: Sequence[Line], mel: np.ndarray, n_frames: int, vocoder: Vocoder) -> np.ndarray:

@@ -45,7 +45,7 @@ def istft(spectrum: Tensor) -> Tensor:
     """Least-squares inverse of :func:`stft` by weighted overlap-add: (B, 513, M) complex64 -> (B, 240 M) float32."""
     n_mels = spectrum.shape[-1]
     frames = torch.fft.irfft(spectrum, N_FFT, dim=1) * _window(spectrum.device)[:, None]
-    return (_overlap_add(frames) / _envelope(n_mels, spectrum.device))[:, _PAD : _PAD + n_mels * HOP]
+    return (_overlap_add(frames) / _overlapping_windows(n_mels, spectrum.device))[:, _PAD : _PAD + n_mels * HOP]
 
 
 def _overlap_add(frames: Tensor) -> Tensor:
@@ -53,9 +53,9 @@ def _overlap_add(frames: Tensor) -> Tensor:
     return torch.nn.functional.fold(frames, (1, length), (1, N_FFT), stride=(1, HOP))[:, 0, 0]
 
 
-@lru_cache(maxsize=2)
-def _envelope(n_mels: int, device: torch.device) -> Tensor:
-    """What the windows of so many frames add up to; fast Griffin-Lim asks for the same one again and again."""
+@lru_cache(maxsize=4)
+def _overlapping_windows(n_mels: int, device: torch.device) -> Tensor:
+    """What overlap-add weighs each sample with; the same in all rounds of Griffin-Lim."""
     return _overlap_add(_window(device).square()[None, :, None].expand(1, -1, n_mels)).clamp(min=1e-8)
 
 

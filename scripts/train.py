@@ -60,9 +60,9 @@ def fit_rig(args: argparse.Namespace) -> None:
 
 def train_vocoder(args: argparse.Namespace) -> None:
     """Vocoder on random 1.28 s crops of the recordings."""
-    from generation.vocoder import Vocoder, vocoder_loss
+    from generation.vocoder import Vocoder, vocoder_batches, vocoder_loss
 
-    batches = features.waveform_batches(features.Features.load(args.work), 48 if CUDA else 12, n_frames=24)
+    batches = vocoder_batches(features.Features.load(args.work), 48 if CUDA else 12, n_frames=24)
     settings = FitSettings(minutes=args.minutes or 30, learning_rate=8e-4, ema=0.995)
     fit(Vocoder(), vocoder_loss, batches, settings, args.work / "vocoder")
 

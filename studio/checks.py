@@ -71,7 +71,9 @@ def check_scene(path: Path) -> Report:
 class AverageDurations:
     """The corpus' mean length for every letter: an estimate without any network."""
 
-    def predict(self, phonemes: str, voice: np.ndarray | None, speed: float = 1.0) -> tuple[int, ...]:
+    def predict(
+        self, phonemes: str, voice: np.ndarray | None, speed: float = 1.0, seed: int | None = None
+    ) -> tuple[int, ...]:
         """Mel frames (10 ms) of each symbol; they sum to the estimate for the whole line."""
         ends = np.round(np.arange(len(phonemes) + 1) * _MELS_PER_LETTER / speed).astype(int)
         return tuple(int(n) for n in np.diff(ends))

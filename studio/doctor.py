@@ -60,7 +60,7 @@ def _package(name: str, purpose: str, licence: str, module: str | None = None, e
             importlib.import_module(module)
         return version
 
-    repair = f"pip install -c constraints.txt \".[{extra}]\" (in the checkout)" if extra else REINSTALL
+    repair = f'pip install -c constraints.txt ".[{extra}]" (in the checkout)' if extra else REINSTALL
     return Part(name, purpose, licence, check, repair, extra)
 
 

@@ -200,7 +200,7 @@ def _said(document: Document, location: Location, item: str, sentence: str) -> s
     inside = document.lines.get(location)
     number = int(match[1]) + inside if inside and len(location) == 1 else inside
     place = f"{document.path.name} line {number}" if number else f"{document.path.name}, script line {match[1]}"
-    return f"{place}: {sentence[match.end():]}."
+    return f"{place}: {sentence[match.end() :]}."
 
 
 def _join(item: str) -> str:
@@ -271,8 +271,9 @@ class _PlainLoader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()
-            raise yaml.MarkedYAMLError(problem=f"aliases (*{event.anchor}) are not allowed; write the text out",
-                                       problem_mark=event.start_mark)
+            raise yaml.MarkedYAMLError(
+                problem=f"aliases (*{event.anchor}) are not allowed; write the text out", problem_mark=event.start_mark
+            )
         return super().compose_node(parent, index)
 
 

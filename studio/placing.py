@@ -68,9 +68,7 @@ def acted(store: Store, scene: Scene, act: Mapping[str, Any], chosen: int | None
     raise ValueError("That cannot be done on the picture.")
 
 
-def _claim(
-    store: Store, scene: Scene, view: View, number: object, chosen: int | None
-) -> tuple[Scene, str, int | None]:
+def _claim(store: Store, scene: Scene, view: View, number: object, chosen: int | None) -> tuple[Scene, str, int | None]:
     """Give a face to the chosen character if that one has none, else to a new character."""
     from masks.segment import segment_person
 

@@ -73,11 +73,9 @@ def scene_of_video(video: Path) -> tuple[Scene, list[MissingMedia]]:
         relative = f"media/{plain}"
         while relative in wanted and wanted[relative].sha256 != digest:
             number += 1
-            relative = f"media/{stem}-{number}{plain[len(stem):]}"
+            relative = f"media/{stem}-{number}{plain[len(stem) :]}"
         wanted.setdefault(relative, MissingMedia(where, relative, digest))
         return relative
 
     _change_files(data, rename)
     return checked_scene(data), list(wanted.values())
-
-

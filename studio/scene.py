@@ -118,7 +118,7 @@ class Character(_Strict):
     @classmethod
     def _hex_colour(cls, colour: str | None) -> str | None:
         if colour is not None and not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
-            raise ValueError(f"should be written as \"#rrggbb\"; it is {colour!r}")
+            raise ValueError(f'should be written as "#rrggbb"; it is {colour!r}')
         return colour
 
     @model_validator(mode="after")

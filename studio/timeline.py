@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,9 @@ TAIL_FRAMES = 12
 class DurationPredictor(Protocol):
     """Says how long each symbol lasts."""
 
-    def predict(self, phonemes: str, voice: np.ndarray | None, speed: float = 1.0) -> tuple[int, ...]:
+    def predict(
+        self, phonemes: str, voice: np.ndarray | None, speed: float = 1.0, seed: int | None = None
+    ) -> tuple[int, ...]:
         """Mel frames (10 ms) of each symbol of ``phonemes``."""
         ...
 
@@ -133,7 +136,8 @@ def measure_lines(
                 drafts.append(_measure_recording(name, character, load_recording(line.recording)))
                 continue
             ipa = phonemize(line.text, speaker.language, scene.lexicon, phonemizer)
-            mels = durations.predict(f" {ipa} ", speaker.voice, line.speed * speaker.habits.tempo)
+            seed = zlib.crc32(repr((scene.seed, name, "rhythm")).encode())
+            mels = durations.predict(f" {ipa} ", speaker.voice, line.speed * speaker.habits.tempo, seed)
             mels = paced(f" {ipa} ", mels, speaker.habits.pauses)
             drafts.append(_measure_speech(name, character, f" {ipa} ", mels))
         except ValueError as error:

@@ -199,9 +199,7 @@ FORM: dict[str, tuple[Change, list[str]]] = {
 MEANING: dict[str, tuple[Change, list[str]]] = {
     "empty cast": (put("cast", value=[]), ["the cast is empty"]),
     "no lines": (put("script", value=[]), ["script has no lines", "NAME: text"]),
-    "same name twice": (
-        both(put("cast", 1, "name", value="Anna"), ONE_LINE), ["Anna is in the cast twice"]
-    ),
+    "same name twice": (both(put("cast", 1, "name", value="Anna"), ONE_LINE), ["Anna is in the cast twice"]),
     "unknown manner": (put("cast", 0, "manners", value={"calm": 0.5}), ["ANNA", "manner 'calm'", "not known"]),
     "unknown voice": (
         lambda scene, folder: scene["cast"][1].update(voice=scene["cast"][1]["voice"] + "x"),
@@ -221,18 +219,22 @@ MEANING: dict[str, tuple[Change, list[str]]] = {
     "unknown IPA": (put("script", 1, "text", value="Dear {Xi|ɧ}."), ["line 2 (BOB)", "'Xi'", "'ɧ'"]),
     "unknown IPA in the lexicon": (put("lexicon", value={"Xi": "ɧ"}), ["lexicon", "'Xi'", "'ɧ'"]),
     "overlap of the first": (
-        put("script", 0, value={"who": "ANNA", "text": "Hi.", "overlap": 1}), ["line 1 (ANNA)", "no line stands before"]
+        put("script", 0, value={"who": "ANNA", "text": "Hi.", "overlap": 1}),
+        ["line 1 (ANNA)", "no line stands before"],
     ),
     "overlap too long": (
-        put("script", 1, value={"who": "BOB", "text": "Hello there.", "overlap": 30}), ["line 2 (BOB)", "lasts only"]
+        put("script", 1, value={"who": "BOB", "text": "Hello there.", "overlap": 30}),
+        ["line 2 (BOB)", "lasts only"],
     ),
     "one person twice at once": (
-        put("script", 2, value={"who": "ANNA", "text": "Good.", "start": 0.4}), ["lines 1 and 3", "ANNA would say both"]
+        put("script", 2, value={"who": "ANNA", "text": "Good.", "start": 0.4}),
+        ["lines 1 and 3", "ANNA would say both"],
     ),
     "no consent": (drop("consent"), ["consent: drawn, me, agreed or public"]),
     "no statement": (put("consent", value="agreed"), ["consent 'agreed'", "statement"]),
     "two sources of a voice": (
-        put("cast", 1, "voice", value={"clip": "hello.wav", "preset": "x"}), ["(BOB): voice", "not both"]
+        put("cast", 1, "voice", value={"clip": "hello.wav", "preset": "x"}),
+        ["(BOB): voice", "not both"],
     ),
 }
 
@@ -244,7 +246,8 @@ RECORDINGS: dict[str, tuple[Change, list[str]]] = {
     "no samples": (sound("a.wav", lambda path: write_sound(path, 0)), ["line 3 (ANNA)", "a.wav", "no samples"]),
     "silence": (sound("a.wav", lambda path: write_sound(path, level=0)), ["line 3 (ANNA)", "a.wav", "silent"]),
     "not a number": (
-        sound("a.wav", lambda path: write_sound(path, level=np.nan)), ["line 3 (ANNA)", "a.wav", "not numbers"]
+        sound("a.wav", lambda path: write_sound(path, level=np.nan)),
+        ["line 3 (ANNA)", "a.wav", "not numbers"],
     ),
     "too long": (sound("a.wav", lambda path: write_sound(path, 130)), ["line 3 (ANNA)", "'a.wav' lasts 130 s"]),
 }
@@ -264,17 +267,20 @@ PICTURES: dict[str, tuple[Change, list[str]]] = {
         ["No face is found", "'a.png'", "ANNA, BOB", "narrator"],
     ),
     "one face for two": (
-        picture("a.png", lambda path: write_picture(path, FACE)), ["Only 1 face", "left for BOB", "narrator"]
+        picture("a.png", lambda path: write_picture(path, FACE)),
+        ["Only 1 face", "left for BOB", "narrator"],
     ),
     "face too small": (
         picture("a.png", lambda path: write_picture(path, SMALL_FACE), drop("cast", 1), ONE_LINE),
         ["ANNA: the face is too small", "pixels between the eyes"],
     ),
     "region outside": (
-        put("cast", 0, "region", value=[600, 0, 700, 90]), ["ANNA's region", "outside the picture", "512 x 256"]
+        put("cast", 0, "region", value=[600, 0, 700, 90]),
+        ["ANNA's region", "outside the picture", "512 x 256"],
     ),
     "region without a face": (
-        put("cast", 0, "region", value=[0, 200, 60, 256]), ["ANNA: no face is found inside the region"]
+        put("cast", 0, "region", value=[0, 200, 60, 256]),
+        ["ANNA: no face is found inside the region"],
     ),
     "region tiny": (put("cast", 0, "region", value=[50, 50, 54, 54]), ["ANNA's mask is only", "at least 16 pixels"]),
     "same face twice": (

@@ -36,9 +36,7 @@ def pad_with_silence(path: Path, keep: float) -> None:
 
 
 CASES: dict[str, tuple[Change, list[str]]] = {
-    "clip of nobody": (
-        clip(None), ["BOB: say whose voice the clip is", "add consent"]
-    ),
+    "clip of nobody": (clip(None), ["BOB: say whose voice the clip is", "add consent"]),
     "clip without statement": (
         clip("agreed"),
         ["BOB: consent 'agreed'", "who agreed, when and how"],

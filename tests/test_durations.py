@@ -11,7 +11,16 @@ import torch
 from lively import enliven
 from test_examples import synthetic_features
 
-from generation.durations import _LEAD, _PADDING, _TAIL, DurationModel, duration_batches, duration_loss
+from generation.durations import (
+    _LEAD,
+    _MIDDLE,
+    _PADDING,
+    _SPREAD,
+    _TAIL,
+    DurationModel,
+    duration_batches,
+    duration_loss,
+)
 from generation.text import SYMBOL_INDEX
 from generation.training import FitSettings, fit
 
@@ -69,9 +78,9 @@ def test_every_symbol_depends_on_its_surroundings(model: DurationModel) -> None:
     symbols = torch.tensor([[SYMBOL_INDEX[s] for s in PHONEMES]])
     other = symbols.clone()
     other[0, 5] = SYMBOL_INDEX["z"]
-    voice = torch.zeros(1, 5)
+    rest = torch.zeros(1, 5), torch.zeros(symbols.shape), torch.ones(1)
     with torch.no_grad():
-        change = (model(symbols, voice) - model(other, voice)).abs()[0]
+        change = (model(symbols, *rest) - model(other, *rest)).abs()[0]
     assert (change[1:9] > 1e-5).all()
 
 
@@ -95,14 +104,43 @@ def test_batches_hold_training_sentences_at_speed_one() -> None:
     assert {int(total) for total in durations.sum(1)} == {320, 200, 240, 280}
 
 
-def test_padding_changes_no_loss_and_length_errors_show() -> None:
-    durations = torch.tensor([[10.0, 20.0, 0.0], [30.0, 40.0, 50.0]])
-    found = torch.tensor([[10.0, 20.0, 999.0], [30.0, 40.0, 50.0]]).log()
-    nothing = torch.zeros(2, 3, dtype=torch.int64), torch.zeros(2, 5)
-    loss, parts = duration_loss(lambda symbols, voices: found, (*nothing, durations))
+def test_padding_changes_no_loss_and_length_errors_of_the_even_rhythm_show() -> None:
+    durations = torch.tensor([[10.0, 20.0, 0.0], [30.0, 40.0, 50.0]]).repeat(20, 1)
+    found = torch.tensor([[10.0, 20.0, 999.0], [30.0, 40.0, 50.0]]).repeat(20, 1).log()
+    nothing = torch.zeros(40, 3, dtype=torch.int64), torch.zeros(40, 5)
+    loss, parts = duration_loss(lambda *told: found, (*nothing, durations))
     assert loss.item() < 1e-5 and parts["length_error"] < 1e-5
-    _, parts = duration_loss(lambda symbols, voices: found, (*nothing, 2 * durations))
+    _, parts = duration_loss(lambda *told: found, (*nothing, 2 * durations))
     assert parts["length_error"] == pytest.approx(0.5, abs=1e-5)
+
+
+def test_what_is_told_is_mixed_with_noise_and_at_level_one_nothing() -> None:
+    durations = torch.full((300, 4), 40.0)
+    heard: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def listen(symbols: torch.Tensor, voices: torch.Tensor, noisy: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        heard.append((noisy, sigma))
+        return durations.log()
+
+    torch.manual_seed(0)
+    duration_loss(listen, (torch.zeros(300, 4, dtype=torch.int64), torch.zeros(300, 5), durations))
+    noisy, sigma = heard[0]
+    even = sigma == 1
+    assert 0.25 < even.float().mean() < 0.42 and (noisy[even] == 0).all()
+    assert 0 <= sigma[~even].min() < 0.02 and sigma[~even].max() > 0.97
+    clean = (np.log(40) - _MIDDLE) / _SPREAD
+    off = (noisy - (1 - sigma[:, None]) * clean)[~even] / sigma[~even, None]
+    assert abs(float(off.mean())) < 0.1 and float(off.std()) == pytest.approx(1, abs=0.1)
+
+
+def test_a_seed_is_a_rhythm_and_none_the_even_one(model: DurationModel) -> None:
+    rhythms = {seed: model.predict(20 * PHONEMES, None, seed=seed) for seed in (None, 1, 2)}
+    assert len(set(rhythms.values())) == 3
+    assert model.predict(20 * PHONEMES, None, seed=1) == rhythms[1]
+
+
+def test_without_noise_in_what_it_says_sampling_changes_nothing() -> None:
+    assert constant(8.0).predict("a" * 30, None, seed=3) == constant(8.0).predict("a" * 30, None)
 
 
 def test_lengths_are_learnt(tmp_path: Path) -> None:

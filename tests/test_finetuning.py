@@ -12,7 +12,7 @@ import torch
 from tiny import tiny_pipeline
 
 from generation.adapter_files import VOICE, read_about
-from generation.adapters import base_hash, read_adapter
+from generation.adapters import add_adapter, base_hash, read_adapter
 from generation.finetuning import (
     NAME,
     PATIENCE,
@@ -151,6 +151,23 @@ class _Anywhere:
 
     def to(self, device: torch.device) -> _Anywhere:
         return self
+
+
+@pytest.mark.parametrize("part", ["audio", "motion", "joint"])
+def test_an_adapter_learns_in_all_its_layers_beside_one_that_is_switched_off(part: str) -> None:
+    """As the weights ship: the adapter for few steps is there, and disabled."""
+    transformer = tiny_pipeline().transformer
+    add_adapter(transformer, "few_steps", 2)
+    transformer.disable_adapters()
+    student = Student(transformer, part, 2, torch.zeros(transformer.config.voice_dim))
+    loss, _ = speaking_loss(
+        student, ClipExamples(clips(), Standard.of(transformer), 1, 12).batch(2, torch.Generator().manual_seed(0))
+    )
+    loss.backward()
+    # A fresh adapter's first matrices are multiplied by zeros: only the second ones feel the loss.
+    reached = {n: w.grad is not None and bool(w.grad.any()) for n, w in student.named_parameters() if "lora_B" in n}
+    ours = {name: found for name, found in reached.items() if f".{NAME}." in name}
+    assert ours and all(ours.values()) and not any(found for name, found in reached.items() if name not in ours)
 
 
 def test_sizes_follow_the_machine_and_the_caller() -> None:

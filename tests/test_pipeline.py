@@ -79,7 +79,7 @@ def speech_of(performance: Performance, spoken: Line) -> np.ndarray:
 
 
 def assert_alike(a: CharacterPerformance, b: CharacterPerformance, tolerance: float = 1e-4) -> None:
-    np.testing.assert_allclose(a.speech, b.speech, rtol=0, atol=25 * tolerance)  # Griffin-Lim magnifies rounding
+    np.testing.assert_allclose(a.speech, b.speech, rtol=0, atol=200 * tolerance)  # pitch and phases magnify rounding
     np.testing.assert_allclose(a.motion.values, b.motion.values, rtol=0, atol=tolerance)
 
 
@@ -113,16 +113,16 @@ def test_the_order_of_the_cast_changes_nobodys_part(pipeline: JointPipeline, who
 def test_a_line_sounds_the_same_whatever_else_is_said(pipeline: JointPipeline, whole: Performance) -> None:
     first, second, third = LINES
     alone = pipeline([first], CAST, N_FRAMES, sampling=QUICK)
-    np.testing.assert_allclose(speech_of(alone, first), speech_of(whole, first), rtol=0, atol=1e-3)
+    np.testing.assert_allclose(speech_of(alone, first), speech_of(whole, first), rtol=0, atol=2e-2)
     extended = pipeline([*LINES, line("fourth", 2, 4, 7), line("fifth", 1, 28)], CAST, N_FRAMES, sampling=QUICK)
-    np.testing.assert_allclose(speech_of(extended, second), speech_of(whole, second), rtol=0, atol=1e-3)
+    np.testing.assert_allclose(speech_of(extended, second), speech_of(whole, second), rtol=0, atol=2e-2)
 
 
 def test_a_line_sounds_the_same_after_a_longer_pause(pipeline: JointPipeline, whole: Performance) -> None:
     later = [LINES[0], *(replace(spoken, start=spoken.start + 5) for spoken in LINES[1:])]
     paused = pipeline(later, CAST, N_FRAMES + 5, sampling=QUICK)
     for before, after in zip(LINES, later):
-        np.testing.assert_allclose(speech_of(paused, after), speech_of(whole, before), rtol=0, atol=2e-3)
+        np.testing.assert_allclose(speech_of(paused, after), speech_of(whole, before), rtol=0, atol=2e-2)
 
 
 def test_text_voice_and_id_make_the_sound(pipeline: JointPipeline, whole: Performance) -> None:
@@ -133,7 +133,7 @@ def test_text_voice_and_id_make_the_sound(pipeline: JointPipeline, whole: Perfor
         (first, (replace(ANN, voice=voice(7)), BOB, EVE)),
     ):
         other = pipeline([changed], cast, N_FRAMES, sampling=QUICK)
-        assert np.abs(speech_of(other, first) - speech_of(whole, first)).max() > 1e-3
+        assert np.abs(speech_of(other, first) - speech_of(whole, first)).max() > 5e-2
 
 
 def test_recordings_come_back_untouched_and_move_their_own_face(pipeline: JointPipeline) -> None:

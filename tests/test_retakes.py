@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from shutil import rmtree
 
 import cv2
 import numpy as np
@@ -128,6 +129,7 @@ class Seen(Watcher):
 
 def film(scene: dict, folder: Path) -> tuple[Seen, dict[str, np.ndarray]]:
     seen = Seen()
+    rmtree(folder / ".parley" / "reel", ignore_errors=True)  # kept pictures would not be seen
     render_scene(write(scene, folder), folder / "film.mp4", QUICK, watcher=seen)
     return seen, {name: soundfile.read(folder / f"film.{name}.wav")[0] for name in ("EILEEN", "VOICE")}
 

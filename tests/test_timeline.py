@@ -13,7 +13,9 @@ from studio.timeline import LEAD_FRAMES, PAUSE_FRAMES, TAIL_FRAMES, Speaker, Tim
 class SevenEach:
     """Seven mel frames a symbol at speed 1: a number that fits no frame grid."""
 
-    def predict(self, phonemes: str, voice: np.ndarray | None, speed: float = 1.0) -> tuple[int, ...]:
+    def predict(
+        self, phonemes: str, voice: np.ndarray | None, speed: float = 1.0, seed: int | None = None
+    ) -> tuple[int, ...]:
         return tuple([round(7 / speed)] * len(phonemes))
 
 
@@ -105,3 +107,20 @@ def test_every_bad_line_is_reported_at_once() -> None:
 
 def test_rounding_matches_the_grid() -> None:
     assert timeline({"who": "ANNA", "text": "Hi.", "start": 1.99}).lines[0].start == frames_from_seconds(1.99) == 50
+
+
+def test_the_rhythm_of_a_line_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int | None] = []
+
+    def predict(self: SevenEach, phonemes: str, voice: object, speed: float = 1.0, seed: int | None = None):  # noqa: ANN202
+        seeds.append(seed)
+        return (7,) * len(phonemes)
+
+    monkeypatch.setattr(SevenEach, "predict", predict)
+    one, two = {"who": "ANNA", "text": "Hello."}, {"who": "BOB", "text": "Hello."}
+    timeline(one, two, one)
+    timeline(two)
+    timeline({**two, "take": 1})
+    timeline(two, seed=5)
+    first, second, again, alone, retaken, seeded = seeds
+    assert second == alone and len({first, second, again, retaken, seeded}) == 5

@@ -109,7 +109,7 @@ class Synthesis:
         vector = self.preset(voice) if vector is None else vector
         began = process_time()
         phonemes = f" {phonemize(text, 'en-gb' if voice.startswith('b') else 'en-us')} "
-        durations = self._durations.predict(phonemes, vector)
+        durations = self._durations.predict(phonemes, vector, seed=seed)
         return self._take(phonemes, durations, vector, seed, None, process_time() - began)
 
     def preset(self, voice: str) -> np.ndarray:
