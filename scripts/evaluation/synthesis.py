@@ -176,9 +176,10 @@ class Synthesis:
 
 
 def _fingerprint() -> str:
-    """Hash of the shipped weights and of the code that turns them into sound and motion."""
+    """Hash of the shipped weights, the shelf of manners left out, and of the code that makes sound and motion."""
     root = resources.assets_root()
-    weights = [path for path in sorted(root.rglob("*")) if path.suffix in (".safetensors", ".json")]
+    files = (path for path in sorted(root.rglob("*")) if root / "adapters" not in path.parents)
+    weights = [path for path in files if path.suffix in (".safetensors", ".json")]
     digest = hashlib.sha256()
     for path in [*weights, *(Path(generation.__file__).with_name(f"{name}.py") for name in MAKING)]:
         digest.update(path.name.encode() + path.read_bytes())
