@@ -205,8 +205,9 @@ def blink_frames(
         first = frames[-1] + round(FPS * _SHORTEST_STARE / rate)
         final = min(frames[-1] + round(FPS * _LONGEST_STARE / rate), last_frame)
         target = frames[-1] + FPS * rng.gamma(6.0, 0.6) / rate
-        if target > last_frame:
+        if target > last_frame == final:  # anywhere in what is left: at its very end all people would blink at once
             first = max(first, n_frames - reach)
+            target = rng.uniform(first, final)
         frames.append(_drawn(first, final, target, phrase_ends, rng))
     return frames
 
@@ -217,6 +218,7 @@ def _drawn(first: int, final: int, target: float, ends: np.ndarray, rng: np.rand
     near = window[(np.abs(window - target) < 1.3 * FPS) & (ends[window.clip(max=len(ends) - 1)] > 0)]
     if len(near) and rng.random() < 0.75:
         target = near[np.argmin(np.abs(near - target))] + rng.integers(0, 6)
+        target -= 2 * max(0, target - final)  # turned back: at the last frame people would blink at once, too
     return int(np.clip(round(target), first, final))
 
 

@@ -126,6 +126,16 @@ def test_eyes_make_up_for_the_head() -> None:
     assert gaze[50:].mean() - gaze[:50].mean() == pytest.approx(-0.16, abs=0.04)
 
 
+def test_people_who_hear_the_same_do_not_blink_as_one() -> None:
+    ends = np.zeros(135, bool)
+    ends[55:58] = ends[122:125] = True
+    alike = []
+    for seed in range(100):
+        one, *others = (blink_frames(135, ends, np.random.default_rng(3 * seed + k)) for k in range(3))
+        alike += [any(frame in other for other in others) for frame in one]
+    assert np.mean(alike) < 0.25
+
+
 def test_blinks_gather_at_the_ends_of_phrases() -> None:
     ends = np.zeros(1500, bool)
     ends[50::80] = ends[51::80] = ends[52::80] = True
