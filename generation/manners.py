@@ -91,14 +91,14 @@ MANNERS: dict[str, Manner] = {
     "excited": Manner(
         "Fast, high and lively; a bright voice, a moving head, brows up and a smile.",
         {"pitch_range": +1, "pitch": +1, "brightness": +1, "rate": +1, "head_speed": +1},
-        pitch_range=1.5, pitch_shift=2.5, brightness=1.5, level=3, mouth=1.2, head=1.7, brows=1.6,
+        pitch_range=2.0, pitch_shift=2.5, brightness=1.5, level=3, mouth=1.2, head=1.7, brows=1.6,
         held={"browInnerUp": 0.12, "mouthSmileLeft": 0.12, "mouthSmileRight": 0.12},
         habits=Habits(tempo=1.12, pauses=0.75, blinks=1.2),
     ),
     "weary": Manner(
         "Slow, low and dull, with long pauses; the head sinks and the lids hang.",
         {"pitch_range": -1, "pitch": -1, "brightness": -1, "rate": -1, "head_down": +1, "lids": +1},
-        pitch_range=0.6, pitch_shift=-2, brightness=-1.5, level=-3, mouth=0.8, head=0.6, brows=0.4,
+        pitch_range=0.35, pitch_shift=-2, brightness=-1.5, level=-3, mouth=0.8, head=0.6, brows=0.4,
         held={"headRotationX": 0.07, "browInnerUp": 0.1},
         habits=Habits(tempo=0.85, pauses=1.6, averted=0.25, blinks=1.3, lids=0.22),
     ),
@@ -124,7 +124,7 @@ MANNERS: dict[str, Manner] = {
     "grand": Manner(
         "Grand gestures of the head and brows; the voice stays as it is.",
         {"head_speed": +1, "head_range": +1, "brows": +1},
-        head=2.2, brows=1.8,
+        head=2.2, brows=3.0,
     ),
     "deadpan": Manner(
         "No melody and no expression: a flat voice, a still head and rare blinks.",
@@ -196,10 +196,10 @@ SECONDS = 900
 
 
 def taught_by(features: Features, split: str, seconds: float = SECONDS) -> list[Utterance]:
-    """Recordings of single voices of a split that last so long together, each voice in turn."""
+    """Recordings of single voices of a split that last so long together, each recorded voice in turn."""
     by_voice: dict[str, list[Utterance]] = {}
     for utterance in features.split(split):
-        if len(utterance.voices) == 1:
+        if len(utterance.voices) == 1 and utterance.rate == 1:
             by_voice.setdefault(next(iter(utterance.voices)), []).append(utterance)
     chosen: list[Utterance] = []
     total = 0.0

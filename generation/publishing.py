@@ -62,7 +62,8 @@ def publish(work: Path, assets: Path) -> None:
         shutil.copytree(work / FEW / "ema", assets / "model" / FEW)
     _halved(load_strict(DurationModel, work / "durations" / "ema")).save_pretrained(assets / "durations")
     _halved(load_strict(VoiceEncoder, work / "voice_encoder" / "ema")).save_pretrained(assets / "voice_encoder")
-    save_voices(names, table, assets)
+    recorded = [i for i, name in enumerate(names) if "@" not in name]
+    save_voices([names[i] for i in recorded], table[recorded], assets)
 
 
 def save_voices(learned_from: Sequence[str], table: np.ndarray, assets: Path) -> None:
