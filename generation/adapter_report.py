@@ -96,8 +96,9 @@ def _written(report: Mapping[str, Any], found: Mapping[float, Trial]) -> str:
             f"{report['steps']} steps in {report['minutes']:.1f} min, rank {size['rank']},"
             f" {report['megabytes']:.2f} MB; held-out loss {loss['before']:.4f} -> {loss['after']:.4f}."
         )
-    if report.get("likeness"):
-        lines.append("; ".join(f"{name} {value:.3f}" for name, value in report["likeness"].items()) + ".")
+    for measured in ("likeness", "timing"):
+        if measured in report:
+            lines.append("; ".join(f"{name} {value:.3f}" for name, value in report[measured].items()) + ".")
     material = report.get("material", {})
     head = "".join(f"{f'at {s:g}':>9}" for s in found) + (f"{'material':>10}" if material else "")
     lines += ["", f"{'figure':<14}{head}  meant"]

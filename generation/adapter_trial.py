@@ -13,8 +13,12 @@ from generation.gaze import Span, with_eyes
 from generation.grid import MELS_PER_FRAME, samples_from_frames
 from generation.habits import AVERAGE, mixed, paced
 from generation.manner_figures import mean_figures, motion_figures, speech_figures
+from generation.metrics import closed, contact_frames, least_near, open_range
+from generation.motion import WEIGHTS
 from generation.performance import Line
+from generation.phonetics import LipGeometry
 from generation.pipeline import CastMember, JointPipeline
+from generation.rig import FaceRig
 from generation.sampling import Sampling
 
 STRENGTHS = (0.0, 0.5, 1.0, 1.5)
@@ -73,7 +77,8 @@ def _trial(
     pipeline: JointPipeline, durations: DurationModel, prompts: Sequence[Prompt], strength: float, sampling: Sampling
 ) -> Trial:
     habits = mixed([(pipeline.adapters.about(_TRIED).habits, strength)])
-    found, sounds = [], []
+    found, sounds, gaps, contacts = [], [], [], []
+    lips = LipGeometry.of(FaceRig.load())
     for number, prompt in enumerate(prompts):
         voice = pipeline.adapters.voiced(prompt.voice, {_TRIED: strength})
         lengths = paced(prompt.phonemes, durations.predict(prompt.phonemes, voice, habits.tempo), habits.pauses)
@@ -88,7 +93,18 @@ def _trial(
         sound = part.speech[samples_from_frames(line.start) : samples_from_frames(line.stop)]
         found.append(speech_figures(sound, prompt.phonemes, lengths) | motion_figures(part.motion.values))
         sounds.append(sound)
-    return Trial(mean_figures(found), tuple(sounds))
+        gaps.append(lips.gap(part.motion.values[line.start : line.stop, WEIGHTS]))
+        contacts.append(contact_frames(prompt.phonemes, lengths, 0))
+    return Trial(mean_figures(found) | contacts_closed(gaps, sounds, contacts), tuple(sounds))
+
+
+def contacts_closed(
+    gaps: Sequence[np.ndarray], sounds: Sequence[np.ndarray], contacts: Sequence[np.ndarray]
+) -> dict[str, float]:
+    """``closure``: share of p, b and m at which the lips close on the rig."""
+    opening = open_range(gaps, sounds)
+    shut = [closed(least_near(gap), opening)[at] for gap, at in zip(gaps, contacts, strict=True)]
+    return {"closure": float(np.concatenate(shut).mean())} if any(map(len, shut)) else {}
 
 
 def monotone(trials: dict[float, Trial], figure: str, direction: int) -> bool:

@@ -15,8 +15,9 @@ from generation.vocal_effects import pitch_curve
 
 UNITS = {
     "rate": "phonemes/s", "voiced_share": "share of speech", "pitch": "semitones above 100 Hz", "pitch_range":
-    "semitones", "brightness": "dB", "level": "dB", "jaw": "weight", "head_speed": "rad/s", "head_range": "rad",
-    "head_down": "rad", "brows": "weight", "lids": "weight", "blinks": "per minute", "gaze_averted": "share",
+    "semitones", "brightness": "dB", "level": "dB", "jaw": "weight", "closure": "share of p, b and m", "head_speed":
+    "rad/s", "head_range": "rad", "head_down": "rad", "brows": "weight", "lids": "weight", "blinks": "per minute",
+    "gaze_averted": "share",
 }  # fmt: skip
 _SHUT, _AVERTED = 0.6, 0.12
 _BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")

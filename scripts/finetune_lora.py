@@ -42,10 +42,13 @@ from generation.durations import DurationModel  # noqa: E402
 from generation.features import Features  # noqa: E402
 from generation.finetuning import Size, Student, speaking_loss, tune  # noqa: E402
 from generation.finetuning_examples import MannerExamples  # noqa: E402
+from generation.grid import MELS_PER_FRAME, SAMPLES_PER_FRAME  # noqa: E402
 from generation.manners import MANNERS, taught_by  # noqa: E402
 from generation.material import Material, MaterialReader  # noqa: E402
-from generation.pipeline import JointPipeline  # noqa: E402
+from generation.performance import Line  # noqa: E402
+from generation.pipeline import CastMember, JointPipeline  # noqa: E402
 from generation.resources import asset  # noqa: E402
+from generation.sampling import Sampling, usual_steps  # noqa: E402
 from generation.standard import Standard  # noqa: E402
 from generation.teaching import Origin, teach  # noqa: E402
 from generation.transcription import whisper  # noqa: E402
@@ -53,7 +56,7 @@ from studio.document import dump_scene, load_scene  # noqa: E402
 from studio.render import RenderSettings, render_scene  # noqa: E402
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-HELD_OUT_SECONDS, HELD_OUT_BATCHES = 60, 2
+HELD_OUT_SECONDS, HELD_OUT_BATCHES, REAL_CLIPS = 60, 2, 12
 SAMPLE, SAMPLE_ROWS = "scenes/cafe/scene.yaml", 480
 """In its picture the first of the cast says the first sentence, in the sample video."""
 
@@ -107,11 +110,11 @@ def teach_clips(args: argparse.Namespace) -> None:
     taught = teach(material.clips, args.parts, origin, pipeline.transformer, durations, size, args.out / args.name)
     facts = {**taught.facts, "left_out": material.faults, "warnings": material.warnings}
     if taught.voice is not None:
-        facts["likeness"] = likeness(args, taught.path, taught.voice, material)
+        facts |= likeness(args, taught.path, taught.voice, material)
     finish(args, taught.path, facts, {})
 
 
-def likeness(args: argparse.Namespace, path: Path, voice: np.ndarray, material: Material) -> dict[str, float]:
+def likeness(args: argparse.Namespace, path: Path, voice: np.ndarray, material: Material) -> dict[str, Any]:
     """How like the clips' voice the adapter sounds, and whether its words are heard; where the judges are installed.
 
     ``sim_*``: mean cosine of Resemblyzer's vectors to the clips'; ``wer_*``: share of wrong words. ``preset``: voices
@@ -133,7 +136,7 @@ def likeness(args: argparse.Namespace, path: Path, voice: np.ndarray, material: 
         said = [judges.normal(text) for text in SENTENCES[: args.lines]]
         wrong = sum(word_errors(words, judges.words(line)) for words, line in zip(said, made.lines, strict=True))
         found[f"wer_{name}"] = wrong / sum(map(len, said))
-    return found
+    return {"likeness": found}
 
 
 def finish(args: argparse.Namespace, learnt: Path, facts: Mapping[str, Any], moves: Mapping[str, int]) -> None:
@@ -147,6 +150,7 @@ def tell(
     path: Path, folder: Path, facts: Mapping[str, Any], moves: Mapping[str, int], args: argparse.Namespace
 ) -> None:
     """The report on an adapter, printed and written, and its sample video."""
+    facts = {**facts, **timing_of_lips(path, args)}
     print(write_report(folder, path, facts, trial(path, args, STRENGTHS), moves))
     print(f"Sample video: {sample_video(path, folder)}")
 
@@ -158,6 +162,34 @@ def trial(
     pipeline = JointPipeline.from_pretrained().to(DEVICE)
     said = prompts(args.lines, voice)
     return trials(pipeline, DurationModel.from_pretrained(), path, said, strengths, args.steps)
+
+
+def timing_of_lips(path: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """Lips at strength 0 and 1 against held-out real ones of the same sound, by MTM in ms; nothing without the clips.
+
+    For adapters that change motion: lips belong to what is said, whoever moves them.
+    """
+    from generation.voice import VoiceBank
+    from scripts.evaluation.lips import rig_gap, timing
+    from scripts.evaluation.material import held_out_clips
+
+    if read_about(path).part == "audio" or not (args.shared / "motion").is_dir():
+        return {}
+    clips = held_out_clips(args.shared, REAL_CLIPS)
+    pipeline, bank = JointPipeline.from_pretrained().to(DEVICE), VoiceBank.load()
+    pipeline.adapters.load("tried", path)
+    found = {}
+    for strength in (0.0, 1.0):
+        member = CastMember("SPEAKER", bank.vector(bank.names[0]), adapters=(("tried", strength),))
+        gaps = []
+        for seed, clip in enumerate(clips):
+            n_frames = len(clip.waveform) // SAMPLES_PER_FRAME
+            line = Line("line", 0, 0, n_frames, " ", (MELS_PER_FRAME * n_frames,), clip.waveform)
+            sampling = Sampling(steps=args.steps or usual_steps())
+            made = pipeline([line], [member], n_frames, seed=seed, sampling=sampling)
+            gaps.append(rig_gap(made.characters[0].motion.values)[: len(clip.gap)])
+        found[f"mtm_ms_{strength:g}"] = timing(clips, gaps)["mtm_ms"]
+    return {"timing": found}
 
 
 def sample_video(path: Path, folder: Path) -> Path:
@@ -208,6 +240,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         command.add_argument("--minutes", type=float, help="length of the training, all resumes together")
         command.add_argument("--rank", type=int)
     for command in (manner, clips, tried):
+        command.add_argument("--shared", type=Path, default=Path("../shared"), help="folder with motion/, for lips")
         command.add_argument("--work", type=Path, default=Path("work"), help="arrays of the corpus")
         command.add_argument("--out", type=Path, default=Path("work/adapters"))
         command.add_argument("--lines", type=int, default=len(SENTENCES), help="sentences in the report")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from generation.adapter_trial import contacts_closed
 from generation.habits import AVERAGE
 from generation.manner_figures import UNITS, motion_figures, speech_figures
 from generation.manners import MANNERS, processed_motion, processed_waveform
@@ -91,3 +92,15 @@ def test_each_manner_moves_what_it_says(name: str) -> None:
 def test_parts_follow_from_what_is_changed() -> None:
     assert {name for name, manner in MANNERS.items() if manner.part == "motion"} == {"grand"}
     assert MANNERS["whisper"].part == "joint" and "breath for voice" in MANNERS["whisper"].taught
+
+
+@pytest.mark.parametrize(("shut", "share"), [((), 0.0), ((20,), 0.5), ((20, 40), 1.0)])
+def test_lips_that_close_on_p_b_and_m_are_counted(shut: tuple[int, ...], share: float) -> None:
+    gap, sound = np.ones(60), np.sin(np.arange(60 * 960) / 20).astype(np.float32)
+    gap[list(shut)] = 0.1
+    found = contacts_closed([gap, np.ones(60)], [sound, sound], [np.array([20, 40]), np.zeros(0, int)])
+    assert found == {"closure": pytest.approx(share)}
+
+
+def test_lines_without_p_b_and_m_say_nothing_of_closing() -> None:
+    assert contacts_closed([np.ones(60)], [np.ones(60 * 960, np.float32)], [np.zeros(0, int)]) == {}
