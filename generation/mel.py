@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,10 +22,15 @@ def _window(device: torch.device) -> Tensor:
 
 @cache
 def mel_filters(device: torch.device) -> Tensor:
-    """Slaney-normalised mel filter bank from 0 Hz to 12 kHz, (513, 100) float32."""
-    from transformers.audio_utils import mel_filter_bank
-
-    bank = mel_filter_bank(N_FFT // 2 + 1, N_MELS, 0.0, SAMPLE_RATE / 2, SAMPLE_RATE, norm="slaney", mel_scale="slaney")
+    """Slaney-normalised mel filter bank from 0 Hz to 12 kHz, (513, 100) float32; that of librosa and transformers."""
+    per_log = 27 / np.log(6.4)
+    mels = np.linspace(0.0, 15 + np.log(SAMPLE_RATE / 2 / 1000) * per_log, N_MELS + 2)
+    # linear up to 1 kHz = 15 mel, logarithmic above
+    edges = np.where(mels < 15, 200 * mels / 3, 1000 * np.exp((mels - 15) / per_log))
+    bins = np.linspace(0, SAMPLE_RATE / 2, N_FFT // 2 + 1)[:, None]
+    rising = (bins - edges[:-2]) / np.diff(edges[:-1])
+    falling = (edges[2:] - bins) / np.diff(edges[1:])
+    bank = np.minimum(rising, falling).clip(0) * (2 / (edges[2:] - edges[:-2]))
     return torch.as_tensor(bank, dtype=torch.float32, device=device)
 
 

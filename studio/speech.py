@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from generation import resources
+from generation import lean_imports, resources  # lean_imports before anything that imports diffusers
 from generation.adapter_files import fingerprint
 from generation.audio import Audio
 from generation.conditioning import Generate
@@ -57,7 +57,7 @@ class Models:
     def load(cls, device: str | None = None) -> Models:
         """The shipped models on a torch device; None = the GPU when there is one, else the CPU."""
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        pipeline = JointPipeline.from_pretrained().to(device)
+        pipeline = lean_imports.lean(JointPipeline.from_pretrained).to(device)
         return cls(pipeline, DurationModel.from_pretrained(), VoiceBank.load(), device)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from generation import lean_imports  # noqa: F401 - before anything that imports diffusers
 from generation.audio import Audio, mix
 from generation.grid import SAMPLE_RATE
 from generation.performance import Performance
