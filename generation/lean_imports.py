@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 Made = TypeVar("Made")
 
-_PUT_OFF = ("torch._dynamo", "torch.distributed.tensor", "transformers", "scipy.stats", "scipy.integrate")
+_PUT_OFF = ("torch._dynamo", "torch.distributed.tensor", "transformers", "scipy.stats", "scipy.integrate", "csvw")
 _LIBRARIES = (
     "scipy.signal",
     "diffusers.loaders.peft",
@@ -31,6 +31,7 @@ _LIBRARIES = (
     "diffusers.pipelines.pipeline_utils",
     "diffusers.schedulers.scheduling_flow_match_euler_discrete",
     "peft.utils",
+    "phonemizer.backend",
 )
 _ROOTS = ("diffusers", "peft")
 

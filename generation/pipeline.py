@@ -278,10 +278,10 @@ class JointPipeline(DiffusionPipeline):
         audio_guider = self.audio_guider.new(guidance_scale=guidance.speech)
         steps = sampling.steps or FEW_STEPS
         sigmas = noise_levels(steps)
-        self.scheduler.set_timesteps(sigmas=sigmas, device=self._execution_device)
+        self.scheduler.set_timesteps(sigmas=sigmas, device=motion.latent.device)
         self.scheduler.set_begin_index(0)
         motion_scheduler = FlowMatchEulerDiscreteScheduler.from_config(self.scheduler.config)
-        motion_scheduler.set_timesteps(sigmas=sigmas, device=self._execution_device)
+        motion_scheduler.set_timesteps(sigmas=sigmas, device=motion.latent.device)
         motion_scheduler.set_begin_index(0)
         if self.distilled:
             (self.transformer.disable_adapters if sampling.steps else self.transformer.enable_adapters)()

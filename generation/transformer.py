@@ -156,7 +156,7 @@ class JointBlock(nn.Module):
 
 def _join(first: Tensor, second: Tensor) -> Tensor:
     """Two additive masks side by side along the keys, broadcast to common leading axes."""
-    lead = torch.broadcast_shapes(first.shape[:-1], second.shape[:-1])
+    lead = torch.broadcast_tensors(first[..., 0], second[..., 0])[0].shape  # broadcast_shapes imports sympy
     return torch.cat((first.expand(*lead, first.shape[-1]), second.expand(*lead, second.shape[-1])), -1)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from generation.audio import Audio, mix
+from generation.audio import Audio
 from generation.grid import FPS, SAMPLE_RATE
 from generation.motion_export import write_arkit_csv, write_json
 from generation.performance import Performance
@@ -122,6 +122,7 @@ def write_sound(sound: Audio, path: Path, record: Mapping[str, Any]) -> Path:
 
 def export_scene(
     stretches: Sequence[Path],
+    sound: Audio,
     performance: Performance,
     timeline: Timeline,
     path: Path,
@@ -137,7 +138,6 @@ def export_scene(
     Returns:
         The files, the video first.
     """
-    sound = mix([Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
     names = [part.name for part in performance.characters]
     width = line_width(size)
     made = captions(timeline.lines, timeline.texts, names, width)

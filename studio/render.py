@@ -147,17 +147,18 @@ def render_scene(
         progress.start("load models")
         work = settings.work or target.parent / ".parley"
         kept = work / REEL
-        places, speech, renderer = _prepare(scene, casting, path.parent, settings, models, not kept.is_dir())
-        timeline = speech.timeline()
+        places, speech, timeline, renderer = _prepare(scene, casting, path.parent, settings, models, not kept.is_dir())
         progress.start("speech and motion")
         performance = speech.perform(timeline, places.routing, places.sides, work, progress)
         watcher.spoken(speech, timeline, performance, places)
         progress.start("rendering")
         record = _record(scene, path.parent, settings, speech.seed)
-        stretches = _film(scene, casting, places, performance, renderer, kept, progress, watcher)
+        with ThreadPoolExecutor(1) as aside:  # drawing does not always need all cores
+            sound = aside.submit(mix, [Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
+            stretches = _film(scene, casting, places, performance, renderer, kept, progress, watcher)
         progress.start("encoding")
-        rows, columns = casting.picture.shape[:2]
-        export_scene(stretches, performance, timeline, target, size=(columns, rows), record=record)
+        size = casting.picture.shape[1::-1]
+        export_scene(stretches, sound.result(), performance, timeline, target, size=size, record=record)
         tidy(kept, MAX_REEL_BYTES)
         progress.finish()
     return report
@@ -165,17 +166,23 @@ def render_scene(
 
 def _prepare(
     scene: Scene, casting: Casting, folder: Path, settings: RenderSettings, models: Models | None, new: bool
-) -> tuple[Places, Speech, SceneRenderer | None]:
-    """Who sits where, the model, and of a new film the renderer; imports keep one core busy, the picture the other."""
-    _calm_threads()
-    import generation.rendering.scene  # noqa: F401 (torch first: no module is imported by two threads at once)
+) -> tuple[Places, Speech, Timeline, SceneRenderer | None]:
+    """Who sits where, the model, who says what when, and of a new film the renderer.
 
+    Imports keep one core busy, the picture the other.
+    """
+    _calm_threads()
     with ThreadPoolExecutor(1) as aside:
-        asked = (settings.seed, settings.sampling_steps, settings.device, models)
-        loading = aside.submit(_load_speech, scene, folder, *asked)
-        places = find_places(scene, casting)
-        renderer = make_renderer(casting, places) if new and places.seats and models is None else None
-        return places, loading.result(), renderer
+        seated = aside.submit(find_places, scene, casting)
+        import generation.rendering.scene  # noqa: F401 - first: no module is imported by two threads at once
+
+        def renderer() -> SceneRenderer | None:
+            places = seated.result()
+            return make_renderer(casting, places) if new and places.seats and models is None else None
+
+        drawing = aside.submit(renderer)
+        speech = _load_speech(scene, folder, settings.seed, settings.sampling_steps, settings.device, models)
+        return seated.result(), speech, speech.timeline(), drawing.result()
 
 
 def _calm_threads() -> None:

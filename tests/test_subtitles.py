@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from generation.audio import Audio, mix
 from generation.grid import SAMPLES_PER_FRAME
 from generation.motion import MotionTrack
 from generation.motion_export import read_arkit_csv, read_json
@@ -115,6 +116,7 @@ def test_a_scene_leaves_all_its_files_or_none(tmp_path: Path) -> None:
     lines = (line("Hello there."), line("Good day.", 1, 40))
     timeline = Timeline(lines, ("Hello there.", "Good day."), 80)
     part = performance(["Ada", "Bob"], 80)
+    sound = mix([Audio(character.speech, 24_000) for character in part.characters])
     still = np.random.default_rng(1).integers(0, 255, (32, 48, 3), np.uint8)
     about = make_record({"title": "T"}, tmp_path, {}, photograph=False)
     folder = tmp_path / "out"
@@ -122,7 +124,7 @@ def test_a_scene_leaves_all_its_files_or_none(tmp_path: Path) -> None:
         for _ in range(80):
             pictures.write(still)
         pictures.finish()
-    made = export_scene([pictures.target], part, timeline, folder / "s.mp4", size=(48, 32), record=about)
+    made = export_scene([pictures.target], sound, part, timeline, folder / "s.mp4", size=(48, 32), record=about)
     expected = {f"s.{rest}" for rest in ("mp4", "srt", "vtt")}
     expected |= {f"s.{who}.{kind}" for who in ("Ada", "Bob") for kind in ("wav", "csv", "json")}
     assert made[0].name == "s.mp4" and {p.name for p in folder.iterdir()} == {p.name for p in made} == expected
@@ -136,5 +138,5 @@ def test_a_scene_leaves_all_its_files_or_none(tmp_path: Path) -> None:
     assert "<v Bob>Good day.</v>" in (folder / "s.vtt").read_text(encoding="utf-8")
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
     with pytest.raises(RuntimeError, match="could not be encoded"):
-        export_scene([tmp_path / "no.mp4"], part, timeline, folder / "s.mp4", size=(48, 32), record=about)
+        export_scene([tmp_path / "no.mp4"], sound, part, timeline, folder / "s.mp4", size=(48, 32), record=about)
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
