@@ -9,8 +9,7 @@ import numpy as np
 import torch
 
 from generation.motion import BLENDSHAPES
-from generation.rendering.texture import cut, detailed, pixel_box, places_of
-from generation.rendering.warp import sample
+from generation.rendering.texture import Texture, cut, detailed, pixel_box, places_of, planes
 from generation.rig_prior import EYEBALL_RADIUS
 from masks.topology import (
     LEFT_BROW,
@@ -103,7 +102,8 @@ class Eye:
         high = np.ceil(self.middle + [reach, (_BELOW + 0.08) * unit + self.opening]).astype(int)
         self.box = pixel_box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
         self._cut_layers(image, iris)
-        self.tables = torch.from_numpy(np.float32(np.stack([self.upper, self.lower])))
+        nothing = np.zeros(_TABLE)
+        self.tables = np.float32(np.stack([self.upper, self.lower, nothing, nothing], -1))[None]
         self.frame = torch.tensor(np.stack([self.along, self.down, self.middle]), dtype=torch.float32)
 
     def _clear_above(self, image: np.ndarray) -> float:
@@ -143,13 +143,12 @@ class Eye:
         eye = _complete_iris(eye, inside, disc, distance, radius)
         iris_layer = eye - (1.0 - disc[..., None]) * white
         iris_layer[disc == 0] = 0.0
-        self.white = detailed(np.where(disc[..., None] > 0, white, eye))
-        packed = np.concatenate([iris_layer, disc[..., None]], -1)
-        self.iris = torch.cat([detailed(packed[..., c]) for c in range(4)])
-        self.picture = detailed(crop)
-        self.smooth = detailed(self._smooth_skin(crop, v, upper))
-        fade = np.clip((1.22 - np.abs(s) / self.half) / 0.15, 0.0, 1.0)
-        self.weight = detailed(np.float32(fade))
+        # four channels are read in less time than three
+        none = torch.zeros(1, 2 * self.box.height - 1, 2 * self.box.width - 1)
+        flat = (np.where(disc[..., None] > 0, white, eye), crop, self._smooth_skin(crop, v, upper))
+        self.white, self.picture, self.smooth = (Texture.of(torch.cat([detailed(f), none]), self.box) for f in flat)
+        iris = torch.cat([detailed(plane) for plane in (*cv2.split(iris_layer), disc)])
+        self.iris = Texture.of(iris, self.box)
 
     def _white(self, crop: np.ndarray, inside: np.ndarray, disc: np.ndarray) -> np.ndarray:
         """(h, w, 3) the eyeball without iris and lids."""
@@ -194,10 +193,10 @@ class Eye:
         return EyeDrive(closing.clamp(-0.5, 1.0), squint.clamp(0.0, 1.0), shift)
 
     def compose(self, base: torch.Tensor, places: torch.Tensor, drive: EyeDrive) -> torch.Tensor:
-        """The face with this eye, over the pixels whose places in the picture are (T, h, w, 2); base (T, 3, h, w)."""
+        """The face with this eye, over the pixels whose places in the picture are (T, 2, h, w); base (T, 3, h, w)."""
         along, down, middle = self.frame
-        offset = places - middle
-        s, v = (offset * along).sum(-1), (offset * down).sum(-1)
+        x, y = places.unbind(1)
+        s, v = ((x - middle[0]) * axis[0] + (y - middle[1]) * axis[1] for axis in (along, down))
         upper, lower = self._lids(s)
         closing, squint = drive.closing[:, None, None], drive.squint[:, None, None]
         opening = lower - upper
@@ -210,26 +209,29 @@ class Eye:
         lid_v, below_v = self._skin_rows(v, upper, lower, new_upper, new_lower)
         in_upper = (new_upper - v + 0.5).clamp(0.0, 1.0)
         in_lower = torch.minimum((v - new_lower + 0.5).clamp(0.0, 1.0), 1.0 - in_upper)
-        lid = self._at(self.picture, along, down, middle, s, lid_v)
-        lid = self._drawn_down(lid, s, v, lid_v, upper, new_upper)
-        below = self._at(self.picture, along, down, middle, s, below_v)
-        ball = self._ball(places, drive.shift)
-        eye = in_upper[:, None] * lid + in_lower[:, None] * below + (1 - in_upper - in_lower)[:, None] * ball
-        weight = sample(self.weight, places, self.box)
-        low = places.new_tensor([self.box.left, self.box.top])
-        high = low + places.new_tensor([self.box.width - 1, self.box.height - 1])
-        weight = weight * ((places >= low) & (places <= high)).all(-1)[:, None]
-        still = (closing.abs() + squint + drive.shift.abs().sum(-1)[:, None, None]) == 0
-        return torch.where(still[:, None], base, base + weight * (eye - base))
+        in_ball = 1.0 - in_upper - in_lower
+        eye = torch.zeros(3, *s.shape)
+        # each layer in the rows that show it
+        rows = _rows(in_upper)
+        lid = self._at(self.picture, s[:, rows], lid_v[:, rows])
+        parts = (t[:, rows] for t in (s, v, lid_v, upper, new_upper))
+        eye[:, :, rows] = in_upper[:, rows] * self._drawn_down(lid, *parts)
+        rows = _rows(in_lower)
+        eye[:, :, rows] += in_lower[:, rows] * self._at(self.picture, s[:, rows], below_v[:, rows])
+        rows = _rows(in_ball)
+        eye[:, :, rows] += in_ball[:, rows] * self._ball(x[:, rows], y[:, rows], drive.shift)
+        weight = ((1.22 - s.abs() / self.half) / 0.15).clamp(0.0, 1.0)
+        right, bottom = self.box.left + self.box.width - 1, self.box.top + self.box.height - 1
+        weight = weight * ((x >= self.box.left) & (x <= right) & (y >= self.box.top) & (y <= bottom))
+        weight = weight * ((closing.abs() + squint + drive.shift.abs().sum(-1)[:, None, None]) != 0)
+        return torch.lerp(base, eye.transpose(0, 1), weight[:, None])
 
     def _lids(self, s: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """v of both lids at places s, linear between the table's entries."""
-        at = ((s / (1.25 * self.half)) * 0.5 + 0.5).clamp(0.0, 1.0) * (_TABLE - 1)
-        index = at.floor().long().clamp_max(_TABLE - 2)
-        share = at - index
-        rows = (table[index] * (1 - share) + table[index + 1] * share for table in self.tables)
-        upper, lower = rows
-        return upper, lower
+        """v of both lids at places s (T, h, w), linear between the table's entries."""
+        at = ((s / (1.25 * self.half)) * 0.5 + 0.5) * (_TABLE - 1)
+        flat = at.flatten(0, 1).numpy()
+        both = cv2.remap(self.tables, flat, np.zeros_like(flat), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return tuple(torch.from_numpy(plane).view_as(at) for plane in cv2.split(both)[:2])
 
     def _skin_rows(
         self,
@@ -250,16 +252,11 @@ class Eye:
         below_v = torch.where(v > bottom, v, bottom - (bottom - v) * squeeze)
         return lid_v, below_v
 
-    def _at(
-        self,
-        texture: torch.Tensor,
-        along: torch.Tensor,
-        down: torch.Tensor,
-        middle: torch.Tensor,
-        s: torch.Tensor,
-        v: torch.Tensor,
-    ) -> torch.Tensor:
-        return sample(texture, middle + s[..., None] * along + v[..., None] * down, self.box)
+    def _at(self, texture: Texture, s: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        """(3, T, h, w) at places along and across the eye, (T, h, w) each."""
+        along, down, middle = self.frame
+        x, y = (middle[k] + s * along[k] + v * down[k] for k in (0, 1))
+        return _read(texture, x, y)[:3]
 
     def _drawn_down(
         self,
@@ -271,20 +268,31 @@ class Eye:
         new_upper: torch.Tensor,
     ) -> torch.Tensor:
         """The lid with its stretched part smoothed: wrinkles and the fold's shadow flatten when it comes down."""
-        along, down, middle = self.frame
         lash = self.lash
-        smooth = self._at(self.smooth, along, down, middle, s, lid_v)
         travel = ((new_upper - upper) / self.opening).clamp(0.0, 1.0)
+        if not travel.any():
+            return lid
         into = ((v - (upper - self.lid)) / (0.7 * self.lid)).clamp(0.0, 1.0)
         off_lash = ((new_upper - lash - v) / max(0.5 * lash, 1.0) + 0.5).clamp(0.0, 1.0)
         share = (into * off_lash * (2.0 * travel).clamp_max(1.0)) * self.flatness
-        return lid + share[:, None] * (smooth - lid)
+        return torch.lerp(lid, self._at(self.smooth, s, lid_v), share)
 
-    def _ball(self, places: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-        """Eyeball with its iris moved by ``shift`` (T, 2) pixels."""
-        iris = sample(self.iris, places - shift[:, None, None], self.box)
-        white = sample(self.white, places, self.box)
-        return iris[:, :3] + (1.0 - iris[:, 3:]) * white
+    def _ball(self, x: torch.Tensor, y: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+        """Eyeball (3, T, h, w) with its iris moved by ``shift`` (T, 2) pixels."""
+        iris = _read(self.iris, x - shift[:, :1, None], y - shift[:, 1:, None])
+        return iris[:3] + (1.0 - iris[3]) * _read(self.white, x, y)[:3]
+
+
+def _rows(share: torch.Tensor) -> slice:
+    """Rows of (T, h, w) that hold all of it that is not zero; one at least."""
+    at = torch.where((share > 0).any(0).any(1))[0]
+    return slice(int(at[0]), int(at[-1]) + 1) if len(at) else slice(0, 1)
+
+
+def _read(texture: Texture, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """(4, T, h, w) at pixel places (T, h, w) each; all frames below each other are one image."""
+    at = texture.scaled(torch.stack([x.flatten(0, 1), y.flatten(0, 1)])[None])[0].numpy()
+    return planes([texture.read(at)])[0].unflatten(1, x.shape[:2])
 
 
 def _complete_iris(

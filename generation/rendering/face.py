@@ -15,7 +15,8 @@ from generation.rendering.eyes import Eye
 from generation.rendering.fields import build_fields, smoothstep
 from generation.rendering.lips import find_lip_line
 from generation.rendering.mouth import Mouth
-from generation.rendering.texture import Texture, cut, detailed, places_of, planes
+from generation.rendering.surface import Surface
+from generation.rendering.texture import cut, places_of
 from generation.rendering.warp import Grid, hull, invert, rotation_matrices, upsample
 from generation.rig import FaceRig
 from masks.landmarks import FaceLandmarks
@@ -29,8 +30,6 @@ _REACH = 0.85
 """Share of the way to the region's border that anything may move."""
 _TEETH_DEPTH = 0.12
 """How far the teeth stand behind the lips, inter-ocular distances."""
-_STRIP = 16_000
-"""Pixels that are worked on at a time: four of their float32 channels fit into a processor's cache."""
 _STILL = 2e-4
 """Pixels of motion that change no byte of the steepest edge."""
 
@@ -120,21 +119,16 @@ class FaceRenderer:
         padded = np.pad(self.changeable | np.uint8(~inside), 1)
         distance = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
         blend = np.float32(np.clip(region, 0, 1) * np.clip(distance / edge, 0, 1))
-        # near the region's border the picture shows through
-        self.blend, self.picture = cv2.cvtColor(blend, cv2.COLOR_GRAY2RGB), np.float32(crop)
-        self.behind = None
-        layer = crop.astype(np.float32)
+        matte = behind = None
         person = np.ones(crop.shape[:2], bool)
         if face.mask is not None:
             matte = refine_matte(crop, cut(face.mask.astype(np.float32), self.grid), max(2, round(0.06 * self.unit)))
             outline = cv2.convexHull(np.float32(points[:468] - [self.grid.left, self.grid.top]))
             matte = cv2.fillConvexPoly(matte, np.round(outline).astype(np.int32), 1.0)
             behind = fill_behind(crop, matte, round(0.8 * self.unit))
-            layer = np.concatenate([layer - (1 - matte[..., None]) * behind, 1 - matte[..., None]], -1)
-            self.behind = np.float32(behind)
             person = (matte > 0) | (behind != crop).any(-1)
-        texture = torch.cat([detailed(layer[..., c]) for c in range(layer.shape[2])])
-        self.texture = Texture.of(texture, Grid(self.grid.left, self.grid.top, *crop.shape[:2], 1))
+        # near the region's border the picture shows through
+        self.surface = Surface(self.grid, crop, blend, matte, behind)
         away = cv2.distanceTransform(np.uint8(~person), cv2.DIST_L2, 5)[:: self.grid.stride, :: self.grid.stride]
         self.away = torch.from_numpy(away.copy())  # of each node from the person, pixels
 
@@ -178,77 +172,40 @@ class FaceRenderer:
         speaking = ((drives @ self.gap_basis).abs() > 1e-3).any(1)
         looks = [(eye, drive) for eye in self.eyes if (drive := eye.drive(values[:, WEIGHTS])).moves]
         layers = [eye.box for eye, _ in looks] + ([self.mouth.box] if speaking.any() else [])
-        part = self._reached(move, layers)
+        reach = float(move.abs().amax((0, 2, 3)).norm())
+        part = self._reached(move, reach, layers)
         places = invert(move, self.grid, part)
         seen = [(eye, drive, around) for eye, drive in looks if (around := _around(eye, part, places)) is not None]
         lips = self.mouth.target(part, places) if speaking.any() else None
         targets = [around for *_, around in seen] + ([lips] if lips is not None else [])
         if not targets:
-            return part, self._surfaces(places[:count], part)
+            return part, self.surface.frames(places[:count], part, reach, None, None)
         # mouth and eyes are worked out together for all frames, the rest frame by frame, which fits into caches
         features = hull(targets)
-        image = self._base(places, part, features)
+        image = self.surface.planes(_nodes(places, part, features), features)
         if lips is not None:
             self._put_mouth(image[:count], features, lips, drives, speaking[:count], rotation, shift)
         for eye, drive, around in seen:
             rows, columns = around.slices(features)
-            at = upsample(_nodes(places, part, around), around).permute(0, 2, 3, 1)
+            at = upsample(_nodes(places, part, around), around)
             image[:, :, rows, columns] = eye.compose(image[:, :, rows, columns], at, drive)
-        return part, self._surfaces(places[:count], part, features, image)
+        return part, self.surface.frames(places[:count], part, reach, features, image)
 
-    def _base(self, places: torch.Tensor, part: Grid, box: Grid) -> torch.Tensor:
-        """(T, 3, h, w) the moved surface before what is behind it in the box, given the places of the part's nodes."""
-        at = upsample(self.texture.scaled(_nodes(places, part, box)), box).numpy()
-        image = planes([self.texture.read(one) for one in at])
-        if self.behind is None:
-            return image
-        behind = planes([self.behind[box.slices(self.grid)]])
-        return torch.addcmul(image[:, :3], image[:, 3:], behind)
-
-    def _surfaces(
-        self, places: torch.Tensor, part: Grid, features: Grid | None = None, image: torch.Tensor | None = None
-    ) -> list[np.ndarray]:
-        """The part as uint8 (h, w, 3) a frame, with the finished image (T, 3, ...) of a box inside it."""
-        scaled, surfaces = self.texture.scaled(places), []
-        strips = [(strip, self.blend[strip.slices(self.grid)]) for strip in part.strips(_STRIP)]
-        strips = [(strip, share if share.min() < 1 else None) for strip, share in strips]
-        for frame in range(len(places)):
-            pixels = np.empty((part.height, part.width, 3), np.uint8)
-            finished = None if image is None else cv2.merge(list(image[frame].numpy()))
-            for strip, share in strips:
-                seen = upsample(_nodes(scaled[frame], part, strip), strip).numpy()
-                colour = self._surface(self.texture.read(seen), strip)
-                if finished is not None:
-                    _overlay(colour, strip, finished, features)
-                if share is not None:
-                    picture = self.picture[strip.slices(self.grid)]
-                    colour = cv2.add(picture, cv2.multiply(share, cv2.subtract(colour, picture)))
-                # rounded and limited to 0..255
-                cv2.add(colour, 0.0, dst=pixels[strip.slices(part)[0]], dtype=cv2.CV_8U)
-            surfaces.append(pixels)
-        return surfaces
-
-    def _surface(self, warped: np.ndarray, strip: Grid) -> np.ndarray:
-        """What was read of the texture, before what is behind it, float32 (h, w, 3)."""
-        if self.behind is None:
-            return warped
-        uncovered = cv2.cvtColor(cv2.extractChannel(warped, 3), cv2.COLOR_GRAY2RGB)
-        shining = cv2.multiply(uncovered, self.behind[strip.slices(self.grid)])
-        return cv2.add(cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB), shining)
-
-    def _reached(self, move: torch.Tensor, layers: list[Grid]) -> Grid:
+    def _reached(self, move: torch.Tensor, reach: float, layers: list[Grid]) -> Grid:
         """The part of the grid that displacements (T, 2, rows, columns) of its nodes and moved layers can change.
+
+        ``reach`` is how many pixels anything moves at most.
 
         Where background would move over itself it stays, so that part ends as far from the person as anything moves.
         """
-        stride, furthest = self.grid.stride, float(move.abs().amax((0, 2, 3)).norm())
-        moving = (move.abs().amax((0, 1)) > _STILL) & (self.away <= furthest + 2 * stride + 2)
+        stride = self.grid.stride
+        moving = (move.abs().amax((0, 1)) > _STILL) & (self.away <= reach + 2 * stride + 2)
         rows, columns = torch.where(moving)
         bounds = [(int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max()))] if len(rows) else []
         for box in layers:
             low = np.array([box.left - self.grid.left, box.top - self.grid.top])
             high = low + [box.width, box.height]
-            bounds.append((*((low - furthest) // stride - 4), *((high + furthest) // stride + 5)))
+            bounds.append((*((low - reach) // stride - 4), *((high + reach) // stride + 5)))
         if not bounds:
             return self.grid.part((0, 0), (1, 1))
         last = np.array([self.grid.columns - 1, self.grid.rows - 1])
@@ -314,16 +271,6 @@ def _nodes(places: torch.Tensor, part: Grid, box: Grid) -> torch.Tensor:
     """Of the places (..., rows, columns) of the part's nodes those of a box inside it."""
     rows, columns = box.nodes_in(part)
     return places[..., rows, columns]
-
-
-def _overlay(colour: np.ndarray, strip: Grid, finished: np.ndarray, box: Grid) -> None:
-    """Lay what of a box's pixels is in a strip as wide as it or wider over the strip's."""
-    top, bottom = max(strip.top, box.top), min(strip.top + strip.height, box.top + box.height)
-    if top < bottom:
-        left = box.left - strip.left
-        colour[top - strip.top : bottom - strip.top, left : left + box.width] = finished[
-            top - box.top : bottom - box.top
-        ]
 
 
 def _check_maps(picture: np.ndarray, face: RenderFace) -> None:

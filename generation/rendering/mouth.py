@@ -13,6 +13,9 @@ from generation.rendering.texture import DETAIL, Texture, cut, detailed, pixel_b
 from generation.rendering.warp import Grid, sample
 from masks.topology import LIPS_OUTER
 
+_SHUT = 5e-4
+"""Opening below which what is behind the lips changes no byte."""
+
 
 class Mouth:
     """One face's mouth: static layers cut from the picture, put together anew for every frame.
@@ -115,15 +118,21 @@ class Mouth:
         (upper, w0), (lower, w1) = (read_all(t, p, target) for t, p in zip(textures, places.split(1), strict=True))
         share = torch.minimum(lower[:, 3:], 1.0 - upper[:, 3:]) / lower[:, 3:].clamp_min(1e-4)
         covered = upper[:, 3:] + lower[:, 3:] * share
-        inside = self._inside(skull, jaw, upper[:, 3:], covered, target.stride)
         near, between = torch.maximum(w0[:, :2], w1[:, :2]).split(1, 1)
         opening = 1.0 - covered
-        mouth = upper[:, :3] + lower[:, :3] * share + opening * torch.lerp(base, inside, between)
+        mouth = torch.addcmul(upper[:, :3], lower[:, :3], share)
+        if (open_ := _where(opening[0, 0] > _SHUT, target.stride)) is not None:
+            at = (..., *open_)
+            moved = skull.copy()
+            moved[:, 2] += skull[:, :2] @ [open_[1].start, open_[0].start]
+            inside = self._inside(moved, jaw, upper[:, 3:][at], covered[at], target.stride)
+            mouth[at] += opening[at] * torch.lerp(base[at], inside, between[at])
         base.lerp_(mouth, torch.maximum(near, opening * between))
 
     def _inside(
         self, skull: np.ndarray, jaw: np.ndarray, upper: torch.Tensor, covered: torch.Tensor, stride: int
     ) -> torch.Tensor:
+        """(1, 3, h, w) what is seen between lips that cover (1, 1, h, w), ``upper`` of it the upper one."""
         size = upper.shape[2:]
         dropped = skull - np.pad(jaw[:, None], ((0, 0), (2, 0)))
         with_skull = planes([self.skull_layer.turned(skull, *size)])
@@ -147,3 +156,15 @@ class Mouth:
         far = F.avg_pool2d(lips[:, 1:], 3, stride=1, padding=1, count_include_pad=False)
         soft = F.interpolate(0.5 * lips[:, :1] + 0.5 * far, scale_factor=stride, mode="bilinear", align_corners=False)
         return soft[..., : upper.shape[2], : upper.shape[3]]
+
+
+def _where(opened: torch.Tensor, stride: int) -> tuple[slice, slice] | None:
+    """Rows and columns that hold all of (h, w) that is true, with room for the lips' shadow; None = nothing is."""
+    sides = []
+    for axis, length in enumerate(opened.shape):
+        at = torch.where(opened.any(1 - axis))[0]
+        if len(at) == 0:
+            return None
+        first, last = int(at[0]) // stride, int(at[-1]) // stride
+        sides.append(slice(max(first - 3, 0) * stride, min((last + 4) * stride, length)))
+    return sides[0], sides[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -55,8 +56,8 @@ class Texture:
         low = places.new_tensor([self.box.left, self.box.top])
         return (places - low[:, None, None]) * scale[:, None, None]
 
-    def read(self, at: np.ndarray) -> np.ndarray:
-        """(H, W, C) at :meth:`scaled` places (2, H, W); beyond the border its samples are repeated."""
+    def read(self, at: Sequence[np.ndarray]) -> np.ndarray:
+        """(H, W, C) at :meth:`scaled` places, x and y, (H, W) each; beyond the border its samples are repeated."""
         return cv2.remap(self.samples, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def turned(self, matrix: np.ndarray, height: int, width: int) -> np.ndarray:

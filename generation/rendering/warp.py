@@ -92,11 +92,12 @@ def sample(texture: torch.Tensor, places: torch.Tensor, box: Grid) -> torch.Tens
 
 def upsample(values: torch.Tensor, grid: Grid) -> torch.Tensor:
     """Node values (..., rows, columns) at every pixel of the grid's box, bilinearly -> (..., height, width)."""
-    return _ramps(grid.rows, grid.stride).T @ values @ _ramps(grid.columns, grid.stride)
+    # across first: strips have few rows
+    return ramps(grid.rows, grid.stride).T @ (values @ ramps(grid.columns, grid.stride))
 
 
 @lru_cache(256)
-def _ramps(n_nodes: int, stride: int) -> torch.Tensor:
+def ramps(n_nodes: int, stride: int) -> torch.Tensor:
     """(n_nodes, (n_nodes - 1) * stride + 1) share of each node in each pixel between the first and the last."""
     away = torch.arange((n_nodes - 1) * stride + 1) / stride - torch.arange(n_nodes)[:, None]
     return (1.0 - away.abs()).clamp_min(0.0)
