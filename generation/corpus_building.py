@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from generation.features import HELD_OUT_VOICES, UNIT_SAMPLES
+from generation.examples import HELD_OUT_VOICES
+from generation.features import UNIT_SAMPLES
 from generation.grid import SAMPLE_RATE
 from generation.speech_teacher import Speech, SpeechTeacher
 from generation.text import phonemize

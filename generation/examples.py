@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from generation.features import HELD_OUT_VOICES, Features, Utterance
+from generation.features import Features, Utterance
 from generation.finish import voice_level
 from generation.gaze import Cues
 from generation.gestures import gestures, stress_track
@@ -19,6 +19,7 @@ from generation.phonetics import TimedPhonemes
 from generation.standard import Standard
 from generation.transformer import AUDIO_CHANNELS, HEARD_CHANNELS
 
+HELD_OUT_VOICES = ("af_aoede", "am_puck", "bf_isabella", "bm_lewis")
 REAL_VOICE = "grid_s1"
 """Name of the voice of the real clips in the voice table; their sound is always given, never learnt."""
 

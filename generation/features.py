@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from generation.audio import Audio
 from generation.grid import (
     HOP,
     MEL_RATE,
     MELS_PER_FRAME,
     N_MELS,
-    SAMPLE_RATE,
     frames_covering_samples,
     mels_from_frames,
     samples_from_frames,
@@ -30,11 +28,6 @@ from generation.phonetics import CORPUS_DELAY_SECONDS
 logger = logging.getLogger(__name__)
 UNIT_SAMPLES = 600
 """Length of the corpus's unit of duration (25 ms)."""
-HELD_OUT_VOICES = ("af_aoede", "am_puck", "bf_isabella", "bm_lewis")
-"""Voices of the corpus that nothing is trained on."""
-PLAYBACK_RATES = (0.87, 1.15)
-"""At these rates recordings are played for voices that nobody has: pitch, formants and tempo change together, as in the
-speed perturbation of speaker recognition (Yamamoto et al. 2019, "Speaker augmentation and bandwidth extension")."""
 
 
 @dataclass(frozen=True)
@@ -63,56 +56,38 @@ class Utterance:
     split: str
     speed: float
 
-    @property
-    def rate(self) -> float:
-        """At which the recording is played."""
-        return float(self.id.partition("@")[2] or 1)
 
-
-def durations_on_grid(units: list[int], n_frames: int, rate: float = 1.0) -> tuple[int, ...]:
+def durations_on_grid(units: list[int], n_frames: int) -> tuple[int, ...]:
     """Durations in 25 ms units -> mel frames; boundaries are rounded, never lengths, and the last one ends the grid.
 
-    The corpus's times lag behind its sound by ``CORPUS_DELAY_SECONDS``, which is taken off here. Played at another
-    ``rate``, everything lasts 1 / rate of its time.
+    The corpus's times lag behind its sound by ``CORPUS_DELAY_SECONDS``, which is taken off here.
     """
     delay = CORPUS_DELAY_SECONDS * MEL_RATE
-    boundaries = np.round((np.cumsum(units) * UNIT_SAMPLES / HOP - delay) / rate).clip(1).astype(int)
+    boundaries = np.round(np.cumsum(units) * UNIT_SAMPLES / HOP - delay).clip(1).astype(int)
     boundaries[-1] = mels_from_frames(n_frames)
     return tuple(int(d) for d in np.diff(boundaries, prepend=0))
-
-
-def playback_rate(number: int, row: dict[str, Any]) -> float | None:
-    """At which rate the recording in line ``number`` of the manifest is played once more; None = not at all.
-
-    Every second recording that is trained on, slower and faster in turns.
-    """
-    if number % 2 or row["split"] != "train" or set(row["voices"]) & set(HELD_OUT_VOICES):
-        return None
-    return PLAYBACK_RATES[number // 2 % 2]
 
 
 def build_features(shared: Path, work: Path) -> None:
     """Decodes the corpus once: ``work/features/{wave,mel}.npy`` and ``index.json``.
 
-    After the manifest's recordings come those that are played at another rate, as voices ``NAME@RATE``.
-
     Args:
         shared: folder that holds ``corpus/manifest.jsonl`` and ``corpus/audio``.
         work: where the arrays go.
     """
+    import soundfile
+
     folder = work / "features"
     folder.mkdir(parents=True, exist_ok=True)
     rows = [json.loads(line) for line in (shared / "corpus" / "manifest.jsonl").read_text().splitlines()]
-    played = [(row, rate) for number, row in enumerate(rows) if (rate := playback_rate(number, row))]
-    takes = [(row, 1.0) for row in rows] + played
-    lengths = [frames_covering_samples(-int(-row["samples"] // rate)) for row, rate in takes]
+    lengths = [frames_covering_samples(row["samples"]) for row in rows]
     total = sum(lengths)
     wave = np.lib.format.open_memmap(folder / "wave.npy", "w+", np.int16, (samples_from_frames(total),))
     mel = np.lib.format.open_memmap(folder / "mel.npy", "w+", np.float16, (mels_from_frames(total), N_MELS))
     index: list[dict[str, Any]] = []
     first = 0
-    for (row, rate), n_frames in zip(takes, lengths, strict=True):
-        samples = _recording(shared / "corpus" / "audio" / f"{row['id']}.opus", rate)
+    for row, n_frames in zip(rows, lengths, strict=True):
+        samples, _ = soundfile.read(shared / "corpus" / "audio" / f"{row['id']}.opus", dtype="float32")
         padded = np.zeros(samples_from_frames(n_frames), np.float32)
         padded[: len(samples)] = samples[: len(padded)]
         wave[samples_from_frames(first) : samples_from_frames(first + n_frames)] = np.round(
@@ -121,34 +96,25 @@ def build_features(shared: Path, work: Path) -> None:
         mel[mels_from_frames(first) : mels_from_frames(first + n_frames)] = mel_spectrogram(
             torch.from_numpy(padded)
         ).numpy()
-        suffix = "" if rate == 1 else f"@{rate}"
         index.append(
             {
-                "id": row["id"] + suffix,
+                "id": row["id"],
                 "first": first,
                 "n_frames": n_frames,
                 "text": row["text"],
                 "phonemes": PAUSE + row["phonemes"] + PAUSE,
-                "durations": durations_on_grid(row["durations"], n_frames, rate),
-                "voices": {voice + suffix: weight for voice, weight in row["voices"].items()},
+                "durations": durations_on_grid(row["durations"], n_frames),
+                "voices": row["voices"],
                 "split": row["split"],
                 "speed": row["speed"],
             }
         )
         first += n_frames
         if len(index) % 200 == 0:
-            logger.info("features: %d of %d recordings", len(index), len(takes))
+            logger.info("features: %d of %d utterances", len(index), len(rows))
     wave.flush()
     mel.flush()
     (folder / "index.json").write_text(json.dumps(index, ensure_ascii=False))
-
-
-def _recording(path: Path, rate: float) -> np.ndarray:
-    """Samples (S,) float32 at 24 kHz of a recording played at ``rate``."""
-    import soundfile
-
-    samples = soundfile.read(path, dtype="float32")[0]
-    return samples if rate == 1 else Audio(samples, round(SAMPLE_RATE * rate)).resampled(SAMPLE_RATE).waveform
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,7 @@
 Files in the work folder, all on the 25 frames/s clock, channels as in :data:`generation.motion.CHANNELS`:
 
 - ``labels.npy`` float16 (frames, 57): lips and jaw of every corpus utterance in the order of the manifest, the other
-  channels zero (gestures are drawn anew while training, :mod:`generation.gestures`); :func:`lips_of_played` adds those
-  of the recordings that are played at another rate;
+  channels zero (gestures are drawn anew while training, :mod:`generation.gestures`);
 - ``labels_index.json``: utterance id -> [first frame, number of frames];
 - ``grid_motion.npy`` and ``grid_motion_index.json``: all channels of the tracked sentences, held-out files included,
   "file/sentence" -> [first frame, number of frames].
@@ -21,7 +20,6 @@ import numpy as np
 import soundfile
 import torch
 
-from generation.features import Features
 from generation.grid import HOP, MELS_PER_FRAME, SAMPLES_PER_FRAME, frames_covering_samples
 from generation.mel import mel_spectrogram
 from generation.motion import N_CHANNELS, WEIGHTS
@@ -113,27 +111,6 @@ def make_labels(shared: Path, work: Path) -> None:
     (work / "labels_index.json").write_text(json.dumps(index))
     path.replace(work / "labels.npy")
     progress.unlink(missing_ok=True)
-
-
-def lips_of_played(labels: np.ndarray, features: Features) -> np.ndarray:
-    """Labels of every recording in ``features``, (total frames, 57) float16: those at another rate move with the sound.
-
-    Args:
-        labels: (frames, 57) of the manifest's recordings, which come first.
-        features: the corpus.
-    """
-    source = {u.id: u for u in features.utterances}
-    parts = [np.asarray(labels)]
-    for played in features.utterances:
-        if played.rate != 1:
-            own = source[played.id.partition("@")[0]]
-            track = labels[own.first : own.first + own.n_frames].astype(np.float32)
-            at = (np.arange(played.n_frames) * played.rate).clip(0, own.n_frames - 1)
-            before = at.astype(int).clip(0, max(own.n_frames - 2, 0))
-            share = (at - before)[:, None]
-            after = track[np.minimum(before + 1, own.n_frames - 1)]
-            parts.append(((1 - share) * track[before] + share * after).astype(np.float16))
-    return np.concatenate(parts)
 
 
 def _write_real_motion(shared: Path, work: Path) -> None:

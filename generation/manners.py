@@ -196,10 +196,10 @@ SECONDS = 900
 
 
 def taught_by(features: Features, split: str, seconds: float = SECONDS) -> list[Utterance]:
-    """Recordings of single voices of a split that last so long together, each recorded voice in turn."""
+    """Recordings of single voices of a split that last so long together, each voice in turn."""
     by_voice: dict[str, list[Utterance]] = {}
     for utterance in features.split(split):
-        if len(utterance.voices) == 1 and utterance.rate == 1:
+        if len(utterance.voices) == 1:
             by_voice.setdefault(next(iter(utterance.voices)), []).append(utterance)
     chosen: list[Utterance] = []
     total = 0.0

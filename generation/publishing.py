@@ -62,8 +62,7 @@ def publish(work: Path, assets: Path) -> None:
         shutil.copytree(work / FEW / "ema", assets / "model" / FEW)
     _halved(load_strict(DurationModel, work / "durations" / "ema")).save_pretrained(assets / "durations")
     _halved(load_strict(VoiceEncoder, work / "voice_encoder" / "ema")).save_pretrained(assets / "voice_encoder")
-    recorded = [i for i, name in enumerate(names) if "@" not in name]
-    save_voices([names[i] for i in recorded], table[recorded], assets)
+    save_voices(names, table, assets)
 
 
 def save_voices(learned_from: Sequence[str], table: np.ndarray, assets: Path) -> None:

@@ -69,11 +69,9 @@ def train_vocoder(args: argparse.Namespace) -> None:
 
 def joint_examples(work: Path, folder: Path) -> examples.JointExamples:
     """Crops of the corpus with motion, where there are labels; on the scale that a model in ``folder`` has learnt."""
-    from generation.labels import lips_of_played
-
     corpus = features.Features.load(work)
     path = work / "labels.npy"
-    labels = lips_of_played(np.load(path, mmap_mode="r"), corpus) if path.exists() else None
+    labels = np.load(path, mmap_mode="r") if path.exists() else None
     if (folder / "ema").is_dir():
         standard = Standard.of_config(JointTransformer.load_config(folder / "ema", local_files_only=True))
     else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from generation.audio import Audio
-from generation.features import HELD_OUT_VOICES
+from generation.examples import HELD_OUT_VOICES
 from generation.grid import SAMPLE_RATE
 from generation.voice import voice_from_clip
 from scripts.evaluation.intervals import mean
