@@ -7,14 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from generation.adapter_files import PARTS, Part
 from generation.adapters import add_adapter, load_adapter, save_adapter
 from generation.examples import Batch
-from generation.motion import INDEX, MOUTH
+from generation.grid import N_MELS
+from generation.motion import INDEX
 from generation.objective import draw_sigma, joint_loss, noised
+from generation.pitch import envelope
 from generation.training import FitSettings, fit
 from generation.transformer import JointTransformer
 
@@ -23,8 +26,10 @@ NAME = "tuned"
 PATIENCE = 4
 """Checkpoints without a better held-out loss after which the training ends."""
 Loss = Callable[["Student", Batch], tuple[Tensor, dict[str, float]]]
-_LIPS = [INDEX[name] for name in MOUTH]
-_REST = [i for i in range(len(INDEX)) if i not in _LIPS]
+_SEEN, _HIDDEN = 0.3, 0.6
+"""Noise levels below which a clip's ripples show through the noise, and above which they are hidden by it."""
+_MOVED = [i for name, i in INDEX.items() if name.startswith(("head", "brow"))]
+_HELD = [i for i in range(len(INDEX)) if i not in _MOVED]
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Size:
     minutes: float = 15.0
     batch: int = 4
     n_frames: int = 100
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     steps: int | None = None
 
     @classmethod
@@ -70,7 +75,8 @@ class Student(nn.Module):
         add_adapter(transformer, NAME, rank, PARTS[part])
         self.transformer = transformer
         self.part = part
-        self.voice = None if voice is None else nn.Parameter(voice.detach().clone().float())
+        self.start = None if voice is None else voice.detach().clone().float()
+        self.voice = None if voice is None else nn.Parameter(self.start.clone())
 
     @property
     def table(self) -> Tensor | None:
@@ -103,49 +109,82 @@ class StudentFiles:
 
 
 def speaking_loss(student: Student, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-    """The joint model's own loss; of an adapter of the audio stream the sound's alone, of one of motion the motion's.
+    """The joint model's own loss; of an adapter of the audio stream the sound's alone.
+
+    Args:
+        student: what is trained, with the voices of the base.
+        batch: B examples.
+    """
+    return joint_loss(student.transformer, batch, motion=student.part != "audio")
+
+
+def clip_loss(student: Student, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+    """What is learnt from somebody's clips, and what is left to the base told the same.
+
+    A voice is the spectrum's envelope. How a stranger's melody goes nobody can tell from the words, and a mean of
+    melodies has no harmonics: the speech would turn hoarse. So the ripples on the envelope are those of the base where
+    noise hides the material's, and the material's where it does not.
+
+    A way of moving is head and brows. Tracked lips are less exact than the base's, and lips belong to what is said;
+    gaze and lids are drawn by chance (:mod:`generation.gaze`), and their errors would be most of the loss.
 
     Args:
         student: what is trained.
-        batch: B examples.
+        batch: B examples of clips.
+
+    Returns:
+        loss, and the mean squared errors ``audio`` against the clips, ``motion`` of head and brows against them, and
+        ``held`` of the rest of the face against the base.
     """
-    loss, parts = joint_loss(student.transformer, batch, motion=student.part != "audio", table=student.table)
+    model, motion = student.transformer, student.part != "audio"
+    sigma = draw_sigma(len(batch.audio)).to(batch.audio.device)
+    noisy = noised(batch.audio, batch.audio_given, sigma)
+    moving = (noised(batch.motion, batch.motion_given, sigma),) if motion else (None,)
+
+    def run(table: Tensor) -> tuple[Tensor, Tensor | None]:
+        voice = torch.cat((batch.voices @ table, batch.voices.sum(-1, keepdim=True).clamp(max=1)), -1)
+        given = (batch.motion_given, batch.heard, batch.membership) if motion else (None, None, None)
+        return model(
+            noisy, *moving, sigma, batch.symbols, batch.place, voice, batch.audio_given, *given, batch.segments,
+            return_dict=False,
+        )  # fmt: skip
+
+    own = model.voice_table if student.table is None else student.table
+    model.disable_adapters()
+    with torch.no_grad():
+        usual = run(own if student.start is None else student.start[None])
+    model.enable_adapters()
+    found = run(own)
+    weight = sigma.clamp(min=0.2).square().reciprocal()
+    loss, parts = torch.zeros((), device=sigma.device), {}
+    if student.part != "motion":
+        error = _voice_error(found[0].float(), usual[0].float(), batch.audio, sigma)
+        loss = loss + _mean(error, batch.audio_given, weight)
+        parts["audio"] = float(_mean((found[0].detach() - batch.audio).square(), batch.audio_given))
+    if motion:
+        moved = (found[1][..., _MOVED].float() - batch.motion[..., _MOVED]).square()
+        held = (found[1][..., _HELD].float() - usual[1][..., _HELD].float()).square()
+        loss = loss + sum(_mean(error, batch.motion_given, weight) for error in (moved, held))
+        parts |= {"motion": float(_mean(moved.detach(), batch.motion_given))}
+        parts |= {"held": float(_mean(held.detach(), batch.motion_given))}
     return loss, parts
 
 
-def moving_loss(student: Student, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-    """Squared error of head, brows and eyes, while the lips are held to those of the base.
+def _voice_error(found: Tensor, usual: Tensor, clean: Tensor, sigma: Tensor) -> Tensor:
+    """Squared errors (B, 1, T, 400) of the envelope, and of the ripples against those of clips and base mixed."""
+    found, usual, clean = (each.unflatten(-1, (-1, N_MELS)) for each in (found, usual, clean))
+    smooth = torch.from_numpy(envelope(np.eye(N_MELS, dtype=np.float32))).to(found.device)
+    seen = ((_HIDDEN - sigma) / (_HIDDEN - _SEEN)).clamp(0, 1)[:, None, None, None, None]
+    error, wanted = found - clean, (1 - seen) * (usual - clean)
+    ripples = (error - error @ smooth) - (wanted - wanted @ smooth)
+    return ((error @ smooth).square() + ripples.square()).flatten(-2)
 
-    Tracked lips are less exact than the base's, and lips belong to what is said: a way of moving leaves them alone.
 
-    Args:
-        student: what is trained, an adapter of the motion stream.
-        batch: B examples whose motion is tracked.
-
-    Returns:
-        loss, and the mean squared errors ``motion`` of head, brows and eyes, and ``lips`` against the base.
-    """
-    model = student.transformer
-    sigma = draw_sigma(len(batch.audio)).to(batch.audio.device)
-    voice = torch.cat((batch.voices @ model.voice_table, batch.voices.sum(-1, keepdim=True).clamp(max=1)), -1)
-    given = (
-        noised(batch.audio, batch.audio_given, sigma), noised(batch.motion, batch.motion_given, sigma), sigma,
-        batch.symbols, batch.place, voice, batch.audio_given, batch.motion_given, batch.heard, batch.membership,
-        batch.segments,
-    )  # fmt: skip
-    model.disable_adapters()
-    with torch.no_grad():
-        lips = model(*given, return_dict=False)[1][..., _LIPS].float()
-    model.enable_adapters()
-    found = model(*given, return_dict=False)[1].float()
-    wanted = 1 - batch.motion_given
-    count = wanted.sum().clamp(min=1)
-    weight = wanted / sigma.clamp(min=0.2).square()[:, None, None]
-    rest = (found[..., _REST] - batch.motion[..., _REST]).square().mean(-1)
-    held = (found[..., _LIPS] - lips).square().mean(-1)
-    errors = ((error.detach() * wanted).sum() / count for error in (rest, held))
-    parts = dict(zip(("motion", "lips"), map(float, errors), strict=True))
-    return ((rest + held) * weight).sum() / count, parts
+def _mean(error: Tensor, given: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Mean over the frames that were not given (B, 1, T) of errors (B, 1, T, C), weighted per example (B,)."""
+    wanted = 1 - given
+    each = wanted if weight is None else wanted * weight[:, None, None]
+    return (error.mean(-1) * each).sum() / wanted.sum().clamp(min=1)
 
 
 class HeldOut:
@@ -217,7 +256,7 @@ def tune(
 
     Args:
         student: with a fresh adapter.
-        loss: :func:`speaking_loss` or :func:`moving_loss`.
+        loss: :func:`speaking_loss` or :func:`clip_loss`.
         draw: generator -> one batch.
         held_out: batches of material that ``draw`` never sees.
         about: what the file is to say of itself.

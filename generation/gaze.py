@@ -187,7 +187,8 @@ def blink_frames(
         until: the first blink comes no later, as far as the first 0.6 s stay free. A track too short for any has one
             about its middle when the next track's would be too late. None = no matter.
     """
-    edge, reach = round(FPS * _EDGE), round(FPS * _REACH)
+    edge, shortest = round(FPS * _EDGE), round(FPS * _SHORTEST_STARE / rate)
+    reach = max(round(FPS * _REACH / rate), edge + shortest)
     until = n_frames + edge if until is None else until
     last_frame = n_frames - edge
     if last_frame <= edge:
@@ -202,7 +203,7 @@ def blink_frames(
     if n_frames <= 2 * reach:
         return frames
     while n_frames - frames[-1] > reach:
-        first = frames[-1] + round(FPS * _SHORTEST_STARE / rate)
+        first = frames[-1] + shortest
         final = min(frames[-1] + round(FPS * _LONGEST_STARE / rate), last_frame)
         target = frames[-1] + FPS * rng.gamma(6.0, 0.6) / rate
         if target > last_frame == final:  # anywhere in what is left: at its very end all people would blink at once

@@ -44,23 +44,19 @@ def noised(clean: Tensor, given: Tensor, sigma: Tensor, spread: float = 1.0) -> 
     return torch.where(given[..., None] > 0, clean, mixed)
 
 
-def joint_loss(
-    model: JointTransformer, batch: Batch, motion: bool = True, table: Tensor | None = None
-) -> tuple[Tensor, dict[str, float]]:
+def joint_loss(model: JointTransformer, batch: Batch, motion: bool = True) -> tuple[Tensor, dict[str, float]]:
     """Weighted error of the clean latents on the frames that were not given.
 
     Args:
         model: the network.
         batch: B examples.
         motion: False trains the audio stream alone, as ``parley say`` runs it.
-        table: (V, voice_dim) voices that ``batch.voices`` weighs; None = those that the model was trained with.
 
     Returns:
         loss, and its unweighted parts: mean squared errors ``audio`` and ``motion``.
     """
     sigma = draw_sigma(len(batch.audio)).to(batch.audio.device)
-    table = model.voice_table if table is None else table
-    table = table + 0.1 * torch.randn_like(table)
+    table = model.voice_table + 0.1 * torch.randn_like(model.voice_table)
     known = batch.voices.sum(-1, keepdim=True).clamp(max=1)
     voice = torch.cat((batch.voices @ table, known), -1)
     heard = batch.heard.clone()

@@ -20,7 +20,8 @@ from generation.finetuning import (
     Size,
     Student,
     StudentFiles,
-    moving_loss,
+    _voice_error,
+    clip_loss,
     speaking_loss,
     tune,
 )
@@ -76,7 +77,7 @@ def test_a_voice_is_learnt_with_its_vector_and_the_base_stays(tmp_path: Path) ->
     before = base_hash(transformer)
     examples = ClipExamples(clips(motion=False), Standard.of(transformer), 1, SIZE.n_frames)
     held = [examples.batch(4, torch.Generator().manual_seed(9))]
-    tuned = tune(student, speaking_loss, lambda g: examples.batch(2, g), held, ABOUT, SIZE, tmp_path)
+    tuned = tune(student, clip_loss, lambda g: examples.batch(2, g), held, ABOUT, SIZE, tmp_path)
     assert tuned.after < tuned.before and tuned.steps == 30 and base_hash(transformer) == before
     tensors, about = read_adapter(tuned.folder / "pytorch_lora_weights.safetensors")
     assert about.kind == "voice" and about.consent == "me" and about.habits.tempo == 0.9 and about.part == "speech"
@@ -114,16 +115,16 @@ def test_a_way_of_moving_leaves_the_lips_to_the_base(tmp_path: Path) -> None:
     def parts() -> dict[str, float]:
         torch.manual_seed(1)
         with torch.no_grad():
-            return moving_loss(student, batch)[1]
+            return clip_loss(student, batch)[1]
 
     start = parts()
-    assert start["lips"] == 0
+    assert start["held"] == 0
     lips = [INDEX[name] for name in MOUTH]
     away = float((batch.motion[..., lips] - batch.motion[..., lips].mean()).square().mean() + 1)
     size = replace(SIZE, steps=60, learning_rate=0.05)
-    tune(student, moving_loss, lambda g: examples.batch(4, g), [batch], ABOUT | {"kind": "moves"}, size, tmp_path)
+    tune(student, clip_loss, lambda g: examples.batch(4, g), [batch], ABOUT | {"kind": "moves"}, size, tmp_path)
     end = parts()
-    assert end["motion"] < 0.9 * start["motion"] and end["lips"] < 0.2 * away
+    assert end["motion"] < 0.9 * start["motion"] and end["held"] < 0.2 * away
     assert read_about(tmp_path / "best" / "pytorch_lora_weights.safetensors").part == "motion"
 
 
@@ -160,14 +161,28 @@ def test_an_adapter_learns_in_all_its_layers_beside_one_that_is_switched_off(par
     add_adapter(transformer, "few_steps", 2)
     transformer.disable_adapters()
     student = Student(transformer, part, 2, torch.zeros(transformer.config.voice_dim))
-    loss, _ = speaking_loss(
-        student, ClipExamples(clips(), Standard.of(transformer), 1, 12).batch(2, torch.Generator().manual_seed(0))
-    )
+    batch = ClipExamples(clips(), Standard.of(transformer), 1, 12).batch(2, torch.Generator().manual_seed(0))
+    loss, _ = clip_loss(student, batch)
     loss.backward()
     # A fresh adapter's first matrices are multiplied by zeros: only the second ones feel the loss.
     reached = {n: w.grad is not None and bool(w.grad.any()) for n, w in student.named_parameters() if "lora_B" in n}
     ours = {name: found for name, found in reached.items() if f".{NAME}." in name}
     assert ours and all(ours.values()) and not any(found for name, found in reached.items() if name not in ours)
+
+
+def test_ripples_that_noise_hides_are_those_of_the_base() -> None:
+    """The envelope is the clip's at any noise; what is finer, the clip's in little noise and the base's in much."""
+    clean, usual = torch.zeros(1, 1, 2, 400), torch.zeros(1, 1, 2, 400)
+    fine = torch.tensor([1.0, -1.0]).repeat(200)
+    usual[:] = fine
+    bent = torch.linspace(-1, 1, 100).repeat(4)
+
+    def error(found: torch.Tensor, sigma: float) -> float:
+        return float(_voice_error(found.expand(1, 1, 2, 400), usual, clean, torch.tensor([sigma])).mean())
+
+    assert error(0 * fine, 0.1) == pytest.approx(0, abs=1e-6) and error(fine, 0.9) < 0.01
+    assert error(fine, 0.1) > 0.9 and error(0 * fine, 0.9) > 0.9
+    assert error(bent, 0.1) > 0.25 and error(fine + bent, 0.9) > 0.25
 
 
 def test_sizes_follow_the_machine_and_the_caller() -> None:
