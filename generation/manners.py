@@ -122,9 +122,9 @@ MANNERS: dict[str, Manner] = {
         habits=Habits(tempo=0.96, pauses=1.25, averted=0.6, blinks=1.4),
     ),
     "grand": Manner(
-        "Grand gestures of the head and brows; the voice stays as it is.",
-        {"head_speed": +1, "head_range": +1, "brows": +1},
-        head=2.2, brows=3.0,
+        "Grand gestures of the head; voice and face stay as they are.",
+        {"head_speed": +1, "head_range": +1},
+        head=2.2,
     ),
     "deadpan": Manner(
         "No melody and no expression: a flat voice, a still head and rare blinks.",

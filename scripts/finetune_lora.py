@@ -56,7 +56,7 @@ from studio.document import dump_scene, load_scene  # noqa: E402
 from studio.render import RenderSettings, render_scene  # noqa: E402
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-HELD_OUT_SECONDS, HELD_OUT_BATCHES, REAL_CLIPS = 60, 2, 12
+HELD_OUT_SECONDS, HELD_OUT_BATCHES, REAL_CLIPS = 60, 2, 48
 MANNER_RATE = 2e-3
 """Peak learning rate: many voices at once forget less than one does."""
 SAMPLE, SAMPLE_ROWS = "scenes/cafe/scene.yaml", 480
@@ -175,7 +175,7 @@ def timing_of_lips(path: Path, args: argparse.Namespace) -> dict[str, Any]:
     from scripts.evaluation.lips import rig_gap, timing
     from scripts.evaluation.material import held_out_clips
 
-    if read_about(path).part == "audio" or not (args.shared / "motion").is_dir():
+    if read_about(path).part == "speech" or not (args.shared / "motion").is_dir():
         return {}
     clips = held_out_clips(args.shared, REAL_CLIPS)
     pipeline, bank = JointPipeline.from_pretrained().to(DEVICE), VoiceBank.load()
