@@ -99,6 +99,15 @@ def read_adapter(path: Path) -> tuple[dict[str, Tensor], About]:
     return tensors, about
 
 
+def weakened(source: Path, target: Path, share: float) -> Path:
+    """Writes an adapter's file anew with its matrices at a share of what they do; voice and habits stay as they are."""
+    with safe_open(source, "pt") as file:
+        metadata = file.metadata()
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+    save_file({key: share * value if ".lora_B." in key else value for key, value in tensors.items()}, target, metadata)
+    return target
+
+
 def check_base(about: About, base: str) -> None:
     """Refuses an adapter that was made for other weights.
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from generation.adapter_files import Part
-from generation.adapters import FILE
+from generation.adapters import FILE, weakened
 from generation.durations import DurationModel
 from generation.examples import Batch
 from generation.finetuning import Size, Student, clip_loss, tune
@@ -29,6 +29,8 @@ HELD_OUT = 8
 _AVERAGE_BLINKS = 18.5
 """A minute, of those that are drawn for everybody."""
 _HELD_OUT_BATCHES = 2
+_KEPT = 0.75
+"""Share of what a voice's layers learnt that its adapter does at strength 1: with all of it words are lost."""
 _PACE = 0.5
 """Share of the way, in logs, to the pace of the clips: at a hasty pace words are lost."""
 
@@ -156,7 +158,10 @@ def teach(
         "minutes": tuned.minutes, "size": asdict(size), "steps": tuned.steps,
         "held_out": {"before": tuned.before, "after": tuned.after}, "material": learnt.figures,
     }  # fmt: skip
-    return Taught(tuned.folder / FILE, facts, learnt.voice)
+    path = tuned.folder / FILE
+    if learnt.voice is not None:
+        path = weakened(path, folder / FILE, _KEPT)
+    return Taught(path, facts, learnt.voice)
 
 
 def own_habits(clips: Sequence[Clip], part: Part, durations: DurationModel, voice: np.ndarray | None) -> Habits:

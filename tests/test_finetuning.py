@@ -12,7 +12,7 @@ import torch
 from tiny import tiny_pipeline
 
 from generation.adapter_files import VOICE, read_about
-from generation.adapters import add_adapter, base_hash, read_adapter
+from generation.adapters import add_adapter, base_hash, read_adapter, save_adapter, weakened
 from generation.finetuning import (
     NAME,
     PATIENCE,
@@ -189,3 +189,16 @@ def test_sizes_follow_the_machine_and_the_caller() -> None:
     assert Size.for_device("cpu").batch < Size.for_device("cuda").batch
     assert Size.for_device("cpu", rank=3, minutes=1.5) == Size(3, 1.5, 4)
     assert NAME not in getattr(tiny_pipeline().transformer, "peft_config", {})
+
+
+def test_a_weakened_adapter_does_a_share_and_keeps_voice_and_habits(tmp_path: Path) -> None:
+    transformer = tiny_pipeline().transformer
+    student = Student(transformer, "audio", 2, torch.ones(64))
+    for name, weight in student.transformer.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight)
+    whole = save_adapter(student.transformer, NAME, tmp_path / "whole.safetensors", ABOUT, student.voice)
+    tensors, about = read_adapter(whole)
+    less, same = read_adapter(weakened(whole, tmp_path / "less.safetensors", 0.5))
+    assert same.habits == about.habits and same.base == about.base and torch.equal(less[VOICE], tensors[VOICE])
+    assert all(torch.equal(less[key], (0.5 if "lora_B" in key else 1) * value) for key, value in tensors.items())
