@@ -212,7 +212,8 @@ def test_habits_of_the_material_come_along(one_thread: None, monkeypatch: pytest
     clips = [Clip(str(i), frames, sound, phonemes, slow, motion) for i in range(3)]
     size = Size(rank=2, batch=2, n_frames=12)
     learnt = lesson(clips, "joint", tiny_pipeline().transformer, durations, size)
-    assert learnt.habits.tempo == pytest.approx(0.6) and learnt.habits.blinks == pytest.approx(0.2)
+    # twice as slow as expected, of which half is taken over, in logs
+    assert learnt.habits.tempo == pytest.approx(0.5**0.5, abs=1e-3) and learnt.habits.blinks == pytest.approx(0.2)
     assert learnt.voice is not None and learnt.figures["blinks"] == 0 and "pitch" in learnt.figures
     moves = lesson(clips, "motion", tiny_pipeline().transformer, durations, size)
     assert moves.voice is None and moves.student.voice is None and moves.habits.tempo == 1
