@@ -152,7 +152,7 @@ def clip_loss(student: Student, batch: Batch) -> tuple[Tensor, dict[str, float]]
     own = model.voice_table if student.table is None else student.table
     model.disable_adapters()
     with torch.no_grad():
-        usual = run(own if student.start is None else student.start[None])
+        usual = run(own if student.start is None else student.start[None].to(own.device))
     model.enable_adapters()
     found = run(own)
     weight = sigma.clamp(min=0.2).square().reciprocal()
