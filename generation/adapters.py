@@ -100,7 +100,13 @@ def read_adapter(path: Path) -> tuple[dict[str, Tensor], About]:
 
 
 def weakened(source: Path, target: Path, share: float) -> Path:
-    """Writes an adapter's file anew with its matrices at a share of what they do; voice and habits stay as they are."""
+    """Writes an adapter's file anew with its matrices at a share of what they do; voice and habits stay as they are.
+
+    Args:
+        source: written by :func:`save_adapter`.
+        target: gets the other file, and is returned.
+        share: of what the matrices add to their layers.
+    """
     with safe_open(source, "pt") as file:
         metadata = file.metadata()
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict

@@ -132,8 +132,8 @@ def export_scene(
 ) -> list[Path]:
     """Writes a scene as ``NAME.mp4`` and beside it one WAV, one CSV and one JSON of motion a person, SRT and VTT.
 
-    All of them appear at once when all are complete; arguments and errors as of :func:`write_film`, but for ``size``,
-    the width and height of the picture.
+    All of them appear at once when all are complete; arguments and errors as of :func:`write_film`, but for ``sound``,
+    the mix of all, and ``size``, the width and height of the picture.
 
     Returns:
         The files, the video first.

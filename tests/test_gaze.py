@@ -143,3 +143,15 @@ def test_blinks_gather_at_the_ends_of_phrases() -> None:
     anywhere = [np.mean([(f - 50) % 80 < 9 for f in blink_frames(1500, 0 * ends, np.random.default_rng(s))])
                 for s in range(20)]  # fmt: skip
     assert np.mean(near) > 0.4 > 2.5 * np.mean(anywhere)
+
+
+def test_who_blinks_often_does_so_in_short_lines_too() -> None:
+    """Lines of any length and any rate: in order, off the ends, and in proportion to the rate where there is room."""
+    counts = {}
+    for rate in (1.0, 1.3, 2.5, 4.0):
+        for length in range(31, 160, 3):
+            none = np.zeros(length, bool)
+            drawn = [blink_frames(length, none, np.random.default_rng(seed), rate) for seed in range(8)]
+            assert all(sorted(frames) == frames and 15 <= frames[0] and frames[-1] <= length - 15 for frames in drawn)
+            counts[rate, length] = np.mean([len(frames) for frames in drawn])
+    assert counts[1.0, 100] == 1 and counts[2.5, 100] > 2.2 and counts[4.0, 100] > 3.4

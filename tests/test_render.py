@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import soundfile
+import torch
 import yaml
 from imageio_ffmpeg import get_ffmpeg_exe
 from skimage.data import astronaut
@@ -21,7 +22,7 @@ from studio.progress import Cancelled, Progress, Stage, Status
 from studio.provenance import verify
 from studio.reels import MOST
 from studio.render import RenderSettings, Watcher, render_scene, say
-from studio.speech import Speech
+from studio.speech import Speech, _undivided
 from studio.timeline import TAIL_FRAMES
 
 QUICK = RenderSettings(steps=1, height=96, device="cpu")
@@ -201,3 +202,15 @@ def test_say_writes_a_marked_sound_that_a_seed_repeats(tmp_path: Path) -> None:
     np.testing.assert_array_equal(sounds["a"], sounds["b"])
     assert not np.array_equal(sounds["a"], sounds["c"])
     assert verify(tmp_path / "a.wav").ok and verify(tmp_path / "a.wav").record["settings"]["seed"] == 1
+
+
+@pytest.mark.parametrize(("usual", "inside"), [(1, 1), (2, 1), (4, 4)])
+def test_two_threads_are_one_while_speech_is_sampled(usual: int, inside: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(usual)
+    try:
+        with _undivided():
+            assert torch.get_num_threads() == inside
+        assert torch.get_num_threads() == usual
+    finally:
+        torch.set_num_threads(before)

@@ -173,3 +173,11 @@ def test_saved_and_loaded_it_sounds_the_same(speech: Tensor, tmp_path: Path) -> 
     vocoder.save_pretrained(tmp_path)
     mel = mel_spectrogram(speech[:, :4800])
     assert torch.equal(load_strict(Vocoder, tmp_path).decode(mel, iterations=2), vocoder.decode(mel, iterations=2))
+
+
+def test_mel_filters_are_those_of_the_library() -> None:
+    """Our own, since importing transformers for one matrix takes half a second of every start."""
+    from transformers.audio_utils import mel_filter_bank
+
+    theirs = mel_filter_bank(513, 100, 0.0, SAMPLE_RATE / 2, SAMPLE_RATE, norm="slaney", mel_scale="slaney")
+    torch.testing.assert_close(mel_filters(torch.device("cpu")), torch.as_tensor(theirs, dtype=torch.float32))
