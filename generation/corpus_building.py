@@ -29,8 +29,17 @@ TRAINING_VOICES: tuple[str, ...] = (
     "af_bella", "af_heart", "af_kore", "af_nicole", "af_sarah", "am_adam", "am_fenrir", "am_michael", "am_onyx",
     "bf_emma", "bm_fable", "bm_george",
 )  # fmt: skip
+"""Voices that become presets."""
+MORE_VOICES: tuple[str, ...] = (
+    "af_alloy", "af_jessica", "af_nova", "af_river", "af_sky", "am_echo", "am_eric", "am_liam", "am_santa", "bf_alice",
+    "bf_lily", "bm_daniel", "ef_dora", "em_alex", "em_santa", "ff_siwis", "hf_alpha", "hf_beta", "hm_omega", "hm_psi",
+    "if_sara", "im_nicola", "jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo", "pf_dora", "pm_alex",
+    "pm_santa", "zf_xiaobei", "zf_xiaoni", "zf_xiaoxiao", "zf_xiaoyi", "zm_yunjian", "zm_yunxi", "zm_yunxia",
+    "zm_yunyang",
+)  # fmt: skip
+"""Voices of the teacher, some of them other languages', that only widen what a voice can be."""
 SPEEDS = (0.85, 1.2)
-HELD_OUT_SHARE, BLEND_SHARE = 0.08, 0.2
+HELD_OUT_SHARE, BLEND_SHARE = 0.03, 0.2
 TEST_PER_MILLE, DEV_PER_MILLE = 25, 35
 SYMBOLS_ALLOWED = range(9, 250)
 """Shorter is hardly speech, and the teacher grows unsure of longer utterances."""
@@ -109,15 +118,15 @@ def draw_recipe(seed: int, index: int, texts: Sequence[str]) -> Recipe:
     turn, place = divmod(index, len(texts))
     text = texts[_order(seed, turn, len(texts))[place]]
     rng = random.Random(f"{seed}/{turn}/{place}")
-    kind = rng.random()
+    kind, taught = rng.random(), TRAINING_VOICES + MORE_VOICES
     if kind < HELD_OUT_SHARE:
         voices = {rng.choice(HELD_OUT_VOICES): 1.0}
     elif kind < HELD_OUT_SHARE + BLEND_SHARE:
-        first, second = rng.sample(TRAINING_VOICES, 2)
+        first, second = rng.sample(taught, 2)
         weight = round(rng.uniform(0.25, 0.75), 2)
         voices = {first: weight, second: round(1 - weight, 2)}
     else:
-        voices = {rng.choice(TRAINING_VOICES): 1.0}
+        voices = {rng.choice(taught): 1.0}
     lang = "en-gb" if next(iter(voices)).startswith("b") else "en-us"
     return Recipe(f"s{seed}-{index:06d}", text, lang, voices, round(rng.uniform(*SPEEDS), 2))
 

@@ -56,6 +56,10 @@ class Batch:
         """The same batch on a device."""
         return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
+    def joined(self, other: Batch) -> Batch:
+        """The examples of both."""
+        return Batch(**{f.name: torch.cat((getattr(self, f.name), getattr(other, f.name))) for f in fields(self)})
+
 
 def voice_names(features: Features) -> list[str]:
     """Rows of the voice table: every voice of the corpus that is not kept for tests."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,26 +68,39 @@ def durations_on_grid(units: list[int], n_frames: int) -> tuple[int, ...]:
     return tuple(int(d) for d in np.diff(boundaries, prepend=0))
 
 
-def build_features(shared: Path, work: Path) -> None:
-    """Decodes the corpus once: ``work/features/{wave,mel}.npy`` and ``index.json``.
+def corpus_rows(corpora: Sequence[Path]) -> list[tuple[dict[str, Any], Path]]:
+    """Rows of all manifests in order, each with the file of its sound.
 
     Args:
-        shared: folder that holds ``corpus/manifest.jsonl`` and ``corpus/audio``.
+        corpora: folders that hold ``manifest.jsonl`` and ``audio``, each once.
+    """
+    rows = []
+    for corpus in corpora:
+        lines = (corpus / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
+        rows += [(row, corpus / "audio" / f"{row['id']}.opus") for row in map(json.loads, lines)]
+    return rows
+
+
+def build_features(corpora: Sequence[Path], work: Path) -> None:
+    """Decodes the corpora once: ``work/features/{wave,mel}.npy`` and ``index.json``.
+
+    Args:
+        corpora: see :func:`corpus_rows`.
         work: where the arrays go.
     """
     import soundfile
 
     folder = work / "features"
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [json.loads(line) for line in (shared / "corpus" / "manifest.jsonl").read_text().splitlines()]
-    lengths = [frames_covering_samples(row["samples"]) for row in rows]
+    rows = corpus_rows(corpora)
+    lengths = [frames_covering_samples(row["samples"]) for row, _ in rows]
     total = sum(lengths)
     wave = np.lib.format.open_memmap(folder / "wave.npy", "w+", np.int16, (samples_from_frames(total),))
     mel = np.lib.format.open_memmap(folder / "mel.npy", "w+", np.float16, (mels_from_frames(total), N_MELS))
     index: list[dict[str, Any]] = []
     first = 0
-    for row, n_frames in zip(rows, lengths, strict=True):
-        samples, _ = soundfile.read(shared / "corpus" / "audio" / f"{row['id']}.opus", dtype="float32")
+    for (row, sound), n_frames in zip(rows, lengths, strict=True):
+        samples, _ = soundfile.read(sound, dtype="float32")
         padded = np.zeros(samples_from_frames(n_frames), np.float32)
         padded[: len(samples)] = samples[: len(padded)]
         wave[samples_from_frames(first) : samples_from_frames(first + n_frames)] = np.round(

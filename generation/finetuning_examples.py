@@ -84,14 +84,18 @@ class ClipExamples:
         standard: of the base.
         n_voices: rows of the voice table: 1 = the clips' own voice, more = any of the base's, drawn anew each time.
         n_frames: length of a crop in video frames; what a shorter clip leaves is silence in which nothing is learnt.
+        speech: whether speech is learnt where a clip has motion, too; else its sound is always given, half of the time
+            without its words.
     """
 
-    def __init__(self, clips: Sequence[Clip], standard: Standard, n_voices: int, n_frames: int) -> None:
+    def __init__(
+        self, clips: Sequence[Clip], standard: Standard, n_voices: int, n_frames: int, speech: bool = True
+    ) -> None:
         self._clips, self._standard, self._n_voices, self._n_frames = tuple(clips), standard, n_voices, n_frames
+        self._share_given, self._share_wordless = (0.4, 0.12) if speech else (1.0, 0.5)
         lengths = np.array([clip.n_frames for clip in clips], np.float64)
         self._chances = lengths / lengths.sum()
-        sounds = [clip.waveform for clip in clips]
-        self._mels = [None if w is None else mel_spectrogram(torch.from_numpy(w)).numpy() for w in sounds]
+        self._mels: dict[int, np.ndarray] = {}
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
         """``size`` examples, K = 1."""
@@ -100,10 +104,16 @@ class ClipExamples:
         stacked = {f.name: torch.from_numpy(np.stack([r[f.name] for r in rows])[:, None]) for f in fields(Batch)}
         return Batch(**stacked)
 
+    def _mel(self, which: int) -> np.ndarray | None:
+        waveform = self._clips[which].waveform
+        if waveform is not None and which not in self._mels:
+            self._mels[which] = mel_spectrogram(torch.from_numpy(waveform)).numpy()
+        return self._mels.get(which)
+
     def _example(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         n = self._n_frames
         which = int(rng.choice(len(self._clips), p=self._chances))
-        clip, mel = self._clips[which], self._mels[which]
+        clip, mel = self._clips[which], self._mel(which)
         take = min(n, clip.n_frames)
         skip, at = int(rng.integers(clip.n_frames - take + 1)), int(rng.integers(n - take + 1))
         inside = np.zeros(n, bool)
@@ -115,7 +125,7 @@ class ClipExamples:
             slice(MELS_PER_FRAME * skip, MELS_PER_FRAME * (skip + take)),
         )
         audio_given, motion_given = (~inside).astype(np.float32), (~inside).astype(np.float32)
-        unknown = not clip.phonemes or rng.random() < 0.12
+        unknown = not clip.phonemes or rng.random() < self._share_wordless
         if unknown:
             ids[mels], place[mels] = UNKNOWN_SYMBOL, 0
         else:
@@ -125,7 +135,7 @@ class ClipExamples:
             audio_given[:] = 1
         else:
             audio[inside] = self._standard.audio(mel[cut])
-            if clip.motion is not None and rng.random() < 0.4:  # motion that goes with given sound
+            if clip.motion is not None and rng.random() < self._share_given:  # motion that goes with given sound
                 audio_given[:] = 1
         if clip.motion is None:
             motion_given[:] = 1

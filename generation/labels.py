@@ -14,12 +14,14 @@ from __future__ import annotations
 import json
 import logging
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import torch
 
+from generation.features import corpus_rows
 from generation.grid import HOP, MELS_PER_FRAME, SAMPLES_PER_FRAME, frames_covering_samples
 from generation.mel import mel_spectrogram
 from generation.motion import N_CHANNELS, WEIGHTS
@@ -75,29 +77,31 @@ def sample_teacher(
     return weights, lip_targets(timed, silent, loudness_track(padded))
 
 
-def make_labels(shared: Path, work: Path) -> None:
+def make_labels(shared: Path, corpora: Sequence[Path], work: Path) -> None:
     """Writes the files named in the module's text; utterances that are done already are left alone.
 
     Args:
-        shared: folder with ``corpus/`` and ``motion/``.
+        shared: folder with ``motion/``, and ``corpus/`` for the usual rate of speech.
+        corpora: see :func:`generation.features.corpus_rows`.
         work: folder with the trained teacher; the labels go there.
     """
     _write_real_motion(shared, work)
-    records = [json.loads(line) for line in (shared / "corpus" / "manifest.jsonl").read_text().splitlines()]
-    lengths = [frames_covering_samples(record["samples"]) for record in records]
+    rows = corpus_rows(corpora)
+    lengths = [frames_covering_samples(record["samples"]) for record, _ in rows]
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    index = {r["id"]: [int(a), n] for r, a, n in zip(records, starts, lengths, strict=False)}
-    path, progress = work / "labels.part.npy", work / "labels.progress"
-    if (work / "labels.npy").exists():
+    index = {r["id"]: [int(a), n] for (r, _), a, n in zip(rows, starts, lengths, strict=False)}
+    path, known = work / "labels.npy", work / "labels_index.json"
+    if path.exists() and json.loads(known.read_text()) == index:
         return
-    done = int(progress.read_text()) if progress.exists() and path.exists() else 0
-    mode = "r+" if done else "w+"
-    shape = None if done else (int(starts[-1]), N_CHANNELS)
-    labels = np.lib.format.open_memmap(path, mode=mode, dtype=np.float16, shape=shape)
+    part, progress = work / "labels.part.npy", work / "labels.progress"
+    fresh = not (progress.exists() and part.exists())
+    shape = (int(starts[-1]), N_CHANNELS) if fresh else None
+    labels = np.lib.format.open_memmap(part, mode="w+" if fresh else "r+", dtype=np.float16, shape=shape)
+    done = _copy_labels(path, known, labels, index) if fresh else int(progress.read_text())
     teacher, lips = load_teacher(work), LipGeometry.of(FaceRig.load())
-    for number in range(done, len(records)):
-        record = records[number]
-        waveform = soundfile.read(shared / "corpus" / "audio" / f"{record['id']}.opus", dtype="float32")[0]
+    for number in range(done, len(rows)):
+        record, sound = rows[number]
+        waveform = soundfile.read(sound, dtype="float32")[0]
         waveform = np.pad(waveform, (0, max(0, record["samples"] - len(waveform))))[: record["samples"]]
         timed = TimedPhonemes.from_corpus(record["phonemes"], record["durations"])
         weights = label_speech(waveform, timed, teacher, lips, seed=zlib.crc32(record["id"].encode()))
@@ -105,12 +109,24 @@ def make_labels(shared: Path, work: Path) -> None:
         if (number + 1) % 100 == 0:
             labels.flush()
             progress.write_text(str(number + 1))
-            logger.info("labelled %d of %d utterances", number + 1, len(records))
+            logger.info("labelled %d of %d utterances", number + 1, len(rows))
     labels.flush()
     del labels
-    (work / "labels_index.json").write_text(json.dumps(index))
-    path.replace(work / "labels.npy")
+    known.write_text(json.dumps(index))
+    part.replace(path)
     progress.unlink(missing_ok=True)
+
+
+def _copy_labels(path: Path, known: Path, labels: np.ndarray, index: dict[str, list[int]]) -> int:
+    """Copies the labels of a smaller corpus that this one begins with; the number of its utterances."""
+    if not path.exists():
+        return 0
+    old = json.loads(known.read_text())
+    if list(old.items()) != list(index.items())[: len(old)]:
+        return 0
+    kept = np.load(path, mmap_mode="r")
+    labels[: len(kept)] = kept
+    return len(old)
 
 
 def _write_real_motion(shared: Path, work: Path) -> None:

@@ -12,7 +12,8 @@ import soundfile
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
-from generation.grid import FPS, SAMPLES_PER_FRAME
+from generation.finetuning_examples import Clip
+from generation.grid import FPS, MEL_RATE, SAMPLES_PER_FRAME, mels_from_frames
 from generation.motion import INDEX, MOUTH, N_CHANNELS, ROTATION, TRANSLATION, WEIGHTS
 from generation.phonetics import INNER_LIP_PAIRS, LipGeometry, TimedPhonemes, with_gap
 from generation.rig import FaceRig
@@ -98,6 +99,24 @@ def read_sentences(folder: Path, files: tuple[str, ...], symbol_seconds: dict[st
                 gap=gap[start:stop],
                 timed=_timed(times, (stop - start) / FPS, symbol_seconds) if times else None,
             )
+
+
+def training_sentences(shared: Path) -> Iterator[Sentence]:
+    """The sentences that training may see, of the folder that holds ``motion/`` and ``corpus/``."""
+    seconds = mean_symbol_seconds(shared / "corpus" / "manifest.jsonl")
+    return read_sentences(shared / "motion", TRAIN_FILES, seconds)
+
+
+def clip(sentence: Sentence) -> Clip:
+    """A sentence to learn from: sound, motion within its ranges, and phonemes where their times are known."""
+    motion = sentence.motion.astype(np.float32)
+    motion[:, WEIGHTS] = motion[:, WEIGHTS].clip(0, 1)
+    timed, n_mels, phonemes, durations = sentence.timed, mels_from_frames(len(motion)), "", ()
+    if timed is not None:
+        bounds = np.round(timed.bounds[1:] * MEL_RATE).astype(int).clip(0, n_mels)
+        bounds[-1] = n_mels
+        phonemes, durations = timed.symbols, tuple(np.diff(bounds, prepend=0).tolist())
+    return Clip(sentence.name, len(motion), sentence.waveform, phonemes, durations, motion)
 
 
 def _timed(words: list[list[object]], seconds: float, symbol_seconds: dict[str, float]) -> TimedPhonemes:

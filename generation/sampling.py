@@ -43,7 +43,7 @@ class Sampling:
     """
 
     steps: int | None = FULL_STEPS
-    temperature: float = 0.75
+    temperature: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from generation import examples, features, publishing  # noqa: E402
+from generation import examples, features, publishing, real_motion  # noqa: E402
+from generation.finetuning_examples import ClipExamples  # noqa: E402
 from generation.loading import load_strict  # noqa: E402
 from generation.objective import joint_loss  # noqa: E402
 from generation.standard import Standard  # noqa: E402
@@ -35,6 +36,11 @@ from generation.training import FitSettings, fit  # noqa: E402
 from generation.transformer import JointTransformer  # noqa: E402
 
 CUDA = torch.cuda.is_available()
+
+
+def corpora(args: argparse.Namespace) -> list[Path]:
+    """The shared corpus and what was added to it."""
+    return [args.shared / "corpus", *args.more]
 
 
 def train_teacher(args: argparse.Namespace) -> None:
@@ -48,7 +54,7 @@ def make_labels(args: argparse.Namespace) -> None:
     """Lip motion for every utterance of the corpus."""
     from generation.labels import make_labels
 
-    make_labels(args.shared, args.work)
+    make_labels(args.shared, corpora(args), args.work)
 
 
 def fit_rig(args: argparse.Namespace) -> None:
@@ -85,12 +91,18 @@ def train_joint(args: argparse.Namespace) -> None:
     drawn = joint_examples(args.work, folder)
     statistics = (np.asarray(part).round(5).tolist() for part in vars(drawn.standard).values())
     joint_every = 0 if args.separate else 2
+    clips = [real_motion.clip(sentence) for sentence in real_motion.training_sentences(args.shared)]
+    real = ClipExamples(clips, drawn.standard, len(drawn.voice_index), drawn.n_frames, speech=False)
     model = JointTransformer(*statistics, list(drawn.voice_index), len(SYMBOLS), joint_every=joint_every)
+
+    eighth = 8 if CUDA else 2
 
     def draw(generator: torch.Generator) -> tuple[examples.Batch, bool]:
         # Half of the steps run the audio stream alone: cheaper, and words take longest to learn.
         alone = drawn.labels is None or bool(torch.rand((), generator=generator) < 0.5)
-        return drawn.batch(64 if CUDA else 16, generator, recordings=0 if alone else 0.4), alone
+        if alone:
+            return drawn.batch(8 * eighth, generator, recordings=0), alone
+        return drawn.batch(7 * eighth, generator, recordings=0.4).joined(real.batch(eighth, generator)), alone
 
     def loss(model: JointTransformer, drawn: tuple[examples.Batch, bool]) -> tuple[torch.Tensor, dict[str, float]]:
         return joint_loss(model, drawn[0], motion=not drawn[1])
@@ -132,7 +144,7 @@ def train_voices(args: argparse.Namespace) -> None:
 
 
 STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
-    "features": lambda args: features.build_features(args.shared, args.work),
+    "features": lambda args: features.build_features(corpora(args), args.work),
     "rig": fit_rig,
     "teacher": train_teacher,
     "labels": make_labels,
@@ -152,6 +164,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder with corpus/ and motion/")
     parser.add_argument("--work", type=Path, default=Path("work"), help="arrays and checkpoints")
     parser.add_argument("--assets", type=Path, default=ROOT / "assets", help="where publish puts the weights")
+    parser.add_argument("--more", type=Path, nargs="*", default=[], help="folders of scripts/build_corpus.py")
     parser.add_argument("--minutes", type=float, help="length of the training run, all resumes together")
     parser.add_argument("--rate", type=float, default=8e-4, help="peak learning rate of the joint model")
     parser.add_argument("--steps", type=int, help="end the joint model after so many steps, if the minutes last")

@@ -27,6 +27,7 @@ from generation.finetuning import (
 )
 from generation.finetuning_examples import Clip, ClipExamples
 from generation.motion import INDEX, MOUTH
+from generation.phonemes import UNKNOWN_SYMBOL
 from generation.standard import Standard
 
 SIZE = Size(rank=2, minutes=60, batch=2, n_frames=12, learning_rate=0.01, steps=30)
@@ -69,6 +70,18 @@ def test_motion_alone_is_deaf_and_sound_alone_gives_no_motion_to_learn() -> None
     assert (moves.audio_given == 1).all() and (moves.membership == 0).all() and (moves.motion_given == 0).any()
     speech = ClipExamples(clips(motion=False), standard, 1, 12).batch(6, torch.Generator().manual_seed(0))
     assert (speech.motion_given == 1).all() and (speech.audio_given == 0).any()
+
+
+def test_motion_alone_is_learnt_from_given_sound_with_and_without_its_words() -> None:
+    standard = Standard.of(tiny_pipeline().transformer)
+    examples = ClipExamples(clips(), standard, 3, 20, speech=False)
+    batch = examples.batch(24, torch.Generator().manual_seed(0))
+    assert (batch.audio_given == 1).all() and (batch.motion_given == 0).any(-1).all()
+    inside = batch.segments[:, 0] == 1
+    wordless = (batch.symbols[:, 0, ::4] == UNKNOWN_SYMBOL)[inside].float().mean()
+    assert 0.2 < wordless < 0.8
+    both = examples.batch(2, torch.Generator().manual_seed(1)).joined(batch)
+    assert len(both.audio) == 26 and torch.equal(both.motion[2:], batch.motion)
 
 
 def test_a_voice_is_learnt_with_its_vector_and_the_base_stays(tmp_path: Path) -> None:

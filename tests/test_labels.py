@@ -213,9 +213,9 @@ def test_labels_cover_the_corpus_in_order_and_are_not_made_twice(tmp_path: Path)
     work.mkdir()
     (work / "grid_motion_index.json").write_text("{}")
     with pytest.raises(ValueError, match="train it first"):
-        make_labels(shared, work)
+        make_labels(shared, [shared / "corpus"], work)
     MotionTeacher(width=16, depth=1).save_pretrained(work / "teacher" / "ema")
-    make_labels(shared, work)
+    make_labels(shared, [shared / "corpus"], work)
     labels, index = np.load(work / "labels.npy"), json.loads((work / "labels_index.json").read_text())
     n = int(np.ceil(sum(DURATIONS) * 600 / 960))
     assert index == {"a": [0, n], "b": [n, n]} and labels.shape == (2 * n, 57) and labels.dtype == np.float16
@@ -223,8 +223,18 @@ def test_labels_cover_the_corpus_in_order_and_are_not_made_twice(tmp_path: Path)
     assert not labels[:, still].any() and labels[:, INDEX["jawOpen"]].any()
     assert not np.array_equal(labels[:n], labels[n:])  # each utterance has noise of its own
     written = (work / "labels.npy").stat().st_mtime_ns
-    make_labels(shared, work)
+    make_labels(shared, [shared / "corpus"], work)
     assert (work / "labels.npy").stat().st_mtime_ns == written
+    more = tmp_path / "more"
+    (more / "audio").mkdir(parents=True)
+    manifest = (shared / "corpus" / "manifest.jsonl").read_text().splitlines()[0]
+    (more / "manifest.jsonl").write_text(manifest.replace('"a"', '"c"'))
+    (more / "audio" / "c.opus").write_bytes((shared / "corpus" / "audio" / "a.opus").read_bytes())
+    np.save(work / "labels.npy", np.full_like(labels, 0.25))
+    make_labels(shared, [shared / "corpus", more], work)
+    grown = np.load(work / "labels.npy")
+    assert (grown[: 2 * n] == 0.25).all(), "what was labelled stays"
+    assert len(grown) == 3 * n and not (grown[2 * n :, :51] == 0.25).all()
 
 
 def test_interrupted_labelling_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -234,7 +244,7 @@ def test_interrupted_labelling_goes_on_where_it_stopped(tmp_path: Path) -> None:
     n = int(np.ceil(sum(DURATIONS) * 600 / 960))
     np.save(work / "labels.part.npy", np.full((2 * n, 57), 0.25, np.float16))
     (work / "labels.progress").write_text("1")
-    make_labels(shared, work)
+    make_labels(shared, [shared / "corpus"], work)
     labels = np.load(work / "labels.npy")
     assert (labels[:n] == 0.25).all() and not (labels[n:, :51] == 0.25).all()
 
