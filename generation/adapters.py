@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig
+from peft.tuners.lora import LoraLayer
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -24,6 +25,9 @@ def base_hash(transformer: JointTransformer) -> str:
     """What tells one set of base weights from another: a hash of all of them in bf16, adapters left out."""
     digest = hashlib.sha256()
     weights = {k.replace(".base_layer.", "."): v for k, v in transformer.state_dict().items() if ".lora_" not in k}
+    for name, module in transformer.named_modules():
+        if isinstance(module, LoraLayer) and module.merged:
+            weights[f"{name}.weight"] = module.plain_weight
     for name in sorted(weights):
         digest.update(name.encode())
         digest.update(weights[name].detach().cpu().to(torch.bfloat16).view(torch.uint8).numpy().tobytes())
@@ -44,6 +48,24 @@ def add_adapter(transformer: JointTransformer, name: str, rank: int, layers: Seq
     transformer.add_adapter(config, adapter_name=name)
     # Layers that hold a disabled adapter stay disabled, the new one with them.
     transformer.enable_adapters()
+
+
+def switch_adapters(transformer: JointTransformer, on: bool) -> None:
+    """Adapters that act on everybody: merged into the layers' weights, which costs nothing a call, or out of the way.
+
+    The weights without them are kept beside the layers, so that they come back to the bit.
+    """
+    (transformer.enable_adapters if on else transformer.disable_adapters)()
+    for module in transformer.modules():
+        if not isinstance(module, LoraLayer) or module.merged == on:
+            continue
+        weight = module.get_base_layer().weight
+        if on:
+            module.plain_weight, weight.data = weight.data, weight.data.clone()
+            module.merge()
+        else:
+            weight.data = module.plain_weight.to(weight.device)
+            module.merged_adapters.clear()
 
 
 def save_adapter(

@@ -14,7 +14,7 @@ from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from diffusers.guiders import ClassifierFreeGuidance
 from torch import Tensor
 
-from generation.adapters import load_adapter
+from generation.adapters import load_adapter, switch_adapters
 from generation.conditioning import Condition, Generate, Given, LatentState, apply_all
 from generation.finish import finished_motion, joined_speech
 from generation.grid import MELS_PER_FRAME
@@ -113,7 +113,7 @@ class JointPipeline(DiffusionPipeline):
         transformer = load_strict(JointTransformer, folder / "transformer")
         if (folder / FEW).is_dir():
             load_adapter(transformer, FEW, folder / FEW)
-            transformer.disable_adapters()
+            switch_adapters(transformer, on=False)
         return cls(
             transformer,
             load_strict(Vocoder, folder / "vocoder"),
@@ -284,7 +284,7 @@ class JointPipeline(DiffusionPipeline):
         motion_scheduler.set_timesteps(sigmas=sigmas, device=motion.latent.device)
         motion_scheduler.set_begin_index(0)
         if self.distilled:
-            (self.transformer.disable_adapters if sampling.steps else self.transformer.enable_adapters)()
+            switch_adapters(self.transformer, on=sampling.steps is None)
         for step, t in enumerate(self.scheduler.timesteps):
             guider.set_state(step, steps, t)
             audio_guider.set_state(step, steps, t)

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tiny import tiny_pipeline
 
-from generation.adapters import FILE, add_adapter, base_hash, load_adapter, save_adapter
+from generation.adapters import FILE, add_adapter, base_hash, load_adapter, save_adapter, switch_adapters
 from generation.distillation import AdapterFiles, _guided, distillation_loss, student
 from generation.examples import Batch
 from generation.guidance import routes
@@ -57,6 +57,29 @@ def test_a_fresh_adapter_changes_nothing_and_the_full_sampler_never_sees_it() ->
         assert np.array_equal(a.motion.values, b.motion.values) and np.array_equal(b.motion.values, c.motion.values)
         assert np.array_equal(a.speech, c.speech)
         assert np.abs(a.motion.values - d.motion.values).max() > 1e-3
+
+
+def test_a_merged_adapter_does_what_it_does_beside_the_weights_and_leaves_them_as_they_were() -> None:
+    transformer = stirred(tiny_pipeline()).transformer
+    examples, before = batch(), base_hash(transformer)
+    weights = {name: weight.clone() for name, weight in transformer.state_dict().items()}
+
+    def called() -> torch.Tensor:
+        x = examples
+        given = (x.audio, x.motion, torch.full((3,), 0.5), x.symbols, x.place, torch.ones(3, 1, 65), x.audio_given)
+        return transformer(*given, x.motion_given, x.heard, x.membership, x.segments).audio
+
+    with torch.no_grad():
+        beside = called()
+        switch_adapters(transformer, on=True)
+        switch_adapters(transformer, on=True)
+        merged = called()
+        assert base_hash(transformer) == before, "what the weights are called does not depend on how they are used"
+        switch_adapters(transformer, on=False)
+        without = called()
+    torch.testing.assert_close(merged, beside, atol=1e-4, rtol=1e-4)
+    assert (without - beside).abs().max() > 1e-3
+    assert all(torch.equal(weight, weights[name]) for name, weight in transformer.state_dict().items())
 
 
 def test_few_steps_call_the_network_four_times(monkeypatch: pytest.MonkeyPatch) -> None:
