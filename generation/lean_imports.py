@@ -102,14 +102,16 @@ class _Finder:
 
 @contextmanager
 def put_off() -> Iterator[None]:
-    """Within it, those of the packages that are not there yet are promises."""
-    finder = _Finder()
+    """Within it, those of the packages that are not there yet are promises, and nothing lists what is installed."""
+    finder, listed = _Finder(), importlib.metadata.packages_distributions
     sys.meta_path.insert(0, finder)
+    importlib.metadata.packages_distributions = dict  # diffusers asks by name where the list has none
     try:
         for name in _PUT_OFF:
             importlib.import_module(name)
         yield
     finally:
+        importlib.metadata.packages_distributions = listed
         sys.meta_path.remove(finder)
         # as attributes of their packages they stay: some libraries use what they expect others to have imported
         for name in [name for name, module in sys.modules.items() if isinstance(module, _StandIn)]:

@@ -24,8 +24,9 @@ from studio.files import json_bytes, write_json
 from studio.history import scene_data
 from studio.progress import Progress
 from studio.provenance import make_record
+from studio.readying import make_renderer
 from studio.reels import Reel, tidy
-from studio.render import REEL, look_of, make_renderer, scaled_motion, shown
+from studio.render import REEL, look_of, scaled_motion, shown
 from studio.restoring import media_names
 from studio.scene import Scene
 from studio.seating import Places, find_places

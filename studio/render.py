@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,9 +32,10 @@ from studio.export import export_scene, write_sound
 from studio.manners import read_manner
 from studio.progress import Progress, Stage, Status
 from studio.provenance import make_record
+from studio.readying import load_speech, make_renderer, prepare
 from studio.reels import Reel, tidy
 from studio.scene import Character, Scene
-from studio.seating import Places, find_places
+from studio.seating import Places
 from studio.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -147,57 +147,22 @@ def render_scene(
         progress.start("load models")
         work = settings.work or target.parent / ".parley"
         kept = work / REEL
-        places, speech, timeline, renderer = _prepare(scene, casting, path.parent, settings, models, not kept.is_dir())
-        progress.start("speech and motion")
-        performance = speech.perform(timeline, places.routing, places.sides, work, progress)
-        watcher.spoken(speech, timeline, performance, places)
-        progress.start("rendering")
-        record = _record(scene, path.parent, settings, speech.seed)
-        with ThreadPoolExecutor(1) as aside:  # drawing does not always need all cores
+        with ThreadPoolExecutor(1) as aside:  # imports and speech keep one core busy, the picture the other
+            ready = prepare(scene, casting, path.parent, settings, models, not kept.is_dir(), aside)
+            places, speech = ready.places, ready.speech
+            progress.start("speech and motion")
+            performance = speech.perform(ready.timeline, places.routing, places.sides, work, progress)
+            watcher.spoken(speech, ready.timeline, performance, places)
+            progress.start("rendering")
+            record = _record(scene, path.parent, settings, speech.seed)
             sound = aside.submit(mix, [Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
-            stretches = _film(scene, casting, places, performance, renderer, kept, progress, watcher)
+            stretches = _film(scene, casting, places, performance, ready.renderer.result(), kept, progress, watcher)
         progress.start("encoding")
         size = casting.picture.shape[1::-1]
-        export_scene(stretches, sound.result(), performance, timeline, target, size=size, record=record)
+        export_scene(stretches, sound.result(), performance, ready.timeline, target, size=size, record=record)
         tidy(kept, MAX_REEL_BYTES)
         progress.finish()
     return report
-
-
-def _prepare(
-    scene: Scene, casting: Casting, folder: Path, settings: RenderSettings, models: Models | None, new: bool
-) -> tuple[Places, Speech, Timeline, SceneRenderer | None]:
-    """Who sits where, the model, who says what when, and of a new film the renderer.
-
-    Imports keep one core busy, the picture the other.
-    """
-    _calm_threads()
-    with ThreadPoolExecutor(1) as aside:
-        seated = aside.submit(find_places, scene, casting)
-        import generation.rendering.scene  # noqa: F401 - first: no module is imported by two threads at once
-
-        def renderer() -> SceneRenderer | None:
-            places = seated.result()
-            return make_renderer(casting, places) if new and places.seats and models is None else None
-
-        drawing = aside.submit(renderer)
-        speech = _load_speech(scene, folder, settings.seed, settings.sampling_steps, settings.device, models)
-        return seated.result(), speech, speech.timeline(), drawing.result()
-
-
-def _calm_threads() -> None:
-    """Before torch is loaded: threads that spin while they wait take ten times as long when others want a core."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-
-def _load_speech(
-    scene: Scene, folder: Path, seed: int | None, steps: int | None, device: str | None, models: Models | None = None
-) -> Speech:
-    """Load torch and the model; late, because a scene with problems should be refused in a second."""
-    _calm_threads()
-    from studio.speech import Speech
-
-    return Speech(scene, folder, seed, steps, device, models)
 
 
 def expected_seconds(seconds: float, casting: Casting, settings: RenderSettings) -> dict[str, float]:
@@ -278,16 +243,6 @@ def look_of(casting: Casting, places: Places) -> str:
     return digest.hexdigest()
 
 
-def make_renderer(casting: Casting, places: Places) -> SceneRenderer:
-    """The renderer of a picture's faces, one a seat; what depends on the picture alone is worked out here."""
-    from generation.rendering.face import RenderFace
-    from generation.rendering.scene import SceneRenderer
-
-    located = zip(places.seats, places.regions, places.figures, strict=True)
-    faces = [RenderFace(seat.face, region, seat.drawn, figure) for seat, region, figure in located]
-    return SceneRenderer(casting.picture, faces)
-
-
 def scaled_motion(track: MotionTrack, character: Character, room: float = math.inf) -> MotionTrack:
     """A track with the amounts of its character: mouth and jaw, head, and blinks, each on its own.
 
@@ -357,7 +312,7 @@ def say(
         line = {"who": "SPEAKER", "text": text, "speed": speed, "start": 0}
         speaker = {"name": "SPEAKER", "voice": voice, "role": "narrator", "manners": manners}
         scene = Scene.model_validate({"picture": "", "cast": [speaker], "script": [line]})
-        speech = _load_speech(scene, Path(), seed, steps, device)
+        speech = load_speech(scene, Path(), seed, steps, device)
         timeline = speech.timeline()
         progress.start("speech")
         with tempfile.TemporaryDirectory() as work:
