@@ -20,8 +20,6 @@ from generation.standard import Standard
 from generation.transformer import AUDIO_CHANNELS, HEARD_CHANNELS
 
 HELD_OUT_VOICES = ("af_aoede", "am_puck", "bf_isabella", "bm_lewis")
-REAL_VOICE = "grid_s1"
-"""Name of the voice of the real clips in the voice table; their sound is always given, never learnt."""
 
 
 @dataclass

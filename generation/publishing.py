@@ -14,7 +14,6 @@ from safetensors.numpy import save_file
 
 from generation.adapters import load_adapter
 from generation.durations import DurationModel
-from generation.examples import REAL_VOICE
 from generation.loading import load_strict
 from generation.pipeline import JointPipeline
 from generation.sampling import FEW
@@ -40,12 +39,9 @@ PRESETS = {
 
 
 def voice_table(work: Path) -> tuple[list[str], np.ndarray]:
-    """Names and vectors (V, 64) float32 of the joint model's voices, the real clips' voice left out."""
+    """Names and vectors (V, 64) float32 of the joint model's voices."""
     model = load_strict(JointTransformer, work / "joint" / "ema")
-    names = list(model.config.voice_names)
-    table = model.voice_table.detach().float().numpy()
-    keep = [i for i, name in enumerate(names) if name != REAL_VOICE]
-    return [names[i] for i in keep], table[keep]
+    return list(model.config.voice_names), model.voice_table.detach().float().numpy()
 
 
 def publish(work: Path, assets: Path) -> None:
@@ -66,26 +62,21 @@ def publish(work: Path, assets: Path) -> None:
 
 
 def save_voices(learned_from: Sequence[str], table: np.ndarray, assets: Path) -> None:
-    """Writes the voice bank: ``voices.safetensors`` and ``voices.json``.
+    """Writes the voice bank: ``voices.safetensors`` and ``voices.json``, of those voices that are presets.
 
     Args:
         learned_from: corpus voice of each row.
         table: (V, 64) float32.
         assets: the folder.
-
-    Raises:
-        ValueError: a corpus voice without a preset's name.
     """
-    if nameless := [voice for voice in learned_from if voice not in PRESETS]:
-        raise ValueError(f"Corpus voices without a preset's name: {', '.join(nameless)}; add them to PRESETS.")
-    about = {}
-    for voice in learned_from:
-        name, line = PRESETS[voice]
-        language = "en-gb" if voice.startswith("b") else "en-us"
-        about[name] = {"language": language, "description": line, "learned_from": voice}
-    save_file(
-        {PRESETS[voice][0]: row for voice, row in zip(learned_from, table, strict=True)}, assets / "voices.safetensors"
-    )
+    about, rows = {}, {}
+    for voice, row in zip(learned_from, table, strict=True):
+        if voice in PRESETS:
+            name, line = PRESETS[voice]
+            language = "en-gb" if voice.startswith("b") else "en-us"
+            about[name] = {"language": language, "description": line, "learned_from": voice}
+            rows[name] = row
+    save_file(rows, assets / "voices.safetensors")
     (assets / "voices.json").write_text(json.dumps(about, indent=1) + "\n")
 
 

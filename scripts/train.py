@@ -79,22 +79,33 @@ def joint_examples(work: Path, folder: Path) -> examples.JointExamples:
     path = work / "labels.npy"
     labels = np.load(path, mmap_mode="r") if path.exists() else None
     if (folder / "ema").is_dir():
-        standard = Standard.of_config(JointTransformer.load_config(folder / "ema", local_files_only=True))
-    else:
-        standard = examples.measure_standard(corpus, np.load(work / "grid_motion.npy").astype(np.float32), labels)
+        config = JointTransformer.load_config(folder / "ema", local_files_only=True)
+        return examples.JointExamples(corpus, labels, Standard.of_config(config), list(config["voice_names"]))
+    standard = examples.measure_standard(corpus, np.load(work / "grid_motion.npy").astype(np.float32), labels)
     return examples.JointExamples(corpus, labels, standard, examples.voice_names(corpus))
+
+
+def meet_new_voices(work: Path, folder: Path) -> None:
+    """A cold start on a corpus with other voices: they get rows in the table."""
+    if (folder / "ema").is_dir() and not (folder / "progress.json").exists():
+        from generation.voice_encoder import VoiceEncoder
+        from generation.voice_rows import add_rows
+
+        own = work / "voice_encoder" / "ema"
+        encoder = load_strict(VoiceEncoder, own if own.is_dir() else ROOT / "assets" / "voice_encoder")
+        add_rows(folder / "ema", features.Features.load(work), encoder)
 
 
 def train_joint(args: argparse.Namespace) -> None:
     """Joint model; before labels exist it trains the audio stream alone and goes on with both when started again."""
     folder = args.work / ("separate" if args.separate else "joint")
+    meet_new_voices(args.work, folder)
     drawn = joint_examples(args.work, folder)
     statistics = (np.asarray(part).round(5).tolist() for part in vars(drawn.standard).values())
     joint_every = 0 if args.separate else 2
     clips = [real_motion.clip(sentence) for sentence in real_motion.training_sentences(args.shared)]
     real = ClipExamples(clips, drawn.standard, len(drawn.voice_index), drawn.n_frames, speech=False)
     model = JointTransformer(*statistics, list(drawn.voice_index), len(SYMBOLS), joint_every=joint_every)
-
     eighth = 8 if CUDA else 2
 
     def draw(generator: torch.Generator) -> tuple[examples.Batch, bool]:

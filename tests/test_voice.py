@@ -7,19 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from lively import enliven
+from lively import enliven, tiny_transformer
 from test_examples import synthetic_features
 
 from generation import resources
 from generation.audio import Audio
 from generation.clip import best_stretch
 from generation.durations import DurationModel
+from generation.examples import HELD_OUT_VOICES
+from generation.features import Features, Utterance
 from generation.loading import load_strict
 from generation.publishing import save_voices
 from generation.text import SYMBOL_INDEX
 from generation.transformer import JointTransformer
 from generation.voice import VoiceBank, _encoder, _without_noise, voice_from_clip
 from generation.voice_encoder import VoiceEncoder, encoder_batches, encoder_loss
+from generation.voice_rows import add_rows
 
 
 @pytest.fixture
@@ -46,10 +49,33 @@ def test_an_unknown_preset_is_named_with_those_there_are(bank: VoiceBank) -> Non
             bank.vector(name)
 
 
-def test_a_corpus_voice_without_a_preset_is_not_published(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="without a preset's name: af_nobody; add them to PRESETS"):
-        save_voices(["af_bella", "af_nobody"], np.zeros((2, 64), np.float32), tmp_path)
-    assert not any(tmp_path.iterdir())
+def test_a_corpus_voice_without_a_preset_is_not_in_the_bank(tmp_path: Path) -> None:
+    save_voices(["af_nobody", "af_bella"], np.arange(2, dtype=np.float32)[:, None].repeat(64, 1), tmp_path)
+    bank = VoiceBank.load(tmp_path)
+    assert bank.names == ("Maya",) and bank.vector("Maya").tolist() == [1.0] * 64
+
+
+def test_new_voices_get_rows_where_the_encoder_hears_them_and_the_old_ones_stay(tmp_path: Path) -> None:
+    model = tiny_transformer(voice_dim=4)
+    known = list(model.config.voice_names)
+    model.save_pretrained(tmp_path / "ema")
+    voices = [{known[0]: 1.0}, {"new": 1.0}, {"new": 0.7, known[0]: 0.3}, {HELD_OUT_VOICES[0]: 1.0}]
+    utterances = tuple(
+        Utterance(str(i), 20 * i, 20, "", " a ", (20, 40, 20), voice, "train", 1.0) for i, voice in enumerate(voices)
+    )
+    mels = np.concatenate([mel(i, 80)[0].numpy() for i in range(4)]).astype(np.float16)
+    corpus = Features(np.zeros(4 * 20 * 960, np.int16), mels, utterances)
+    ears = enliven(VoiceEncoder(voice_dim=4, dim=16, num_layers=2)).eval()
+    assert add_rows(tmp_path / "ema", corpus, ears) == [*known, "new"]
+    grown = load_strict(JointTransformer, tmp_path / "ema")
+    assert list(grown.config.voice_names) == [*known, "new"]
+    assert torch.equal(grown.voice_table[:-1], model.voice_table)
+    with torch.no_grad():
+        heard = torch.stack([ears(torch.from_numpy(corpus.mel_of(u))[None])[0] for u in utterances[1:3]]).mean(0)
+    torch.testing.assert_close(grown.voice_table[-1].detach(), heard)
+    before = (tmp_path / "ema" / "config.json").stat().st_mtime_ns
+    assert add_rows(tmp_path / "ema", corpus, ears) == [*known, "new"]
+    assert (tmp_path / "ema" / "config.json").stat().st_mtime_ns == before
 
 
 def mel(seed: int, frames: int = 200) -> torch.Tensor:
