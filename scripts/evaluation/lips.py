@@ -35,6 +35,7 @@ from generation.phonetics import (
     quiet_frames,
 )
 from generation.real_motion import Sentence
+from generation.real_motion import clip as as_clip
 from generation.rig import FaceRig
 from generation.teacher import load_teacher
 from generation.voice import voice_from_clip
@@ -169,7 +170,7 @@ def real_clips(
 ) -> dict[str, dict[str, float]]:
     """Real tracked clips, and ours and the peers' driven by their sound: timing, liveliness, and loudness.
 
-    Ours is not told the words; the peers are.
+    Ours is not told the words, but once more for ``mtm_ms_words``; the peers are.
 
     Returns:
         Figures of ``ours``, of ``real``, and of each of the peers.
@@ -190,6 +191,9 @@ def real_clips(
         strangers = timing(clips, [b.gap[: len(a.gap)] for a, b in zip(clips, [*clips[1:], clips[0]], strict=True)])
         found["real"]["mtm_ms_chance"] = strangers["mtm_ms"]
         known = [clip for clip in clips if clip.timed is not None]
+        told = [synthesis.play(c.waveform, voice, n, *words_of(c)) for n, c in enumerate(known)]
+        gaps = [rig_gap(t.motion[t.start : t.start + len(c.motion)]) for t, c in zip(told, known, strict=True)]
+        found["ours"]["mtm_ms_words"] = timing(known, gaps)["mtm_ms"]
         for name, lips in peers.items():
             found[name] = timing(known, [_weights_gap(lips(clip.waveform, clip.timed)) for clip in known])
     if "slcc_gap" in wanted:
@@ -200,6 +204,12 @@ def real_clips(
     driven = [Spoken(rig_gap(m), s.waveform, s.contacts, s.number) for m, s in zip(motions, tracked, strict=True)]
     found["ours"]["mouth_loudness_r_real_sound"] = loudness(driven)["mouth_loudness_r"]
     return found
+
+
+def words_of(clip: Sentence) -> tuple[str, tuple[int, ...]]:
+    """Phonemes of a clip whose words are known, and their lengths in mel frames."""
+    material = as_clip(clip)
+    return material.phonemes, material.durations
 
 
 def timing(clips: Sequence[Sentence], gaps: Sequence[np.ndarray]) -> dict[str, float]:
