@@ -28,7 +28,7 @@ _LONGEST_GAP = 6
 _SHORTEST_VOICE = 3
 """Frames of sound among silence below which it is a click, not a voice."""
 _FADE = SAMPLES_PER_FRAME // 4
-_RAISED = 0.4
+_RAISED = 0.6
 """Share by which the ripples of a sampled spectrum are raised."""
 
 # Levels are natural logs of power; 1 is 4.3 dB.
@@ -109,15 +109,22 @@ def sharpened(mel: np.ndarray) -> np.ndarray:
     """A sampled log-mel (N, 100) with harmonics and formants as deep as a voice has them.
 
     Whatever a network is unsure of it averages, and averages are flat. An unsharp mask along frequency; its amount was
-    chosen by DNSMOS and by what Whisper still understood (``docs/decisions.md``).
+    chosen by DNSMOS and by what Whisper still understood (``docs/decisions.md``). Each frame stays as loud as it was.
     """
-    return mel + _RAISED * (mel - envelope(mel))
+    raised = mel + _RAISED * (mel - envelope(mel))
+    return raised + 0.5 * np.log(_power(mel) / _power(raised))
+
+
+def _power(mel: np.ndarray) -> np.ndarray:
+    """Mean power of each frame of a log-mel (N, 100), (N, 1)."""
+    return np.exp(2 * mel).mean(1, keepdims=True)
 
 
 def joined_speech(lines: Sequence[Line], mel: np.ndarray, n_frames: int, vocoder: Vocoder) -> np.ndarray:
     """One person's lines on the clock, (960 T,) float32; exact zeros between them.
 
-    Each line is decoded by itself, so that its sound does not depend on its neighbours; recordings stay as they are.
+    Each line is decoded by itself, so that its sound does not depend on its neighbours, and made softer as a whole if it
+    would not fit between -1 and 1; recordings stay as they are.
     """
     speech = np.zeros(samples_from_frames(n_frames), np.float32)
     for line in lines:
@@ -130,5 +137,5 @@ def joined_speech(lines: Sequence[Line], mel: np.ndarray, n_frames: int, vocoder
         ramp = np.linspace(0, 1, _FADE, dtype=np.float32)
         sound[:_FADE] *= ramp
         sound[-_FADE:] *= ramp[::-1]
-        speech[span] = sound.clip(-1, 1)
+        speech[span] = sound / max(1.0, np.abs(sound).max())
     return speech

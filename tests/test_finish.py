@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from generation.finish import finished_motion, pause_gate, sharpened, voice_level
+from generation.finish import finished_motion, joined_speech, pause_gate, sharpened, voice_level
 from generation.grid import FPS, MELS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.mel import mel_spectrogram
 from generation.motion import INDEX, N_CHANNELS
@@ -133,11 +133,26 @@ def test_a_head_does_not_tremble_and_still_nods() -> None:
     assert trembling < 0.35 and made.std() > 0.9 * nod.std()
 
 
-def test_sharpening_deepens_harmonics_and_leaves_level_and_slope() -> None:
+def test_sharpening_deepens_harmonics_and_leaves_loudness_and_slope() -> None:
     bands = np.arange(100)
     slope = np.tile(-0.05 * bands, (8, 1)).astype(np.float32)
     ripples = 0.3 * np.sin(2 * np.pi * bands / 5)
     made = sharpened((slope + ripples).astype(np.float32))
-    assert np.allclose(sharpened(slope)[:, 10:-10], slope[:, 10:-10], atol=1e-4)
-    assert 1.3 < (made - slope)[:, 10:-10].std() / ripples[10:-10].std() < 1.5
-    assert made.dtype == np.float32 and abs((made - slope).mean()) < 0.02
+    assert np.allclose(sharpened(slope)[:, 10:-10], slope[:, 10:-10], atol=0.01)
+    assert 1.5 < (made - slope)[:, 10:-10].std() / ripples[10:-10].std() < 1.7
+    loudness = [np.exp(2 * mel).mean(1) for mel in (slope + ripples, made)]
+    assert made.dtype == np.float32 and np.allclose(*loudness, rtol=1e-4), "frame by frame"
+
+
+def test_a_line_that_would_be_cut_off_is_softer_as_a_whole() -> None:
+    class Loud:
+        device = "cpu"
+
+        def decode(self, mel: torch.Tensor) -> torch.Tensor:
+            return 2 * torch.sin(torch.arange(240 * mel.shape[1]) / 7)[None]
+
+    lines = [Line("1", 0, 0, 10, " a ", (10, 20, 10)), Line("2", 0, 12, 8, " ", (32,), np.full(7680, 0.5, np.float32))]
+    speech = joined_speech(lines, np.zeros((80, 100), np.float32), 20, Loud())
+    wanted = np.sin(np.arange(9600) / 7)
+    np.testing.assert_allclose(speech[960:8640], wanted[960:8640] / np.abs(wanted).max(), atol=1e-3)
+    assert not speech[9600:11520].any() and (speech[11520:] == 0.5).all(), "recordings stay as they are"
