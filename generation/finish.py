@@ -123,8 +123,8 @@ def _power(mel: np.ndarray) -> np.ndarray:
 def joined_speech(lines: Sequence[Line], mel: np.ndarray, n_frames: int, vocoder: Vocoder) -> np.ndarray:
     """One person's lines on the clock, (960 T,) float32; exact zeros between them.
 
-    Each line is decoded by itself, so that its sound does not depend on its neighbours, and made softer as a whole if it
-    would not fit between -1 and 1; recordings stay as they are.
+    Each line is decoded by itself, so that its sound does not depend on its neighbours, and made softer as a whole if
+    it would not fit between -1 and 1; recordings stay as they are.
     """
     speech = np.zeros(samples_from_frames(n_frames), np.float32)
     for line in lines:
