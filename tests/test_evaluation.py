@@ -18,7 +18,7 @@ from scripts.evaluate import write_json
 from scripts.evaluation.dialogues import blinks
 from scripts.evaluation.hearing import Said, changed
 from scripts.evaluation.intervals import mean, ratio, renamed
-from scripts.evaluation.judges import Judges, Placed
+from scripts.evaluation.judges import Judges, Placed, joined_letters
 from scripts.evaluation.lips import (
     Spoken,
     closure,
@@ -138,6 +138,20 @@ def test_words_added_or_missing(ours: str, theirs: str, present: str, heard: int
     judges = HearsAll({0: ours, 1: theirs}, present)
     found = changed(judges, [Said(0, "the cat sat", np.array([0.0]))], {0: np.array([1.0])})
     assert (found["changed_heard"], found["changed"]) == (heard, confirmed)
+
+
+@pytest.mark.parametrize(
+    ("words", "joined"),
+    [
+        ("admitted to the u n on 28 june", "admitted to the un on 28 june"),
+        ("c v", "cv"),
+        ("until 5 a m", "until 5 am"),
+        ("i saw a cat", "i saw a cat"),
+        ("", ""),
+    ],
+)
+def test_spelt_letters_are_one_word_however_they_are_written(words: str, joined: str) -> None:
+    assert joined_letters(words.split()) == joined.split()
 
 
 def test_blinks_are_counted_and_the_longest_stare_found() -> None:

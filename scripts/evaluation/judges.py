@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,14 @@ NETWORKS_RATE = 16_000
 def at_networks_rate(waveform: np.ndarray) -> np.ndarray:
     """Sound at 24 kHz -> 16 kHz, within [-1, 1]."""
     return Audio(waveform, SAMPLE_RATE).resampled(NETWORKS_RATE).waveform.clip(-1, 1)
+
+
+def joined_letters(words: Sequence[str]) -> list[str]:
+    """Words whose letters are spelt, joined to one: "U.N.", "C V" and "cv" sound the same.
+
+    Whisper's normaliser leaves "u n" of the first and "un" of what it hears: two errors in a word that was said.
+    """
+    return re.sub(r"(?<=\b[a-z]) (?=[a-z]\b)", "", " ".join(words)).split()
 
 
 @dataclass(frozen=True)
@@ -41,8 +50,8 @@ class Judges:
         self._kept = kept
 
     def words(self, waveform: np.ndarray) -> list[str]:
-        """What is heard, greedy, as Whisper's own normaliser of English writes it."""
-        return str(self._once("words", waveform, lambda: np.array(self._transcribe(waveform)))).split()
+        """What is heard, greedy, as Whisper's own normaliser of English writes it, spelt letters joined."""
+        return joined_letters(str(self._once("words", waveform, lambda: np.array(self._transcribe(waveform)))).split())
 
     def quality(self, waveform: np.ndarray) -> tuple[float, float]:
         """DNSMOS ``ovrl`` of P.835 and ``p808``."""
@@ -55,7 +64,7 @@ class Judges:
 
     def normal(self, text: str) -> list[str]:
         """Words of a text, written as :meth:`words` writes them."""
-        return self._normalise(text).split()
+        return joined_letters(self._normalise(text).split())
 
     def lay(self, words: Sequence[str], waveform: np.ndarray) -> list[Placed]:
         """Forced alignment of ``words``, all taken as said, with at most 30 s of sound."""
