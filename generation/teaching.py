@@ -33,6 +33,8 @@ _KEPT = 0.75
 """Share of what a voice's layers learnt that its adapter does at strength 1: with all of it words are lost."""
 _PACE = 0.5
 """Share of the way, in logs, to the pace of the clips: at a hasty pace words are lost."""
+_NOTICED = 0.05
+"""A habit that differs by less is not worth a word."""
 
 
 @dataclass(frozen=True)
@@ -146,10 +148,9 @@ def teach(
         watch: see :func:`generation.finetuning.tune`.
     """
     learnt = lesson(clips, part, transformer, durations, size)
-    kind, whose = ("moves", "way of moving") if part == "motion" else ("voice", "voice")
     seconds = sum(clip.n_frames for clip in clips) / FPS
     about = {
-        "kind": kind, "does": f"{origin.name}'s {whose}.",
+        "kind": "moves" if part == "motion" else "voice", "does": _description(origin.name, part, learnt.habits),
         "taught": f"{len(clips)} clips of together {seconds:.0f} s.", "licence": origin.licence,
         "consent": origin.consent, "statement": origin.statement, "habits": json.dumps(asdict(learnt.habits)),
     }  # fmt: skip
@@ -162,6 +163,16 @@ def teach(
     if learnt.voice is not None:
         path = weakened(path, folder / FILE, _KEPT)
     return Taught(path, facts, learnt.voice)
+
+
+def _description(name: str, part: Part, habits: Habits) -> str:
+    """What people read who choose: whose it is, and which habits one will notice."""
+    noticed = [f"{name}'s way of moving the head and brows" if part == "motion" else f"{name}'s voice"]
+    if abs(habits.tempo - 1) >= _NOTICED:
+        noticed.append(f"speaks {abs(habits.tempo - 1):.0%} {'faster' if habits.tempo > 1 else 'slower'} than most")
+    if abs(habits.blinks - 1) >= _NOTICED:
+        noticed.append(f"blinks {habits.blinks:.1f} times as often as most")
+    return f"{'; '.join(noticed)}."
 
 
 def own_habits(clips: Sequence[Clip], part: Part, durations: DurationModel, voice: np.ndarray | None) -> Habits:

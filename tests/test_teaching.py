@@ -109,7 +109,10 @@ def test_a_lesson_leaves_a_manner_that_is_heard_and_can_be_undone(
     project.reload_if_changed()
     assert dict(project.scene.cast[0].manners) == {"media/Old-friend.safetensors": 1.0}
     about = read_about(project.folder / "media/Old-friend.safetensors")
-    assert (about.kind, about.consent, about.does, about.part) == ("voice", "me", "Old friend's voice.", "speech")
+    assert (about.kind, about.consent, about.part) == ("voice", "me", "speech")
+    pace = "faster" if about.habits.tempo > 1 else "slower"
+    told = f"; speaks {abs(about.habits.tempo - 1):.0%} {pace} than most" if abs(about.habits.tempo - 1) >= 0.05 else ""
+    assert about.does == f"Old friend's voice{told}."
     found = teaching.outcome(job)
     before, after = (soundfile.read(path)[0] for path in (found.before, found.after))
     assert len(before) > RATE and (len(before) != len(after) or not np.array_equal(before, after))
