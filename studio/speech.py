@@ -46,7 +46,7 @@ MAX_WORK_BYTES = 500_000_000
 
 
 @contextmanager
-def _undivided() -> Iterator[None]:
+def undivided() -> Iterator[None]:
     """Two threads wait for each other in every small product: on two cores one alone is done sooner, at less cost."""
     usual = torch.get_num_threads()
     torch.set_num_threads(1 if usual <= 2 else usual)
@@ -119,7 +119,7 @@ class Speech:
         ]
         return build_timeline(self._scene, speakers, self._models.durations, partial(scene_recording, self._folder))
 
-    @_undivided()
+    @undivided()
     def perform(
         self,
         timeline: Timeline,

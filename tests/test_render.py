@@ -22,7 +22,7 @@ from studio.progress import Cancelled, Progress, Stage, Status
 from studio.provenance import verify
 from studio.reels import MOST
 from studio.render import RenderSettings, Watcher, render_scene, say
-from studio.speech import Speech, _undivided
+from studio.speech import Speech, undivided
 from studio.timeline import TAIL_FRAMES
 
 QUICK = RenderSettings(steps=1, height=96, device="cpu")
@@ -209,7 +209,7 @@ def test_two_threads_are_one_while_speech_is_sampled(usual: int, inside: int) ->
     before = torch.get_num_threads()
     torch.set_num_threads(usual)
     try:
-        with _undivided():
+        with undivided():
             assert torch.get_num_threads() == inside
         assert torch.get_num_threads() == usual
     finally:

@@ -22,7 +22,7 @@ from generation.sampling import Sampling, usual_steps
 from generation.text import phonemize
 from generation.voice import VoiceBank
 from studio.segments import FADE
-from studio.speech import Models
+from studio.speech import Models, undivided
 
 MAKING = (
     "pipeline", "sampling", "transformer", "conditioning", "guidance", "finish", "standard", "vocoder", "mel",
@@ -162,14 +162,15 @@ class Synthesis:
                 return Take(phonemes, durations, FADE, kept["speech"], kept["motion"], tuple(kept["seconds"].tolist()))
         line = Line("line", 0, FADE, sum(durations) // MELS_PER_FRAME, phonemes, durations, recording)
         marks = [process_time()]
-        part = self.pipeline(
-            [line],
-            [CastMember("SPEAKER", voice)],
-            line.n_frames + 2 * FADE,
-            seed=seed,
-            sampling=self.sampling,
-            on_step=lambda done, total: marks.append(process_time()),
-        ).characters[0]
+        with undivided():
+            part = self.pipeline(
+                [line],
+                [CastMember("SPEAKER", voice)],
+                line.n_frames + 2 * FADE,
+                seed=seed,
+                sampling=self.sampling,
+                on_step=lambda done, total: marks.append(process_time()),
+            ).characters[0]
         seconds = (spent, marks[-1] - marks[0], process_time() - marks[-1])
         np.savez(path, speech=part.speech, motion=part.motion.values, seconds=np.array(seconds))
         return Take(phonemes, durations, FADE, part.speech, part.motion.values, seconds)
