@@ -150,7 +150,7 @@ def teach(
     learnt = lesson(clips, part, transformer, durations, size)
     seconds = sum(clip.n_frames for clip in clips) / FPS
     about = {
-        "kind": "moves" if part == "motion" else "voice", "does": _description(origin.name, part, learnt.habits),
+        "kind": "moves" if part == "motion" else "voice", "does": description(origin.name, part, learnt.habits),
         "taught": f"{len(clips)} clips of together {seconds:.0f} s.", "licence": origin.licence,
         "consent": origin.consent, "statement": origin.statement, "habits": json.dumps(asdict(learnt.habits)),
     }  # fmt: skip
@@ -165,8 +165,8 @@ def teach(
     return Taught(path, facts, learnt.voice)
 
 
-def _description(name: str, part: Part, habits: Habits) -> str:
-    """What people read who choose: whose it is, and which habits one will notice."""
+def description(name: str, part: Part, habits: Habits) -> str:
+    """What people read who choose an adapter: whose it is, and which habits they will notice."""
     noticed = [f"{name}'s way of moving the head and brows" if part == "motion" else f"{name}'s voice"]
     if abs(habits.tempo - 1) >= _NOTICED:
         noticed.append(f"speaks {abs(habits.tempo - 1):.0%} {'faster' if habits.tempo > 1 else 'slower'} than most")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -15,6 +17,7 @@ from generation.motion import INDEX, N_CHANNELS
 from generation.rig import FaceRig
 from masks.topology import LIPS_INNER_LOWER
 from scripts.evaluate import write_json
+from scripts.evaluation.cost import ROOT, most_memory
 from scripts.evaluation.dialogues import blinks
 from scripts.evaluation.hearing import Said, changed
 from scripts.evaluation.intervals import mean, ratio, renamed
@@ -234,3 +237,10 @@ def test_figures_of_the_same_weights_and_settings_stay_in_the_file(tmp_path: Pat
     assert written["peers"] == {"kokoro": {"wer": 0.02}, "rules": {"closure": 1.0}}
     found = write_json(path, {"ours": {"wer": 0.03}}, about | {"weights": "new"})
     assert found == {"ours": {"wer": 0.03}}
+
+
+def test_memory_is_the_programs_own_not_that_of_the_one_that_started_it() -> None:
+    ballast = np.ones(60_000_000)  # 480 MB
+    asked = [sys.executable, "-c", "from scripts.evaluation.cost import most_memory; print(most_memory())"]
+    answer = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert 20 < float(answer.stdout) < most_memory() - 240, len(ballast)

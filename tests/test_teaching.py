@@ -19,7 +19,9 @@ from generation import adapter_files, training
 from generation.adapter_files import read_about
 from generation.finetuning import Size
 from generation.finetuning_examples import Clip
+from generation.habits import Habits
 from generation.material import read_clips, write_clips
+from generation.teaching import description
 from studio import lessons, teaching, workshop
 from studio.audition import Audition
 from studio.jobs import PAUSED, Job, JobStatus, jobs, submit
@@ -110,9 +112,7 @@ def test_a_lesson_leaves_a_manner_that_is_heard_and_can_be_undone(
     assert dict(project.scene.cast[0].manners) == {"media/Old-friend.safetensors": 1.0}
     about = read_about(project.folder / "media/Old-friend.safetensors")
     assert (about.kind, about.consent, about.part) == ("voice", "me", "speech")
-    pace = "faster" if about.habits.tempo > 1 else "slower"
-    told = f"; speaks {abs(about.habits.tempo - 1):.0%} {pace} than most" if abs(about.habits.tempo - 1) >= 0.05 else ""
-    assert about.does == f"Old friend's voice{told}."
+    assert about.does == description("Old friend", "audio", about.habits)
     found = teaching.outcome(job)
     before, after = (soundfile.read(path)[0] for path in (found.before, found.after))
     assert len(before) > RATE and (len(before) != len(after) or not np.array_equal(before, after))
@@ -258,3 +258,21 @@ def test_the_page_takes_clips_shows_what_is_wrong_and_hands_the_lesson_in(
     assert "Cancelled before it began" in shown(test)
     named(test.button, "Other clips").click().run()
     assert named(test.button, "Look at the clips").disabled
+
+
+@pytest.mark.parametrize(
+    ("part", "habits", "does"),
+    [
+        ("audio", Habits(), "Ada's voice."),
+        ("audio", Habits(tempo=1.04), "Ada's voice."),
+        ("audio", Habits(tempo=1.12), "Ada's voice; speaks 12% faster than most."),
+        (
+            "joint",
+            Habits(tempo=0.9, blinks=0.5),
+            "Ada's voice; speaks 10% slower than most; blinks 0.5 times as often as most.",
+        ),
+        ("motion", Habits(blinks=2.5), "Ada's way of moving the head and brows; blinks 2.5 times as often as most."),
+    ],
+)
+def test_what_clips_taught_says_what_one_will_notice(part: adapter_files.Part, habits: Habits, does: str) -> None:
+    assert description("Ada", part, habits) == does
