@@ -5,9 +5,10 @@ Source: rhythm as a flow as in VITS' stochastic duration predictor (arXiv 2106.0
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,13 +16,15 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-from generation.features import Features
 from generation.grid import MELS_PER_FRAME
 from generation.loading import load_strict
 from generation.objective import velocity
 from generation.resources import asset
 from generation.text import SYMBOL_INDEX
 from generation.vocoder import ConvNeXtBlock
+
+if TYPE_CHECKING:
+    from generation.rhythm import Rhythm
 
 _PADDING = len(SYMBOL_INDEX)
 _LEAD = 16
@@ -30,6 +33,8 @@ _TAIL = 32
 _MIDDLE, _SPREAD = 1.5, 0.6
 """Of log durations."""
 _LEVELS = (1.0, 0.75, 0.5, 0.25)
+_SORTED = 4
+"""Batches drawn at once, of which one of like lengths is taken, so that little is padding."""
 _TEMPERATURE = 0.5
 """Spread of the noise that a rhythm is sampled from."""
 
@@ -120,22 +125,25 @@ class DurationModel(ModelMixin, ConfigMixin):
 
 
 def duration_batches(
-    features: Features, voice_names: list[str], table: np.ndarray, size: int
+    rhythms: Sequence[Rhythm], voice_names: list[str], table: np.ndarray, size: int
 ) -> Callable[[torch.Generator], tuple[Tensor, Tensor, Tensor]]:
-    """Whole training utterances: symbols (B, L), voices (B, 65) and durations at speed 1 (B, L), 0 in the padding."""
-    rows = [u for u in features.split("train") if set(u.voices) <= set(voice_names)]
+    """Whole sentences of like length: symbols (B, L), voices (B, 65) and durations (B, L), 0 in the padding."""
+    rows = [r for r in rhythms if set(r.voices) <= set(voice_names)]
 
     def batch(generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        chosen = [rows[i] for i in torch.randint(len(rows), (size,), generator=generator).tolist()]
-        longest = max(len(u.phonemes) for u in chosen)
+        several = [rows[i] for i in torch.randint(len(rows), (_SORTED * size,), generator=generator).tolist()]
+        several.sort(key=lambda r: len(r.phonemes))
+        part = int(torch.randint(_SORTED, (1,), generator=generator)) * size
+        chosen = several[part : part + size]
+        longest = max(len(r.phonemes) for r in chosen)
         symbols = torch.full((size, longest), _PADDING)
         voices, durations = torch.zeros(size, table.shape[1] + 1), torch.zeros(size, longest)
         known = torch.rand(size, generator=generator) > 0.1
-        for i, u in enumerate(chosen):
-            symbols[i, : len(u.phonemes)] = torch.tensor([SYMBOL_INDEX[s] for s in u.phonemes])
-            durations[i, : len(u.phonemes)] = torch.tensor(u.durations) * u.speed
+        for i, r in enumerate(chosen):
+            symbols[i, : len(r.phonemes)] = torch.tensor([SYMBOL_INDEX[s] for s in r.phonemes])
+            durations[i, : len(r.phonemes)] = torch.tensor(r.durations)
             if known[i]:
-                vector = sum(w * table[voice_names.index(v)] for v, w in u.voices.items())
+                vector = sum(w * table[voice_names.index(v)] for v, w in r.voices.items())
                 voices[i] = torch.from_numpy(np.append(vector, 1).astype(np.float32))
         return symbols, voices, durations
 

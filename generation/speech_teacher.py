@@ -32,8 +32,12 @@ VOICES_PACKAGE = "kokoro-js@1.2.1"
 VOICES_SHA256 = "1f0d0383ef0349af0bd9440d81dc12abbea3a5392eb645283eda876f537f5860"
 DURATIONS_TENSOR = "/encoder/Clip_output_0"
 """Inside the network: frames of 600 samples per symbol, rounded, at least one each."""
+LENGTHS_TENSOR = "/encoder/Div_output_0"
+"""The same before it is rounded."""
 STYLE_SIZE = 256
 _MODEL, _VOICES, _VOCABULARY = "model.onnx", "voices.npz", "vocabulary.json"
+_LENGTHS = "lengths.onnx"
+_INPUTS = ("tokens", "style", "speed")
 
 
 @dataclass(frozen=True)
@@ -106,25 +110,38 @@ def expose_tensor(source: Path, target: Path, tensor: str) -> None:
     partial.replace(target)
 
 
-class SpeechTeacher:
-    """Speaks phonemes in a voice and tells how long each symbol lasts; one CPU thread a call, safe to share by threads.
+class _Teacher:
+    """A network with the voices' styles and the vocabulary; one CPU thread a call, safe to share by threads."""
 
-    Args:
-        folder: what :func:`fetch_teacher` filled.
-    """
-
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, network: str) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(folder / _MODEL, options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(folder / network, options, providers=["CPUExecutionProvider"])
         with np.load(folder / _VOICES) as tables:
             self._voices = {voice: tables[voice] for voice in tables.files}
         self._vocabulary: dict[str, int] = json.loads((folder / _VOCABULARY).read_text(encoding="utf-8"))
         unknown = sorted(set(SYMBOL_INDEX) - set(self._vocabulary))
         if unknown:
             raise ValueError(f"The teacher in {folder} does not know the symbols {' '.join(unknown)}; fetch it anew.")
+
+    def _run(self, phonemes: str, voices: Mapping[str, float], speed: float) -> list[np.ndarray]:
+        style = mix_styles(self._voices, voices, len(phonemes))[None]
+        tokens = np.array([[0, *(self._vocabulary[symbol] for symbol in phonemes), 0]], np.int64)
+        inputs = dict(zip(_INPUTS, (tokens, style, np.array([speed], np.float32)), strict=True))
+        return self._session.run(None, inputs)
+
+
+class SpeechTeacher(_Teacher):
+    """Speaks phonemes in a voice and tells how long each symbol lasts.
+
+    Args:
+        folder: what :func:`fetch_teacher` filled.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, _MODEL)
 
     def speak(self, phonemes: str, voices: Mapping[str, float], speed: float) -> Speech:
         """Speaks.
@@ -137,11 +154,42 @@ class SpeechTeacher:
         Raises:
             ValueError: unknown voice, or more symbols than a voice's table has rows.
         """
-        style = mix_styles(self._voices, voices, len(phonemes))[None]
-        tokens = np.array([[0, *(self._vocabulary[symbol] for symbol in phonemes), 0]], np.int64)
-        inputs = {"tokens": tokens, "style": style, "speed": np.array([speed], np.float32)}
-        waveform, durations = self._session.run(None, inputs)
+        waveform, durations = self._run(phonemes, voices, speed)
         return Speech(waveform.ravel().astype(np.float32), np.rint(durations).ravel().astype(int))
+
+
+class LengthTeacher(_Teacher):
+    """Tells how long each symbol would last, without speaking: a fiftieth of the work.
+
+    Args:
+        folder: what :func:`fetch_teacher` filled; the part of the network that is needed is cut out of it once.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if not (folder / _LENGTHS).is_file():
+            cut_network(folder / _MODEL, folder / _LENGTHS, LENGTHS_TENSOR)
+        super().__init__(folder, _LENGTHS)
+
+    def lengths(self, phonemes: str, voices: Mapping[str, float]) -> np.ndarray:
+        """(N + 2,) float32 in units of 600 samples at speed 1, as of :class:`Speech` before they are rounded.
+
+        Args:
+            phonemes: N symbols of the inventory.
+            voices: voice name -> weight.
+
+        Raises:
+            ValueError: unknown voice, or more symbols than a voice's table has rows.
+        """
+        return self._run(phonemes, voices, 1.0)[0].ravel()
+
+
+def cut_network(source: Path, target: Path, tensor: str) -> None:
+    """Writes the part of a network that computes one of its inner tensors, which becomes the only output."""
+    from onnx.utils import extract_model
+
+    partial = target.with_suffix(".part.onnx")
+    extract_model(str(source), str(partial), list(_INPUTS), [tensor], check_model=False)
+    partial.replace(target)
 
 
 def mix_styles(tables: Mapping[str, np.ndarray], voices: Mapping[str, float], n_symbols: int) -> np.ndarray:

@@ -152,10 +152,14 @@ def _worsened(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def vocoder_loss(vocoder: Vocoder, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    """L1 distance of log amplitudes plus spectral convergence, on a batch of :func:`vocoder_batches`."""
+    """:func:`spectral_distance` on a batch of :func:`vocoder_batches`."""
     waveform, mel, pitch = batch
+    return spectral_distance(vocoder(mel, pitch), waveform)
+
+
+def spectral_distance(predicted: Tensor, waveform: Tensor) -> Tensor:
+    """L1 distance of log amplitudes (B, M, 513) to those of the sound (B, 240 M), plus spectral convergence."""
     target = stft(waveform).abs().clamp(min=LOG_FLOOR).transpose(1, 2)
-    predicted = vocoder(mel, pitch)
     log_l1 = (predicted - target.log()).abs().mean()
     convergence = (predicted.exp() - target).norm() / target.norm().clamp(min=1e-3)
     return log_l1 + 0.5 * convergence

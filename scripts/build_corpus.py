@@ -2,9 +2,11 @@
 
 python scripts/build_corpus.py --shared ../shared --out work/more/corpus --hours 3      the sentences of the corpus
 python scripts/build_corpus.py --shared ../shared --texts lines.txt --out ... --hours 3 other ones, one a line
+python scripts/build_corpus.py --shared ../shared --out ... --lengths 25000             how long sounds last, unspoken
 
 Needs the extra `train` and, for the voices, npm. Goes on where it was stopped (SIGTERM, Ctrl-C); another seed adds
-other voices and speeds to the same folder. About 0.5 s of one core for a second of speech.
+other voices and speeds to the same folder. About 0.5 s of one core for a second of speech, 0.05 s for a sentence's
+lengths.
 """
 
 from __future__ import annotations
@@ -20,14 +22,17 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from generation.corpus_building import CorpusBuilder, Splits, read_manifest, tidy_texts  # noqa: E402
-from generation.speech_teacher import SpeechTeacher, fetch_teacher  # noqa: E402
+from generation.rhythm import build_rhythms  # noqa: E402
+from generation.speech_teacher import LengthTeacher, SpeechTeacher, fetch_teacher  # noqa: E402
 
 
 def main(argv: list[str] | None = None) -> None:
     """Fetches the teacher, then makes utterances until there is enough or a signal comes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the new corpus")
-    parser.add_argument("--hours", type=float, required=True, help="length of the new corpus, all resumes together")
+    much = parser.add_mutually_exclusive_group(required=True)
+    much.add_argument("--hours", type=float, help="length of the new corpus, all resumes together")
+    much.add_argument("--lengths", type=int, help="sentences of this seed, many of them invented, whose lengths to ask")
     parser.add_argument("--texts", type=Path, help="sentences, one a line; without it those of the shared corpus")
     parser.add_argument("--shared", type=Path, help="folder with corpus/: its sentences keep their splits")
     parser.add_argument("--seed", type=int, default=0, help="of voices, speeds and order")
@@ -46,8 +51,13 @@ def main(argv: list[str] | None = None) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    builder = CorpusBuilder(args.out, SpeechTeacher(args.out / "teacher"), tidy_texts(lines), Splits(known), args.seed)
-    builder.build(args.hours, args.workers, stop.is_set)
+    teacher, texts, splits = args.out / "teacher", tidy_texts(lines), Splits(known)
+    if args.lengths:
+        asked = LengthTeacher(teacher)
+        build_rhythms(args.out, asked, texts, splits, args.seed, args.lengths, args.workers, stop.is_set)
+    else:
+        builder = CorpusBuilder(args.out, SpeechTeacher(teacher), texts, splits, args.seed)
+        builder.build(args.hours, args.workers, stop.is_set)
 
 
 if __name__ == "__main__":

@@ -65,12 +65,17 @@ def fit_rig(args: argparse.Namespace) -> None:
 
 
 def train_vocoder(args: argparse.Namespace) -> None:
-    """Vocoder on random 1.28 s crops of the recordings."""
+    """Vocoder on random crops of about a second, alone or against discriminators."""
+    from generation.spectrum_contest import ContestedVocoder, VocoderFiles, contest_loss
     from generation.vocoder import Vocoder, vocoder_batches, vocoder_loss
 
     batches = vocoder_batches(features.Features.load(args.work), 48 if CUDA else 12, n_frames=24)
-    settings = FitSettings(minutes=args.minutes or 30, learning_rate=8e-4, ema=0.995)
-    fit(Vocoder(), vocoder_loss, batches, settings, args.work / "vocoder")
+    folder = args.work / "vocoder"
+    settings = FitSettings(minutes=args.minutes or 30, learning_rate=args.rate, ema=0.995)
+    if args.discriminators:
+        fit(ContestedVocoder(), contest_loss, batches, settings, folder, files=VocoderFiles())
+    else:
+        fit(Vocoder(), vocoder_loss, batches, settings, folder)
 
 
 def joint_examples(work: Path, folder: Path) -> examples.JointExamples:
@@ -135,12 +140,15 @@ def train_few_steps(args: argparse.Namespace) -> None:
 
 
 def train_durations(args: argparse.Namespace) -> None:
-    """Phoneme lengths, on whole sentences."""
+    """Phoneme lengths, on whole sentences: what the teacher says of very many, or else those of the recordings."""
     from generation.durations import DurationModel, duration_batches, duration_loss
+    from generation.rhythm import read_rhythms, recorded_rhythms
 
     names, table = publishing.voice_table(args.work)
-    draw = duration_batches(features.Features.load(args.work), names, table, size=16)
-    settings = FitSettings(minutes=args.minutes or 4, learning_rate=1e-3, ema=0.99)
+    rhythms = [rhythm for corpus in args.more for rhythm in read_rhythms(corpus)]
+    rhythms = rhythms or recorded_rhythms(features.Features.load(args.work))
+    draw = duration_batches(rhythms, names, table, size=96 if CUDA else 24)
+    settings = FitSettings(minutes=args.minutes or 15, learning_rate=1e-3, ema=0.995)
     fit(DurationModel(), duration_loss, draw, settings, args.work / "durations")
 
 
@@ -177,8 +185,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--assets", type=Path, default=ROOT / "assets", help="where publish puts the weights")
     parser.add_argument("--more", type=Path, nargs="*", default=[], help="folders of scripts/build_corpus.py")
     parser.add_argument("--minutes", type=float, help="length of the training run, all resumes together")
-    parser.add_argument("--rate", type=float, default=8e-4, help="peak learning rate of the joint model")
+    parser.add_argument("--rate", type=float, default=8e-4, help="peak learning rate of vocoder and joint model")
     parser.add_argument("--steps", type=int, help="end the joint model after so many steps, if the minutes last")
+    parser.add_argument("--discriminators", action="store_true", help="vocoder against discriminators, on a GPU")
     parser.add_argument("--separate", action="store_true", help="joint model without joint attention, to compare")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")

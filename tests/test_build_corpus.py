@@ -23,7 +23,7 @@ from generation.corpus_building import (
 )
 from generation.examples import HELD_OUT_VOICES
 from generation.grid import SAMPLE_RATE
-from generation.speech_teacher import Speech, SpeechTeacher, expose_tensor, mix_styles
+from generation.speech_teacher import LENGTHS_TENSOR, LengthTeacher, Speech, SpeechTeacher, expose_tensor, mix_styles
 from generation.text import SYMBOLS
 
 TEXTS = tidy_texts([f"This is the sentence with number {n} of many" for n in range(400)])
@@ -143,6 +143,7 @@ def test_the_teachers_inner_durations_come_out(tmp_path: Path) -> None:
     shape = helper.make_tensor("ones", kind.INT64, [1], [600])
     nodes = [
         helper.make_node("Cast", ["tokens"], ["inner"], to=kind.FLOAT),
+        helper.make_node("Div", ["inner", "speed"], [LENGTHS_TENSOR]),
         helper.make_node("ReduceSum", ["inner"], ["total"], keepdims=0),
         helper.make_node("Expand", ["total", "ones"], ["loud"]),
         helper.make_node("Mul", ["loud", "speed"], ["faster"]),
@@ -164,3 +165,8 @@ def test_the_teachers_inner_durations_come_out(tmp_path: Path) -> None:
     ids = [SYMBOLS.index(s) + 1 for s in "aab"]
     assert speech.durations.tolist() == [0, *ids, 0]
     assert speech.waveform == pytest.approx(np.full(600, sum(ids) * 0.5 * 2))
+    lengths = LengthTeacher(tmp_path).lengths("aab", {"a": 1.0})
+    assert lengths.tolist() == [0, *ids, 0] and (tmp_path / "lengths.onnx").stat().st_size < len(
+        network.SerializeToString()
+    )
+    assert LengthTeacher(tmp_path).lengths("b", {"b": 1.0}).tolist() == [0, ids[-1], 0], "the part that was cut out"

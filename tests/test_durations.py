@@ -21,6 +21,7 @@ from generation.durations import (
     duration_batches,
     duration_loss,
 )
+from generation.rhythm import Rhythm, recorded_rhythms
 from generation.text import SYMBOL_INDEX
 from generation.training import FitSettings, fit
 
@@ -94,7 +95,8 @@ def test_batches_hold_training_sentences_at_speed_one() -> None:
     table = np.array([[1.0] * 4, [3.0] * 4], np.float32)
     corpus = synthetic_features()
     hurried = (replace(corpus.utterances[0], speed=2.0), *corpus.utterances[1:])
-    symbols, voices, durations = duration_batches(replace(corpus, utterances=hurried), ["af_a", "bm_b"], table, 64)(
+    rhythms = recorded_rhythms(replace(corpus, utterances=hurried))
+    symbols, voices, durations = duration_batches(rhythms, ["af_a", "bm_b"], table, 64)(
         torch.Generator().manual_seed(0)
     )
     assert symbols.shape == durations.shape == (64, 8) and voices.shape == (64, 5)
@@ -102,6 +104,17 @@ def test_batches_hold_training_sentences_at_speed_one() -> None:
     assert {tuple(row.tolist()) for row in voices} == {(0.0,) * 5, (1.0,) * 5, (2.0,) * 4 + (1.0,)}
     # Neither the test sentence nor the held-out voice.
     assert {int(total) for total in durations.sum(1)} == {320, 200, 240, 280}
+
+
+def test_a_batch_holds_sentences_of_like_length() -> None:
+    rhythms = [Rhythm(" " * n, (1.0,) * n, {"a": 1.0}) for n in range(3, 203)]
+    draw = duration_batches(rhythms, ["a"], np.zeros((1, 4), np.float32), 16)
+    padding, lengths = [], set()
+    for seed in range(40):
+        durations = draw(torch.Generator().manual_seed(seed))[2]
+        padding.append(float((durations == 0).float().mean()))
+        lengths |= set(durations.sum(1).int().tolist())
+    assert np.mean(padding) < 0.36 and len(lengths) > 160, "by chance alone 47 % would be padding"
 
 
 def test_padding_changes_no_loss_and_length_errors_of_the_even_rhythm_show() -> None:
@@ -146,7 +159,8 @@ def test_without_noise_in_what_it_says_sampling_changes_nothing() -> None:
 def test_lengths_are_learnt(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = DurationModel(voice_dim=4, dim=16, num_layers=1)
-    draw = duration_batches(synthetic_features(), ["af_a", "bm_b"], np.zeros((2, 4), np.float32), 4)
+    rhythms = recorded_rhythms(synthetic_features())
+    draw = duration_batches(rhythms, ["af_a", "bm_b"], np.zeros((2, 4), np.float32), 4)
     fit(model, duration_loss, draw, FitSettings(minutes=60, learning_rate=0.02, max_steps=50, ema=0.9), tmp_path)
     durations = model.eval().predict(" həlˈoʊ ", None)
     np.testing.assert_allclose(durations[1:-1], 10, atol=2)

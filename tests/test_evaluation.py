@@ -21,7 +21,7 @@ from scripts.evaluation.cost import ROOT, most_memory
 from scripts.evaluation.dialogues import blinks
 from scripts.evaluation.hearing import Said, changed
 from scripts.evaluation.intervals import mean, ratio, renamed
-from scripts.evaluation.judges import Judges, Placed, joined_letters
+from scripts.evaluation.judges import Judges, Placed, divided_as, joined_letters
 from scripts.evaluation.lips import (
     Spoken,
     closure,
@@ -155,6 +155,21 @@ def test_words_added_or_missing(ours: str, theirs: str, present: str, heard: int
 )
 def test_spelt_letters_are_one_word_however_they_are_written(words: str, joined: str) -> None:
     assert joined_letters(words.split()) == joined.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "heard", "written"),
+    [
+        ("he plays the bagpipes", "he plays the bag pipes", "he plays the bagpipes"),
+        ("put it any where", "put it anywhere", "put it any where"),
+        ("a bagpipe", "a bag of pipes", "a bag of pipes"),
+        ("in to the into", "into the in to", "into the in to"),
+        ("a way away", "away a way", "away a way"),
+        ("the end", "", ""),
+    ],
+)
+def test_where_words_are_divided_is_no_error(words: str, heard: str, written: str) -> None:
+    assert divided_as(words.split(), heard.split()) == written.split()
 
 
 def test_blinks_are_counted_and_the_longest_stare_found() -> None:

@@ -15,7 +15,7 @@ from generation.resources import asset
 from generation.tracking import MotionTracker
 from scripts.compose_portraits import DIVIDER, SIDE, write_scene
 from scripts.evaluation.intervals import mean, ratio, renamed
-from scripts.evaluation.judges import Judges
+from scripts.evaluation.judges import Judges, divided_as
 from scripts.evaluation.lips import Spoken, pause_closed, rig_gap
 from scripts.evaluation.portrait import count_runs, inner_lip_speed, lids
 from scripts.evaluation.stage import Stage, perform, write_drawn
@@ -73,7 +73,7 @@ def _lines(judges: Judges, stages: Sequence[Stage]) -> dict[str, float]:
             sound = stage.performance.characters[line.character].speech
             sound = sound[samples_from_frames(line.start) : samples_from_frames(line.stop)]
             said = judges.normal(text)
-            errors.append(word_errors(said, judges.words(sound)))
+            errors.append(word_errors(said, divided_as(said, judges.words(sound))))
             words.append(len(said))
             p808.append(judges.quality(sound)[1])
     numbers = range(len(errors))

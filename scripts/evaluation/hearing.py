@@ -11,7 +11,7 @@ import numpy as np
 from generation.grid import SAMPLE_RATE
 from generation.metrics import word_alignment, word_errors
 from scripts.evaluation.intervals import mean, ratio
-from scripts.evaluation.judges import Judges
+from scripts.evaluation.judges import Judges, divided_as
 from scripts.evaluation.material import Corpus, Prompt
 from scripts.evaluation.peers import Peers
 from scripts.evaluation.synthesis import Synthesis, Take
@@ -71,7 +71,8 @@ def _figures(wanted: set[str], judges: Judges, said: Sequence[Said]) -> dict[str
     numbers = [s.number for s in said]
     if "wer" in wanted:
         words = [judges.normal(s.text) for s in said]
-        errors = [word_errors(w, judges.words(s.waveform)) for w, s in zip(words, said, strict=True)]
+        heard = [divided_as(w, judges.words(s.waveform)) for w, s in zip(words, said, strict=True)]
+        errors = [word_errors(w, h) for w, h in zip(words, heard, strict=True)]
         found |= ratio("wer", numbers, errors, [len(w) for w in words])
     if wanted & {"p808", "dnsmos_ovrl"}:
         scores = np.array([judges.quality(s.waveform) for s in said])
@@ -92,8 +93,9 @@ def changed(judges: Judges, ours: Sequence[Said], teacher: Mapping[int, np.ndarr
     heard, confirmed = [], []
     for said in ours:
         words = judges.normal(said.text)
-        theirs = Counter((kind, word) for kind, word, _ in _changes(words, judges.words(teacher[said.number])))
-        found = judges.words(said.waveform)
+        reading = divided_as(words, judges.words(teacher[said.number]))
+        theirs = Counter((kind, word) for kind, word, _ in _changes(words, reading))
+        found = divided_as(words, judges.words(said.waveform))
         left = []
         for kind, word, place in _changes(words, found):
             if theirs[kind, word]:

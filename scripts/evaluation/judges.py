@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,22 @@ def joined_letters(words: Sequence[str]) -> list[str]:
     Whisper's normaliser leaves "u n" of the first and "un" of what it hears: two errors in a word that was said.
     """
     return re.sub(r"(?<=\b[a-z]) (?=[a-z]\b)", "", " ".join(words)).split()
+
+
+def divided_as(words: Sequence[str], heard: Sequence[str]) -> list[str]:
+    """What was heard, with two words in one or one in two where ``words`` writes them so: "bag pipes", "bagpipes"."""
+    pairs = {first + second: [first, second] for first, second in pairwise(words)}
+    written: list[str] = []
+    rest = list(heard)
+    while rest:
+        joined = "".join(rest[:2])
+        if len(rest) > 1 and joined in words and joined not in pairs:
+            written.append(joined)
+            del rest[:2]
+            continue
+        word = rest.pop(0)
+        written += [word] if word in words else pairs.get(word, [word])
+    return written
 
 
 @dataclass(frozen=True)
