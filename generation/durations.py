@@ -35,7 +35,7 @@ _MIDDLE, _SPREAD = 1.5, 0.6
 _LEVELS = (1.0, 0.75, 0.5, 0.25)
 _SORTED = 4
 """Batches drawn at once, of which one of like lengths is taken, so that little is padding."""
-_TEMPERATURE = 0.5
+_TEMPERATURE = 0.7
 """Spread of the noise that a rhythm is sampled from."""
 
 

@@ -21,7 +21,7 @@ from generation.grid import N_FFT, N_MELS, SAMPLE_RATE
 from generation.mel import LOG_FLOOR, istft, mel_spectrogram, mel_to_amplitude, stft
 from generation.pitch import envelope, harmonics, pulses, track_pitch
 
-TEXTURE = (0.1, 0.6)
+TEXTURE = (0.1, 0.8)
 """Spread of the natural-log amplitude at 0 Hz and at 12 kHz that is added in decoding."""
 _MIDDLE_PITCH = 160.0
 _VOICED = 0.3
