@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from torch import Tensor
 
-from generation.adapters import add_adapter, load_adapter, save_adapter
+from generation.adapters import FILE, add_adapter, misfit, read_adapter, save_adapter
 from generation.guidance import MaskRoutedGuidance, emphasis
 from generation.objective import noised, velocity
 from generation.phonemes import UNKNOWN_SYMBOL
@@ -34,11 +35,16 @@ class AdapterFiles:
         save_adapter(model, FEW, folder)
 
     def read(self, model: JointTransformer, folder: Path) -> None:
-        """See :class:`generation.training.Files`: replaces the fresh adapter."""
-        model.delete_adapters(FEW)
-        load_adapter(model, FEW, folder)
-        for name, weight in model.named_parameters():
-            weight.requires_grad_(".lora_" in name)
+        """See :class:`generation.training.Files`; an adapter of older weights is a start, too.
+
+        Raises:
+            RuntimeError: the file is damaged, or the adapter is of another shape.
+        """
+        tensors, about = read_adapter(folder / FILE)
+        wanted = {k: v.shape for k, v in get_peft_model_state_dict(model, adapter_name=FEW).items()}
+        if error := misfit(about.name, wanted, {k: v.shape for k, v in tensors.items()}):
+            raise error
+        set_peft_model_state_dict(model, tensors, adapter_name=FEW)
 
 
 def student(transformer: JointTransformer) -> JointTransformer:

@@ -10,12 +10,15 @@ python scripts/train.py few_steps --minutes 30             the joint model's sam
 python scripts/train.py durations --minutes 4              phoneme lengths, told the joint model's voices
 python scripts/train.py voices    --minutes 4              voice vector of a recording
 python scripts/train.py publish                            EMA weights in bf16 -> assets/
+python scripts/train.py improve   --minutes 28             all of it from vocoder to publish, from what ships, on a GPU
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import logging
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -162,6 +165,43 @@ def train_voices(args: argparse.Namespace) -> None:
     fit(VoiceEncoder(), encoder_loss, draw, settings, args.work / "voice_encoder")
 
 
+IMPROVE: tuple[tuple[str, float, dict[str, object]], ...] = (
+    ("vocoder", 0.1, {}),
+    ("vocoder", 0.2, {"discriminators": True, "rate": 2e-4}),
+    ("joint", 0.46, {}),
+    ("durations", 0.04, {}),
+    ("voices", 0.04, {}),
+    ("few_steps", 0.16, {}),
+    ("publish", 0.0, {}),
+)
+"""Stages of ``improve``, their shares of its minutes, and what is different in them."""
+SHIPPED = {"vocoder": "model/vocoder", "joint": "model/transformer", "few_steps": "model/few_steps"}
+SHIPPED |= {"durations": "durations", "voice_encoder": "voice_encoder"}
+"""Folder of a stage and where its weights lie in the assets."""
+
+
+def improve(args: argparse.Namespace) -> None:
+    """Everything that is learnt, once more from the weights that ship; goes on in the stage in which it was stopped."""
+    done = args.work / "improved.json"
+    if done.is_file():
+        first = json.loads(done.read_text(encoding="utf-8"))
+    else:
+        first = 0
+        for name, folder in SHIPPED.items():
+            shutil.rmtree(args.work / name, ignore_errors=True)
+            shutil.copytree(args.assets / folder, args.work / name / "ema")
+    for number, (stage, share, other) in enumerate(IMPROVE[first:], first):
+        done.write_text(json.dumps(number), encoding="utf-8")
+        minutes = share * (args.minutes or 28)
+        STAGES[stage](argparse.Namespace(**vars(args) | {"minutes": minutes} | other))
+        progress = args.work / {"voices": "voice_encoder"}.get(stage, stage) / "progress.json"
+        if share and json.loads(progress.read_text(encoding="utf-8"))["minutes"] < minutes:
+            return  # stopped by a signal
+        for state in ("state.safetensors", "progress.json"):  # what comes next starts from the weights alone
+            progress.with_name(state).unlink(missing_ok=True)
+    done.unlink()
+
+
 STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "features": lambda args: features.build_features(corpora(args), args.work),
     "rig": fit_rig,
@@ -173,6 +213,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "durations": train_durations,
     "voices": train_voices,
     "publish": lambda args: publishing.publish(args.work, args.assets),
+    "improve": improve,
 }
 
 

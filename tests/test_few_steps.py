@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from peft.utils import get_peft_model_state_dict
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tiny import tiny_pipeline
 
 from generation.adapters import FILE, add_adapter, base_hash, load_adapter, save_adapter, switch_adapters
-from generation.distillation import AdapterFiles, _guided, distillation_loss, student
+from generation.distillation import RANK, AdapterFiles, _guided, distillation_loss, student
 from generation.examples import Batch
 from generation.guidance import routes
 from generation.performance import Line
@@ -140,6 +141,21 @@ def test_training_moves_the_student_to_the_teacher_and_leaves_the_base(tmp_path:
     load_adapter(other, FEW, tmp_path / "ema")
     settings = FitSettings(minutes=60, max_steps=42)  # goes on from its checkpoint
     fit(model, distillation_loss, lambda g: examples, settings, tmp_path, files=AdapterFiles())
+
+
+def test_a_cold_start_takes_the_adapter_of_older_weights_and_refuses_another_shape(tmp_path: Path) -> None:
+    older = stirred(tiny_pipeline(), rank=RANK).transformer
+    older.audio_in.weight.data += 1
+    save_adapter(older, FEW, tmp_path / "ema")
+    model = student(tiny_pipeline().transformer)
+    AdapterFiles().read(model, tmp_path / "ema")
+    mine = get_peft_model_state_dict(model, adapter_name=FEW)
+    for name, weight in get_peft_model_state_dict(older, adapter_name=FEW).items():
+        torch.testing.assert_close(mine[name], weight.to(torch.bfloat16).float())
+    assert all(weight.requires_grad == (".lora_" in name) for name, weight in model.named_parameters())
+    save_adapter(stirred(tiny_pipeline(), rank=2).transformer, FEW, tmp_path / "other")
+    with pytest.raises(RuntimeError, match="does not fit the model"):
+        AdapterFiles().read(model, tmp_path / "other")
 
 
 def test_the_teacher_is_the_pipelines_guided_sampler() -> None:
