@@ -119,15 +119,18 @@ class Portrait:
 
         Returns:
             ``head0_px``: largest displacement of the bridge of the nose, pixels; ``head0_blinks``: blinks that the
-            tracker sees over blinks in the motion, where there are any.
+            tracker sees over those that it sees with the head moving, where there are any.
         """
-        moved, seen, asked = [], 0, 0
+        moved, still_there, blinked = [], 0, 0
         for take in takes:
-            watched = self.watch((take.motion * ~HEAD).astype(np.float32))
-            moved.append(watched.shift.max())
-            seen += count_runs(eye_opening(watched.points) < SHUT * eye_opening(self.still))
-            asked += count_runs(lids(take.motion) > 0.7)
-        return {"head0_px": float(max(moved))} | ({"head0_blinks": seen / asked} if asked else {})
+            off, on = self.watch((take.motion * ~HEAD).astype(np.float32)), self.watch(take.motion)
+            moved.append(off.shift.max())
+            still_there += self._blinks(off.points)
+            blinked += self._blinks(on.points)
+        return {"head0_px": float(max(moved))} | ({"head0_blinks": still_there / blinked} if blinked else {})
+
+    def _blinks(self, points: np.ndarray) -> int:
+        return count_runs(eye_opening(points) < SHUT * eye_opening(self.still))
 
     @property
     def cost(self) -> float:
