@@ -200,7 +200,7 @@ class Evaluation:
             names = ("rtf_durations", "rtf_sampling", "rtf_vocoder")
             self._ours(dict(zip(names, seconds.tolist(), strict=True)))
             self._ours({"rtf_speech": float(seconds.sum())})
-            self._ours(cost(dialogue_scenes(self.kept / "dialogues")["portraits"]))
+            self._ours(cost(dialogue_scenes(self.kept / "dialogues")["portraits"], runs=3))
         if "long" in self.wanted:
             scene = write_drawn(self.kept / "dialogues" / "long", ("Claire", "Felix"), LONG_SCRIPT, reverse=False)
             self._ours(cost(scene, "long_"))

@@ -17,7 +17,7 @@ from generation.motion import INDEX, N_CHANNELS
 from generation.rig import FaceRig
 from masks.topology import LIPS_INNER_LOWER
 from scripts.evaluate import write_json
-from scripts.evaluation.cost import ROOT, most_memory
+from scripts.evaluation.cost import ROOT, cost, most_memory
 from scripts.evaluation.dialogues import blinks
 from scripts.evaluation.hearing import Said, changed
 from scripts.evaluation.intervals import mean, ratio, renamed
@@ -252,6 +252,13 @@ def test_figures_of_the_same_weights_and_settings_stay_in_the_file(tmp_path: Pat
     assert written["peers"] == {"kokoro": {"wer": 0.02}, "rules": {"closure": 1.0}}
     found = write_json(path, {"ours": {"wer": 0.03}}, about | {"weights": "new"})
     assert found == {"ours": {"wer": 0.03}}
+
+
+def test_of_several_runs_the_middle_one_counts_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [{"rtf": 1.2, "cpu": 3.0}, {"rtf": 0.8, "cpu": 1.0}, {"rtf": 1.0, "cpu": 2.0}]
+    left = [*runs]
+    monkeypatch.setattr("scripts.evaluation.cost._measured", lambda scene: left.pop(0))
+    assert cost(Path("scene.yaml"), "long_", runs=3) == {"long_rtf": 1.0, "long_cpu": 2.0} and not left
 
 
 def test_memory_is_the_programs_own_not_that_of_the_one_that_started_it() -> None:
