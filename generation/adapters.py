@@ -156,6 +156,18 @@ def misfit(name: str, wanted: Mapping[str, Sequence[int]], found: Mapping[str, S
     )
 
 
+def fill_adapter(transformer: JointTransformer, name: str, tensors: dict[str, Tensor], about: About) -> None:
+    """Puts tensors of :func:`read_adapter` into an adapter that the transformer has, whatever weights they were for.
+
+    Raises:
+        RuntimeError: they are of another shape.
+    """
+    wanted = {k: v.shape for k, v in get_peft_model_state_dict(transformer, adapter_name=name).items()}
+    if error := misfit(about.name, wanted, {k: v.shape for k, v in tensors.items()}):
+        raise error
+    set_peft_model_state_dict(transformer, tensors, adapter_name=name)
+
+
 def load_adapter(transformer: JointTransformer, name: str, path: Path) -> tuple[About, Tensor | None]:
     """Puts an adapter that :func:`save_adapter` wrote into the transformer.
 
@@ -175,10 +187,10 @@ def load_adapter(transformer: JointTransformer, name: str, path: Path) -> tuple[
     voice = tensors.pop(VOICE, None)
     config = LoraConfig(r=about.rank, lora_alpha=about.rank, target_modules=list(about.layers), inference_mode=True)
     transformer.add_adapter(config, adapter_name=name)
-    wanted = {k: v.shape for k, v in get_peft_model_state_dict(transformer, adapter_name=name).items()}
-    if error := misfit(about.name, wanted, {k: v.shape for k, v in tensors.items()}):
+    try:
+        fill_adapter(transformer, name, tensors, about)
+    except RuntimeError:
         transformer.delete_adapters(name)
-        raise error
-    set_peft_model_state_dict(transformer, tensors, adapter_name=name)
+        raise
     transformer.requires_grad_(False)
     return about, voice

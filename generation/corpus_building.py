@@ -122,13 +122,23 @@ def draw_recipe(seed: int, index: int, texts: Sequence[str]) -> Recipe:
     if kind < HELD_OUT_SHARE:
         voices = {rng.choice(HELD_OUT_VOICES): 1.0}
     elif kind < HELD_OUT_SHARE + BLEND_SHARE:
-        first, second = rng.sample(taught, 2)
-        weight = round(rng.uniform(0.25, 0.75), 2)
-        voices = {first: weight, second: round(1 - weight, 2)}
+        voices = blend(rng)
     else:
         voices = {rng.choice(taught): 1.0}
-    lang = "en-gb" if next(iter(voices)).startswith("b") else "en-us"
+    lang = accent(voices)
     return Recipe(f"s{seed}-{index:06d}", text, lang, voices, round(rng.uniform(*SPEEDS), 2))
+
+
+def blend(rng: random.Random) -> dict[str, float]:
+    """Two of the voices that are taught, and how much of each."""
+    first, second = rng.sample(TRAINING_VOICES + MORE_VOICES, 2)
+    weight = round(rng.uniform(0.25, 0.75), 2)
+    return {first: weight, second: round(1 - weight, 2)}
+
+
+def accent(voices: Mapping[str, float]) -> str:
+    """eSpeak NG's name of the pronunciation that goes with the first of the voices."""
+    return "en-gb" if next(iter(voices)).startswith("b") else "en-us"
 
 
 @lru_cache(maxsize=2)

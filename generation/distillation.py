@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from torch import Tensor
 
-from generation.adapters import FILE, add_adapter, misfit, read_adapter, save_adapter
+from generation.adapters import FILE, add_adapter, fill_adapter, read_adapter, save_adapter
 from generation.guidance import MaskRoutedGuidance, emphasis
 from generation.objective import noised, velocity
 from generation.phonemes import UNKNOWN_SYMBOL
@@ -40,11 +39,7 @@ class AdapterFiles:
         Raises:
             RuntimeError: the file is damaged, or the adapter is of another shape.
         """
-        tensors, about = read_adapter(folder / FILE)
-        wanted = {k: v.shape for k, v in get_peft_model_state_dict(model, adapter_name=FEW).items()}
-        if error := misfit(about.name, wanted, {k: v.shape for k, v in tensors.items()}):
-            raise error
-        set_peft_model_state_dict(model, tensors, adapter_name=FEW)
+        fill_adapter(model, FEW, *read_adapter(folder / FILE))
 
 
 def student(transformer: JointTransformer) -> JointTransformer:

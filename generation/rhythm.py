@@ -14,7 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.corpus_building import MORE_VOICES, SYMBOLS_ALLOWED, TRAINING_VOICES, Splits, read_manifest, tidy_texts
+from generation.corpus_building import (
+    BLEND_SHARE,
+    MORE_VOICES,
+    SYMBOLS_ALLOWED,
+    TRAINING_VOICES,
+    Splits,
+    accent,
+    blend,
+    read_manifest,
+    tidy_texts,
+)
 from generation.features import UNIT_SAMPLES, Features
 from generation.grid import HOP, MEL_RATE
 from generation.phonemes import PAUSE
@@ -25,7 +35,7 @@ from generation.text import phonemize
 logger = logging.getLogger(__name__)
 FILE = "lengths.jsonl"
 """Beside a corpus's manifest."""
-_KNOWN_SHARE, _PRESET_SHARE, _BLEND_SHARE = 0.35, 0.5, 0.2
+_KNOWN_SHARE, _PRESET_SHARE = 0.35, 0.5
 _LONGEST = 28
 """Words of an invented sentence."""
 _CHUNK = 250
@@ -139,15 +149,13 @@ def _sentences(seed: int, texts: list[str], splits: Splits, first: int) -> Itera
     for number in count(first):
         rng = random.Random(f"{seed}/{number}")
         text = rng.choice(texts) if rng.random() < _KNOWN_SHARE else chain.sentence(rng)
-        if rng.random() < _BLEND_SHARE:
-            one, other = rng.sample(TRAINING_VOICES + MORE_VOICES, 2)
-            weight = round(rng.uniform(0.25, 0.75), 2)
-            voices = {one: weight, other: round(1 - weight, 2)}
+        if rng.random() < BLEND_SHARE:
+            voices = blend(rng)
         else:
             known = rng.random() < _PRESET_SHARE
             voices = {rng.choice(TRAINING_VOICES if known else TRAINING_VOICES + MORE_VOICES): 1.0}
         try:
-            phonemes = phonemize(text, "en-gb" if next(iter(voices)).startswith("b") else "en-us")
+            phonemes = phonemize(text, accent(voices))
         except ValueError:
             continue
         if len(phonemes) in range(2, SYMBOLS_ALLOWED.stop) and splits.of(text) == "train":

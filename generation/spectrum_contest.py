@@ -63,33 +63,29 @@ class ContestedVocoder(ModelMixin, ConfigMixin):
         self.vocoder = Vocoder()
         self.discriminator = SpectrumDiscriminator(width)
 
-    def forward(self, batch: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        """See :func:`contest_loss`."""
-        waveform, mel, pitch = batch
-        recorded = stft(waveform).abs().clamp(min=LOG_FLOOR).log()
-        expected = mel_to_amplitude(mel_spectrogram(waveform)).log().transpose(1, 2)
-        median = self.vocoder(mel, pitch)
-        spread = torch.linspace(*TEXTURE, median.shape[-1], device=median.device)
-        drawn = (median + spread * torch.randn_like(median)).transpose(1, 2)
-
-        real, features = self.discriminator(recorded, expected)
-        fake, _ = self.discriminator(drawn.detach(), expected)
-        told_apart = sum(relu(1 - r).mean() + relu(1 + f).mean() for r, f in zip(real, fake, strict=True))
-
-        # The same judge, but held still: one backward pass moves the vocoder and the discriminator, each for itself.
-        still = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
-        verdicts, seen = functional_call(self.discriminator, still, (drawn, expected))
-        fool = -sum(verdict.mean() for verdict in verdicts)
-        match = sum((s - f.detach()).abs().mean() for s, f in zip(seen, features, strict=True))
-        near = spectral_distance(median, waveform)
-        total = told_apart + _WEIGHTS["near"] * near + _WEIGHTS["match"] * match + _WEIGHTS["fool"] * fool
-        parts = {"near": near, "match": match, "fool": fool, "told_apart": told_apart}
-        return total, {name: float(part.detach()) for name, part in parts.items()}
-
 
 def contest_loss(model: ContestedVocoder, batch: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
     """Losses of both sides in one sum, on a batch of :func:`generation.vocoder.vocoder_batches`; and their parts."""
-    return model(batch)
+    waveform, mel, pitch = batch
+    recorded = stft(waveform).abs().clamp(min=LOG_FLOOR).log()
+    expected = mel_to_amplitude(mel_spectrogram(waveform)).log().transpose(1, 2)
+    median = model.vocoder(mel, pitch)
+    spread = torch.linspace(*TEXTURE, median.shape[-1], device=median.device)
+    drawn = (median + spread * torch.randn_like(median)).transpose(1, 2)
+
+    real, features = model.discriminator(recorded, expected)
+    fake, _ = model.discriminator(drawn.detach(), expected)
+    told_apart = sum(relu(1 - r).mean() + relu(1 + f).mean() for r, f in zip(real, fake, strict=True))
+
+    # The same judge, but held still: one backward pass moves the vocoder and the discriminator, each for itself.
+    still = {name: weight.detach() for name, weight in model.discriminator.named_parameters()}
+    verdicts, seen = functional_call(model.discriminator, still, (drawn, expected))
+    fool = -sum(verdict.mean() for verdict in verdicts)
+    match = sum((s - f.detach()).abs().mean() for s, f in zip(seen, features, strict=True))
+    near = spectral_distance(median, waveform)
+    total = told_apart + _WEIGHTS["near"] * near + _WEIGHTS["match"] * match + _WEIGHTS["fool"] * fool
+    parts = {"near": near, "match": match, "fool": fool, "told_apart": told_apart}
+    return total, {name: float(part.detach()) for name, part in parts.items()}
 
 
 class VocoderFiles:

@@ -7,7 +7,7 @@ python scripts/train.py labels                             lip motion for the wh
 python scripts/train.py vocoder   --minutes 30             mel -> amplitude spectrum
 python scripts/train.py joint     --minutes 90             speech and motion together
 python scripts/train.py few_steps --minutes 30             the joint model's sampler in 4 calls, as an adapter
-python scripts/train.py durations --minutes 4              phoneme lengths, told the joint model's voices
+python scripts/train.py durations --minutes 15             phoneme lengths, told the joint model's voices
 python scripts/train.py voices    --minutes 4              voice vector of a recording
 python scripts/train.py publish                            EMA weights in bf16 -> assets/
 python scripts/train.py improve   --minutes 28             all of it from vocoder to publish, from what ships, on a GPU
@@ -187,13 +187,14 @@ def improve(args: argparse.Namespace) -> None:
         first = json.loads(done.read_text(encoding="utf-8"))
     else:
         first = 0
+        if there := [name for name in SHIPPED if (args.work / name).exists()]:
+            raise SystemExit(f"{args.work} holds earlier runs ({', '.join(there)}): move them away first.")
         for name, folder in SHIPPED.items():
-            shutil.rmtree(args.work / name, ignore_errors=True)
             shutil.copytree(args.assets / folder, args.work / name / "ema")
     for number, (stage, share, other) in enumerate(IMPROVE[first:], first):
         done.write_text(json.dumps(number), encoding="utf-8")
         minutes = share * (args.minutes or 28)
-        STAGES[stage](argparse.Namespace(**vars(args) | {"minutes": minutes} | other))
+        STAGES[stage](argparse.Namespace(**vars(args) | {"minutes": minutes, "steps": None} | other))
         progress = args.work / {"voices": "voice_encoder"}.get(stage, stage) / "progress.json"
         if share and json.loads(progress.read_text(encoding="utf-8"))["minutes"] < minutes:
             return  # stopped by a signal

@@ -16,8 +16,7 @@ def args(tmp_path: Path) -> argparse.Namespace:
     for folder in train.SHIPPED.values():
         (tmp_path / "assets" / folder).mkdir(parents=True)
         (tmp_path / "assets" / folder / "weights").write_text("shipped")
-    (tmp_path / "work" / "joint").mkdir(parents=True)
-    (tmp_path / "work" / "joint" / "state.safetensors").write_text("of a run long ago")
+    (tmp_path / "work").mkdir()
     return argparse.Namespace(
         work=tmp_path / "work", assets=tmp_path / "assets", minutes=10.0, rate=8e-4, discriminators=False
     )
@@ -68,3 +67,13 @@ def test_a_stopped_run_goes_on_in_its_stage(
     assert again.seen[0][:4] == first.seen[-1][:4] and again.seen[0][4], "resumed, not begun anew"
     assert [seen[0] for seen in again.seen] == [stage for stage, _, _ in train.IMPROVE[stopped:]]
     assert not any(seen[4] for seen in again.seen[1:])
+
+
+def test_an_earlier_run_is_not_overwritten(args: argparse.Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages = _Stages(monkeypatch)
+    (args.work / "joint").mkdir()
+    (args.work / "joint" / "state.safetensors").write_text("of a run long ago")
+    with pytest.raises(SystemExit, match="holds earlier runs .joint.: move them away"):
+        train.improve(args)
+    assert not stages.seen and (args.work / "joint" / "state.safetensors").read_text() == "of a run long ago"
+    assert not (args.work / "vocoder").exists()
