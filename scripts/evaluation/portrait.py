@@ -25,6 +25,7 @@ from masks.segment import segment_person
 from masks.topology import LIPS_INNER, LIPS_OUTER
 from scripts.compose_portraits import DIVIDER, SIDE, compose
 from scripts.evaluation.intervals import mean, renamed
+from scripts.evaluation.kept import keep
 from scripts.evaluation.lips import Spoken, closure, loudness
 from scripts.evaluation.synthesis import Take
 from studio.seating import ALLOWED_MOTION
@@ -69,7 +70,6 @@ class Portrait:
         self._renderer = SceneRenderer(self.picture, [RenderFace(face, region, mask=mask)])
         self._tracker = MotionTracker()
         self._kept = kept / _renderer_hash()
-        self._kept.mkdir(parents=True, exist_ok=True)
         # Found once, then followed, as in a video: the first look is another cut-out and slightly off.
         self.still = self._tracker.landmarks([self.picture] * 3)[-1]
         self._sharp = mouth_sharpness(self.picture, self.still)
@@ -90,7 +90,7 @@ class Portrait:
             sharpness = [mouth_sharpness(frame, p) for frame, p in zip(frames, points, strict=True)]
             shift = [bridge_shift(self.picture, frame, self.still) for frame in frames]
             seen = {"points": points, "sharpness": np.array(sharpness) / self._sharp, "shift": np.array(shift)}
-            np.savez(path, seconds=np.array(seconds), **seen)
+            keep(path, {"seconds": np.array(seconds), **seen})
         with np.load(path) as kept:
             found = Watched(kept["points"], kept["sharpness"], kept["shift"], float(kept["seconds"]))
         self._seconds, self._count = self._seconds + found.seconds, self._count + len(motion)
