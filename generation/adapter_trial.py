@@ -15,9 +15,9 @@ from generation.habits import AVERAGE, mixed, paced
 from generation.manner_figures import mean_figures, motion_figures, speech_figures
 from generation.metrics import closed, contact_frames, least_near, open_range
 from generation.motion import WEIGHTS
-from generation.performance import Line
+from generation.performance import CastMember, Line
 from generation.phonetics import LipGeometry
-from generation.pipeline import CastMember, JointPipeline
+from generation.pipeline import JointPipeline
 from generation.rig import FaceRig
 from generation.sampling import Sampling
 

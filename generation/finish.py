@@ -10,11 +10,12 @@ import torch
 from scipy.ndimage import binary_dilation, gaussian_filter1d
 
 from generation.grid import MELS_PER_FRAME, SAMPLES_PER_FRAME, mels_from_frames, samples_from_frames
-from generation.mel import LOG_FLOOR
+from generation.mel import LOG_FLOOR, as_loud
 from generation.motion import INDEX, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
 from generation.performance import Line
 from generation.phonetics import runs
 from generation.pitch import envelope
+from generation.tone import toned
 
 if TYPE_CHECKING:
     from generation.vocoder import Vocoder
@@ -112,19 +113,16 @@ def sharpened(mel: np.ndarray) -> np.ndarray:
     chosen by DNSMOS and by what Whisper still understood (``docs/decisions.md``). Each frame stays as loud as it was.
     """
     raised = mel + _RAISED * (mel - envelope(mel))
-    return raised + 0.5 * np.log(_power(mel) / _power(raised))
+    return as_loud(raised, mel)
 
 
-def _power(mel: np.ndarray) -> np.ndarray:
-    """Mean power of each frame of a log-mel (N, 100), (N, 1)."""
-    return np.exp(2 * mel).mean(1, keepdims=True)
-
-
-def joined_speech(lines: Sequence[Line], mel: np.ndarray, n_frames: int, vocoder: Vocoder) -> np.ndarray:
+def joined_speech(
+    lines: Sequence[Line], mel: np.ndarray, n_frames: int, vocoder: Vocoder, tone: np.ndarray | None = None
+) -> np.ndarray:
     """One person's lines on the clock, (960 T,) float32; exact zeros between them.
 
     Each line is decoded by itself, so that its sound does not depend on its neighbours, and made softer as a whole if
-    it would not fit between -1 and 1; recordings stay as they are.
+    it would not fit between -1 and 1; recordings stay as they are. ``tone`` is the voice's, of :mod:`generation.tone`.
     """
     speech = np.zeros(samples_from_frames(n_frames), np.float32)
     for line in lines:
@@ -132,8 +130,9 @@ def joined_speech(lines: Sequence[Line], mel: np.ndarray, n_frames: int, vocoder
         if line.recording is not None:
             speech[span] = line.recording
             continue
-        own = torch.from_numpy(sharpened(mel[mels_from_frames(line.start) : mels_from_frames(line.stop)]))[None]
-        sound = vocoder.decode(own.to(vocoder.device))[0].cpu().numpy()
+        own = mel[mels_from_frames(line.start) : mels_from_frames(line.stop)]
+        own = sharpened(own if tone is None else toned(own, tone))
+        sound = vocoder.decode(torch.from_numpy(own)[None].to(vocoder.device))[0].cpu().numpy()
         ramp = np.linspace(0, 1, _FADE, dtype=np.float32)
         sound[:_FADE] *= ramp
         sound[-_FADE:] *= ramp[::-1]

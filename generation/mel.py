@@ -87,3 +87,9 @@ def mel_to_amplitude(mel: Tensor) -> Tensor:
 @cache
 def _pseudo_inverse(device: torch.device) -> Tensor:
     return torch.linalg.pinv(mel_filters(device))
+
+
+def as_loud(mel: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """A log-mel (M, 100) with each frame at the mean power that it has in another, (M, 100)."""
+    powers = (np.exp(2 * each).mean(1, keepdims=True) for each in (like, mel))
+    return mel + 0.5 * np.log(np.divide(*powers))

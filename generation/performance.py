@@ -51,6 +51,25 @@ class Line:
 
 
 @dataclass(frozen=True)
+class CastMember:
+    """One person of the scene.
+
+    Attributes:
+        name: seeds the person's noise, so that the order of the cast changes nothing.
+        voice: (64,) float32 from the voice bank or a clip; all zero leaves the voice to chance.
+        side: where the person sits in the picture, -1 (left) .. 1 (right); listeners look there.
+        adapters: names and strengths of what acts on this person alone, loaded in the pipeline's ``adapters``.
+        tone: (2, 100) float32 that :mod:`generation.tone` lends to what is sampled, or None.
+    """
+
+    name: str
+    voice: np.ndarray
+    side: float = 0.0
+    adapters: tuple[tuple[str, float], ...] = ()
+    tone: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class CharacterPerformance:
     """One person's part: speech (S,) float32 at 24 kHz in [-1, 1] over the whole scene, and motion of equal length."""
 

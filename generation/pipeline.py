@@ -24,7 +24,7 @@ from generation.loading import load_strict
 from generation.mel import mel_spectrogram
 from generation.motion import N_CHANNELS
 from generation.objective import velocity
-from generation.performance import CharacterPerformance, Line, Performance
+from generation.performance import CastMember, CharacterPerformance, Line, Performance
 from generation.phonemes import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 from generation.resources import asset
 from generation.routed_adapters import RoutedAdapters
@@ -32,23 +32,6 @@ from generation.sampling import FEW, FEW_STEPS, Guidance, Sampling, noise_levels
 from generation.standard import Standard
 from generation.transformer import AUDIO_CHANNELS, HEARD_CHANNELS, JointTransformer
 from generation.vocoder import Vocoder
-
-
-@dataclass(frozen=True)
-class CastMember:
-    """One person of the scene.
-
-    Attributes:
-        name: seeds the person's noise, so that the order of the cast changes nothing.
-        voice: (64,) float32 from the voice bank or a clip; all zero leaves the voice to chance.
-        side: where the person sits in the picture, -1 (left) .. 1 (right); listeners look there.
-        adapters: names and strengths of what acts on this person alone, loaded in the pipeline's ``adapters``.
-    """
-
-    name: str
-    voice: np.ndarray
-    side: float = 0.0
-    adapters: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -375,7 +358,7 @@ class JointPipeline(DiffusionPipeline):
         for k, member in enumerate(cast):
             own = [line for line in lines if line.character == k]
             mel = self.standard.mel(spoken[k]).astype(np.float32)
-            speech = joined_speech(own, mel, n_frames, self.vocoder)
+            speech = joined_speech(own, mel, n_frames, self.vocoder, member.tone)
             track = finished_motion(self.standard.motion_values(moved[k]), mel, made[k], own)
             parts.append(CharacterPerformance(member.name, speech, track))
         return Performance(tuple(parts), n_frames)

@@ -18,7 +18,7 @@ LOWEST, HIGHEST = 60.0, 420.0
 _CANDIDATES = 140
 _RIPPLE = 2.0
 """Mel bands of the Gaussian that parts ripples, made by harmonics, from the envelope, made by the mouth."""
-_RESOLVED = 45
+RESOLVED = 45
 """Mel bands, from below, in which harmonics of a voice can be told apart."""
 _JUMP, _LARGEST_JUMP = 0.04, 1.0
 """What a change of pitch by one candidate (1.4 %) costs, in units of correlation, and what any change costs at most."""
@@ -26,6 +26,7 @@ _STILL = 0.3
 """Ripples (norm over the resolved bands) as weak as this are halved in what they say."""
 _BIN = SAMPLE_RATE / N_FFT
 _DEEPEST = -4.0
+_SURE, _LEAST_VOICED = 0.7, 20
 _HIGHEST_HARMONIC = 11_500.0
 
 
@@ -41,6 +42,11 @@ class Pitch:
     hertz: np.ndarray
     voicing: np.ndarray
 
+    @property
+    def voiced(self) -> np.ndarray:
+        """Share of a voice in each frame, (M,) float32: 0 friction, breath and silence, 1 surely a voice."""
+        return ((self.voicing - 0.2) / 0.4).clip(0, 1)
+
 
 def envelope(mel: np.ndarray) -> np.ndarray:
     """A log-mel spectrogram (..., 100) without its ripples."""
@@ -53,7 +59,7 @@ def track_pitch(mel: np.ndarray) -> Pitch:
     Each frame is compared with the ripples of a row of harmonics at each candidate; the path through the candidates is
     found by dynamic programming (Viterbi), as usual for trackers.
     """
-    ripples = (mel - envelope(mel))[:, :_RESOLVED]
+    ripples = (mel - envelope(mel))[:, :RESOLVED]
     fit = ripples @ _ripples_of_candidates().T
     fit = fit / (np.linalg.norm(ripples, axis=1, keepdims=True) + _STILL)
     apart = np.abs(np.subtract.outer(np.arange(_CANDIDATES), np.arange(_CANDIDATES)))
@@ -71,6 +77,13 @@ def track_pitch(mel: np.ndarray) -> Pitch:
     octaves = np.log2(HIGHEST / LOWEST) * gaussian_filter1d(found, 1.0, mode="nearest") / (_CANDIDATES - 1)
     voicing = fit[np.arange(len(fit)), path].clip(0, 1)
     return Pitch((LOWEST * 2**octaves).astype(np.float32), voicing.astype(np.float32))
+
+
+def median_pitch(mel: np.ndarray) -> float | None:
+    """Hz of a voice's middle pitch in a log-mel spectrogram (M, 100); None where next to nothing is voiced."""
+    track = track_pitch(mel)
+    sure = track.voiced > _SURE
+    return float(np.median(track.hertz[sure])) if sure.sum() >= _LEAST_VOICED else None
 
 
 def _between(fit: np.ndarray, path: np.ndarray) -> np.ndarray:
@@ -112,5 +125,5 @@ def _ripples_of_candidates() -> np.ndarray:
     """Unit vectors (candidates, resolved bands)."""
     hertz = torch.logspace(np.log2(LOWEST), np.log2(HIGHEST), _CANDIDATES, base=2)
     mel = (harmonics(hertz).exp() @ mel_filters(torch.device("cpu"))).log().numpy()
-    ripples = (mel - envelope(mel))[:, :_RESOLVED]
+    ripples = (mel - envelope(mel))[:, :RESOLVED]
     return ripples / np.linalg.norm(ripples, axis=1, keepdims=True)

@@ -14,11 +14,14 @@ from safetensors.numpy import save_file
 
 from generation.adapters import load_adapter
 from generation.durations import DurationModel
+from generation.features import Features
 from generation.loading import load_strict
 from generation.pipeline import JointPipeline
+from generation.pitch import median_pitch
 from generation.sampling import FEW
 from generation.transformer import JointTransformer
 from generation.vocoder import Vocoder
+from generation.voice import OCTAVE
 from generation.voice_encoder import VoiceEncoder
 
 PRESETS = {
@@ -36,6 +39,9 @@ PRESETS = {
     "bm_george": ("Arthur", "British man, high, slow, soft treble"),
 }
 """Corpus voice -> name and line of the preset learned from it; the lines say what docs/decisions.md measures."""
+RECORDINGS_A_VOICE = 8
+RIDGE = 0.3
+"""Of the regression; the one that foretells the pitch of voices left out best (.16 octaves)."""
 
 
 def voice_table(work: Path) -> tuple[list[str], np.ndarray]:
@@ -58,15 +64,26 @@ def publish(work: Path, assets: Path) -> None:
         shutil.copytree(work / FEW / "ema", assets / "model" / FEW)
     _halved(load_strict(DurationModel, work / "durations" / "ema")).save_pretrained(assets / "durations")
     _halved(load_strict(VoiceEncoder, work / "voice_encoder" / "ema")).save_pretrained(assets / "voice_encoder")
-    save_voices(names, table, assets)
+    save_voices(names, table, voice_pitches(Features.load(work), names), assets)
 
 
-def save_voices(learned_from: Sequence[str], table: np.ndarray, assets: Path) -> None:
+def voice_pitches(corpus: Features, names: Sequence[str]) -> np.ndarray:
+    """Hz of each voice's middle pitch in some recordings of the corpus, (V,); NaN where none holds the voice alone."""
+    pitches = []
+    for name in names:
+        own = [u for u in corpus.split("train") if list(u.voices) == [name]][:RECORDINGS_A_VOICE]
+        found = [median_pitch(np.asarray(corpus.mel_of(u), np.float32)) for u in own]
+        pitches.append(np.median([pitch for pitch in found if pitch] or [np.nan]))
+    return np.array(pitches)
+
+
+def save_voices(learned_from: Sequence[str], table: np.ndarray, pitches: np.ndarray, assets: Path) -> None:
     """Writes the voice bank: ``voices.safetensors`` and ``voices.json``, of those voices that are presets.
 
     Args:
         learned_from: corpus voice of each row.
         table: (V, 64) float32.
+        pitches: (V,) Hz, NaN where unknown; at least two known ones that differ.
         assets: the folder.
     """
     about, rows = {}, {}
@@ -76,8 +93,22 @@ def save_voices(learned_from: Sequence[str], table: np.ndarray, assets: Path) ->
             language = "en-gb" if voice.startswith("b") else "en-us"
             about[name] = {"language": language, "description": line, "learned_from": voice}
             rows[name] = row
+    rows[OCTAVE] = octave_step(table, pitches)
     save_file(rows, assets / "voices.safetensors")
     (assets / "voices.json").write_text(json.dumps(about, indent=1) + "\n")
+
+
+def octave_step(table: np.ndarray, pitches: np.ndarray) -> np.ndarray:
+    """How vectors (V, 64) change with the pitch (V,) of their voices, for an octave, (64,) float32.
+
+    It keeps to directions in which voices differ: their covariance with the pitch, as long as the step's own pitch, by
+    ridge regression, is an octave.
+    """
+    known = np.isfinite(pitches)
+    rows, octaves = (each - each.mean(0) for each in (table[known].astype(np.float64), np.log2(pitches[known])))
+    along = rows.T @ octaves / len(rows)
+    slope = np.linalg.solve(rows.T @ rows / len(rows) + RIDGE * np.eye(rows.shape[1]), along)
+    return (along / (along @ slope)).astype(np.float32)
 
 
 def _halved(model: ModelMixin) -> ModelMixin:

@@ -14,8 +14,8 @@ from generation.conditioning import Condition, Generate, Given
 from generation.grid import samples_from_frames
 from generation.keys import FADE, KeyedSpan, bent
 from generation.motion import N_CHANNELS, MotionTrack
-from generation.performance import Line, Performance
-from generation.pipeline import CastMember, JointPipeline
+from generation.performance import CastMember, Line, Performance
+from generation.pipeline import JointPipeline
 from generation.sampling import Sampling
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,11 @@ class RoutedAdapters:
             if own is not None:
                 voice = voice + np.float32(min(strength, 1.0)) * (own.numpy() - voice)
         return voice
+
+    def voice_left(self, strengths: Mapping[str, float]) -> float:
+        """Share of a character's voice that :meth:`voiced` leaves, 0..1."""
+        own = (min(strength, 1.0) for name, strength in strengths.items() if self._loaded[name].voice is not None)
+        return prod(1 - strength for strength in own)
 
     def _shapes(self, about: About) -> dict[str, tuple[int, ...]]:
         """Shapes of an adapter's tensors on this transformer, by their names in the file."""

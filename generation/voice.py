@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from generation.audio import Audio
 
 
+OCTAVE = "octave"
+"""Name of that which is no preset in ``voices.safetensors``."""
+
+
 @dataclass(frozen=True)
 class Preset:
     """What is known of a preset: its vector (64,) float32, how it is pronounced, a line about it, its origin.
@@ -37,9 +41,15 @@ class Preset:
 
 @dataclass(frozen=True)
 class VoiceBank:
-    """The presets by name."""
+    """The presets by name.
+
+    Attributes:
+        presets: as :attr:`names` lists them.
+        octave: (64,) float32, what the vectors of higher voices have more, for an octave.
+    """
 
     presets: dict[str, Preset]
+    octave: np.ndarray
 
     @classmethod
     def load(cls, folder: Path | None = None) -> VoiceBank:
@@ -47,7 +57,7 @@ class VoiceBank:
         vectors = load_file((folder / "voices.safetensors") if folder else asset("voices.safetensors"))
         path = (folder / "voices.json") if folder else asset("voices.json")
         about = json.loads(path.read_text(encoding="utf-8"))
-        return cls({name: Preset(vectors[name], **about[name]) for name in sorted(vectors)})
+        return cls({name: Preset(vectors[name], **about[name]) for name in sorted(about)}, vectors[OCTAVE])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,6 +85,11 @@ def voice_from_clip(audio: Audio) -> np.ndarray:
     Raises:
         ValueError: less than half a second, in which no voice is heard.
     """
+    return encoded(clip_mel(audio))
+
+
+def clip_mel(audio: Audio) -> np.ndarray:
+    """Log-mel (M, 100) of a recording's best 15 s without its steady noise; raises as :func:`voice_from_clip` does."""
     import torch
 
     from generation.grid import HOP, SAMPLE_RATE
@@ -84,7 +99,13 @@ def voice_from_clip(audio: Audio) -> np.ndarray:
         raise ValueError(f"A voice clip of {audio.seconds:.2f} s is too short; give one of a few seconds.")
     samples = best_stretch(audio).resampled(SAMPLE_RATE).waveform
     samples = samples[: len(samples) // HOP * HOP]
-    mel = _without_noise(mel_spectrogram(torch.from_numpy(samples)).numpy())
+    return _without_noise(mel_spectrogram(torch.from_numpy(samples)).numpy())
+
+
+def encoded(mel: np.ndarray) -> np.ndarray:
+    """Voice vector (64,) float32 of speech (M, 100)."""
+    import torch
+
     with torch.no_grad():
         return _encoder()(torch.from_numpy(mel)[None])[0].numpy()
 

@@ -45,8 +45,8 @@ from generation.finetuning_examples import MannerExamples  # noqa: E402
 from generation.grid import MELS_PER_FRAME, SAMPLES_PER_FRAME  # noqa: E402
 from generation.manners import MANNERS, taught_by  # noqa: E402
 from generation.material import Material, MaterialReader  # noqa: E402
-from generation.performance import Line  # noqa: E402
-from generation.pipeline import CastMember, JointPipeline  # noqa: E402
+from generation.performance import CastMember, Line  # noqa: E402
+from generation.pipeline import JointPipeline  # noqa: E402
 from generation.resources import asset  # noqa: E402
 from generation.sampling import Sampling, usual_steps  # noqa: E402
 from generation.standard import Standard  # noqa: E402

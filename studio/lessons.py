@@ -13,9 +13,8 @@ import numpy as np
 from generation.adapter_files import SUFFIX, shipped_base
 from generation.adapter_report import prompts, trials, write_report
 from generation.alignment import Aligner
-from generation.audio import Audio
 from generation.finetuning import Size
-from generation.grid import FPS, SAMPLE_RATE
+from generation.grid import FPS
 from generation.loading import load_strict
 from generation.material import Material, MaterialReader, read_clips, write_clips
 from generation.resources import asset
@@ -23,7 +22,6 @@ from generation.teaching import Origin, Taught
 from generation.teaching import teach as learn
 from generation.transcription import whisper
 from generation.transformer import JointTransformer
-from generation.voice import voice_from_clip
 from studio.checks import language_of
 from studio.document import load_scene
 from studio.files import write_json
@@ -155,6 +153,6 @@ def _voice(scene: Scene, folder: Path, models: Models) -> tuple[np.ndarray, str]
     """The character's voice (64,) without any manner, the bank's first where it has none, and its language."""
     voice, language = scene.cast[0].voice, language_of(scene, 0)
     if voice is not None and voice.clip is not None:
-        return voice_from_clip(Audio(scene_recording(folder, voice.clip), SAMPLE_RATE)), language
+        return models.alike(scene_recording(folder, voice.clip)).vector, language
     name = models.voices.names[0] if voice is None or voice.preset is None else voice.preset
     return models.voices.vector(name), language

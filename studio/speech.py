@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,9 +24,10 @@ from generation.durations import DurationModel
 from generation.grid import SAMPLE_RATE, samples_from_frames
 from generation.habits import Habits, mixed
 from generation.keys import KeyedSpan, faded
+from generation.likeness import Likeness, likeness
 from generation.motion import N_CHANNELS, MotionTrack
-from generation.performance import CharacterPerformance, Performance
-from generation.pipeline import CastMember, JointPipeline
+from generation.performance import CastMember, CharacterPerformance, Performance
+from generation.pipeline import JointPipeline
 from generation.retake import made_again
 from generation.sampling import Sampling
 from generation.voice import VoiceBank, voice_from_clip
@@ -64,6 +65,7 @@ class Models:
     durations: DurationModel
     voices: VoiceBank
     device: str
+    _alike: dict[bytes, Likeness] = field(default_factory=dict)
 
     @classmethod
     def load(cls, device: str | None = None) -> Models:
@@ -71,6 +73,15 @@ class Models:
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         pipeline = lean_imports.lean(JointPipeline.from_pretrained).to(device)
         return cls(pipeline, DurationModel.from_pretrained(), VoiceBank.load(), device)
+
+    def alike(self, clip: np.ndarray) -> Likeness:
+        """The voice of a clip (S,) at 24 kHz; the trial readings that it takes are made once for each clip."""
+        key = hashlib.sha256(clip.tobytes()).digest()
+        if key not in self._alike:
+            with undivided():
+                found = likeness(Audio(clip, SAMPLE_RATE), self.pipeline, self.durations, self.voices.octave)
+            self._alike[key] = found
+        return self._alike[key]
 
 
 class Speech:
@@ -105,7 +116,7 @@ class Speech:
         self._scene, self._folder, self._steps = scene, folder, steps
         self.seed = scene.seed if seed is None else seed
         self._manners, self._habits = self._find_manners()
-        self._voices = self._find_voices(self._models.voices)
+        self._voices, self._tones = self._find_voices(self._models.voices)
         self.made = 0.0
 
     def timeline(self) -> Timeline:
@@ -202,7 +213,13 @@ class Speech:
     ) -> tuple[Segment, list[CastMember], np.ndarray]:
         """The segment with some of the cast counted anew, these, and whose voice drives whom of them."""
         cast = [
-            CastMember(self._scene.cast[i].name, self._voices[i], float(sides[i]), tuple(self._manners[i].items()))
+            CastMember(
+                self._scene.cast[i].name,
+                self._voices[i],
+                float(sides[i]),
+                tuple(self._manners[i].items()),
+                self._tones[i],
+            )
             for i in people
         ]
         lines = tuple(replace(line, character=people.index(line.character)) for line in segment.lines)
@@ -260,26 +277,28 @@ class Speech:
             conditions.append(Generate(index, at, noise[at:]))
         return conditions
 
-    def _find_voices(self, bank: VoiceBank) -> list[np.ndarray]:
-        """A voice vector for each member of the cast; for those who play recordings only, the recording's own.
+    def _find_voices(self, bank: VoiceBank) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
+        """A voice vector for each of the cast, for those who play recordings only the recording's own; and their tones.
 
         Manners that bring a voice of their own take its place, in step with their strength.
         """
-        voices = []
-        for character in self._scene.cast:
-            clip = character.voice.clip if character.voice else None
+        adapters = self._models.pipeline.adapters
+        voices, tones = [], []
+        for character, manners in zip(self._scene.cast, self._manners, strict=True):
+            voice, tone = np.zeros_like(bank.octave), None
             if character.voice is None:
                 name = character.name.casefold()
                 own = [line.recording for line in self._scene.script if line.who.casefold() == name]
-                clip = next(filter(None, own), None)
-            if clip is not None:
-                voices.append(voice_from_clip(Audio(scene_recording(self._folder, clip), SAMPLE_RATE)))
-            elif character.voice is not None and character.voice.preset is not None:
-                voices.append(bank.vector(character.voice.preset))
-            else:
-                voices.append(np.zeros_like(bank.vector(bank.names[0])))
-        voiced = self._models.pipeline.adapters.voiced
-        return [voiced(voice, own) for voice, own in zip(voices, self._manners, strict=True)]
+                if clip := next(filter(None, own), None):
+                    voice = voice_from_clip(Audio(scene_recording(self._folder, clip), SAMPLE_RATE))
+            elif character.voice.clip is not None:
+                alike = self._models.alike(scene_recording(self._folder, character.voice.clip))
+                voice, tone = alike.vector, np.float32(adapters.voice_left(manners)) * alike.tone
+            elif character.voice.preset is not None:
+                voice = bank.vector(character.voice.preset)
+            voices.append(adapters.voiced(voice, manners))
+            tones.append(tone)
+        return voices, tones
 
     def _find_manners(self) -> tuple[list[dict[str, float]], list[Habits]]:
         """Each one's adapters with their strengths, loaded and known by the hash of their file; and their habits.
@@ -307,7 +326,7 @@ class Speech:
         names = [character.name for character in self._scene.cast]
         how = (segment.key, names, self.seed, self._steps, self._speakers_only, self.device, model, self._manners)
         digest = hashlib.sha256(repr(how).encode())
-        for array in (*self._voices, *geometry):
+        for array in (*self._voices, *filter(lambda tone: tone is not None, self._tones), *geometry):
             digest.update(array.tobytes())
         return digest.hexdigest()[:32]
 

@@ -17,8 +17,8 @@ from generation.adapters import FILE, add_adapter, base_hash, load_adapter, save
 from generation.distillation import RANK, AdapterFiles, _guided, distillation_loss, student
 from generation.examples import Batch
 from generation.guidance import routes
-from generation.performance import Line
-from generation.pipeline import CastMember, JointPipeline
+from generation.performance import CastMember, Line
+from generation.pipeline import JointPipeline
 from generation.sampling import FEW, FEW_STEPS, FULL_STEPS, Guidance, Sampling, network_calls, usual_steps
 from generation.training import FitSettings, fit
 from generation.transformer import HEARD_CHANNELS

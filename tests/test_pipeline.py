@@ -16,9 +16,9 @@ from generation.grid import samples_from_frames
 from generation.hearing import heard
 from generation.mel import mel_spectrogram
 from generation.motion import INDEX, MOUTH, WEIGHTS
-from generation.performance import CharacterPerformance, Line, Performance
+from generation.performance import CastMember, CharacterPerformance, Line, Performance
 from generation.phonemes import PAUSE, UNKNOWN_SYMBOL, silent_symbols, timed_symbols
-from generation.pipeline import CastMember, JointPipeline
+from generation.pipeline import JointPipeline
 from generation.sampling import Guidance, Sampling
 from generation.text import SYMBOL_INDEX
 from generation.vocoder import Vocoder
@@ -134,6 +134,21 @@ def test_text_voice_and_id_make_the_sound(pipeline: JointPipeline, whole: Perfor
     ):
         other = pipeline([changed], cast, N_FRAMES, sampling=QUICK)
         assert np.abs(speech_of(other, first) - speech_of(whole, first)).max() > 5e-2
+
+
+def test_a_tone_is_its_owners_alone_and_moves_no_face(pipeline: JointPipeline, whole: Performance) -> None:
+    tone = np.stack([np.linspace(1, -1, 100), np.linspace(-1, 1, 100)]).astype(np.float32)
+    recorded = line("played", 1, 26, recording=np.random.default_rng(0).normal(0, 0.1, 8 * 960).astype(np.float32))
+    lines = [*LINES, recorded]
+    plain = pipeline(lines, CAST, N_FRAMES, sampling=QUICK)
+    other = pipeline(lines, [CAST[0], replace(CAST[1], tone=tone), CAST[2]], N_FRAMES, sampling=QUICK)
+    for a, b in zip(plain.characters, other.characters):
+        assert a.motion.values.tobytes() == b.motion.values.tobytes()
+    for k in (0, 2):
+        assert plain.characters[k].speech.tobytes() == other.characters[k].speech.tobytes()
+    sampled = next(spoken for spoken in LINES if spoken.character == 1)
+    assert not np.allclose(speech_of(plain, sampled), speech_of(other, sampled), atol=1e-2)
+    assert speech_of(other, recorded).tobytes() == recorded.recording.tobytes()
 
 
 def test_recordings_come_back_untouched_and_move_their_own_face(pipeline: JointPipeline) -> None:

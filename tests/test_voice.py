@@ -17,7 +17,9 @@ from generation.durations import DurationModel
 from generation.examples import HELD_OUT_VOICES
 from generation.features import Features, Utterance
 from generation.loading import load_strict
-from generation.publishing import save_voices
+from generation.mel import mel_spectrogram
+from generation.pitch import pulses
+from generation.publishing import octave_step, save_voices, voice_pitches
 from generation.text import SYMBOL_INDEX
 from generation.transformer import JointTransformer
 from generation.voice import VoiceBank, _encoder, _without_noise, voice_from_clip
@@ -27,7 +29,8 @@ from generation.voice_rows import add_rows
 
 @pytest.fixture
 def bank(tmp_path: Path) -> VoiceBank:
-    save_voices(["bf_emma", "af_bella"], np.arange(2, dtype=np.float32)[:, None].repeat(64, 1), tmp_path)
+    table = np.arange(2, dtype=np.float32)[:, None].repeat(64, 1)
+    save_voices(["bf_emma", "af_bella"], table, np.array([100.0, 200.0]), tmp_path)
     return VoiceBank.load(tmp_path)
 
 
@@ -50,9 +53,39 @@ def test_an_unknown_preset_is_named_with_those_there_are(bank: VoiceBank) -> Non
 
 
 def test_a_corpus_voice_without_a_preset_is_not_in_the_bank(tmp_path: Path) -> None:
-    save_voices(["af_nobody", "af_bella"], np.arange(2, dtype=np.float32)[:, None].repeat(64, 1), tmp_path)
+    table = np.arange(2, dtype=np.float32)[:, None].repeat(64, 1)
+    save_voices(["af_nobody", "af_bella"], table, np.array([100.0, 200.0]), tmp_path)
     bank = VoiceBank.load(tmp_path)
     assert bank.names == ("Maya",) and bank.vector("Maya").tolist() == [1.0] * 64
+
+
+def test_an_octave_is_the_way_in_which_voices_differ_with_their_pitch(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    octaves = rng.normal(size=40)
+    table = rng.normal(size=(40, 64)) * 0.1
+    table[:, 3] += 2 * octaves
+    table[:, 7] -= octaves
+    pitches = 150 * 2**octaves
+    pitches[::9] = np.nan
+    step = octave_step(table, pitches)
+    assert step.shape == (64,) and step.dtype == np.float32
+    assert step[3] == pytest.approx(2, rel=0.15) and step[7] == pytest.approx(-1, rel=0.15)
+    assert np.abs(np.delete(step, [3, 7])).max() < 0.15
+    save_voices([f"xx_{i}" for i in range(39)] + ["bf_emma"], table.astype(np.float32), pitches, tmp_path)
+    bank = VoiceBank.load(tmp_path)
+    assert bank.names == ("Edith",) and np.allclose(bank.octave, step, atol=1e-5)
+
+
+def test_a_voices_pitch_is_that_of_its_own_recordings() -> None:
+    samples = [pulses(torch.full((1, 200), hertz))[0].numpy() * 0.02 for hertz in (110.0, 110.0, 220.0, 330.0)]
+    voices = [{"low": 1.0}, {"low": 1.0}, {"high": 1.0}, {"low": 0.5, "high": 0.5}]
+    mels = np.concatenate([mel_spectrogram(torch.from_numpy(s)).numpy() for s in samples]).astype(np.float16)
+    utterances = tuple(
+        Utterance(str(i), 50 * i, 50, "", " a ", (50, 100, 50), voice, "train", 1.0) for i, voice in enumerate(voices)
+    )
+    corpus = Features(np.zeros(4 * 50 * 960, np.int16), mels, utterances)
+    low, high, nobody = voice_pitches(corpus, ["low", "high", "nobody"])
+    assert low == pytest.approx(110, rel=0.02) and high == pytest.approx(220, rel=0.02) and np.isnan(nobody)
 
 
 def test_new_voices_get_rows_where_the_encoder_hears_them_and_the_old_ones_stay(tmp_path: Path) -> None:

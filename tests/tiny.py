@@ -17,6 +17,7 @@ from generation.pipeline import JointPipeline
 from generation.resources import asset
 from generation.transformer import JointTransformer
 from generation.vocoder import Vocoder
+from generation.voice import OCTAVE
 from generation.voice_encoder import VoiceEncoder
 
 VOICES = {"Alice": "en-us", "Arthur": "en-gb"}
@@ -44,7 +45,8 @@ def write_tiny_assets(folder: Path, voices: Mapping[str, str] = VOICES) -> Path:
     DurationModel(dim=16, num_layers=1).save_pretrained(folder / "durations")
     VoiceEncoder(dim=16, num_layers=1).save_pretrained(folder / "voice_encoder")
     rng = np.random.default_rng(0)
-    save_file({name: rng.normal(size=64).astype(np.float32) for name in voices}, folder / "voices.safetensors")
+    vectors = {name: rng.normal(size=64).astype(np.float32) for name in (*voices, OCTAVE)}
+    save_file(vectors, folder / "voices.safetensors")
     about = {n: {"language": v, "description": f"Voice {n}.", "learned_from": n.lower()} for n, v in voices.items()}
     (folder / "voices.json").write_text(json.dumps(about))
     shutil.copy(asset("rig.safetensors"), folder)

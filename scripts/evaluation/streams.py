@@ -11,8 +11,7 @@ import torch
 from generation.audio import Audio
 from generation.grid import SAMPLE_RATE, SAMPLES_PER_FRAME, samples_from_frames
 from generation.metrics import best_lag, correlation, frame_loudness, speech_frames
-from generation.performance import Line
-from generation.pipeline import CastMember
+from generation.performance import CastMember, Line
 from generation.sampling import Guidance
 from generation.voice import voice_from_clip
 from scripts.evaluation.intervals import renamed

@@ -15,18 +15,20 @@ import generation
 from generation import resources
 from generation.durations import DurationModel
 from generation.grid import MELS_PER_FRAME, SAMPLES_PER_FRAME, samples_from_frames, seconds_from_frames
+from generation.likeness import Likeness
 from generation.mel import mel_spectrogram
-from generation.performance import Line
-from generation.pipeline import CastMember, JointPipeline
+from generation.performance import CastMember, Line
+from generation.pipeline import JointPipeline
 from generation.sampling import Sampling, usual_steps
 from generation.text import phonemize
 from generation.voice import VoiceBank
+from scripts.evaluation.kept import keep
 from studio.segments import FADE
 from studio.speech import Models, undivided
 
 MAKING = (
     "pipeline", "sampling", "transformer", "conditioning", "guidance", "finish", "standard", "vocoder", "mel",
-    "durations", "text", "normalisation",
+    "durations", "text", "normalisation", "pitch", "tone", "likeness",
 )  # fmt: skip
 """Modules whose text is part of a kept result's key, beside the weights."""
 
@@ -75,7 +77,6 @@ class Synthesis:
         self.steps = steps or usual_steps()
         self.weights = _fingerprint()
         self._kept = kept / self.weights
-        self._kept.mkdir(parents=True, exist_ok=True)
         self.bank = VoiceBank.load()
 
     @property
@@ -97,20 +98,20 @@ class Synthesis:
     def _durations(self) -> DurationModel:
         return DurationModel.from_pretrained()
 
-    def speak(self, text: str, voice: str, seed: int, vector: np.ndarray | None = None) -> Take:
+    def speak(self, text: str, voice: str, seed: int, alike: Likeness | None = None) -> Take:
         """Text to sound and motion, lengths from the duration model.
 
         Args:
             text: to be said.
             voice: of the corpus, spoken by the preset that was learned from it.
             seed: of the noise.
-            vector: (64,) of a voice from a clip in place of the preset's; then ``voice`` only tells the accent.
+            alike: a voice from a clip in place of the preset's; then ``voice`` only tells the accent.
         """
-        vector = self.preset(voice) if vector is None else vector
+        alike = alike or Likeness(self.preset(voice), None)
         began = process_time()
         phonemes = f" {phonemize(text, 'en-gb' if voice.startswith('b') else 'en-us')} "
-        durations = self._durations.predict(phonemes, vector, seed=seed)
-        return self._take(phonemes, durations, vector, seed, None, process_time() - began)
+        durations = self._durations.predict(phonemes, alike.vector, seed=seed)
+        return self._take(phonemes, durations, alike, seed, None, process_time() - began)
 
     def preset(self, voice: str) -> np.ndarray:
         """Vector (64,) of the preset that was learned from a voice of the corpus."""
@@ -122,7 +123,7 @@ class Synthesis:
         if not path.is_file():
             vocoder = self.pipeline.vocoder
             mel = mel_spectrogram(torch.from_numpy(waveform))[None]
-            np.save(path, vocoder.decode(mel.to(vocoder.device))[0].cpu().numpy().clip(-1, 1))
+            keep(path, vocoder.decode(mel.to(vocoder.device))[0].cpu().numpy().clip(-1, 1))
         return np.load(path)
 
     def play(
@@ -143,18 +144,19 @@ class Synthesis:
             durations: mel frames of each, 4 n in all.
         """
         durations = durations or (len(waveform) // SAMPLES_PER_FRAME * MELS_PER_FRAME,)
-        return self._take(phonemes, durations, voice, seed, waveform, 0.0)
+        return self._take(phonemes, durations, Likeness(voice, None), seed, waveform, 0.0)
 
     def _take(
         self,
         phonemes: str,
         durations: tuple[int, ...],
-        voice: np.ndarray,
+        voice: Likeness,
         seed: int,
         recording: np.ndarray | None,
         spent: float,
     ) -> Take:
-        digest = hashlib.sha256(repr((phonemes, durations, seed, self.steps)).encode() + voice.tobytes())
+        digest = hashlib.sha256(repr((phonemes, durations, seed, self.steps)).encode() + voice.vector.tobytes())
+        digest.update(b"" if voice.tone is None else voice.tone.tobytes())
         digest.update(b"" if recording is None else recording.tobytes())
         path = self._kept / f"{digest.hexdigest()[:24]}.npz"
         if path.is_file():
@@ -165,14 +167,14 @@ class Synthesis:
         with undivided():
             part = self.pipeline(
                 [line],
-                [CastMember("SPEAKER", voice)],
+                [CastMember("SPEAKER", voice.vector, tone=voice.tone)],
                 line.n_frames + 2 * FADE,
                 seed=seed,
                 sampling=self.sampling,
                 on_step=lambda done, total: marks.append(process_time()),
             ).characters[0]
         seconds = (spent, marks[-1] - marks[0], process_time() - marks[-1])
-        np.savez(path, speech=part.speech, motion=part.motion.values, seconds=np.array(seconds))
+        keep(path, {"speech": part.speech, "motion": part.motion.values, "seconds": np.array(seconds)})
         return Take(phonemes, durations, FADE, part.speech, part.motion.values, seconds)
 
 

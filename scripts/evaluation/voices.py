@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generation.audio import Audio
 from generation.examples import HELD_OUT_VOICES
 from generation.grid import SAMPLE_RATE
-from generation.voice import voice_from_clip
 from scripts.evaluation.intervals import mean
 from scripts.evaluation.judges import Judges
 from scripts.evaluation.material import Corpus, Prompt
@@ -70,10 +68,10 @@ def unseen(
     values, numbers = [], []
     for voice in voices:
         centre = _centre(judges, voice.others)
-        vector = voice_from_clip(Audio(voice.clip, SAMPLE_RATE))
+        alike = synthesis.models.alike(voice.clip)
         own = []
         for number, prompt in enumerate(prompts):
-            take = synthesis.speak(prompt.text, voice.name, number, vector)
+            take = synthesis.speak(prompt.text, voice.name, number, alike)
             own.append(float(judges.voice(take.line) @ centre))
             numbers.append(number)
         ours[f"sim_unseen_{voice.name}"] = float(np.mean(own))
