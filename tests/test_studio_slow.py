@@ -58,9 +58,11 @@ def test_a_line_is_heard_previewed_and_done_anew(project: Project) -> None:
     now = {path.name: path.stat().st_ino for path in Path(project.work).glob("*.npz")}
     assert pieces.items() <= now.items() and len(now) == len(pieces) + 1
     old, new = stems(before), stems(after)
+    length = min(map(len, (old["Theo"], new["Theo"])))  # the last line of the film, with a rhythm of its own
     for name in ("Nora", "June"):
-        np.testing.assert_array_equal(old[name], new[name])
-    changed = np.flatnonzero(old["Theo"] != new["Theo"]) / 24_000
+        np.testing.assert_array_equal(old[name][:length], new[name][:length])
+        assert not old[name][length:].any() and not new[name][length:].any()
+    changed = np.flatnonzero(old["Theo"][:length] != new["Theo"][:length]) / 24_000
     spoken = [w for w in json.loads(after.status().results["words"].read_text()) if w["line"] == project.line_ids()[-1]]
     assert spoken[0]["start"] - 0.5 < changed.min() and changed.max() < spoken[-1]["end"] + 0.5
 
