@@ -101,6 +101,7 @@ def test_a_voice_is_learnt_with_its_vector_and_the_base_stays(tmp_path: Path) ->
     voices = [pipeline.adapters.voiced(start, {"joe": s}) for s in (0.0, 0.5, 1.0, 1.5)]
     assert not voices[0].any() and np.allclose(2 * voices[1], voices[2]) and np.array_equal(voices[2], voices[3])
     np.testing.assert_array_equal(voices[2], tensors[VOICE].numpy())
+    assert [pipeline.adapters.voice_left({"joe": s}) for s in (0.0, 0.5, 1.0, 1.5)] == [1.0, 0.5, 0.0, 0.0]
 
 
 def test_a_stopped_run_goes_on_and_remembers_its_best(tmp_path: Path) -> None:
