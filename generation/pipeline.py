@@ -17,7 +17,7 @@ from torch import Tensor
 from generation.adapters import load_adapter, switch_adapters
 from generation.conditioning import Condition, Generate, Given, LatentState, apply_all
 from generation.finish import finished_motion, joined_speech
-from generation.grid import MELS_PER_FRAME
+from generation.grid import MELS_PER_FRAME, N_MELS
 from generation.guidance import MaskRoutedGuidance, emphasis, routes
 from generation.hearing import heard
 from generation.loading import load_strict
@@ -166,8 +166,9 @@ class JointPipeline(DiffusionPipeline):
         if not cast or n_frames < 1:
             raise ValueError(f"A scene needs somebody and a length; it has {len(cast)} people and {n_frames} frames.")
         for member in cast:
-            if member.voice.shape != (width,):
-                raise ValueError(f"The voice of {member.name} has shape {member.voice.shape}, expected ({width},).")
+            for what, values, shape in (("voice", member.voice, (width,)), ("tone", member.tone, (2, N_MELS))):
+                if values is not None and values.shape != shape:
+                    raise ValueError(f"The {what} of {member.name} has shape {values.shape}, expected {shape}.")
         for line in lines:
             if not 0 <= line.character < len(cast):
                 raise ValueError(f"Line {line.id} belongs to character {line.character}; the cast has {len(cast)}.")

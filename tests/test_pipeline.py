@@ -319,6 +319,10 @@ def test_saved_folders_name_the_classes_by_these_paths(tmp_path: Path) -> None:
         ({"lines": [line("x", 0, -1)]}, "Line x spans frames -1 to 7"),
         ({"lines": [line("y", 0, 7), line("x", 0, 0)]}, "Lines x and y of ANN overlap"),
         ({"cast": [replace(ANN, voice=np.zeros(3, np.float32)), BOB, EVE]}, r"voice of ANN has shape \(3,\), expected"),
+        (
+            {"cast": [replace(ANN, tone=np.zeros(100, np.float32)), BOB, EVE]},
+            r"tone of ANN has shape \(100,\), expected",
+        ),
         ({"cast": [], "lines": []}, "needs somebody"),
         ({"membership": np.eye(3, dtype=np.float32)}, r"membership has shape \(3, 3\), expected \(3, 120\)"),
         ({"membership": np.full((3, 120), 0.5, np.float32)}, "sum to at most 1"),
