@@ -217,11 +217,12 @@ class _Run:
         model.to(self.accelerator.device)
         self.optimizers = optimizers(model, settings)
         self.average = MovingAverage(model, settings.ema)
+        if (folder / "ema").exists():
+            files.read(model, folder / "ema")  # with it comes what is not trained, which no state holds
         if (folder / "progress.json").exists():
             self._resume()
             logger.info("resumed at step %d, %.1f minutes", self.step, self.minutes)
         elif (folder / "ema").exists():
-            files.read(model, folder / "ema")
             self.average = MovingAverage(model, settings.ema)
             logger.info("cold start from %s", folder / "ema")
         self.prepared = self.accelerator.prepare(model)

@@ -168,6 +168,19 @@ def test_averaged_weights_alone_are_a_cold_start(tmp_path: Path) -> None:
     )
 
 
+def test_a_resumed_run_has_what_it_does_not_train_from_where_it_began(tmp_path: Path) -> None:
+    def held(bias: float) -> Line:
+        model = line()
+        model.layer.bias.data.fill_(bias)
+        model.layer.bias.requires_grad_(False)
+        return model
+
+    fit(held(3.0), line_loss, batches, replace(SETTINGS, max_steps=3), tmp_path)
+    resumed = held(-7.0)
+    fit(resumed, line_loss, batches, SETTINGS, tmp_path)
+    assert resumed.layer.bias.item() == load_strict(Line, tmp_path / "ema").layer.bias.item() == 3.0
+
+
 def test_checkpoints_are_judged_with_averaged_weights_and_training_goes_on_with_its_own(tmp_path: Path) -> None:
     seen: list[Tensor] = []
 
