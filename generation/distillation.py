@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from peft.utils import get_peft_model_state_dict
 from torch import Tensor
 
 from generation.adapters import FILE, add_adapter, fill_adapter, read_adapter, save_adapter
@@ -34,12 +35,13 @@ class AdapterFiles:
         save_adapter(model, FEW, folder)
 
     def read(self, model: JointTransformer, folder: Path) -> None:
-        """See :class:`generation.training.Files`; an adapter of older weights is a start, too.
+        """See :class:`generation.training.Files`; an adapter of older weights, with fewer layers, is a start, too.
 
         Raises:
             RuntimeError: the file is damaged, or the adapter is of another shape.
         """
-        fill_adapter(model, FEW, *read_adapter(folder / FILE))
+        older, about = read_adapter(folder / FILE)
+        fill_adapter(model, FEW, get_peft_model_state_dict(model, adapter_name=FEW) | older, about)
 
 
 def student(transformer: JointTransformer) -> JointTransformer:

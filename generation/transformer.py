@@ -206,7 +206,7 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         n_symbols: int,
         audio_dim: int = 256,
         motion_dim: int = 128,
-        num_layers: int = 8,
+        num_layers: int = 10,
         num_heads: int = 4,
         head_dim: int = 64,
         condition_dim: int = 128,

@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from generation import examples, features, publishing, real_motion  # noqa: E402
+from generation.deepening import deepen  # noqa: E402
 from generation.finetuning_examples import ClipExamples  # noqa: E402
 from generation.loading import load_strict  # noqa: E402
 from generation.objective import joint_loss  # noqa: E402
@@ -114,6 +115,9 @@ def train_joint(args: argparse.Namespace) -> None:
     clips = [real_motion.clip(sentence) for sentence in real_motion.training_sentences(args.shared)]
     real = ClipExamples(clips, drawn.standard, len(drawn.voice_index), drawn.n_frames, speech=False)
     model = JointTransformer(*statistics, list(drawn.voice_index), len(SYMBOLS), joint_every=joint_every)
+    model.voice_table.requires_grad_(not args.keep_voices)
+    if (folder / "ema").is_dir() and not (folder / "progress.json").exists():
+        deepen(folder / "ema", model.config.num_layers)
     eighth = 8 if CUDA else 2
 
     def draw(generator: torch.Generator) -> tuple[examples.Batch, bool]:
@@ -229,6 +233,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, help="length of the training run, all resumes together")
     parser.add_argument("--rate", type=float, default=8e-4, help="peak learning rate of vocoder and joint model")
     parser.add_argument("--steps", type=int, help="end the joint model after so many steps, if the minutes last")
+    parser.add_argument("--keep-voices", action="store_true", help="joint model leaves its voice table as it is")
     parser.add_argument("--discriminators", action="store_true", help="vocoder against discriminators, on a GPU")
     parser.add_argument("--separate", action="store_true", help="joint model without joint attention, to compare")
     args = parser.parse_args(argv)

@@ -14,14 +14,16 @@ from safetensors.torch import load_file, save_file
 from tiny import tiny_pipeline
 
 from generation.adapters import FILE, add_adapter, base_hash, load_adapter, save_adapter, switch_adapters
+from generation.deepening import deepen
 from generation.distillation import RANK, AdapterFiles, _guided, distillation_loss, student
 from generation.examples import Batch
 from generation.guidance import routes
+from generation.loading import load_strict
 from generation.performance import CastMember, Line
 from generation.pipeline import JointPipeline
 from generation.sampling import FEW, FEW_STEPS, FULL_STEPS, Guidance, Sampling, network_calls, usual_steps
 from generation.training import FitSettings, fit
-from generation.transformer import HEARD_CHANNELS
+from generation.transformer import HEARD_CHANNELS, JointTransformer
 
 CAST = [CastMember("Ann", np.ones(64, np.float32), -0.5), CastMember("Bo", -np.ones(64, np.float32), 0.5)]
 LINES = [Line("1", 0, 2, 10, " həloʊ ", (4, 6, 6, 8, 6, 6, 4)), Line("2", 1, 14, 8, " ha ", (8, 8, 8, 8))]
@@ -156,6 +158,23 @@ def test_a_cold_start_takes_the_adapter_of_older_weights_and_refuses_another_sha
     save_adapter(stirred(tiny_pipeline(), rank=2).transformer, FEW, tmp_path / "other")
     with pytest.raises(RuntimeError, match="does not fit the model"):
         AdapterFiles().read(model, tmp_path / "other")
+
+
+def test_the_adapter_of_a_model_with_fewer_layers_is_a_start_for_a_deeper_one(tmp_path: Path) -> None:
+    shallow = tiny_pipeline().transformer
+    shallow.save_pretrained(tmp_path / "base")
+    deepen(tmp_path / "base", 3)
+    save_adapter(stirred(tiny_pipeline(), rank=RANK).transformer, FEW, tmp_path / "ema")
+    model = student(load_strict(JointTransformer, tmp_path / "base"))
+    AdapterFiles().read(model, tmp_path / "ema")
+    mine = get_peft_model_state_dict(model, adapter_name=FEW)
+    older = load_file(tmp_path / "ema" / FILE)
+    assert older.keys() < mine.keys()
+    for name, weight in mine.items():
+        if name in older:
+            torch.testing.assert_close(weight, older[name].float())
+        else:
+            assert "blocks.2." in name and (".lora_A." in name or not weight.any()), "new layers: an adapter at zero"
 
 
 def test_the_teacher_is_the_pipelines_guided_sampler() -> None:
