@@ -102,12 +102,16 @@ def _written(report: Mapping[str, Any], found: Mapping[float, Trial]) -> str:
     material = report.get("material", {})
     head = "".join(f"{f'at {s:g}':>9}" for s in found) + (f"{'material':>10}" if material else "")
     lines += ["", f"{'figure':<14}{head}  meant"]
-    for figure in found[0.0].figures:
+    for figure in (name for name in UNITS if any(name in one.figures for one in found.values())):
         direction = report["meant"].get(figure)
         meant = "" if direction is None else "up" if direction > 0 else "down"
         meant += "" if direction is None or report["monotone"][figure] else ", not monotone"
-        values = "".join(f"{one.figures[figure]:>9.3f}" for one in found.values())
-        if material:
-            values += f"{material[figure]:>10.3f}" if figure in material else f"{'':>10}"
+        values = "".join(_cell(one.figures, figure, 9) for one in found.values())
+        values += _cell(material, figure, 10) if material else ""
         lines.append(f"{figure:<14}{values}  {meant:<6} {UNITS[figure]}".rstrip())
     return "\n".join(lines) + "\n"
+
+
+def _cell(figures: Mapping[str, float], figure: str, width: int) -> str:
+    """A figure of a table, or a dash: a whisper has no pitch."""
+    return f"{figures[figure]:>{width}.3f}" if figure in figures else f"{'-':>{width}}"

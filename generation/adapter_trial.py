@@ -108,6 +108,6 @@ def contacts_closed(
 
 
 def monotone(trials: dict[float, Trial], figure: str, direction: int) -> bool:
-    """Whether a figure goes the right way from each strength to the next."""
-    values = [trials[strength].figures[figure] for strength in sorted(trials)]
+    """Whether a figure goes the right way from each strength to the next; it does not where a strength has none."""
+    values = [trials[strength].figures.get(figure, np.nan) for strength in sorted(trials)]
     return all(direction * (after - before) > 0 for before, after in zip(values, values[1:], strict=False))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import torch
@@ -30,7 +29,7 @@ def deepen(ema: Path, num_layers: int) -> None:
     for layer in range(known, num_layers):
         below = f"blocks.{layer - max(1, model.config.joint_every)}."
         for name in [name for name in weights if name.startswith(below)]:
-            copy = torch.zeros_like(weights[name]) if re.search(r"\.modulation\.", name) else weights[name].clone()
+            copy = torch.zeros_like(weights[name]) if ".modulation." in name else weights[name].clone()
             weights[name.replace(below, f"blocks.{layer}.", 1)] = copy
     deeper.load_state_dict(weights)
     deeper.save_pretrained(ema)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from lively import tiny_transformer
 
-from generation.adapter_trial import contacts_closed
+from generation.adapter_report import write_report
+from generation.adapter_trial import Trial, contacts_closed
+from generation.adapters import add_adapter, save_adapter
 from generation.habits import AVERAGE
 from generation.manner_figures import UNITS, motion_figures, speech_figures
 from generation.manners import MANNERS, processed_motion, processed_waveform
@@ -104,3 +109,14 @@ def test_lips_that_close_on_p_b_and_m_are_counted(shut: tuple[int, ...], share: 
 
 def test_lines_without_p_b_and_m_say_nothing_of_closing() -> None:
     assert contacts_closed([np.ones(60)], [np.ones(60 * 960, np.float32)], [np.zeros(0, int)]) == {}
+
+
+def test_a_report_has_a_dash_where_a_strength_has_no_pitch(tmp_path: Path) -> None:
+    transformer, silence = tiny_transformer(), (np.zeros(960, np.float32),)
+    add_adapter(transformer, "hush", 2)
+    path = save_adapter(transformer, "hush", tmp_path / "hush.safetensors")
+    found = {0.0: Trial({"pitch": 8.0, "level": -20.0}, silence), 1.0: Trial({"level": -30.0}, silence)}
+    text = write_report(tmp_path, path, {"name": "hush"}, found, {"pitch": -1, "level": -1})
+    rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.startswith(("pitch", "level"))}
+    assert rows["pitch"] == ["8.000", "-", "down,", "not", "monotone", *UNITS["pitch"].split()]
+    assert rows["level"] == ["-20.000", "-30.000", "down", UNITS["level"]]
