@@ -53,7 +53,7 @@ class Guidance:
     ``wordless`` takes the place of ``speak`` where a recording's words are unknown and sound alone leads the lips.
     """
 
-    speech: float = 2.0
+    speech: float = 1.6
     text: float = 1.0
     speak: float = 1.3
     wordless: float = 2.0
