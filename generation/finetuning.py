@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from generation.adapter_files import PARTS, Part
-from generation.adapters import add_adapter, load_adapter, save_adapter
+from generation.adapter_files import PARTS, VOICE, Part
+from generation.adapters import FILE, add_adapter, base_hash, check_base, fill_adapter, read_adapter, save_adapter
 from generation.examples import Batch
 from generation.grid import N_MELS
 from generation.motion import INDEX
@@ -99,13 +99,17 @@ class StudentFiles:
         save_adapter(model.transformer, NAME, folder, self.about, model.voice)
 
     def read(self, model: Student, folder: Path) -> None:
-        """See :class:`generation.training.Files`: replaces the fresh adapter."""
-        model.transformer.delete_adapters(NAME)
-        _, voice = load_adapter(model.transformer, NAME, folder)
+        """See :class:`generation.training.Files`: fills the adapter in place, its parameters stay those being trained.
+
+        Raises:
+            RuntimeError: the file is damaged, of another shape, or was made for other weights.
+        """
+        tensors, about = read_adapter(folder / FILE)
+        check_base(about, base_hash(model.transformer))
+        voice = tensors.pop(VOICE, None)
+        fill_adapter(model.transformer, NAME, tensors, about)
         if model.voice is not None and voice is not None:
             model.voice.data.copy_(voice)
-        for name, weight in model.transformer.named_parameters():
-            weight.requires_grad_(".lora_" in name)
 
 
 def speaking_loss(student: Student, batch: Batch) -> tuple[Tensor, dict[str, float]]:

@@ -215,15 +215,14 @@ class _Run:
         self.step, self.minutes, self.rate = 0, 0.0, 0.0
         self.accelerator = Accelerator(mixed_precision="bf16")
         model.to(self.accelerator.device)
-        self.optimizers = optimizers(model, settings)
-        self.average = MovingAverage(model, settings.ema)
         if (folder / "ema").exists():
             files.read(model, folder / "ema")  # with it comes what is not trained, which no state holds
+        self.optimizers = optimizers(model, settings)
+        self.average = MovingAverage(model, settings.ema)
         if (folder / "progress.json").exists():
             self._resume()
             logger.info("resumed at step %d, %.1f minutes", self.step, self.minutes)
         elif (folder / "ema").exists():
-            self.average = MovingAverage(model, settings.ema)
             logger.info("cold start from %s", folder / "ema")
         self.prepared = self.accelerator.prepare(model)
         self.optimizers = {name: self.accelerator.prepare(one) for name, one in self.optimizers.items()}

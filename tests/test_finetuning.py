@@ -119,6 +119,26 @@ def test_a_stopped_run_goes_on_and_remembers_its_best(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "held_out.json").read_text())[: len(history)] == history
 
 
+@pytest.mark.parametrize("voice", [None, torch.ones(64)], ids=["manner", "voice"])
+def test_a_stopped_lesson_that_goes_on_still_learns(voice: torch.Tensor | None, tmp_path: Path) -> None:
+    """Beside an adapter for all, as the shelf is taught: the resumed one trains its own weights, and those alone."""
+
+    def run(steps: int) -> dict[str, torch.Tensor]:
+        transformer = tiny_pipeline().transformer
+        add_adapter(transformer, "few_steps", 2)
+        transformer.disable_adapters()
+        student = Student(transformer, "audio", 2, voice)
+        voices = 2 if voice is None else 1
+        examples = ClipExamples(clips(motion=False), Standard.of(transformer), voices, SIZE.n_frames)
+        held = [examples.batch(2, torch.Generator().manual_seed(9))]
+        tune(student, clip_loss, lambda g: examples.batch(2, g), held, ABOUT, replace(SIZE, steps=steps), tmp_path)
+        assert all(not (".few_steps." in k and w.requires_grad) for k, w in student.named_parameters())
+        return read_adapter(tmp_path / "ema" / "pytorch_lora_weights.safetensors")[0]
+
+    begun, resumed = run(3), run(12)
+    assert all(float((resumed[key] - begun[key]).abs().max()) > 1e-3 for key in begun if "lora_A" not in key)
+
+
 def test_a_way_of_moving_leaves_the_lips_to_the_base(tmp_path: Path) -> None:
     """Lips of the material are far from the base's; after training the others have moved, and the lips hardly."""
     transformer = tiny_pipeline().transformer
