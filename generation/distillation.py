@@ -64,7 +64,8 @@ def distillation_loss(model: JointTransformer, batch: Batch) -> tuple[Tensor, di
     size, device = len(batch.audio), batch.audio.device
     sigma = torch.from_numpy(noise_levels(FEW_STEPS)).float()[torch.randint(FEW_STEPS, (size,))].to(device)
     audio = noised(batch.audio, batch.audio_given, sigma, spread=Sampling.temperature)
-    motion = noised(batch.motion, batch.motion_given, sigma)
+    calm = torch.from_numpy(Sampling().motion_spread()).to(device)
+    motion = noised(batch.motion, batch.motion_given, sigma, spread=calm)
     voice = torch.cat((batch.voices @ model.voice_table, batch.voices.sum(-1, keepdim=True).clamp(max=1)), -1)
     model.disable_adapters()
     with torch.no_grad():

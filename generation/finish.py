@@ -29,7 +29,7 @@ _LONGEST_GAP = 6
 _SHORTEST_VOICE = 3
 """Frames of sound among silence below which it is a click, not a voice."""
 _FADE = SAMPLES_PER_FRAME // 4
-_RAISED = 0.6
+_RAISED = 0.5
 """Share by which the ripples of a sampled spectrum are raised."""
 
 # Levels are natural logs of power; 1 is 4.3 dB.

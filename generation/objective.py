@@ -38,8 +38,8 @@ def draw_sigma(size: int, generator: torch.Generator | None = None) -> Tensor:
     return torch.where(kind < 0.2, 1 - 0.1 * torch.rand(size, generator=generator), torch.sigmoid(around))
 
 
-def noised(clean: Tensor, given: Tensor, sigma: Tensor, spread: float = 1.0) -> Tensor:
-    """Latents (B, K, T, C) at their noise level (B,), with noise of a spread; given frames (B, K, T) stay clean."""
+def noised(clean: Tensor, given: Tensor, sigma: Tensor, spread: float | Tensor = 1.0) -> Tensor:
+    """Latents (B, K, T, C) at their noise level (B,), noise of a spread, one or (C,); given (B, K, T) stay clean."""
     s = sigma[:, None, None, None]
     mixed = (1 - s) * clean + s * spread * torch.randn_like(clean)
     return torch.where(given[..., None] > 0, clean, mixed)

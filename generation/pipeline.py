@@ -129,10 +129,11 @@ class JointPipeline(DiffusionPipeline):
             membership: (K, K * T) share of voice i in face token (j, t), token j * T + t, as ``masks.tokens`` gives
                 it. None = everyone drives their own face.
             seed: noise is seeded by (seed, name, line id) in a line, by (seed, name) elsewhere.
-            sampling: steps and temperature.
+            sampling: steps and temperatures.
             guidance: scales.
             audio_conditions: further conditions on the audio stream, standardised latents.
-            motion_conditions: the same for motion, such as a kept span (:class:`generation.conditioning.Given`).
+            motion_conditions: the same for motion, such as a kept span (:class:`generation.conditioning.Given`); noise
+                among them has spread 1 and is calmed as all of it.
             steer: changes each step's predicted clean motion, (1, K, T, 57) standardised, such as through keyframes.
             on_step: called with (steps done, steps in all); raising in it stops the run.
 
@@ -149,6 +150,8 @@ class JointPipeline(DiffusionPipeline):
         inputs = self.prepare_inputs(lines, cast, n_frames, membership)
         audio = apply_all(self.prepare_audio(lines, cast, n_frames, seed, sampling), audio_conditions)
         motion = apply_all(self.prepare_motion(lines, cast, n_frames, seed), motion_conditions)
+        calm = torch.from_numpy(sampling.motion_spread()).to(motion.latent)
+        motion = replace(motion, latent=calm * motion.latent)
         with self.adapters.active([dict(member.adapters) for member in cast]):
             audio, motion = self.denoise(inputs, audio, motion, sampling, guidance, on_step, steer)
         return self.decode(lines, cast, audio, motion)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from generation.motion import N_CHANNELS, WEIGHTS
 from generation.resources import asset
 
 FEW = "few_steps"
@@ -40,10 +41,18 @@ class Sampling:
     Attributes:
         steps: Euler steps of the full, guided sampler; None = the distilled one, a single network call a step.
         temperature: spread of the noise that speech starts from, 1 = as trained.
+        face_temperature: the same for lips and face; the head's pose starts from all of it.
     """
 
     steps: int | None = FULL_STEPS
     temperature: float = 0.5
+    face_temperature: float = 0.3
+
+    def motion_spread(self) -> np.ndarray:
+        """Spread of the noise that each channel of motion starts from, (57,) float32."""
+        spread = np.ones(N_CHANNELS, np.float32)
+        spread[WEIGHTS] = self.face_temperature
+        return spread
 
 
 @dataclass(frozen=True)
@@ -56,5 +65,5 @@ class Guidance:
     speech: float = 1.6
     text: float = 1.0
     speak: float = 1.3
-    wordless: float = 2.0
+    wordless: float = 1.5
     listen: float = 1.0

@@ -165,6 +165,27 @@ def test_recordings_come_back_untouched_and_move_their_own_face(pipeline: JointP
     assert moved[0] > 1e-3 and moved[1] < 1e-6
 
 
+def test_faces_start_calmer_than_heads_and_noise_of_ones_own_is_calmed_alike(
+    pipeline: JointPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[LatentState] = []
+    denoise = pipeline.denoise
+
+    def watched(inputs: object, audio: LatentState, motion: LatentState, *rest: object) -> tuple:
+        started.append(motion)
+        return denoise(inputs, audio, motion, *rest)
+
+    monkeypatch.setattr(pipeline, "denoise", watched)
+    own = Generate(2, 0, torch.full((N_FRAMES, 57), 2.0))
+    for temperature in (1.0, 0.25):
+        sampling = replace(QUICK, face_temperature=temperature)
+        pipeline(LINES, CAST, N_FRAMES, sampling=sampling, motion_conditions=[own])
+    full, calm = (state.latent[0] for state in started)
+    head = slice(WEIGHTS.stop, None)
+    assert torch.equal(calm[..., WEIGHTS], 0.25 * full[..., WEIGHTS]) and torch.equal(calm[..., head], full[..., head])
+    assert (calm[2, :, WEIGHTS] == 0.5).all() and 0.9 < full[0].std() < 1.1
+
+
 def test_given_motion_is_kept_exactly(pipeline: JointPipeline, whole: Performance) -> None:
     rng = np.random.default_rng(3)
     kept = rng.uniform(0.2, 0.8, (12, 57)).astype(np.float32)
