@@ -6,6 +6,7 @@ needed: four guided steps measure as sixteen do (``docs/decisions.md``).
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -52,7 +53,10 @@ def student(transformer: JointTransformer) -> JointTransformer:
 
 
 def distillation_loss(model: JointTransformer, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-    """Squared error between the student's clean latents and those of guidance, at the noise levels it is called at.
+    """Squared error between the student's clean latents and those of guidance, at the levels and states it meets.
+
+    Noised recordings are no such states: there the lips are real ones already. So the student samples by itself, and
+    the teacher corrects it at one of its steps ("backward distillation", arXiv 2405.05224).
 
     Args:
         model: transformer with the adapter; without it, it is the teacher.
@@ -61,20 +65,13 @@ def distillation_loss(model: JointTransformer, batch: Batch) -> tuple[Tensor, di
     Returns:
         loss, and the mean squared errors ``audio`` and ``motion`` on the frames that were not given.
     """
-    size, device = len(batch.audio), batch.audio.device
-    sigma = torch.from_numpy(noise_levels(FEW_STEPS)).float()[torch.randint(FEW_STEPS, (size,))].to(device)
-    audio = noised(batch.audio, batch.audio_given, sigma, spread=Sampling.temperature)
-    calm = torch.from_numpy(Sampling().motion_spread()).to(device)
-    motion = noised(batch.motion, batch.motion_given, sigma, spread=calm)
     voice = torch.cat((batch.voices @ model.voice_table, batch.voices.sum(-1, keepdim=True).clamp(max=1)), -1)
+    audio, motion, sigma = _on_the_way(model, batch, voice, step=int(torch.randint(FEW_STEPS, ())))
     model.disable_adapters()
     with torch.no_grad():
         spoken, moved = _guided(model, batch, audio, motion, sigma, voice)
     model.enable_adapters()
-    found = model(
-        audio, motion, sigma, batch.symbols, batch.place, voice, batch.audio_given, batch.motion_given, batch.heard,
-        batch.membership, batch.segments, return_dict=False,
-    )  # fmt: skip
+    found = _called(model, batch, audio, motion, sigma, voice)
     level = sigma[:, None, None, None]
     wanted = (audio - level * spoken, motion - level * moved)
     weight = sigma.square().reciprocal()[:, None, None]
@@ -87,6 +84,37 @@ def distillation_loss(model: JointTransformer, batch: Batch) -> tuple[Tensor, di
         total = total + share * (weight * error).sum() / count
         errors.append(float((error.sum() / count).detach()))
     return total, dict(zip(("audio", "motion"), errors, strict=True))
+
+
+@torch.no_grad()
+def _on_the_way(model: JointTransformer, batch: Batch, voice: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Both streams after ``step`` steps of the student's own from noise, (B, 1, T, C) each, and their level (B,)."""
+    levels = torch.from_numpy(noise_levels(FEW_STEPS)).float().to(batch.audio.device)
+    begun = levels.new_ones(len(batch.audio))
+    calm = torch.from_numpy(Sampling().motion_spread()).to(levels)
+    audio = noised(batch.audio, batch.audio_given, begun, spread=Sampling.temperature)
+    motion = noised(batch.motion, batch.motion_given, begun, spread=calm)
+    for now, then in pairwise(levels[: step + 1]):
+        clean_a, clean_m = _called(model, batch, audio, motion, now * begun, voice)
+        # A given frame's clean latent is the frame itself, so that it stays.
+        audio = _moved(audio, torch.where(batch.audio_given[..., None] > 0, audio, clean_a), now, then)
+        motion = _moved(motion, torch.where(batch.motion_given[..., None] > 0, motion, clean_m), now, then)
+    return audio, motion, levels[step] * begun
+
+
+def _moved(latent: Tensor, clean: Tensor, now: Tensor, then: Tensor) -> Tensor:
+    """One Euler step between two noise levels."""
+    return latent + (then - now) * velocity(latent, clean, now)
+
+
+def _called(
+    model: JointTransformer, batch: Batch, audio: Tensor, motion: Tensor, sigma: Tensor, voice: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The model's clean latents of both streams, with everything that the batch tells."""
+    return model(
+        audio, motion, sigma, batch.symbols, batch.place, voice, batch.audio_given, batch.motion_given, batch.heard,
+        batch.membership, batch.segments, return_dict=False,
+    )  # fmt: skip
 
 
 def _guided(

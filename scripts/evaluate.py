@@ -54,7 +54,7 @@ FACES = {"head0", "sharpness"}
 SCENES = {"dialogues", "blinks", "leak_idle"}
 BINDING = {"leak", "outside"}
 METRICS = (*sorted(HEARD | LIPS | CLIPS | FACES | SCENES | BINDING), "recordings", "rtf", "sim", "streams")
-IN_PIXELS, IN_STREAMS, IN_VOICES, CLIPS_AT_MOST = 24, 24, 8, 60
+IN_PIXELS, IN_STREAMS, IN_VOICES, CLIPS_AT_MOST = 24, 24, 8, 80
 """Sentences that are rendered, that are used in the trials with given sound, that unseen voices say; real clips."""
 LONG_SCRIPT = [(n % 2, "This line is one of many, and none of them has anything new to tell.", 0.5) for n in range(58)]
 Systems = dict[str, dict[str, float]]
@@ -105,7 +105,7 @@ class Evaluation:
             log.info("real clips")
             clips = held_out_clips(self.shared, min(2 * len(self.prompts), CLIPS_AT_MOST))
             peers = {"rules": rules_alone, "openfacefx": viseme_curves}
-            self._add(real_clips(self.wanted | {"mouth_loudness_r"}, self.synthesis, clips, peers))
+            self._add(real_clips(self.wanted | {"mouth_loudness_r"}, self.synthesis, clips, self.seeds, peers))
 
     def _rest(self) -> None:
         if "streams" in self.wanted:
@@ -119,7 +119,7 @@ class Evaluation:
             self._ours(binding(self.synthesis, self.kept))
         if self.wanted & SCENES:
             log.info("dialogues")
-            self._ours(dialogues(self.wanted, self.synthesis, self.judges, self.kept))
+            self._ours(dialogues(self.wanted, self.synthesis, self.judges, self.kept, self.seeds))
         if "blinks" in self.wanted:
             alone = blinks([take.motion for takes in self.takes for take in takes])
             self._ours({"blinks_per_minute_sentences": alone["blinks_per_minute"]})

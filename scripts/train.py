@@ -94,6 +94,12 @@ def joint_examples(work: Path, folder: Path) -> examples.JointExamples:
     return examples.JointExamples(corpus, labels, standard, examples.voice_names(corpus))
 
 
+def real_examples(shared: Path, drawn: examples.JointExamples) -> ClipExamples:
+    """Crops of real tracked sentences, on the scale of the corpus's; their sound is always given."""
+    clips = [real_motion.clip(sentence) for sentence in real_motion.training_sentences(shared)]
+    return ClipExamples(clips, drawn.standard, len(drawn.voice_index), drawn.n_frames, speech=False)
+
+
 def meet_new_voices(work: Path, folder: Path) -> None:
     """A cold start on a corpus with other voices: they get rows in the table."""
     if (folder / "ema").is_dir() and not (folder / "progress.json").exists():
@@ -112,8 +118,7 @@ def train_joint(args: argparse.Namespace) -> None:
     drawn = joint_examples(args.work, folder)
     statistics = (np.asarray(part).round(5).tolist() for part in vars(drawn.standard).values())
     joint_every = 0 if args.separate else 2
-    clips = [real_motion.clip(sentence) for sentence in real_motion.training_sentences(args.shared)]
-    real = ClipExamples(clips, drawn.standard, len(drawn.voice_index), drawn.n_frames, speech=False)
+    real = real_examples(args.shared, drawn)
     model = JointTransformer(*statistics, list(drawn.voice_index), len(SYMBOLS), joint_every=joint_every)
     model.voice_table.requires_grad_(not args.keep_voices)
     if (folder / "ema").is_dir() and not (folder / "progress.json").exists():
@@ -140,10 +145,13 @@ def train_few_steps(args: argparse.Namespace) -> None:
 
     model = student(load_strict(JointTransformer, args.work / "joint" / "ema"))
     drawn = joint_examples(args.work, args.work / "joint")
-    size = 48 if CUDA else 12
-    settings = FitSettings(minutes=args.minutes or 30, learning_rate=1e-3, ema=0.99)
-    folder = args.work / "few_steps"
-    fit(model, distillation_loss, lambda g: drawn.batch(size, g), settings, folder, files=AdapterFiles())
+    real, sixth = real_examples(args.shared, drawn), 8 if CUDA else 2
+    settings = FitSettings(minutes=args.minutes or 30, learning_rate=args.rate, ema=0.99)
+
+    def draw(generator: torch.Generator) -> examples.Batch:
+        return drawn.batch(5 * sixth, generator).joined(real.batch(sixth, generator))
+
+    fit(model, distillation_loss, draw, settings, args.work / "few_steps", files=AdapterFiles())
 
 
 def train_durations(args: argparse.Namespace) -> None:

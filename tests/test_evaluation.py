@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -13,12 +14,13 @@ import pytest
 
 from generation.grid import SAMPLES_PER_FRAME
 from generation.metrics import closed
-from generation.motion import INDEX, N_CHANNELS
+from generation.motion import INDEX, N_CHANNELS, MotionTrack
+from generation.performance import CharacterPerformance, Line, Performance
 from generation.rig import FaceRig
 from masks.topology import LIPS_INNER_LOWER
 from scripts.evaluate import write_json
 from scripts.evaluation.cost import ROOT, cost, most_memory
-from scripts.evaluation.dialogues import blinks
+from scripts.evaluation.dialogues import blinks, leak_on_the_rig
 from scripts.evaluation.hearing import Said, changed
 from scripts.evaluation.intervals import mean, ratio, renamed
 from scripts.evaluation.judges import Judges, Placed, divided_as, joined_letters
@@ -30,6 +32,7 @@ from scripts.evaluation.lips import (
     rig_gap,
     rules_alone,
     spoken,
+    timing,
     viseme_curves,
 )
 from scripts.evaluation.material import OWN_SENTENCES, own_sentences, plain
@@ -180,6 +183,36 @@ def test_blinks_are_counted_and_the_longest_stare_found() -> None:
     found = blinks([motion])
     assert found["blinks_per_minute"] == 3
     assert found["longest_stare"] == pytest.approx((1500 - 624) / 25)
+
+
+def test_timing_counts_every_take_of_a_clip_and_keeps_them_together() -> None:
+    beat = np.sin(np.linspace(0, 12 * np.pi, 150))
+    first, second = SimpleNamespace(gap=beat), SimpleNamespace(gap=np.roll(beat, 7))
+    late = [np.roll(clip.gap, frames) for clip in (first, second) for frames in (0, 2, 4)]
+    found = timing([first, second], late)
+    assert found["mtm_ms"] == pytest.approx(80, abs=15)
+    assert found["mtm_ms_low"] == pytest.approx(found["mtm_ms_high"], abs=10), "clips are alike, only takes differ"
+    assert timing([first, second], [first.gap, second.gap])["mtm_ms"] == 0
+
+
+def test_a_listener_whose_lips_move_is_told_from_one_who_smiles() -> None:
+    talk = np.zeros((100, N_CHANNELS), np.float32)
+    talk[:, INDEX["jawOpen"]] = 0.5 + 0.5 * np.sin(np.arange(100))
+    smile = np.zeros_like(talk)
+    smile[:, INDEX["mouthSmileLeft"]] = smile[:, INDEX["mouthSmileRight"]] = np.linspace(0, 0.1, 100)
+
+    def leak(listener: np.ndarray, lines: list[Line]) -> float:
+        parts = [CharacterPerformance(n, np.zeros(96000, np.float32), MotionTrack(m)) for n, m in (("Ann", talk),
+                 ("Bo", listener))]  # fmt: skip
+        stage = SimpleNamespace(performance=Performance(tuple(parts), 100), timeline=SimpleNamespace(lines=lines))
+        return leak_on_the_rig([stage])["leak_idle_rig"]
+
+    own, other = Line("1", 0, 10, 60, " ha ", (60, 60, 60, 60)), Line("2", 1, 5, 20, " ha ", (20, 20, 20, 20))
+    assert 0 < leak(smile, [own]) < 0.05
+    assert leak(talk, [own]) == 1
+    assert leak(0.5 * talk, [own]) == pytest.approx(0.5, abs=0.05)
+    with pytest.warns(RuntimeWarning):
+        assert np.isnan(leak(smile, [own, other])), "nobody listens while both talk"
 
 
 def test_lip_speed_does_not_see_the_head_move() -> None:

@@ -15,7 +15,7 @@ from tiny import tiny_pipeline
 
 from generation.adapters import FILE, add_adapter, base_hash, load_adapter, save_adapter, switch_adapters
 from generation.deepening import deepen
-from generation.distillation import RANK, AdapterFiles, _guided, distillation_loss, student
+from generation.distillation import RANK, AdapterFiles, _guided, _on_the_way, distillation_loss, student
 from generation.examples import Batch
 from generation.guidance import routes
 from generation.loading import load_strict
@@ -143,6 +143,42 @@ def test_training_moves_the_student_to_the_teacher_and_leaves_the_base(tmp_path:
     load_adapter(other, FEW, tmp_path / "ema")
     settings = FitSettings(minutes=60, max_steps=42)  # goes on from its checkpoint
     fit(model, distillation_loss, lambda g: examples, settings, tmp_path, files=AdapterFiles())
+
+
+@pytest.mark.parametrize("step", range(FEW_STEPS))
+def test_the_student_is_taught_where_its_own_sampler_comes_by(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = stirred(tiny_pipeline())
+    seen: list[tuple[torch.Tensor, torch.Tensor, float, tuple]] = []
+    forward = pipeline.transformer.forward
+
+    def watched(audio: torch.Tensor, motion: torch.Tensor, sigma: torch.Tensor, *told: torch.Tensor, **how: bool):  # noqa: ANN202
+        seen.append((audio.clone(), motion.clone(), float(sigma[0]), told))
+        return forward(audio, motion, sigma, *told, **how)
+
+    monkeypatch.setattr(pipeline.transformer, "forward", watched)
+    pipeline(LINES[:1], CAST[:1], 24, sampling=Sampling(steps=None))
+    symbols, place, voice, audio_given, motion_given, heard, membership, segments = seen[0][3]
+    first_a, first_m = seen[0][:2]
+    examples = Batch(first_a, first_m, symbols, place, voice, audio_given, motion_given, heard, membership, segments)
+    starts = iter((first_a, first_m))
+    monkeypatch.setattr("generation.distillation.noised", lambda *_, **__: next(starts))
+    audio, motion, sigma = _on_the_way(pipeline.transformer, examples, voice, step)
+    met_a, met_m, level, _ = seen[step]
+    assert float(sigma[0]) == pytest.approx(level)
+    torch.testing.assert_close(audio, met_a, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(motion, met_m, atol=1e-5, rtol=1e-5)
+
+
+def test_the_student_begins_with_as_much_noise_as_the_sampler() -> None:
+    model, examples = student(tiny_pipeline().transformer), batch(size=2, n=200)
+    audio, motion, sigma = _on_the_way(model, examples, torch.ones(2, 1, 65), step=0)
+    free = examples.audio_given == 0
+    assert sigma.tolist() == [1, 1]
+    assert torch.equal(audio[~free], examples.audio[~free]), "what is given stays"
+    assert float(audio[free].std()) == pytest.approx(Sampling.temperature, rel=0.02)
+    torch.testing.assert_close(
+        motion.flatten(0, 2).std(0), torch.from_numpy(Sampling().motion_spread()), rtol=0.2, atol=0
+    )
 
 
 def test_a_cold_start_takes_the_adapter_of_older_weights_and_refuses_another_shape(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,13 @@ import numpy as np
 from generation.grid import FPS, samples_from_frames
 from generation.metrics import word_errors
 from generation.motion import CHANNELS, MOUTH, MotionTrack
+from generation.performance import Line
 from generation.resources import asset
 from generation.tracking import MotionTracker
 from scripts.compose_portraits import DIVIDER, SIDE, write_scene
 from scripts.evaluation.intervals import mean, ratio, renamed
 from scripts.evaluation.judges import Judges, divided_as
-from scripts.evaluation.lips import Spoken, pause_closed, rig_gap
+from scripts.evaluation.lips import Spoken, pause_closed, rig_gap, rig_lips
 from scripts.evaluation.portrait import count_runs, inner_lip_speed, lids
 from scripts.evaluation.stage import Stage, perform, write_drawn
 from scripts.evaluation.synthesis import Synthesis
@@ -47,12 +49,13 @@ def dialogue_scenes(folder: Path) -> dict[str, Path]:
     }
 
 
-def dialogues(wanted: set[str], synthesis: Synthesis, judges: Judges, kept: Path) -> dict[str, float]:
-    """Figures over all three dialogues.
+def dialogues(wanted: set[str], synthesis: Synthesis, judges: Judges, kept: Path, takes: int) -> dict[str, float]:
+    """Figures over all three dialogues; ``takes`` of them where it is measured who moves while listening.
 
     Returns:
         ``dialogue_wer`` and ``dialogue_p808``; ``dialogue_pause_closed``; ``blinks_per_minute`` and
-        ``longest_stare``, seconds without a blink, of all members; ``leak_idle`` and its floor (:func:`leak_idle`).
+        ``longest_stare``, seconds without a blink, of all members; ``leak_idle`` and its floor (:func:`leak_idle`),
+        and ``leak_idle_rig`` (:func:`leak_on_the_rig`).
     """
     scenes = dialogue_scenes(kept / "dialogues")
     stages = {name: perform(path, synthesis) for name, path in scenes.items()}
@@ -62,7 +65,9 @@ def dialogues(wanted: set[str], synthesis: Synthesis, judges: Judges, kept: Path
     if "blinks" in wanted:
         found |= blinks([track.values for stage in stages.values() for track in stage.tracks])
     if "leak_idle" in wanted:
-        found |= leak_idle(stages["portraits"])
+        more = {name: [perform(path, synthesis, seed) for seed in range(1, takes)] for name, path in scenes.items()}
+        found |= leak_idle([stages["portraits"], *more["portraits"]])
+        found |= leak_on_the_rig([*stages.values(), *chain.from_iterable(more.values())])
     return found
 
 
@@ -100,29 +105,47 @@ def blinks(motions: Sequence[np.ndarray]) -> dict[str, float]:
     }
 
 
-def leak_idle(stage: Stage) -> dict[str, float]:
+def leak_idle(stages: Sequence[Stage]) -> dict[str, float]:
     """How fast the inner lips of a listener move, idle life on, over those of the speaker: faces tracked in pixels.
 
     Args:
-        stage: two photographs side by side.
+        stages: takes of two photographs side by side.
 
     Returns:
         ``leak_idle``: mean over the lines that nobody talks into, pose taken out; ``leak_floor``: the same with every
         mouth channel of the listener at zero, so that only head, eyes and brows move: the tracker's own noise.
     """
     halves = (slice(0, SIDE), slice(SIDE + DIVIDER, 2 * SIDE + DIVIDER))
-    whole = _speeds(stage, stage.tracks, halves)
-    floor = _speeds(stage, [MotionTrack(track.values * ~_MOUTH) for track in stage.tracks], halves)
-    lines = stage.timeline.lines
-    alone = [a for a in lines if not any(b is not a and b.start < a.stop and a.start < b.stop for b in lines)]
-    seats = [seat.character for seat in stage.places.seats]
     shares, floors = [], []
-    for line in alone:
-        speaker = seats.index(line.character)
-        own = whole[speaker][line.start : line.stop].mean()
-        shares.append(whole[1 - speaker][line.start : line.stop].mean() / own)
-        floors.append(floor[1 - speaker][line.start : line.stop].mean() / own)
+    for stage in stages:
+        whole = _speeds(stage, stage.tracks, halves)
+        floor = _speeds(stage, [MotionTrack(track.values * ~_MOUTH) for track in stage.tracks], halves)
+        seats = [seat.character for seat in stage.places.seats]
+        for line in _alone(stage):
+            speaker = seats.index(line.character)
+            own = whole[speaker][line.start : line.stop].mean()
+            shares.append(whole[1 - speaker][line.start : line.stop].mean() / own)
+            floors.append(floor[1 - speaker][line.start : line.stop].mean() / own)
     return {"leak_idle": float(np.mean(shares)), "leak_floor": float(np.mean(floors))}
+
+
+def leak_on_the_rig(stages: Sequence[Stage]) -> dict[str, float]:
+    """The same where no tracker is between: ``leak_idle_rig``, mean over listeners of lines that nobody talks into."""
+    shares = []
+    for stage in stages:
+        parts = stage.performance.characters
+        speeds = [np.linalg.norm(np.diff(rig_lips(p.motion.values), axis=0), axis=-1).mean(1) for p in parts]
+        for line in _alone(stage):
+            moved = [speed[line.start : line.stop].mean() for speed in speeds]
+            own = moved.pop(line.character)
+            shares += [other / own for other in moved]
+    return {"leak_idle_rig": float(np.mean(shares))}
+
+
+def _alone(stage: Stage) -> list[Line]:
+    """Lines that nobody talks into."""
+    lines = stage.timeline.lines
+    return [a for a in lines if not any(b is not a and b.start < a.stop and a.start < b.stop for b in lines)]
 
 
 def _speeds(stage: Stage, tracks: Sequence[MotionTrack], halves: Sequence[slice]) -> list[np.ndarray]:

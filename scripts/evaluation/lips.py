@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -166,11 +167,18 @@ def _clip_contacts(clip: Sentence) -> np.ndarray:
 
 
 def real_clips(
-    wanted: set[str], synthesis: Synthesis, clips: Sequence[Sentence], peers: Mapping[str, Lips]
+    wanted: set[str], synthesis: Synthesis, clips: Sequence[Sentence], takes: int, peers: Mapping[str, Lips]
 ) -> dict[str, dict[str, float]]:
     """Real tracked clips, and ours and the peers' driven by their sound: timing, liveliness, and loudness.
 
     Ours is not told the words, but once more for ``mtm_ms_words``; the peers are.
+
+    Args:
+        wanted: names of metrics.
+        synthesis: the shipped models.
+        clips: real sentences.
+        takes: of ours for each clip.
+        peers: other ways of moving lips.
 
     Returns:
         Figures of ``ours``, of ``real``, and of each of the peers.
@@ -183,26 +191,35 @@ def real_clips(
     if not wanted & {"mtm_ms", "slcc_gap"}:
         return found
     voice = voice_from_clip(Audio(np.concatenate([clip.waveform for clip in clips[:3]]), SAMPLE_RATE))
-    takes = [synthesis.play(clip.waveform, voice, seed) for seed, clip in enumerate(clips)]
-    motions = [t.motion[t.start : t.start + len(clip.motion)] for t, clip in zip(takes, clips, strict=True)]
+
+    def driven(several: Sequence[Sentence], told: bool) -> list[np.ndarray]:
+        """Motion of every take, all takes of a clip one after the other."""
+        motions = []
+        for number, clip in enumerate(several):
+            for seed in range(number, number + 1000 * takes, 1000):
+                take = synthesis.play(clip.waveform, voice, seed, *(words_of(clip) if told else ()))
+                motions.append(take.motion[take.start : take.start + len(clip.motion)])
+        return motions
+
+    motions = driven(clips, told=False)
     if "mtm_ms" in wanted:
         found["ours"] |= timing(clips, [rig_gap(motion) for motion in motions])
         # How far the matching itself goes wrong: real lips against those of the clip after it.
         strangers = timing(clips, [b.gap[: len(a.gap)] for a, b in zip(clips, [*clips[1:], clips[0]], strict=True)])
         found["real"]["mtm_ms_chance"] = strangers["mtm_ms"]
         known = [clip for clip in clips if clip.timed is not None]
-        told = [synthesis.play(c.waveform, voice, n, *words_of(c)) for n, c in enumerate(known)]
-        gaps = [rig_gap(t.motion[t.start : t.start + len(c.motion)]) for t, c in zip(told, known, strict=True)]
+        gaps = [rig_gap(motion) for motion in driven(known, told=True)]
         found["ours"]["mtm_ms_words"] = timing(known, gaps)["mtm_ms"]
         for name, lips in peers.items():
             found[name] = timing(known, [_weights_gap(lips(clip.waveform, clip.timed)) for clip in known])
     if "slcc_gap" in wanted:
         sounds = [clip.waveform for clip in clips]
         found["real"]["slcc"] = speech_lip_correlation(sounds, [lip_intensity(rig_lips(c.motion)) for c in clips])
-        found["ours"]["slcc"] = speech_lip_correlation(sounds, [lip_intensity(rig_lips(m)) for m in motions])
+        lively = np.reshape([lip_intensity(rig_lips(m)) for m in motions], (len(clips), takes))
+        found["ours"]["slcc"] = float(np.mean([speech_lip_correlation(sounds, column) for column in lively.T]))
         found["ours"]["slcc_gap"] = abs(found["ours"]["slcc"] - found["real"]["slcc"])
-    driven = [Spoken(rig_gap(m), s.waveform, s.contacts, s.number) for m, s in zip(motions, tracked, strict=True)]
-    found["ours"]["mouth_loudness_r_real_sound"] = loudness(driven)["mouth_loudness_r"]
+    heard = [Spoken(rig_gap(m), s.waveform, s.contacts, s.number) for m, s in zip(motions, _each(tracked, takes))]
+    found["ours"]["mouth_loudness_r_real_sound"] = loudness(heard)["mouth_loudness_r"]
     return found
 
 
@@ -213,10 +230,18 @@ def words_of(clip: Sentence) -> tuple[str, tuple[int, ...]]:
 
 
 def timing(clips: Sequence[Sentence], gaps: Sequence[np.ndarray]) -> dict[str, float]:
-    """MTM in ms with its interval over clips, and matched pairs a clip."""
-    pairs = [mouth_timing(clip.gap, gap) for clip, gap in zip(clips, gaps, strict=True)]
-    values = [p.mean() * 1000 / FPS for p in pairs if len(p)]
-    return mean("mtm_ms", range(len(values)), values) | {"mtm_pairs": float(np.mean([len(p) for p in pairs]))}
+    """MTM in ms with its interval over clips, and matched pairs a take; ``gaps`` are all takes of a clip in a row."""
+    numbers = _each(range(len(clips)), len(gaps) // len(clips))
+    pairs = [mouth_timing(clips[number].gap, gap) for number, gap in zip(numbers, gaps, strict=True)]
+    matched = [(number, p.mean() * 1000 / FPS) for number, p in zip(numbers, pairs, strict=True) if len(p)]
+    return mean("mtm_ms", *zip(*matched, strict=True)) | {"mtm_pairs": float(np.mean([len(p) for p in pairs]))}
+
+
+T = TypeVar("T")
+
+
+def _each(items: Sequence[T], times: int) -> list[T]:
+    return [item for item in items for _ in range(times)]
 
 
 def _weights_gap(weights: np.ndarray) -> np.ndarray:

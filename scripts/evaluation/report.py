@@ -64,6 +64,7 @@ GROUPS: dict[str, tuple[Row, ...]] = {
         Row("leak", "silent mouths over the speaker's, idle life off", ("<=", 0.01), "%"),
         Row("leak_idle", "silent lips' speed over the speaker's, idle life on", None, "%"),
         Row("leak_floor", "the same with the silent mouth held still", None, "%"),
+        Row("leak_idle_rig", "silent lips' speed over the speaker's on the rig, idle life on", ("<=", 0.05), "%"),
         Row("outside", "largest change outside the regions", ("<=", 0.0), " grey levels"),
         Row("swap", "tracks swapped: the other mouth moves", (">=", 1.0), "%"),
         Row("order", "cast listed backwards: largest change", ("<=", 0.0), " grey levels"),

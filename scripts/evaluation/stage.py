@@ -53,7 +53,7 @@ class Stage:
         return replace(self, places=places, tracks=self.tracks[::-1])
 
 
-def perform(path: Path, synthesis: Synthesis) -> Stage:
+def perform(path: Path, synthesis: Synthesis, seed: int = 0) -> Stage:
     """Everything of a scene file but its frames; finished pieces are kept beside it.
 
     Raises:
@@ -63,7 +63,7 @@ def perform(path: Path, synthesis: Synthesis) -> Stage:
     if report.problems or report.scene is None or report.casting is None:
         raise ValueError(" ".join(report.problems))
     places = find_places(report.scene, report.casting)
-    speech = Speech(report.scene, path.parent, 0, synthesis.steps, None, synthesis.models)
+    speech = Speech(report.scene, path.parent, seed, synthesis.steps, None, synthesis.models)
     timeline = speech.timeline()
     work = path.parent / synthesis.weights
     performance = speech.perform(timeline, places.routing, places.sides, work, Progress([Step("speech", 1)]))
