@@ -191,8 +191,9 @@ class ProcessedFeatures(Features):
         return np.maximum(mel + slope(manner.brightness), np.log(LOG_FLOOR)).astype(np.float32)
 
 
-SECONDS = 900
-"""Speech of the corpus that teaches a manner: more than a run of some minutes sees twice."""
+SECONDS = 3600
+"""Speech of the corpus that teaches a manner: a run of some minutes sees it once or twice (15 minutes of it, seen five
+times, were learnt by heart)."""
 
 
 def taught_by(features: Features, split: str, seconds: float = SECONDS) -> list[Utterance]:
