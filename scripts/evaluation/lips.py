@@ -44,6 +44,8 @@ from masks.topology import LIPS_INNER, LIPS_OUTER
 from scripts.evaluation.intervals import mean, ratio
 from scripts.evaluation.synthesis import Synthesis, Take
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Spoken:
@@ -235,9 +237,6 @@ def timing(clips: Sequence[Sentence], gaps: Sequence[np.ndarray]) -> dict[str, f
     pairs = [mouth_timing(clips[number].gap, gap) for number, gap in zip(numbers, gaps, strict=True)]
     matched = [(number, p.mean() * 1000 / FPS) for number, p in zip(numbers, pairs, strict=True) if len(p)]
     return mean("mtm_ms", *zip(*matched, strict=True)) | {"mtm_pairs": float(np.mean([len(p) for p in pairs]))}
-
-
-T = TypeVar("T")
 
 
 def _each(items: Sequence[T], times: int) -> list[T]:
