@@ -239,7 +239,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--assets", type=Path, default=ROOT / "assets", help="where publish puts the weights")
     parser.add_argument("--more", type=Path, nargs="*", default=[], help="folders of scripts/build_corpus.py")
     parser.add_argument("--minutes", type=float, help="length of the training run, all resumes together")
-    parser.add_argument("--rate", type=float, default=8e-4, help="peak learning rate of vocoder, joint model, few steps")
+    parser.add_argument("--rate", type=float, default=8e-4, help="peak rate of vocoder, joint model, few steps")
     parser.add_argument("--steps", type=int, help="end the joint model after so many steps, if the minutes last")
     parser.add_argument("--keep-voices", action="store_true", help="joint model leaves its voice table as it is")
     parser.add_argument("--discriminators", action="store_true", help="vocoder against discriminators, on a GPU")
