@@ -267,6 +267,7 @@ def test_the_weights_that_ship_keep_the_promise_in_pixels(tmp_path: Path) -> Non
         scene["script"][0]["retakes"] = retakes
         seen = Seen()
         settings = RenderSettings(steps=2, height=240, device="cpu")
+        rmtree(tmp_path / ".parley" / "reel", ignore_errors=True)
         render_scene(write(scene, tmp_path / "cafe"), tmp_path / "film.mp4", settings, watcher=seen)
         films.append((seen, [soundfile.read(path)[0] for path in sorted(tmp_path.glob("film.*.wav"))]))
     (before, stems), (after, same) = films
