@@ -220,7 +220,10 @@ def real_clips(
         lively = np.reshape([lip_intensity(rig_lips(m)) for m in motions], (len(clips), takes))
         found["ours"]["slcc"] = float(np.mean([speech_lip_correlation(sounds, column) for column in lively.T]))
         found["ours"]["slcc_gap"] = abs(found["ours"]["slcc"] - found["real"]["slcc"])
-    heard = [Spoken(rig_gap(m), s.waveform, s.contacts, s.number) for m, s in zip(motions, _each(tracked, takes))]
+    heard = [
+        Spoken(rig_gap(m), s.waveform, s.contacts, s.number)
+        for m, s in zip(motions, _each(tracked, takes), strict=True)
+    ]
     found["ours"]["mouth_loudness_r_real_sound"] = loudness(heard)["mouth_loudness_r"]
     return found
 
@@ -236,7 +239,9 @@ def timing(clips: Sequence[Sentence], gaps: Sequence[np.ndarray]) -> dict[str, f
     numbers = _each(range(len(clips)), len(gaps) // len(clips))
     pairs = [mouth_timing(clips[number].gap, gap) for number, gap in zip(numbers, gaps, strict=True)]
     matched = [(number, p.mean() * 1000 / FPS) for number, p in zip(numbers, pairs, strict=True) if len(p)]
-    return mean("mtm_ms", *zip(*matched, strict=True)) | {"mtm_pairs": float(np.mean([len(p) for p in pairs]))}
+    return mean("mtm_ms", [n for n, _ in matched], [ms for _, ms in matched]) | {
+        "mtm_pairs": float(np.mean([len(p) for p in pairs]))
+    }
 
 
 def _each(items: Sequence[T], times: int) -> list[T]:
