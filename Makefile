@@ -36,8 +36,8 @@ EVAL := --sentences 200 --seeds 3
 eval: $(READY)
 	$(BIN)/python -m pip install --quiet --no-build-isolation -c constraints.txt -e ".[eval]"
 	$(BIN)/python -m pip install --quiet --no-deps Resemblyzer==0.1.4  # its dependency webrtcvad has no wheels
-	$(BIN)/python scripts/evaluate.py $(EVAL) --json out/eval.json --markdown docs/quality.md
-	$(BIN)/python -m scripts.evaluation.pictures
+	$(BIN)/python -m scripts.evaluate $(EVAL) --json out/eval.json --markdown docs/quality.md
+	$(BIN)/python -m scripts.evaluation.figures
 
 lint: $(READY)
 	$(BIN)/ruff check .

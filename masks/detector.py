@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from masks.models import model_path
+from masks.networks import model_path
 
 INPUT = 192
 GRID = 48

@@ -19,12 +19,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the worker has it
 
-from studio import launch, lines, worker  # noqa: E402
-from studio.project import Project, Projects  # noqa: E402
+from studio import launch
+from studio.editing import script_edits
+from studio.jobs import supervisor
+from studio.project.project import Project, Projects
+
+ROOT = Path(__file__).resolve().parent.parent
 
 N_LINES = 50
 PAGE = """
@@ -60,7 +62,7 @@ def interactions(root: Path, rounds: int) -> dict[str, dict[str, float]]:
     """Median cost of drawing each page again after an edit of a line, server side, by Streamlit's own test runner."""
     from streamlit.testing.v1 import AppTest
 
-    worker.COMMAND = (sys.executable, "-c", "pass")  # pages alone
+    supervisor.COMMAND = (sys.executable, "-c", "pass")  # pages alone
     os.environ[launch.ROOT_VARIABLE] = str(root)
     project = long_project(root)
     found = {}
@@ -74,7 +76,7 @@ def interactions(root: Path, rounds: int) -> dict[str, dict[str, float]]:
         for turn in range(rounds):
             project.reload_if_changed()
             act = {"kind": "text", "index": turn, "text": f"Changed {name} {turn}."}
-            costs.append(timed(lambda: (project.edit(*lines.edited(project.scene, act)), test.run())))  # noqa: B023
+            costs.append(timed(lambda: (project.edit(*script_edits.edited(project.scene, act)), test.run())))  # noqa: B023
         assert not test.exception, test.exception
         costs.sort(key=lambda cost: cost["processor_ms"])
         found[name] = {"first": first, "after_an_edit": costs[len(costs) // 2]}
@@ -85,9 +87,9 @@ def previews(root: Path) -> dict[str, Any]:
     """A quick preview of the sample: the first one, with nothing new, with another take of one line, and of all."""
     import torch
 
-    from studio.preview import STAGES, Previewer
-    from studio.progress import Progress, Stage
-    from studio.speech import Models
+    from studio.core.progress import Progress, Stage
+    from studio.performance.performer import Models
+    from studio.production.preview import STAGES, Previewer
 
     found: dict[str, Any] = {"threads": torch.get_num_threads()}
     loaded: list[Models] = []
@@ -100,10 +102,10 @@ def previews(root: Path) -> dict[str, Any]:
         with Progress([Stage(*stage) for stage in STAGES.items()]).running() as progress:
             previewer.make(project.scene_path, project.folder, root / "out", progress)
 
-    lines = project.scene.script
-    for name, retaken in (("first", 0), ("nothing_new", 0), ("one_line_new", 1), ("all_lines_new", len(lines))):
-        takes = [line.model_copy(update={"take": retaken}) for line in lines[:retaken]]
-        script = (*takes, *lines[retaken:])
+    script_edits = project.scene.script
+    for name, retaken in (("first", 0), ("nothing_new", 0), ("one_line_new", 1), ("all_lines_new", len(script_edits))):
+        takes = [line.model_copy(update={"take": retaken}) for line in script_edits[:retaken]]
+        script = (*takes, *script_edits[retaken:])
         project.edit(project.scene.model_copy(update={"script": script}), name)
         found[name] = timed(make)
     return found

@@ -1,8 +1,8 @@
 """Makes the speech corpus anew or adds to one: sentences in the teacher's voices, with the length of every phoneme.
 
-python scripts/build_corpus.py --shared ../shared --out work/more/corpus --hours 3      the sentences of the corpus
-python scripts/build_corpus.py --shared ../shared --texts lines.txt --out ... --hours 3 other ones, one a line
-python scripts/build_corpus.py --shared ../shared --out ... --lengths 25000             how long sounds last, unspoken
+python -m scripts.build_corpus --shared ../shared --out work/more/corpus --hours 3      the sentences of the corpus
+python -m scripts.build_corpus --shared ../shared --texts lines.txt --out ... --hours 3 other ones, one a line
+python -m scripts.build_corpus --shared ../shared --out ... --lengths 25000             how long sounds last, unspoken
 
 Needs the extra `train` and, for the voices, npm. Goes on where it was stopped (SIGTERM, Ctrl-C); another seed adds
 other voices and speeds to the same folder. About 0.5 s of one core for a second of speech, 0.05 s for a sentence's
@@ -14,16 +14,14 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
-import sys
 import threading
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from generation.data.corpus_builder import CorpusBuilder, Splits, read_manifest, tidy_texts
+from generation.data.duration_corpus import build_rhythms
+from generation.data.kokoro import LengthTeacher, SpeechTeacher, fetch_teacher
 
-from generation.corpus_building import CorpusBuilder, Splits, read_manifest, tidy_texts  # noqa: E402
-from generation.rhythm import build_rhythms  # noqa: E402
-from generation.speech_teacher import LengthTeacher, SpeechTeacher, fetch_teacher  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from generation.resources import asset
+from generation.core.assets import asset
 
 SIDE = 512
 ASTRONAUT = (slice(0, 320), slice(66, 386))

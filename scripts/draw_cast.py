@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from masks.rigfile import RigFace, save_rig
+from masks.rig_file import RigFace, save_rig
 from scripts.drawing.backdrop import draw_backdrop, draw_table
 from scripts.drawing.canvas import Canvas
 from scripts.drawing.figure import draw_figure

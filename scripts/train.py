@@ -1,16 +1,16 @@
 """Trains everything that the product ships, stage by stage; each stage resumes where it stopped.
 
-python scripts/train.py features  --shared ../shared       decode the corpus
-python scripts/train.py rig       --shared ../shared       face rig from tracked speech -> assets/rig.safetensors
-python scripts/train.py teacher   --minutes 10             real lips from sound and phonemes
-python scripts/train.py labels                             lip motion for the whole corpus
-python scripts/train.py vocoder   --minutes 30             mel -> amplitude spectrum
-python scripts/train.py joint     --minutes 90             speech and motion together
-python scripts/train.py few_steps --minutes 30             the joint model's sampler in 4 calls, as an adapter
-python scripts/train.py durations --minutes 15             phoneme lengths, told the joint model's voices
-python scripts/train.py voices    --minutes 4              voice vector of a recording
-python scripts/train.py publish                            EMA weights in bf16 -> assets/
-python scripts/train.py improve   --minutes 28             all of it from vocoder to publish, from what ships, on a GPU
+python -m scripts.train features  --shared ../shared       decode the corpus
+python -m scripts.train rig       --shared ../shared       face rig from tracked speech -> assets/rig.safetensors
+python -m scripts.train teacher   --minutes 10             real lips from sound and phonemes
+python -m scripts.train labels                             lip motion for the whole corpus
+python -m scripts.train vocoder   --minutes 30             mel -> amplitude spectrum
+python -m scripts.train joint     --minutes 90             speech and motion together
+python -m scripts.train few_steps --minutes 30             the joint model's sampler in 4 calls, as an adapter
+python -m scripts.train durations --minutes 15             phoneme lengths, told the joint model's voices
+python -m scripts.train voices    --minutes 4              voice vector of a recording
+python -m scripts.train publish                            EMA weights in bf16 -> assets/
+python -m scripts.train improve   --minutes 28             all of it from vocoder to publish, from what ships, on a GPU
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ import argparse
 import json
 import logging
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from generation.core.weights import load_strict
+from generation.data import corpus as features
+from generation.data import grid_corpus, joint_dataset
+from generation.finetuning.datasets import ClipExamples
+from generation.models.normalizer import Standard
+from generation.models.transformer import JointTransformer
+from generation.text.phonemizer import SYMBOLS
+from generation.training import export
+from generation.training.depth_growth import deepen
+from generation.training.flow_matching_loss import joint_loss
+from generation.training.trainer import FitSettings, fit
 
-from generation import examples, features, publishing, real_motion  # noqa: E402
-from generation.deepening import deepen  # noqa: E402
-from generation.finetuning_examples import ClipExamples  # noqa: E402
-from generation.loading import load_strict  # noqa: E402
-from generation.objective import joint_loss  # noqa: E402
-from generation.standard import Standard  # noqa: E402
-from generation.text import SYMBOLS  # noqa: E402
-from generation.training import FitSettings, fit  # noqa: E402
-from generation.transformer import JointTransformer  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 CUDA = torch.cuda.is_available()
 
@@ -49,29 +49,29 @@ def corpora(args: argparse.Namespace) -> list[Path]:
 
 def train_teacher(args: argparse.Namespace) -> None:
     """Motion teacher on the real clips."""
-    from generation.teacher import train_teacher
+    from generation.labels.motion_teacher import train_teacher
 
     train_teacher(args.shared, args.work, args.minutes or 10)
 
 
 def make_labels(args: argparse.Namespace) -> None:
     """Lip motion for every utterance of the corpus."""
-    from generation.labels import make_labels
+    from generation.labels.motion_labels import make_labels
 
     make_labels(args.shared, corpora(args), args.work)
 
 
 def fit_rig(args: argparse.Namespace) -> None:
     """Face rig."""
-    from generation.rig_training import fit_rig
+    from generation.labels.rig_fitting import fit_rig
 
     fit_rig(args.shared, ROOT / "assets" / "rig.safetensors")
 
 
 def train_vocoder(args: argparse.Namespace) -> None:
     """Vocoder on random crops of about a second, alone or against discriminators."""
-    from generation.spectrum_contest import ContestedVocoder, VocoderFiles, contest_loss
-    from generation.vocoder import Vocoder, vocoder_batches, vocoder_loss
+    from generation.models.vocoder import Vocoder, vocoder_batches, vocoder_loss
+    from generation.training.vocoder_gan import ContestedVocoder, VocoderFiles, contest_loss
 
     batches = vocoder_batches(features.Features.load(args.work), 48 if CUDA else 12, n_frames=24)
     folder = args.work / "vocoder"
@@ -82,29 +82,29 @@ def train_vocoder(args: argparse.Namespace) -> None:
         fit(Vocoder(), vocoder_loss, batches, settings, folder)
 
 
-def joint_examples(work: Path, folder: Path) -> examples.JointExamples:
+def joint_examples(work: Path, folder: Path) -> joint_dataset.JointExamples:
     """Crops of the corpus with motion, where there are labels; on the scale that a model in ``folder`` has learnt."""
     corpus = features.Features.load(work)
     path = work / "labels.npy"
     labels = np.load(path, mmap_mode="r") if path.exists() else None
     if (folder / "ema").is_dir():
         config = JointTransformer.load_config(folder / "ema", local_files_only=True)
-        return examples.JointExamples(corpus, labels, Standard.of_config(config), list(config["voice_names"]))
-    standard = examples.measure_standard(corpus, np.load(work / "grid_motion.npy").astype(np.float32), labels)
-    return examples.JointExamples(corpus, labels, standard, examples.voice_names(corpus))
+        return joint_dataset.JointExamples(corpus, labels, Standard.of_config(config), list(config["voice_names"]))
+    standard = joint_dataset.measure_standard(corpus, np.load(work / "grid_motion.npy").astype(np.float32), labels)
+    return joint_dataset.JointExamples(corpus, labels, standard, joint_dataset.voice_names(corpus))
 
 
-def real_examples(shared: Path, drawn: examples.JointExamples) -> ClipExamples:
+def real_examples(shared: Path, drawn: joint_dataset.JointExamples) -> ClipExamples:
     """Crops of real tracked sentences, on the scale of the corpus's; their sound is always given."""
-    clips = [real_motion.clip(sentence) for sentence in real_motion.training_sentences(shared)]
+    clips = [grid_corpus.clip(sentence) for sentence in grid_corpus.training_sentences(shared)]
     return ClipExamples(clips, drawn.standard, len(drawn.voice_index), drawn.n_frames, speech=False)
 
 
 def meet_new_voices(work: Path, folder: Path) -> None:
     """A cold start on a corpus with other voices: they get rows in the table."""
     if (folder / "ema").is_dir() and not (folder / "progress.json").exists():
-        from generation.voice_encoder import VoiceEncoder
-        from generation.voice_rows import add_rows
+        from generation.models.speaker_encoder import VoiceEncoder
+        from generation.training.speaker_table import add_rows
 
         own = work / "voice_encoder" / "ema"
         encoder = load_strict(VoiceEncoder, own if own.is_dir() else ROOT / "assets" / "voice_encoder")
@@ -125,14 +125,14 @@ def train_joint(args: argparse.Namespace) -> None:
         deepen(folder / "ema", model.config.num_layers)
     eighth = 8 if CUDA else 2
 
-    def draw(generator: torch.Generator) -> tuple[examples.Batch, bool]:
+    def draw(generator: torch.Generator) -> tuple[joint_dataset.Batch, bool]:
         # Half of the steps run the audio stream alone: cheaper, and words take longest to learn.
         alone = drawn.labels is None or bool(torch.rand((), generator=generator) < 0.5)
         if alone:
             return drawn.batch(8 * eighth, generator, recordings=0), alone
         return drawn.batch(7 * eighth, generator, recordings=0.4).joined(real.batch(eighth, generator)), alone
 
-    def loss(model: JointTransformer, drawn: tuple[examples.Batch, bool]) -> tuple[torch.Tensor, dict[str, float]]:
+    def loss(model: JointTransformer, drawn: tuple[joint_dataset.Batch, bool]) -> tuple[torch.Tensor, dict[str, float]]:
         return joint_loss(model, drawn[0], motion=not drawn[1])
 
     settings = FitSettings(args.minutes or 90, args.rate, ema=0.998, muon=True, max_steps=args.steps)
@@ -141,14 +141,14 @@ def train_joint(args: argparse.Namespace) -> None:
 
 def train_few_steps(args: argparse.Namespace) -> None:
     """Adapter that makes one call of the joint model's four guided ones."""
-    from generation.distillation import AdapterFiles, distillation_loss, student
+    from generation.training.distillation import AdapterFiles, distillation_loss, student
 
     model = student(load_strict(JointTransformer, args.work / "joint" / "ema"))
     drawn = joint_examples(args.work, args.work / "joint")
     real, sixth = real_examples(args.shared, drawn), 8 if CUDA else 2
     settings = FitSettings(minutes=args.minutes or 30, learning_rate=args.rate, ema=0.99)
 
-    def draw(generator: torch.Generator) -> examples.Batch:
+    def draw(generator: torch.Generator) -> joint_dataset.Batch:
         return drawn.batch(5 * sixth, generator).joined(real.batch(sixth, generator))
 
     fit(model, distillation_loss, draw, settings, args.work / "few_steps", files=AdapterFiles())
@@ -156,10 +156,10 @@ def train_few_steps(args: argparse.Namespace) -> None:
 
 def train_durations(args: argparse.Namespace) -> None:
     """Phoneme lengths, on whole sentences: what the teacher says of very many, or else those of the recordings."""
-    from generation.durations import DurationModel, duration_batches, duration_loss
-    from generation.rhythm import read_rhythms, recorded_rhythms
+    from generation.data.duration_corpus import read_rhythms, recorded_rhythms
+    from generation.models.duration_predictor import DurationModel, duration_batches, duration_loss
 
-    names, table = publishing.voice_table(args.work)
+    names, table = export.voice_table(args.work)
     rhythms = [rhythm for corpus in args.more for rhythm in read_rhythms(corpus)]
     rhythms = rhythms or recorded_rhythms(features.Features.load(args.work))
     draw = duration_batches(rhythms, names, table, size=96 if CUDA else 24)
@@ -169,9 +169,9 @@ def train_durations(args: argparse.Namespace) -> None:
 
 def train_voices(args: argparse.Namespace) -> None:
     """Voice vector of a recording, on 3 s crops."""
-    from generation.voice_encoder import VoiceEncoder, encoder_batches, encoder_loss
+    from generation.models.speaker_encoder import VoiceEncoder, encoder_batches, encoder_loss
 
-    names, table = publishing.voice_table(args.work)
+    names, table = export.voice_table(args.work)
     draw = encoder_batches(features.Features.load(args.work), names, table, size=24)
     settings = FitSettings(minutes=args.minutes or 4, learning_rate=1e-3, ema=0.99)
     fit(VoiceEncoder(), encoder_loss, draw, settings, args.work / "voice_encoder")
@@ -225,7 +225,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "few_steps": train_few_steps,
     "durations": train_durations,
     "voices": train_voices,
-    "publish": lambda args: publishing.publish(args.work, args.assets),
+    "publish": lambda args: export.publish(args.work, args.assets),
     "improve": improve,
 }
 

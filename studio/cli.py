@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from studio.progress import Cancelled, Status
+from studio.core.progress import Cancelled, Status
 
 OK, PROBLEMS, USAGE, CANCELLED = 0, 1, 2, 130
 
@@ -97,7 +97,7 @@ def _manner(text: str) -> tuple[str, float]:
 
 
 def _render(arguments: argparse.Namespace) -> int:
-    from studio.render import RenderSettings, render_scene
+    from studio.production.render import RenderSettings, render_scene
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being stopped from outside cleans up as well
     settings = RenderSettings(arguments.seed, arguments.steps, arguments.size, arguments.device, arguments.draft)
@@ -110,7 +110,7 @@ def _render(arguments: argparse.Namespace) -> int:
 
 
 def _say(arguments: argparse.Namespace) -> int:
-    from studio.render import say
+    from studio.production.render import say
 
     with _Display(arguments.json) as display:
         say(
@@ -122,7 +122,7 @@ def _say(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from studio.checks import check_scene
+    from studio.validation.scene_check import check_scene
 
     report = check_scene(arguments.scene)
     for warning in report.warnings:
@@ -135,7 +135,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _voices(arguments: argparse.Namespace) -> int:
-    from generation.voice import VoiceBank
+    from generation.voices.bank import VoiceBank
 
     for name, preset in VoiceBank.load().presets.items():
         details = {"voice": name, "language": preset.language, "description": preset.description}
@@ -144,8 +144,8 @@ def _voices(arguments: argparse.Namespace) -> int:
 
 
 def _styles(arguments: argparse.Namespace) -> int:
-    from generation.adapter_files import shelf
-    from studio.manners import read_manner
+    from generation.adapters.metadata import shelf
+    from studio.scene.styles import read_manner
 
     for name in shelf():
         try:
@@ -181,14 +181,14 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _setup(arguments: argparse.Namespace) -> int:
-    from masks.models import install_models
+    from masks.networks import install_models
 
     _tell(arguments, "ok", f"The face networks are in place: {install_models()}")
     return OK
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from studio.provenance import verify
+    from studio.export.provenance import verify
 
     report = verify(arguments.file)
     if not report.ok:

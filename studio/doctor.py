@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from generation.resources import asset, assets_root
-from masks.models import missing_models, models_folder
+from generation.core.assets import asset, assets_root
+from masks.networks import missing_models, models_folder
 
 REINSTALL = "pip install -c constraints.txt . (in the checkout; or: make setup)"
 WEIGHTS = ("rig.safetensors", "model/transformer", "model/vocoder", "durations", "voices.safetensors", "voice_encoder")

@@ -16,7 +16,7 @@ ROOT_VARIABLE = "PARLEY_PROJECTS"
 def command(port: int = PORT) -> list[str]:
     """The command line that serves the editor on 127.0.0.1; flags outrank every other setting."""
     flags = ["--server.address=127.0.0.1", f"--server.port={port}", "--browser.gatherUsageStats=false"]
-    return [sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("editor.py")), *flags]
+    return [sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("app.py")), *flags]
 
 
 def launch(projects: Path | None = None, port: int = PORT) -> int:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from studio.project import Projects
+from studio.project.project import Projects
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.markexpr != "slow":
-        guard = str(Path(__file__).resolve().parent / "offline")
+        guard = str(Path(__file__).resolve().parent / "support" / "offline")
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [guard, os.environ.get("PYTHONPATH")]))
 
 
@@ -46,9 +46,9 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture
 def tiny_worker(assets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tiny models in this process and in every worker that it starts."""
-    from studio import worker
+    from studio.jobs import supervisor
 
-    monkeypatch.setattr("generation.resources.assets_root", lambda: assets)
-    program = Path(__file__).with_name("tiny_worker.py")
-    monkeypatch.setattr(worker, "COMMAND", (sys.executable, str(program), str(assets)))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(program.parent.parent), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setattr("generation.core.assets.assets_root", lambda: assets)
+    program = Path(__file__).parent / "support" / "tiny_worker.py"
+    monkeypatch.setattr(supervisor, "COMMAND", (sys.executable, str(program), str(assets)))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(program.parents[2]), os.environ.get("PYTHONPATH", "")]))

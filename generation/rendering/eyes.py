@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import torch
 
-from generation.motion import BLENDSHAPES
+from generation.core.motion import BLENDSHAPES
+from generation.motion.rig_basis import EYEBALL_RADIUS
 from generation.rendering.texture import Texture, cut, detailed, pixel_box, places_of, planes
-from generation.rig_prior import EYEBALL_RADIUS
 from masks.topology import (
     LEFT_BROW,
     LEFT_EYE_CORNERS,

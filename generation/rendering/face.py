@@ -8,17 +8,17 @@ import cv2
 import numpy as np
 import torch
 
-from generation.motion import ROTATION, TRANSLATION, WEIGHTS
-from generation.rendering.background import fill_behind
-from generation.rendering.drives import mouth_drives
+from generation.core.motion import ROTATION, TRANSLATION, WEIGHTS
+from generation.motion.rig import FaceRig
+from generation.rendering.compositing import Surface
+from generation.rendering.controls import mouth_drives
+from generation.rendering.deformation import build_fields, smoothstep
 from generation.rendering.eyes import Eye
-from generation.rendering.fields import build_fields, smoothstep
-from generation.rendering.lips import find_lip_line
-from generation.rendering.mouth import Mouth
-from generation.rendering.surface import Surface
+from generation.rendering.inpainting import fill_behind
+from generation.rendering.mouth.layers import Mouth
+from generation.rendering.mouth.lip_line import find_lip_line
 from generation.rendering.texture import cut, places_of
 from generation.rendering.warp import Grid, hull, invert, rotation_matrices, upsample
-from generation.rig import FaceRig
 from masks.landmarks import FaceLandmarks
 from masks.matting import refine_matte
 

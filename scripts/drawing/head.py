@@ -116,7 +116,7 @@ class HeadFrame:
 
 @dataclass
 class RigPoints:
-    """The points of one face as a rig file names them (``masks.rigfile``): name or number in the face mesh -> pixels.
+    """The points of one face as a rig file names them (``masks.rig_file``): name or number in the face mesh -> pixels.
 
     Right and left in the names are the person's own.
     """

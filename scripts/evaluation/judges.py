@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from generation.audio import Audio
-from generation.grid import SAMPLE_RATE
-from scripts.evaluation.kept import keep
+from generation.audio.waveform import Audio
+from generation.core.clock import SAMPLE_RATE
+from scripts.evaluation.cache import keep
 
 NETWORKS_RATE = 16_000
 

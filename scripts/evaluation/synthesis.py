@@ -12,19 +12,19 @@ import numpy as np
 import torch
 
 import generation
-from generation import resources
-from generation.durations import DurationModel
-from generation.grid import MELS_PER_FRAME, SAMPLES_PER_FRAME, samples_from_frames, seconds_from_frames
-from generation.likeness import Likeness
-from generation.mel import mel_spectrogram
-from generation.performance import CastMember, Line
-from generation.pipeline import JointPipeline
-from generation.sampling import Sampling, usual_steps
-from generation.text import phonemize
-from generation.voice import VoiceBank
-from scripts.evaluation.kept import keep
-from studio.segments import FADE
-from studio.speech import Models, undivided
+from generation.audio.mel import mel_spectrogram
+from generation.core import assets
+from generation.core.clock import MELS_PER_FRAME, SAMPLES_PER_FRAME, samples_from_frames, seconds_from_frames
+from generation.core.performance import CastMember, Line
+from generation.models.duration_predictor import DurationModel
+from generation.pipeline.joint import JointPipeline
+from generation.pipeline.sampling import Sampling, usual_steps
+from generation.text.phonemizer import phonemize
+from generation.voices.bank import VoiceBank
+from generation.voices.cloning import Likeness
+from scripts.evaluation.cache import keep
+from studio.performance.performer import Models, undivided
+from studio.timeline.segments import FADE
 
 MAKING = (
     "pipeline", "sampling", "transformer", "conditioning", "guidance", "finish", "standard", "vocoder", "mel",
@@ -180,10 +180,10 @@ class Synthesis:
 
 def _fingerprint() -> str:
     """Hash of the shipped weights, the shelf of manners left out, and of the code that makes sound and motion."""
-    root = resources.assets_root()
+    root = assets.assets_root()
     files = (path for path in sorted(root.rglob("*")) if root / "adapters" not in path.parents)
     weights = [path for path in files if path.suffix in (".safetensors", ".json")]
     digest = hashlib.sha256()
-    for path in [*weights, *(Path(generation.__file__).with_name(f"{name}.py") for name in MAKING)]:
+    for path in [*weights, *(Path(generation.__file__).parent.joinpath(*f"{name}.py".split("/")) for name in MAKING)]:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -7,12 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from studio import audition, faces, placing
-from studio.checks import voice_names
-from studio.jobs import submit
-from studio.project import Project
-from studio.scene import STATEMENT_NEEDED, Scene, Voice
-from studio.views import frame, manners, session, teaching
+from studio.editing import cast_edits
+from studio.editor import picture_view, voice_preview
+from studio.jobs.queue import submit
+from studio.project.project import Project
+from studio.scene.schema import STATEMENT_NEEDED, Scene, Voice
+from studio.validation.scene_check import voice_names
+from studio.views import finetuning, layout, session, styles
 from studio.widgets import mount
 
 CONSENT = {
@@ -29,8 +30,8 @@ def show(project: Project) -> None:
     _missing(project)
     scene = project.scene
     if not scene.picture:
-        frame.empty("First a picture", "Drop a picture with the faces that are to speak; they are found for you.")
-        with st.container(width=frame.NARROW):
+        layout.empty("First a picture", "Drop a picture with the faces that are to speak; they are found for you.")
+        with st.container(width=layout.NARROW):
             _upload(project, "Picture")
         return
     _consent(project)
@@ -41,44 +42,47 @@ def show(project: Project) -> None:
         view = _view(project)
         mount.picture("picture", picture_data(project, view, session.chosen(scene)), lambda act: _acted(project, act))
         for sentence in sorted({s for sentences in view.problems.values() for s in sentences}):
-            st.html(frame.check_item("bad", sentence))
+            st.html(layout.check_item("bad", sentence))
         if not view.owners and not view.problems and not scene.cast:
-            frame.empty("No face was found", "Add a character on the right, then mark eyes and mouth on the picture.")
+            layout.empty("No face was found", "Add a character on the right, then mark eyes and mouth on the picture.")
         with st.expander("Numbers instead of the mouse"):
             _numbers(project, view)
         with st.expander("Another picture"):
             _upload(project, "Picture in place of this one")
-    frame.job_strip(project)
+    layout.job_strip(project)
 
 
-def _view(project: Project) -> faces.View:
-    return faces.look(project.scene, project.folder)
+def _view(project: Project) -> picture_view.View:
+    return picture_view.look(project.scene, project.folder)
 
 
-def picture_data(project: Project, view: faces.View, chosen: int | None, editable: bool = True) -> dict[str, Any]:
+def picture_data(
+    project: Project, view: picture_view.View, chosen: int | None, editable: bool = True
+) -> dict[str, Any]:
     """What the picture's widget is to show."""
     scene = project.scene
     height, width = view.size
     regions = []
     for index, area in view.areas.items():
-        lines = faces.outlines(area)
+        lines = picture_view.outlines(area)
         member, colour = scene.cast[index], scene.colour_of(index)
         top = min((point for line in lines for point in line), key=lambda point: point[1], default=None)
         label = None if top is None else [top[0], max(top[1], 0.03 * height)]
-        regions.append({"index": index, "name": member.name, "colour": colour, "ink": faces.ink_on(colour),
+        regions.append({"index": index, "name": member.name, "colour": colour, "ink": picture_view.ink_on(colour),
                         "outlines": lines, "label": label})  # fmt: skip
     proposals = [
-        {"id": number, "outline": faces.face_outline(face), "owner": owner}
+        {"id": number, "outline": picture_view.face_outline(face), "owner": owner}
         for number, (face, owner) in enumerate(zip(view.faces, view.owners, strict=True))
     ]
-    shown = faces.shown_picture(project.media_path(scene.picture)) if scene.picture else b""
-    marked = {} if chosen is None else faces.marked_points(scene, project.folder, view.size, chosen)
+    shown = picture_view.shown_picture(project.media_path(scene.picture)) if scene.picture else b""
+    marked = {} if chosen is None else picture_view.marked_points(scene, project.folder, view.size, chosen)
     return {
         "url": mount.media_url(shown, "picture", ".jpg") if shown else "", "width": width or 16, "height": height or 9,
         "regions": regions, "faces": proposals, "selected": chosen, "seated": chosen in view.owners,
         "selected_name": None if chosen is None else scene.cast[chosen].name,
         "selected_colour": "#888888" if chosen is None else scene.colour_of(chosen),
-        "points": {name: marked[name] for name, _ in faces.WANTED if name in marked}, "wanted": faces.WANTED,
+        "points": {name: marked[name] for name, _ in picture_view.WANTED if name in marked},
+        "wanted": picture_view.WANTED,
         "editable": editable,
     }  # fmt: skip
 
@@ -89,7 +93,7 @@ def _acted(project: Project, act: dict[str, Any]) -> None:
         session.choose(act.get("character"))
         return
     with session.refusals():
-        scene, what, chosen = placing.acted(project, project.scene, act, session.chosen(project.scene))
+        scene, what, chosen = cast_edits.acted(project, project.scene, act, session.chosen(project.scene))
         if what:
             project.edit(scene, what)
         session.choose(chosen)
@@ -153,7 +157,7 @@ def _picked(key: str) -> None:
 
 
 def _add(project: Project) -> None:
-    if session.change(project, lambda scene: placing.with_character(scene, narrator=True)[0], "New character"):
+    if session.change(project, lambda scene: cast_edits.with_character(scene, narrator=True)[0], "New character"):
         session.choose(len(project.scene.cast) - 1)
 
 
@@ -167,13 +171,13 @@ def _card(project: Project, index: int) -> None:
     name = st.text_input("Name", member.name, key=f"name {tag}")
     if name != member.name:
         with session.refusals():
-            project.edit(placing.renamed(project, scene, index, name), f"{member.name} renamed")
+            project.edit(cast_edits.renamed(project, scene, index, name), f"{member.name} renamed")
         st.rerun()
     _voice(project, index, tag)
-    manners.show(project, index)
-    teaching.show(project, index)
+    styles.show(project, index)
+    finetuning.show(project, index)
     with st.expander("More about this character"):
-        manners.upload(project, index)
+        styles.upload(project, index)
         st.button(f"Remove {member.name}", on_click=_remove, args=(project, index), key=f"remove {tag}",
                   help="The lines stay and wait for somebody else; undo brings everything back.")  # fmt: skip
 
@@ -181,14 +185,15 @@ def _card(project: Project, index: int) -> None:
 def _voice(project: Project, index: int, tag: str) -> None:
     member = project.scene.cast[index]
     voices, now = list(voice_names()), member.voice.preset if member.voice else None
-    described = audition.descriptions()
+    described = voice_preview.descriptions()
     voice = st.selectbox("Voice", voices, index=voices.index(now) if now in voices else None, key=f"voice {tag}",
                          format_func=lambda name: f"{name}: {_parts(described[name])[0]}", placeholder="Choose a voice",
                          help="Who this character sounds like.")  # fmt: skip
     if voice != now and voice is not None:
-        session.change(project, lambda s: placing.with_voice(s, index, Voice(preset=voice)), f"{member.name}'s voice")
+        new = Voice(preset=voice)
+        session.change(project, lambda s: cast_edits.with_voice(s, index, new), f"{member.name}'s voice")
         st.rerun()
-    job = audition.latest(project, index)
+    job = voice_preview.latest(project, index)
     busy = job is not None and not job.status().ended
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(_parts(described[now])[1] if now in described else "", width="stretch")
@@ -196,7 +201,7 @@ def _voice(project: Project, index: int, tag: str) -> None:
                           help="Says one sentence in this voice and these manners.")  # fmt: skip
     if heard:
         with session.refusals():
-            submit(audition.Audition(project, index), "hear")
+            submit(voice_preview.Audition(project, index), "hear")
         st.rerun()
     if job is not None and (sound := job.status().results.get("sound")) is not None and sound.is_file():
         st.audio(str(sound), autoplay=session.fresh(job.id))
@@ -216,7 +221,7 @@ def _remove(project: Project, index: int) -> None:
         session.choose(0 if project.scene.cast else None)
 
 
-def _numbers(project: Project, view: faces.View) -> None:
+def _numbers(project: Project, view: picture_view.View) -> None:
     """The keyboard's way: a box as four numbers, eyes and mouth as pairs."""
     index = session.chosen(project.scene)
     if index is None or view.casting is None:
@@ -224,7 +229,7 @@ def _numbers(project: Project, view: faces.View) -> None:
         return
     height, width = view.size
     area = view.areas.get(index)
-    left, top, right, bottom = faces.box_of(area) if area is not None else (0, 0, width, height)
+    left, top, right, bottom = picture_view.box_of(area) if area is not None else (0, 0, width, height)
     tag = session.tag(project, index)
     columns = st.columns(4)
     values = [
@@ -237,14 +242,14 @@ def _numbers(project: Project, view: faces.View) -> None:
     if st.button("Use this box", help=f"Makes the box {project.scene.cast[index].name}'s region."):
         _acted(project, {"kind": "box", "box": [float(v) for v in values]})
         st.rerun()
-    marked = faces.marked_points(project.scene, project.folder, view.size, index)
+    marked = picture_view.marked_points(project.scene, project.folder, view.size, index)
     st.caption("Eyes and mouth, in pixels of the picture.")
     place, x, y = "Place", "From the left", "From the top"
     rows = [{place: phrase[0].upper() + phrase[1:], x: marked.get(name, (None, None))[0],
-             y: marked.get(name, (None, None))[1]} for name, phrase in faces.WANTED]  # fmt: skip
+             y: marked.get(name, (None, None))[1]} for name, phrase in picture_view.WANTED]  # fmt: skip
     table = st.data_editor(rows, disabled=[place], hide_index=True, key=f"points {tag}")
     if st.button("Use these points", help="Marks the face by hand, for drawings and animals."):
-        placed = {name: [row[x], row[y]] for (name, _), row in zip(faces.WANTED, table, strict=True)}
+        placed = {name: [row[x], row[y]] for (name, _), row in zip(picture_view.WANTED, table, strict=True)}
         _acted(project, {"kind": "points", "points": placed})
         st.rerun()
 

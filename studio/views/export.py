@@ -6,9 +6,9 @@ import subprocess
 
 import streamlit as st
 
-from studio import burning, results
-from studio.project import Project
-from studio.views import frame, session
+from studio.editor import results, subtitle_burner
+from studio.project.project import Project
+from studio.views import layout, session
 
 GROUPS = {
     "video": ("Video", "One file that plays everywhere."),
@@ -22,15 +22,15 @@ GROUPS = {
 
 def show(project: Project) -> None:
     """Draw the page."""
-    frame.job_strip(project)
+    layout.job_strip(project)
     made = results.newest(project, rendered=True)
     if made is None:
-        frame.empty("Nothing to export yet",
+        layout.empty("Nothing to export yet",
                     "Make the video on the page Video; sound, subtitles and motion come with it.", "video")  # fmt: skip
         return
     if made.outdated:
         st.caption("The scene was changed since this video was made; make it again to have the changes in it.")
-    with st.container(width=frame.READING):
+    with st.container(width=layout.READING):
         _everything(project, made)
         for group, (title, sentence) in GROUPS.items():
             files = made.groups.get(group, [])
@@ -67,7 +67,7 @@ def _burn(made: results.Made) -> None:
         if drawing is not None and drawing.poll() is None:
             _wait(drawing)
         elif st.button("Draw them in", help="They are made to fit the picture, also a narrow one."):
-            st.session_state[f"burn {made.job.id}"] = subprocess.Popen(burning.command(made.video, subtitles))
+            st.session_state[f"burn {made.job.id}"] = subprocess.Popen(subtitle_burner.command(made.video, subtitles))
             st.rerun()
 
 

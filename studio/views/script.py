@@ -6,10 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from studio import hearing, lines, screenplay
-from studio.jobs import submit
-from studio.project import Project
-from studio.views import frame, session
+from studio.editing import script_edits
+from studio.editor import playback
+from studio.jobs.queue import submit
+from studio.project.project import Project
+from studio.scene import screenplay
+from studio.views import layout, session
 from studio.widgets import mount
 
 
@@ -17,13 +19,13 @@ def show(project: Project) -> None:
     """Draw the page."""
     scene = project.scene
     if not scene.cast:
-        frame.empty(
+        layout.empty(
             "First the cast", "A line needs somebody who says it: claim a face, or paste a screenplay below.", "cast"
         )
-        with st.container(width=frame.NARROW):
+        with st.container(width=layout.NARROW):
             _paste(project)
         return
-    with st.container(width=frame.READING):
+    with st.container(width=layout.READING):
         _lines(project)
         _paste(project)
 
@@ -31,22 +33,22 @@ def show(project: Project) -> None:
 def _lines(project: Project) -> None:
     scene = project.scene
     with st.container(horizontal=True, vertical_alignment="center"):
-        waiting = hearing.waiting(project)
+        waiting = playback.waiting(project)
         if st.button("Hear everything", type="primary", disabled=not scene.script or bool(waiting),
                      help="Speaks all lines with their pauses, before anything is drawn."):  # fmt: skip
             _hear(project, project.line_ids())
             st.rerun()
         st.button("Add a line", type="secondary" if scene.script else "primary", on_click=session.change,
-                  args=(project, lines.with_line, "New line"),
+                  args=(project, script_edits.with_line, "New line"),
                   help="Adds an empty line at the end, for whoever would answer.")  # fmt: skip
-    frame.job_strip(project)
+    layout.job_strip(project)
     if not scene.script:
-        frame.empty("No lines yet", "Add a line, or paste a screenplay: NAME: text, one line each.")
-    sound = hearing.sound(project, st.session_state.get("take heard"))
+        layout.empty("No lines yet", "Add a line, or paste a screenplay: NAME: text, one line each.")
+    sound = playback.sound(project, st.session_state.get("take heard"))
     mount.lines("lines", script_data(project, waiting, sound), lambda act: _acted(project, act))
 
 
-def script_data(project: Project, busy: set[str], sound: hearing.Sound | None) -> dict[str, Any]:
+def script_data(project: Project, busy: set[str], sound: playback.Sound | None) -> dict[str, Any]:
     """What the script's widget is to show."""
     scene = project.scene
     cast = [
@@ -60,13 +62,13 @@ def script_data(project: Project, busy: set[str], sound: hearing.Sound | None) -
             for number, (path, label) in enumerate(sound.clips)
         ]
         playing = {"clips": clips, "stamp": sound.stamp, "autoplay": session.fresh(sound.stamp), "words": sound.words}
-    return {"lines": lines.rows(project, dict.fromkeys(busy, True)), "cast": cast, "sound": playing}
+    return {"lines": script_edits.rows(project, dict.fromkeys(busy, True)), "cast": cast, "sound": playing}
 
 
 def _acted(project: Project, act: dict[str, Any]) -> None:
     """Something was done in the script."""
     with session.refusals():
-        scene, what = lines.edited(project.scene, act)
+        scene, what = script_edits.edited(project.scene, act)
         if what:
             project.edit(scene, what)
         if act["kind"] not in ("hear", "take", "keep_take", "play_take", "compare_takes"):
@@ -82,7 +84,7 @@ def _acted(project: Project, act: dict[str, Any]) -> None:
             project.keep_take(ids[index], str(act.get("take")))
         else:
             alone = act["kind"] == "play_take"
-            takes = [str(act.get("take"))] if alone else hearing.compared(project, ids[index])
+            takes = [str(act.get("take"))] if alone else playback.compared(project, ids[index])
             st.session_state["take heard"] = (ids[index], takes, act["n"])
 
 
@@ -100,5 +102,5 @@ def _paste(project: Project) -> None:
         add = st.checkbox("Add names that are not in the cast yet", True,
                           help="They are heard; claim a face for each on the page Cast.")  # fmt: skip
         if st.button("Use as the script", help="Replaces the script; undo brings the old one back."):
-            session.change(project, lambda scene: lines.pasted(scene, text, add), "Screenplay")
+            session.change(project, lambda scene: script_edits.pasted(scene, text, add), "Screenplay")
             st.rerun()

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from studio.document import DocumentError
 from studio.launch import ROOT_VARIABLE
-from studio.project import Project, Projects
-from studio.scene import Scene
+from studio.project.project import Project, Projects
+from studio.scene.document import DocumentError
+from studio.scene.schema import Scene
 
 Show = Callable[[Project], None]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from generation.resources import asset
-from studio import faces
-from studio.history import SCENE_FILE
-from studio.project import SAMPLE, Project
+from generation.core.assets import asset
+from studio.editor import picture_view
+from studio.jobs.supervisor import ensure_worker
+from studio.project.history import SCENE_FILE
+from studio.project.project import SAMPLE, Project
 from studio.views import session
-from studio.worker import ensure_worker
 
 SAMPLE_NAME = "Café"
 SHOWN = 5
@@ -45,7 +45,7 @@ def show() -> None:
 
 @cache
 def _sample_picture() -> bytes:
-    return faces.shown_picture(asset("scenes/cafe/picture.png"))
+    return picture_view.shown_picture(asset("scenes/cafe/picture.png"))
 
 
 def _sample() -> Project | None:
@@ -75,7 +75,7 @@ def _projects() -> None:
         st.subheader("Your projects")
         for column, name in zip(st.columns(SHOWN), names, strict=False):
             scene = root / name / SCENE_FILE
-            picture = faces.thumbnail(scene, scene.stat().st_mtime)
+            picture = picture_view.thumbnail(scene, scene.stat().st_mtime)
             with column:
                 if picture is None:
                     st.html('<div class="parley-blank">No picture yet</div>')

@@ -6,13 +6,13 @@ from typing import Any
 
 import streamlit as st
 
-from studio import checklist, faces, results
-from studio.estimate import estimate
-from studio.jobs import Job, jobs, submit
-from studio.project import Project
-from studio.render import RenderSettings
-from studio.teaching import KINDS as LESSONS
-from studio.views import frame, session
+from studio.editor import checklist, picture_view, results
+from studio.editor.finetuning import KINDS as LESSONS
+from studio.jobs.estimate import estimate
+from studio.jobs.queue import Job, jobs, submit
+from studio.production.render import RenderSettings
+from studio.project.project import Project
+from studio.views import layout, session
 from studio.views.cast import picture_data
 from studio.widgets import mount
 
@@ -22,14 +22,15 @@ HEIGHTS = {"As the picture": None, "1080 rows": 1080, "720 rows": 720, "480 rows
 def show(project: Project) -> None:
     """Draw the page."""
     if not project.scene.picture and results.newest(project) is None:
-        frame.empty("First a picture", "A video needs a picture, somebody in it who speaks, and what they say.", "cast")
+        needed = "A video needs a picture, somebody in it who speaks, and what they say."
+        layout.empty("First a picture", needed, "cast")
         return
     left, right = st.columns([5, 2], gap="medium")
-    active = frame.running(project)
+    active = layout.running(project)
     with right:
         _buttons(project, any(job.kind not in LESSONS for job, _ in active))
     with left:
-        frame.job_strip(project)
+        layout.job_strip(project)
         _stage(project, [job for job, _ in active if job.kind not in ("hear", *LESSONS)])
 
 
@@ -44,21 +45,21 @@ def _buttons(project: Project, busy: bool) -> None:
     if st.button("Quick preview", disabled=not ready or busy, width="stretch",
                  help="Full sound and rough mouths, within seconds."):  # fmt: skip
         _submit(project, "preview")
-    st.html("".join(frame.check_item(item.mark, item.sentence) for item in items))
+    st.html("".join(layout.check_item(item.mark, item.sentence) for item in items))
     if not bad:
         settings = RenderSettings(height=quality["height"], draft=bool(quality["draft"]))
         guess = estimate(project, report, settings)
         if guess is not None:
             memory = f"{guess.memory_bytes / 1e9:.1f} GB of memory"
             what = "A draft" if quality["draft"] else "The video"
-            st.caption(f"{what} takes about {frame.span(guess.seconds_of_work)} and {memory} on this computer.")
+            st.caption(f"{what} takes about {layout.span(guess.seconds_of_work)} and {memory} on this computer.")
     with st.expander("Quality and label"):
         _quality(project)
     with st.expander("Earlier jobs"):
         _earlier(project)
 
 
-def _submit(project: Project, kind: Any, **what: Any) -> None:  # noqa: ANN401 - see studio.jobs.OPTIONS
+def _submit(project: Project, kind: Any, **what: Any) -> None:  # noqa: ANN401 - see studio.jobs.queue.OPTIONS
     with session.refusals():
         submit(project, kind, **what)
     st.rerun()
@@ -94,7 +95,7 @@ def _earlier(project: Project) -> None:
     if not ended:
         st.caption("Nothing was made yet.")
     for job, status in ended:
-        text = f"{job.when:%H:%M} {frame.KINDS[job.kind]}: {status.state}"
+        text = f"{job.when:%H:%M} {layout.KINDS[job.kind]}: {status.state}"
         if status.state == "done" or not _again(job):
             st.caption(text)
             continue
@@ -115,16 +116,16 @@ def _stage(project: Project, active: list[Job]) -> None:
         return
     made = results.newest(project)
     if made is None:
-        view = faces.look(project.scene, project.folder)
+        view = picture_view.look(project.scene, project.folder)
         if view.casting is not None:
             mount.picture("still", picture_data(project, view, None, editable=False))
         if not project.scene.script:
-            frame.empty("Now the lines", "Nobody says anything yet; a video needs at least one line.", "script")
+            layout.empty("Now the lines", "Nobody says anything yet; a video needs at least one line.", "script")
             return
-        frame.empty("No video yet", "Make it, or see a quick preview first: full sound and rough mouths in seconds.")
+        layout.empty("No video yet", "Make it, or see a quick preview first: full sound and rough mouths in seconds.")
         return
     changed = " The scene was changed since; this shows it as it was." if made.outdated else ""
-    st.caption(f"{made.label}, {made.size[0]} × {made.size[1]}, {frame.span(made.seconds)}.{changed}")
+    st.caption(f"{made.label}, {made.size[0]} × {made.size[1]}, {layout.span(made.seconds)}.{changed}")
     time = mount.player("player", player_data(project, made))
     _at(project, made, time)
 
@@ -135,7 +136,7 @@ def _frames(job: Job, project: Project) -> None:
         if job.preview_picture.is_file():
             st.image(job.preview_picture.read_bytes(), width="stretch", caption="The last finished frame")
         elif project.scene.picture:
-            st.image(faces.shown_picture(project.media_path(project.scene.picture)), width="stretch")
+            st.image(picture_view.shown_picture(project.media_path(project.scene.picture)), width="stretch")
 
 
 def player_data(project: Project, made: results.Made) -> dict[str, Any]:
@@ -146,8 +147,8 @@ def player_data(project: Project, made: results.Made) -> dict[str, Any]:
         colour = "#7f7f7f" if index is None else project.scene.colour_of(index)
         words = [{"text": word["text"], "start": word["start"], "end": word["end"]} for word in line.words]
         lines.append({"who": line.who, "text": line.text, "start": line.start, "end": line.end, "words": words,
-                      "colour": colour, "ink": faces.ink_on(colour)})  # fmt: skip
-    still = faces.shown_picture(project.media_path(project.scene.picture)) if project.scene.picture else b""
+                      "colour": colour, "ink": picture_view.ink_on(colour)})  # fmt: skip
+    still = picture_view.shown_picture(project.media_path(project.scene.picture)) if project.scene.picture else b""
     poster = mount.media_url(still, "poster", ".jpg") if still else ""
     return {"url": mount.media_url(made.video, "player"), "poster": poster, "lines": lines, "seconds": made.seconds,
             "width": made.size[0], "height": made.size[1], "label": made.label}  # fmt: skip

@@ -28,9 +28,9 @@ def lanes(key: str, data: dict[str, Any], on_act: Callable[[dict[str, Any]], Non
     _mount("lanes", key, data, on_act)
 
 
-def pair(key: str, data: dict[str, Any]) -> None:
+def compare(key: str, data: dict[str, Any]) -> None:
     """Two videos of the same moments in one place, ``before`` and ``after``, played alone or one after the other."""
-    _component("pair")(key=key, data=data)
+    _component("compare")(key=key, data=data)
 
 
 def player(key: str, data: dict[str, Any]) -> float:
@@ -71,7 +71,7 @@ def _mount(name: str, key: str, data: dict[str, Any], on_act: Callable[[dict[str
 def _sources(name: str) -> dict[str, str]:
     folder = Path(__file__).parent
     sources = {kind: (folder / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")}
-    shared = (folder / "acts.js").read_text(encoding="utf-8")  # a component's script can import no file
+    shared = (folder / "actions.js").read_text(encoding="utf-8")  # a component's script can import no file
     return {**sources, "js": f"{shared}\n{sources['js']}"}
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from tiny import write_tiny_assets
 
-from generation.voice import VoiceBank
+from generation.voices.bank import VoiceBank
 from studio import launch
-from studio.project import Project, Projects
+from studio.project.project import Project, Projects
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SLOWLY = 1000.0 * float(os.environ.get("PARLEY_BROWSER_SECONDS", "240"))

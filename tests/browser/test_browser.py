@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
-from generation.resources import asset
-from studio.jobs import jobs
-from studio.project import Project
+from generation.core.assets import asset
+from studio.jobs.queue import jobs
+from studio.project.project import Project
 
 pytestmark = pytest.mark.slow
 

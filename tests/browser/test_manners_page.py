@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from test_browser import LENGTH, eventually, visit
-from test_routed_adapters import write_adapter
 
-from generation.voice import VoiceBank
-from studio import audition
-from studio.project import Project
+from generation.voices.bank import VoiceBank
+from studio.editor import voice_preview
+from studio.project.project import Project
+from tests.browser.test_browser import LENGTH, eventually, visit
+from tests.generation.adapters.test_routing import write_adapter
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ def held(project: Project) -> dict[str, float]:
 def heard(page, project: Project) -> float:
     """Press the button; seconds of what comes."""
     page.get_by_role("button", name="Hear it").click()
-    eventually(lambda: (job := audition.latest(Project(project.folder), 0)) and job.status().state == "done", 240)
+    eventually(lambda: (job := voice_preview.latest(Project(project.folder), 0)) and job.status().state == "done", 240)
     page.locator("audio[src]").wait_for()
     return page.locator("audio[src]").evaluate(LENGTH)
 

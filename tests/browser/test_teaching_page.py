@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_browser import eventually, visit
-from test_manners_page import held
-from test_teaching import wav
 
-from studio import audition, teaching
-from studio.jobs import jobs
-from studio.project import Project
+from studio.editor import finetuning, voice_preview
+from studio.jobs.queue import jobs
+from studio.project.project import Project
+from tests.browser.test_browser import eventually, visit
+from tests.browser.test_manners_page import held
+from tests.studio.jobs.test_finetune import wav
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +21,7 @@ def heard(page, project: Project) -> bytes:
     before = {job.id for job in jobs(project)}
     page.get_by_role("button", name="Hear it").click()
     eventually(lambda: any(job.id not in before for job in jobs(project)))
-    job = audition.latest(Project(project.folder), 0)
+    job = voice_preview.latest(Project(project.folder), 0)
     eventually(lambda: job.status().state == "done", 240)
     page.locator("audio[src]").first.wait_for()
     return job.status().results["sound"].read_bytes()
@@ -61,7 +61,7 @@ def test_a_tiny_manner_is_taught_from_the_page_and_heard(page, editor, small, tm
     page.get_by_text("Manners: Old friend (own file) 1", exact=True).wait_for()
     page.get_by_text("On clips kept back from teaching").wait_for()
     assert page.locator("audio[src]").count() == 2, "before and after; the audition without the manner is gone"
-    lesson = teaching.latest(small, 0)
+    lesson = finetuning.latest(small, 0)
     assert lesson.kind == "teach" and lesson.status().state == "done"
     assert heard(page, small) != plain
     page.get_by_role("button", name="Undo").click()
@@ -77,8 +77,8 @@ def test_a_lesson_is_stopped_within_three_seconds(page, editor, small, tmp_path:
     page.get_by_role("button", name="Look at the clips").click()
     page.get_by_text("4 pieces of together").wait_for()
     page.get_by_role("button", name="Teach Old-friend").click()
-    eventually(lambda: teaching.latest(small, 0).kind == "teach")
-    job = teaching.latest(small, 0)
+    eventually(lambda: finetuning.latest(small, 0).kind == "teach")
+    job = finetuning.latest(small, 0)
     eventually(lambda: job.status().stage == "learn" and job.status().share > 0.001, 240)
     job.cancel()
     eventually(lambda: job.status().state == "cancelled", 3)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from streamlit.web import cli
 
-from generation import adapter_files
-from studio import teaching, worker
+from generation.adapters import metadata
+from studio.editor import finetuning
+from studio.jobs import supervisor
 
 if __name__ == "__main__":
-    program = Path(__file__).resolve().parent.parent / "tiny_worker.py"
+    program = Path(__file__).resolve().parents[1] / "support" / "tiny_worker.py"
     assets = Path(sys.argv.pop(1))
-    worker.COMMAND = (sys.executable, str(program), str(assets))
-    adapter_files.assets_root, adapter_files.asset = lambda: assets, lambda name: assets / name
-    teaching.LENGTHS["short"] = 0.05
+    supervisor.COMMAND = (sys.executable, str(program), str(assets))
+    metadata.assets_root, metadata.asset = lambda: assets, lambda name: assets / name
+    finetuning.LENGTHS["short"] = 0.05
     sys.exit(cli.main())

@@ -1,0 +1,1 @@
+"""LoRA adapters: files, metadata and per-character routing."""

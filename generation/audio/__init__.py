@@ -1,0 +1,1 @@
+"""Sound: waveforms, mel spectrograms, pitch, timbre, loudness, voice activity."""

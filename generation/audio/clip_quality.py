@@ -1,0 +1,137 @@
+"""Is a recording fit to take a voice from? Its best stretch, and what is wrong with it in sentences (numpy only)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from generation.audio.waveform import Audio
+
+LEAST_SECONDS, MOST_SECONDS = 5.0, 15.0
+"""A voice vector from 5 s is the one from 15 s within a cosine of 0.99, from 2 s within 0.83."""
+LEAST_SPEECH_SECONDS = 3.0
+_FRAME_SECONDS = 0.02
+_SPEECH_DB = 25.0
+"""Below the loud frames: what is softer is no speech."""
+_TOO_NOISY_DB, _NOISY_DB = 22.0, 34.0
+"""From the loud frames down to the background."""
+_CLIPPED_SHARE = 0.01
+"""Clean speech has 0.0005, at most 0.0013, of its samples near its peak; clipped by 10 dB it has 0.03."""
+_TWO_PITCHES = 5.0
+"""Semitones between two groups of phrases at which two people may be heard."""
+_PITCH_RATE, _PITCH_WINDOW = 8000, 400
+_LEAST_PITCH, _MOST_PITCH = 60, 400
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found in a clip; sentences without their subject, such as "is clipped; record it softer".
+
+    Attributes:
+        problems: a voice cannot be taken from it.
+        warnings: it can, but not so well.
+    """
+
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def best_stretch(audio: Audio) -> Audio:
+    """The 15 s with most speech in them; a shorter clip as it is."""
+    length = round(MOST_SECONDS / _FRAME_SECONDS)
+    level = _levels(audio)
+    if len(level) <= length:
+        return audio
+    spoken = np.concatenate([[0], np.cumsum(_speech(level))])
+    first = int(np.argmax(spoken[length:] - spoken[:-length]))
+    frame = round(_FRAME_SECONDS * audio.sampling_rate)
+    return Audio(audio.waveform[first * frame : (first + length) * frame], audio.sampling_rate)
+
+
+def examine(audio: Audio) -> Examination:
+    """Length, amount of speech, clipping, background and number of speakers of a clip's best stretch."""
+    if audio.seconds < LEAST_SECONDS:
+        return Examination((f"lasts {audio.seconds:.1f} s; use {LEAST_SECONDS:g} to {MOST_SECONDS:g} s",), ())
+    found = listen(best_stretch(audio), LEAST_SPEECH_SECONDS)
+    if audio.seconds > MOST_SECONDS:
+        long = f"lasts {audio.seconds:.0f} s; the {MOST_SECONDS:g} s with most speech are used"
+        return Examination(found.problems, (long, *found.warnings))
+    return found
+
+
+def listen(stretch: Audio, least: float) -> Examination:
+    """The same of a stretch of any length that is to hold at least so many seconds of speech."""
+    problems, warnings = [], []
+    level = _levels(stretch)
+    seconds = float(_speech(level).sum()) * _FRAME_SECONDS
+    contrast = float(np.quantile(level, 0.9) - np.quantile(level, 0.05))
+    if contrast < _TOO_NOISY_DB:
+        problems.append(
+            f"has noise or music only {contrast:.0f} dB below the voice; record it where it is quiet, without music"
+        )
+    elif seconds < least:
+        problems.append(f"holds only {seconds:.1f} s of speech; use one with at least {least:g} s")
+    elif contrast < _NOISY_DB:
+        warnings.append(f"has noise {contrast:.0f} dB below the voice, which will colour it; a quieter room helps")
+    if _clipped(stretch) > _CLIPPED_SHARE:
+        problems.append("is clipped; record it at a lower level")
+    if not problems and _pitch_groups(stretch, level) > _TWO_PITCHES:
+        warnings.append("sounds as if two people spoke in it; use one with a single speaker")
+    return Examination(tuple(problems), tuple(warnings))
+
+
+def _levels(audio: Audio) -> np.ndarray:
+    """Level of each 20 ms in dB of full scale, at least -90, (N,)."""
+    frame = round(_FRAME_SECONDS * audio.sampling_rate)
+    frames = audio.waveform[: len(audio) // frame * frame].reshape(-1, frame)
+    return 10 * np.log10(np.square(frames.astype(np.float64)).mean(1) + 1e-9)
+
+
+def _speech(level: np.ndarray) -> np.ndarray:
+    return level > np.quantile(level, 0.9) - _SPEECH_DB
+
+
+def _clipped(audio: Audio) -> float:
+    """Share of the samples near the greatest ones: clipping crowds them there, and resampling leaves that."""
+    size = np.abs(audio.waveform)
+    return float((size > 0.85 * np.quantile(size, 0.9999)).mean())
+
+
+def _pitch_groups(audio: Audio, level: np.ndarray) -> float:
+    """Semitones between the pitches of two groups of phrases, each at least a fifth of the speech; 0 for one group."""
+    pitch = pitch_track(audio)[: len(level)]
+    loud = level[: len(pitch)] > np.quantile(level, 0.9) - _SPEECH_DB
+    phrases: list[list[float]] = [[]]
+    silent = 0
+    for value, speaks in zip(pitch, loud, strict=True):
+        silent = 0 if speaks else silent + 1
+        if silent == 8 and phrases[-1]:
+            phrases.append([])
+        if np.isfinite(value):
+            phrases[-1].append(value)
+    long = sorted((float(np.median(p)), len(p)) for p in phrases if len(p) >= 12)
+    if len(long) < 2:
+        return 0.0
+    medians, lengths = np.array(long).T
+    share = np.cumsum(lengths)[:-1] / lengths.sum()
+    steps = np.diff(medians)[(share >= 0.2) & (share <= 0.8)]
+    return float(steps.max(initial=0.0))
+
+
+def pitch_track(audio: Audio) -> np.ndarray:
+    """Pitch in semitones above 100 Hz of each 20 ms, NaN where there is none: the autocorrelation's first high peak."""
+    sound = audio.resampled(_PITCH_RATE).waveform
+    hop = round(_FRAME_SECONDS * _PITCH_RATE)
+    frames = np.lib.stride_tricks.sliding_window_view(sound, _PITCH_WINDOW)[::hop].astype(np.float64)
+    frames = frames - frames.mean(1, keepdims=True)
+    window = np.hanning(_PITCH_WINDOW)
+    first, last = _PITCH_RATE // _MOST_PITCH, _PITCH_RATE // _LEAST_PITCH
+    own = np.fft.irfft(np.abs(np.fft.rfft(frames * window, 1024)) ** 2)[:, : last + 1]
+    taper = np.fft.irfft(np.abs(np.fft.rfft(window, 1024)) ** 2)[: last + 1]
+    similar = (own / np.maximum(own[:, :1], 1e-12) / (taper / taper[0]))[:, first:]
+    best = similar.max(1)
+    rising = np.diff(similar, axis=1, prepend=-1) >= 0
+    falling = np.diff(similar, axis=1, append=-1) <= 0
+    lag = first + (rising & falling & (similar > 0.88 * best[:, None])).argmax(1)
+    return np.where(best > 0.6, 12 * np.log2(_PITCH_RATE / lag / 100), np.nan)

@@ -1,0 +1,94 @@
+"""What goes into the model and what comes out: lines of speech on the clock, and each person's sound and motion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from generation.core.clock import samples_from_frames
+from generation.core.motion import MotionTrack
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line as the model sees it, on the 25 frames/s clock.
+
+    Attributes:
+        id: name of the line, unique in the scene; its noise is seeded from it.
+        character: index into the cast.
+        start: first video frame.
+        n_frames: length in video frames.
+        phonemes: IPA symbols, start and end pauses included as ``" "`` (one character each).
+        durations: mel frames (10 ms) per symbol; they sum to ``4 * n_frames``.
+        recording: (960 * n_frames,) float32 at 24 kHz in place of synthesis, or None.
+    """
+
+    id: str
+    character: int
+    start: int
+    n_frames: int
+    phonemes: str
+    durations: tuple[int, ...]
+    recording: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.durations) != len(self.phonemes) or sum(self.durations) != 4 * self.n_frames:
+            raise ValueError(
+                f"Line {self.id}: {len(self.phonemes)} symbols and {len(self.durations)} durations that sum to"
+                f" {sum(self.durations)} mel frames, expected {4 * self.n_frames}."
+            )
+        if self.recording is not None and len(self.recording) != samples_from_frames(self.n_frames):
+            raise ValueError(
+                f"Line {self.id}: the recording has {len(self.recording)} samples,"
+                f" expected {samples_from_frames(self.n_frames)}."
+            )
+
+    @property
+    def stop(self) -> int:
+        """Frame after the last one."""
+        return self.start + self.n_frames
+
+
+@dataclass(frozen=True)
+class CastMember:
+    """One person of the scene.
+
+    Attributes:
+        name: seeds the person's noise, so that the order of the cast changes nothing.
+        voice: (64,) float32 from the voice bank or a clip; all zero leaves the voice to chance.
+        side: where the person sits in the picture, -1 (left) .. 1 (right); listeners look there.
+        adapters: names and strengths of what acts on this person alone, loaded in the pipeline's ``adapters``.
+        tone: (2, 100) float32 that :mod:`generation.audio.timbre` lends to what is sampled, or None.
+    """
+
+    name: str
+    voice: np.ndarray
+    side: float = 0.0
+    adapters: tuple[tuple[str, float], ...] = ()
+    tone: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class CharacterPerformance:
+    """One person's part: speech (S,) float32 at 24 kHz in [-1, 1] over the whole scene, and motion of equal length."""
+
+    name: str
+    speech: np.ndarray
+    motion: MotionTrack
+
+
+@dataclass(frozen=True)
+class Performance:
+    """Everybody's parts on one clock: K characters, ``n_frames`` video frames at 25 frames/s, speech at 24 kHz."""
+
+    characters: tuple[CharacterPerformance, ...]
+    n_frames: int
+
+    def __post_init__(self) -> None:
+        for part in self.characters:
+            if len(part.speech) != samples_from_frames(self.n_frames) or len(part.motion) != self.n_frames:
+                raise ValueError(
+                    f"{part.name}: {len(part.speech)} samples and {len(part.motion)} motion frames,"
+                    f" expected {samples_from_frames(self.n_frames)} and {self.n_frames}."
+                )

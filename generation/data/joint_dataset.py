@@ -1,0 +1,251 @@
+"""Training examples of the joint model: crops of the corpus with motion; who hears whom, what is given or dropped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from generation.core.clock import MELS_PER_FRAME
+from generation.core.motion import INDEX, MOUTH, N_CHANNELS
+from generation.data.corpus import Features, Utterance
+from generation.labels.gestures import gestures, stress_track
+from generation.models.normalizer import Standard
+from generation.models.transformer import AUDIO_CHANNELS, HEARD_CHANNELS
+from generation.motion.articulation import TimedPhonemes
+from generation.motion.gaze import Cues
+from generation.pipeline.postprocess import voice_level
+from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
+
+HELD_OUT_VOICES = ("af_aoede", "am_puck", "bf_isabella", "bm_lewis")
+
+
+@dataclass
+class Batch:
+    """One batch, K = 1; audio and motion standardised.
+
+    Attributes:
+        audio: (B, 1, T, 400).
+        motion: (B, 1, T, 57).
+        symbols: (B, 1, 4 T) int64.
+        place: (B, 1, 4 T, 2).
+        voices: (B, 1, V) weights of the voice table; all zero = dropped.
+        audio_given: (B, 1, T).
+        motion_given: (B, 1, T).
+        heard: (B, 1, T, 402).
+        membership: (B, 1, 1, T); 0 = no audio reaches the face.
+        segments: (B, 1, T) int64.
+    """
+
+    audio: Tensor
+    motion: Tensor
+    symbols: Tensor
+    place: Tensor
+    voices: Tensor
+    audio_given: Tensor
+    motion_given: Tensor
+    heard: Tensor
+    membership: Tensor
+    segments: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on a device."""
+        return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+    def joined(self, other: Batch) -> Batch:
+        """The examples of both."""
+        return Batch(**{f.name: torch.cat((getattr(self, f.name), getattr(other, f.name))) for f in fields(self)})
+
+
+def voice_names(features: Features) -> list[str]:
+    """Rows of the voice table: every voice of the corpus that is not kept for tests."""
+    return sorted({v for u in features.utterances for v in u.voices} - set(HELD_OUT_VOICES))
+
+
+def measure_standard(
+    features: Features, real_motion: np.ndarray, labels: np.ndarray | None = None, n_samples: int = 300
+) -> Standard:
+    """Statistics of the training recordings, of lips, and of the gestures' generators.
+
+    Spreads have a floor, so that channels which hardly move are not blown up.
+
+    Args:
+        features: the corpus.
+        real_motion: (T, 57) tracked lips: their means, and spreads where they are wider than the labels'.
+        labels: (frames, 57) lips of the corpus.
+        n_samples: recordings that the spectrum is measured on.
+    """
+    train = features.split("train")
+    mel = np.concatenate([features.mel_of(u) for u in train[:: max(1, len(train) // n_samples)]])
+    rng = np.random.default_rng(0)
+    made = []
+    for seed in range(40):
+        speaking = np.repeat(rng.integers(0, 2, 10), 25).astype(np.float32)
+        stress = (rng.random(250) < 0.08) * speaking
+        made.append(gestures(Cues(stress.astype(np.float32), speaking, 1 - speaking, np.zeros(250, np.float32)), seed))
+    motion_mean, motion_std = np.concatenate(made).mean(0), np.concatenate(made).std(0)
+    lips = [INDEX[name] for name in MOUTH]
+    motion_mean[lips], motion_std[lips] = real_motion[:, lips].mean(0), real_motion[:, lips].std(0)
+    if labels is not None:
+        motion_std[lips] = np.maximum(motion_std[lips], labels[::7, lips].astype(np.float32).std(0))
+    return Standard(mel.mean(0), mel.std(0).clip(0.1), motion_mean, motion_std.clip(0.02))
+
+
+class JointExamples:
+    """Draws batches; the same generator state gives the same batch.
+
+    Args:
+        features: the corpus.
+        labels: (total frames, 57) lip motion of the corpus, or None: then motion is zero and only audio can be learnt.
+        standard: statistics.
+        voice_names: rows of the voice table.
+        n_frames: length of a crop in video frames.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        labels: np.ndarray | None,
+        standard: Standard,
+        voice_names: list[str],
+        n_frames: int = 150,
+    ) -> None:
+        self.features = features
+        self.labels = labels
+        self.standard = standard
+        self.voice_index = {name: i for i, name in enumerate(voice_names)}
+        self.n_frames = n_frames
+        self.utterances = [u for u in features.split("train") if not set(u.voices) & set(HELD_OUT_VOICES)]
+        lengths = np.array([u.n_frames for u in self.utterances], np.float64)
+        self.chances = np.cumsum(lengths / lengths.sum())
+
+    def batch(self, size: int, generator: torch.Generator, recordings: float = 0.25) -> Batch:
+        """``size`` examples, of which the share ``recordings`` has all of its sound given."""
+        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        rows = [self._example(rng, recordings) for _ in range(size)]
+        stacked = {f.name: torch.from_numpy(np.stack([r[f.name] for r in rows])[:, None]) for f in fields(Batch)}
+        return Batch(**stacked)
+
+    def _draw(self, rng: np.random.Generator) -> Utterance:
+        return self.utterances[int(np.searchsorted(self.chances, rng.random()))]
+
+    def _example(self, rng: np.random.Generator, recordings: float) -> dict[str, np.ndarray]:
+        n = self.n_frames
+        turn = int(n * rng.uniform(0.3, 0.7)) if rng.random() < 0.25 else n
+        own = self._draw(rng)
+        take = min(turn, own.n_frames)
+        skip = int(rng.integers(own.n_frames - take + 1))
+        at = int(rng.integers(turn - take + 1))
+        heard, heard_level, side = self._heard(rng, n, turn)
+        if turn < n and rng.random() < 0.5:
+            at += n - turn
+            heard, heard_level, side = (np.roll(x, -turn, axis=0) for x in (heard, heard_level, side))
+        ids, place = silent_symbols(MELS_PER_FRAME * n)
+        audio = self.standard.silence(n)
+        span, mels = slice(at, at + take), slice(MELS_PER_FRAME * at, MELS_PER_FRAME * (at + take))
+        cut = slice(MELS_PER_FRAME * skip, MELS_PER_FRAME * (skip + take))
+        own_ids, own_place = timed_symbols(own.phonemes, own.durations)
+        ids[mels], place[mels] = own_ids[cut], own_place[cut]
+        mel = self.features.mel_of(own)
+        audio[span] = self.standard.audio(mel[cut])
+        motion = self._motion(own, slice(skip, skip + take), mel, span, heard_level, side, rng)
+        given, motion_given = _given(rng, span, n, recordings)
+        voices = np.zeros(len(self.voice_index), np.float32)
+        for name, weight in own.voices.items():
+            voices[self.voice_index[name]] = weight
+        drop = rng.random(4)
+        # A recording comes without its words or with wrong ones: lips must then follow the sound.
+        if drop[0] < (0.5 if given.all() else 0.12):
+            ids, place = np.full_like(ids, UNKNOWN_SYMBOL), np.zeros_like(place)
+        elif given.all() and drop[0] > 0.7:
+            away = int(rng.integers(20, len(ids) - 20))
+            ids, place = np.roll(ids, away), np.roll(place, away, axis=0)
+        if drop[1] < 0.1:
+            voices[:] = 0
+        if drop[2] < 0.25:
+            heard = np.zeros_like(heard)
+        segments = np.ones(n, np.int64)
+        if rng.random() < 0.5:
+            segments[:] = 0
+            segments[span] = 1
+        return {
+            "audio": audio,
+            "motion": motion,
+            "symbols": ids,
+            "place": place,
+            "voices": voices,
+            "audio_given": given,
+            "motion_given": motion_given,
+            "heard": heard,
+            "membership": np.full((1, n), float(drop[3] >= 0.1), np.float32),
+            "segments": segments,
+        }
+
+    def _heard(self, rng: np.random.Generator, n: int, turn: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Another person's speech after frame ``turn``: heard (T, 402), its level 0..1 and its side, both (T,)."""
+        heard = np.zeros((n, HEARD_CHANNELS), np.float32)
+        heard[:, :AUDIO_CHANNELS] = self.standard.silence(n)
+        heard[:, AUDIO_CHANNELS] = 1
+        level, side = np.zeros(n, np.float32), np.zeros(n, np.float32)
+        if turn < n:
+            other = self._draw(rng)
+            take = min(n - turn, other.n_frames)
+            mel = self.features.mel_of(other)[: MELS_PER_FRAME * take]
+            heard[turn : turn + take, :AUDIO_CHANNELS] = self.standard.audio(mel)
+            level[turn : turn + take] = voice_level(mel)
+            side[turn : turn + take] = rng.choice((-1.0, 1.0)) * rng.uniform(0.4, 1.0)
+            heard[:, AUDIO_CHANNELS + 1] = side
+        return heard, level, side
+
+    def _motion(
+        self,
+        own: Utterance,
+        cut: slice,
+        mel: np.ndarray,
+        span: slice,
+        heard_level: np.ndarray,
+        side: np.ndarray,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """Lips of the labels plus gestures for what is said and heard, standardised (T, 57)."""
+        n = self.n_frames
+        if self.labels is None:
+            return np.zeros((n, N_CHANNELS), np.float32)
+        stress, speaking = np.zeros(n, np.float32), np.zeros(n, np.float32)
+        bounds = np.concatenate([[0], np.cumsum(own.durations)]) / (25 * MELS_PER_FRAME)
+        stress[span] = stress_track(TimedPhonemes(own.phonemes, bounds), own.n_frames)[cut]
+        speaking[span] = voice_level(mel)[cut]
+        values = gestures(Cues(stress, speaking, heard_level, side), seed=int(rng.integers(2**31)))
+        values[span] += np.asarray(self.labels[own.first + cut.start : own.first + cut.stop], np.float32)
+        return self.standard.motion(values)
+
+
+def _given(rng: np.random.Generator, span: slice, n: int, recordings: float) -> tuple[np.ndarray, np.ndarray]:
+    """Which frames of audio and motion are given: silence outside speech always, the rest by chance."""
+    audio, motion = np.zeros(n, np.float32), np.zeros(n, np.float32)
+    kind, other = rng.random(2)
+    if kind < recordings:
+        audio[:] = 1
+    elif kind < recordings + 0.15:
+        _give_part(audio, rng)
+    if kind >= recordings and other < 0.10:
+        motion[:] = 1
+    elif other < 0.25:
+        _give_part(motion, rng)
+    audio[: span.start] = 1
+    audio[span.stop :] = 1
+    return audio, motion
+
+
+def _give_part(given: np.ndarray, rng: np.random.Generator) -> None:
+    """A prefix, or everything but a span (the edit of a word, a continuation)."""
+    n = len(given)
+    if rng.random() < 0.4:
+        given[: int(n * rng.uniform(0.1, 0.6))] = 1
+    else:
+        length = int(n * rng.uniform(0.15, 0.6))
+        start = int(rng.integers(n - length + 1))
+        given[:] = 1
+        given[start : start + length] = 0

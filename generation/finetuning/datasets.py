@@ -1,0 +1,157 @@
+"""Examples that an adapter is trained on: crops of a processed corpus, or of clips that somebody brought."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+
+from generation.audio.mel import mel_spectrogram
+from generation.core.clock import MELS_PER_FRAME
+from generation.core.motion import N_CHANNELS
+from generation.data.corpus import Features, Utterance
+from generation.data.joint_dataset import Batch, JointExamples
+from generation.finetuning.styles import Manner, ProcessedFeatures, processed_motion
+from generation.models.normalizer import Standard
+from generation.models.transformer import HEARD_CHANNELS
+from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
+
+
+class MannerExamples(JointExamples):
+    """Crops of the corpus as a manner speaks and moves.
+
+    Args:
+        features: the corpus.
+        utterances: which of it, all of them trained on or all of them held out.
+        labels: (total frames, 57) lip motion of the corpus, or None for an adapter of the audio stream alone.
+        standard: of the base.
+        voice_names: rows of the base's voice table.
+        manner: how.
+        n_frames: length of a crop.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        utterances: Sequence[Utterance],
+        labels: np.ndarray | None,
+        standard: Standard,
+        voice_names: list[str],
+        manner: Manner,
+        n_frames: int,
+    ) -> None:
+        chosen = [replace(utterance, split="train") for utterance in utterances]
+        super().__init__(ProcessedFeatures(features, chosen, manner), labels, standard, voice_names, n_frames)
+        self._manner = manner
+
+    def _motion(self, *arguments: object) -> np.ndarray:
+        latent = super()._motion(*arguments)
+        if self.labels is None:
+            return latent
+        return self.standard.motion(processed_motion(self.standard.motion_values(latent), self._manner))
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One piece of material.
+
+    Attributes:
+        name: of its file.
+        n_frames: length in video frames.
+        waveform: (960 n_frames,) float32 at 24 kHz; None = motion alone.
+        phonemes: what is said, a pause at both ends included; empty = unknown.
+        durations: mel frames of each symbol; they sum to ``4 n_frames``.
+        motion: (n_frames, 57); None = sound alone.
+        words: what is said, as it was written or heard.
+    """
+
+    name: str
+    n_frames: int
+    waveform: np.ndarray | None = None
+    phonemes: str = ""
+    durations: tuple[int, ...] = ()
+    motion: np.ndarray | None = None
+    words: str = ""
+
+
+class ClipExamples:
+    """Crops of clips; the same generator state gives the same batch.
+
+    Args:
+        clips: at least one.
+        standard: of the base.
+        n_voices: rows of the voice table: 1 = the clips' own voice, more = any of the base's, drawn anew each time.
+        n_frames: length of a crop in video frames; what a shorter clip leaves is silence in which nothing is learnt.
+        speech: whether speech is learnt where a clip has motion, too; else its sound is always given, half of the time
+            without its words.
+    """
+
+    def __init__(
+        self, clips: Sequence[Clip], standard: Standard, n_voices: int, n_frames: int, speech: bool = True
+    ) -> None:
+        self._clips, self._standard, self._n_voices, self._n_frames = tuple(clips), standard, n_voices, n_frames
+        self._share_given, self._share_wordless = (0.4, 0.12) if speech else (1.0, 0.5)
+        lengths = np.array([clip.n_frames for clip in clips], np.float64)
+        self._chances = lengths / lengths.sum()
+        self._mels: dict[int, np.ndarray] = {}
+
+    def batch(self, size: int, generator: torch.Generator) -> Batch:
+        """``size`` examples, K = 1."""
+        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        rows = [self._example(rng) for _ in range(size)]
+        stacked = {f.name: torch.from_numpy(np.stack([r[f.name] for r in rows])[:, None]) for f in fields(Batch)}
+        return Batch(**stacked)
+
+    def _mel(self, which: int) -> np.ndarray | None:
+        waveform = self._clips[which].waveform
+        if waveform is not None and which not in self._mels:
+            self._mels[which] = mel_spectrogram(torch.from_numpy(waveform)).numpy()
+        return self._mels.get(which)
+
+    def _example(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        n = self._n_frames
+        which = int(rng.choice(len(self._clips), p=self._chances))
+        clip, mel = self._clips[which], self._mel(which)
+        take = min(n, clip.n_frames)
+        skip, at = int(rng.integers(clip.n_frames - take + 1)), int(rng.integers(n - take + 1))
+        inside = np.zeros(n, bool)
+        inside[at : at + take] = True
+        ids, place = silent_symbols(MELS_PER_FRAME * n)
+        audio, motion = self._standard.silence(n), np.zeros((n, N_CHANNELS), np.float32)
+        mels, cut = (
+            slice(MELS_PER_FRAME * at, MELS_PER_FRAME * (at + take)),
+            slice(MELS_PER_FRAME * skip, MELS_PER_FRAME * (skip + take)),
+        )
+        audio_given, motion_given = (~inside).astype(np.float32), (~inside).astype(np.float32)
+        unknown = not clip.phonemes or rng.random() < self._share_wordless
+        if unknown:
+            ids[mels], place[mels] = UNKNOWN_SYMBOL, 0
+        else:
+            own_ids, own_place = timed_symbols(clip.phonemes, clip.durations)
+            ids[mels], place[mels] = own_ids[cut], own_place[cut]
+        if mel is None:
+            audio_given[:] = 1
+        else:
+            audio[inside] = self._standard.audio(mel[cut])
+            if clip.motion is not None and rng.random() < self._share_given:  # motion that goes with given sound
+                audio_given[:] = 1
+        if clip.motion is None:
+            motion_given[:] = 1
+        else:
+            motion[inside] = self._standard.motion(clip.motion[skip : skip + take])
+        voices = np.zeros(self._n_voices, np.float32)
+        voices[int(rng.integers(self._n_voices))] = float(rng.random() >= 0.1)
+        return {
+            "audio": audio,
+            "motion": motion,
+            "symbols": ids,
+            "place": place.astype(np.float32),
+            "voices": voices,
+            "audio_given": audio_given,
+            "motion_given": motion_given,
+            "heard": np.zeros((n, HEARD_CHANNELS), np.float32),
+            "membership": np.full((1, n), float(mel is not None and rng.random() >= 0.1), np.float32),
+            "segments": inside.astype(np.int64),
+        }

@@ -1,0 +1,196 @@
+"""What is learnt from clips: split, voice and habits, by the part that an adapter is to change; and the lesson"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from generation.adapters.lora import FILE, weakened
+from generation.adapters.metadata import Part
+from generation.core.clock import FPS
+from generation.core.delivery import Habits
+from generation.data.joint_dataset import Batch
+from generation.finetuning.clip_reader import common_voice
+from generation.finetuning.datasets import Clip, ClipExamples
+from generation.finetuning.lora_training import Size, Student, clip_loss, tune
+from generation.metrics.style import mean_figures, motion_figures, speech_figures
+from generation.models.duration_predictor import DurationModel
+from generation.models.normalizer import Standard
+from generation.models.transformer import JointTransformer
+
+HELD_OUT = 8
+"""Of so many clips one is held out."""
+_AVERAGE_BLINKS = 18.5
+"""A minute, of those that are drawn for everybody."""
+_HELD_OUT_BATCHES = 2
+_KEPT = 0.75
+"""Share of what a voice's layers learnt that its adapter does at strength 1: with all of it words are lost."""
+_PACE = 0.5
+"""Share of the way, in logs, to the pace of the clips: at a hasty pace words are lost."""
+_NOTICED = 0.05
+"""A habit that differs by less is not worth a word."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A training from clips, ready for :func:`generation.finetuning.lora_training.tune`.
+
+    Attributes:
+        student: with a fresh adapter, and the voice where it starts.
+        draw: generator -> one batch.
+        held_out: batches of clips that ``draw`` never sees.
+        habits: of the one who is in the clips.
+        voice: (64,) as the voice encoder hears the clips; None for a way of moving.
+        figures: of the clips themselves.
+    """
+
+    student: Student
+    draw: Callable[[torch.Generator], Batch]
+    held_out: tuple[Batch, ...]
+    habits: Habits
+    voice: np.ndarray | None
+    figures: dict[str, float]
+
+
+def lesson(
+    clips: Sequence[Clip], part: Part, transformer: JointTransformer, durations: DurationModel, size: Size
+) -> Lesson:
+    """What a part of the model learns from clips.
+
+    Args:
+        clips: at least two.
+        part: what the adapter changes.
+        transformer: the base.
+        durations: says how long the symbols of the clips would last in an average rate of the voice.
+        size: how much.
+    """
+    held = [clip for number, clip in enumerate(clips) if number % HELD_OUT == HELD_OUT - 1] or [clips[-1]]
+    taught = [clip for clip in clips if clip not in held]
+    voice = None if part == "motion" else common_voice(tuple(taught))
+    standard = Standard.of(transformer)
+    n_voices = len(transformer.config.voice_names) if voice is None else 1
+    own, others = (ClipExamples(group, standard, n_voices, size.n_frames) for group in (taught, held))
+    generators = [torch.Generator().manual_seed(seed) for seed in range(_HELD_OUT_BATCHES)]
+    batches = tuple(others.batch(2 * size.batch, generator) for generator in generators)
+    student = Student(transformer, part, size.rank, None if voice is None else torch.from_numpy(voice))
+    return Lesson(
+        student,
+        lambda generator: own.batch(size.batch, generator),
+        batches,
+        own_habits(clips, part, durations, voice),
+        voice,
+        figures_of(clips, part),
+    )
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who is in the clips, and how the adapter may be used.
+
+    Attributes:
+        name: of the adapter.
+        consent: one of :data:`generation.adapters.metadata.CONSENTS`.
+        statement: who agreed, when and how.
+        licence: SPDX name, or ``proprietary``.
+
+    Raises:
+        ValueError: nobody was asked.
+    """
+
+    name: str
+    consent: str
+    statement: str = ""
+    licence: str = "proprietary"
+
+    def __post_init__(self) -> None:
+        if not self.consent or (self.consent in ("agreed", "public") and not self.statement):
+            raise ValueError(
+                f"Say whose voice or face {self.name} is: me, drawn (nobody's), or agreed or public with a statement"
+                " of who agreed, when and how."
+            )
+
+
+@dataclass(frozen=True)
+class Taught:
+    """An adapter that learnt: its file, facts for the report, and the voice (64,) that the clips' is heard as."""
+
+    path: Path
+    facts: dict[str, Any]
+    voice: np.ndarray | None
+
+
+def teach(
+    clips: Sequence[Clip],
+    part: Part,
+    origin: Origin,
+    transformer: JointTransformer,
+    durations: DurationModel,
+    size: Size,
+    folder: Path,
+    watch: Callable[[float], None] = lambda share: None,
+) -> Taught:
+    """Trains an adapter on clips; a folder in which that was begun is gone on with.
+
+    Args:
+        clips: at least two.
+        part: what the adapter changes.
+        origin: who is in the clips.
+        transformer: the base; it gets the adapter, so it is of no other use afterwards.
+        durations: see :func:`lesson`.
+        size: how much.
+        folder: of checkpoints and the adapter.
+        watch: see :func:`generation.finetuning.lora_training.tune`.
+    """
+    learnt = lesson(clips, part, transformer, durations, size)
+    seconds = sum(clip.n_frames for clip in clips) / FPS
+    about = {
+        "kind": "moves" if part == "motion" else "voice", "does": description(origin.name, part, learnt.habits),
+        "taught": f"{len(clips)} clips of together {seconds:.0f} s.", "licence": origin.licence,
+        "consent": origin.consent, "statement": origin.statement, "habits": json.dumps(asdict(learnt.habits)),
+    }  # fmt: skip
+    tuned = tune(learnt.student, clip_loss, learnt.draw, learnt.held_out, about, size, folder, watch)
+    facts = {
+        "minutes": tuned.minutes, "size": asdict(size), "steps": tuned.steps,
+        "held_out": {"before": tuned.before, "after": tuned.after}, "material": learnt.figures,
+    }  # fmt: skip
+    path = tuned.folder / FILE
+    if learnt.voice is not None:
+        path = weakened(path, folder / FILE, _KEPT)
+    return Taught(path, facts, learnt.voice)
+
+
+def description(name: str, part: Part, habits: Habits) -> str:
+    """What people read who choose an adapter: whose it is, and which habits they will notice."""
+    noticed = [f"{name}'s way of moving the head and brows" if part == "motion" else f"{name}'s voice"]
+    if abs(habits.tempo - 1) >= _NOTICED:
+        noticed.append(f"speaks {abs(habits.tempo - 1):.0%} {'faster' if habits.tempo > 1 else 'slower'} than most")
+    if abs(habits.blinks - 1) >= _NOTICED:
+        noticed.append(f"blinks {habits.blinks:.1f} times as often as most")
+    return f"{'; '.join(noticed)}."
+
+
+def own_habits(clips: Sequence[Clip], part: Part, durations: DurationModel, voice: np.ndarray | None) -> Habits:
+    """Pace of the speech beside what the duration model expects, and rate of blinks beside the average."""
+    tempo, blinks = 1.0, 1.0
+    if part != "motion":
+        spoken = [clip for clip in clips if clip.phonemes]
+        natural = sum(sum(durations.predict(clip.phonemes, voice)) for clip in spoken)
+        own = natural / sum(sum(clip.durations) for clip in spoken)
+        tempo = float(np.clip(own**_PACE, 0.6, 1.6))
+    if part != "audio":
+        moved = np.concatenate([clip.motion for clip in clips if clip.motion is not None])
+        blinks = float(np.clip(motion_figures(moved)["blinks"] / _AVERAGE_BLINKS, 0.2, 3))
+    return Habits(tempo=round(tempo, 3), blinks=round(blinks, 3))
+
+
+def figures_of(clips: Sequence[Clip], part: Part) -> dict[str, float]:
+    """Figures of the clips themselves: of the speech or the motion that is learnt, or of both."""
+    speech = [speech_figures(c.waveform, c.phonemes, c.durations) for c in clips if c.waveform is not None]
+    motion = [motion_figures(c.motion) for c in clips if c.motion is not None and len(c.motion) > 1]
+    return mean_figures([*(speech if part != "motion" else ()), *(motion if part != "audio" else ())])

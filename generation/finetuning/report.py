@@ -1,0 +1,117 @@
+"""The report on an adapter: its figures at several strengths as data and as text, and its sound before and after."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from generation.adapters.metadata import read_about
+from generation.core.clock import SAMPLE_RATE
+from generation.finetuning.trial import Prompt, Trial, monotone, try_adapter
+from generation.metrics.style import UNITS
+from generation.models.duration_predictor import DurationModel
+from generation.pipeline.joint import JointPipeline
+from generation.pipeline.sampling import Sampling, usual_steps
+from generation.text.phonemizer import phonemize
+from generation.voices.bank import VoiceBank
+
+SENTENCES = (
+    "The train to the coast leaves at seven, and nobody has bought a ticket yet.",
+    "I never said that it was easy, but it can be done before the winter.",
+    "Where did you put the small blue key, the one for the garden door?",
+    "Come in, sit down, and tell me everything from the very beginning.",
+    "She opened the letter, read it twice, and laid it back on the table.",
+    "We could still turn around, or we could find out what is behind the hill.",
+)
+"""What adapters are tried on; no sentence of the corpus."""
+
+
+def prompts(lines: int, voice: np.ndarray | None = None, language: str | None = None) -> list[Prompt]:
+    """The first so many sentences, in a voice (64,) or each in another one of the bank."""
+    bank = VoiceBank.load()
+    made = []
+    for number, text in enumerate(SENTENCES[:lines]):
+        preset = bank[bank.names[5 * number % len(bank.names)]]
+        vector = preset.vector if voice is None else voice
+        made.append(Prompt(f" {phonemize(text, language or preset.language)} ", vector))
+    return made
+
+
+def trials(
+    pipeline: JointPipeline,
+    durations: DurationModel,
+    path: Path,
+    said: Sequence[Prompt],
+    strengths: Sequence[float],
+    steps: int | None = None,
+) -> dict[float, Trial]:
+    """:func:`generation.finetuning.trial.try_adapter` with the sampler that ships, or in so many guided steps."""
+    return try_adapter(pipeline, durations, path, said, strengths, Sampling(steps=steps or usual_steps()))
+
+
+def write_report(
+    folder: Path, path: Path, facts: Mapping[str, Any], found: Mapping[float, Trial], moves: Mapping[str, int]
+) -> str:
+    """``report.json`` and ``report.txt`` of an adapter, with its sound at strength 0 and 1; the text.
+
+    Args:
+        folder: gets the files.
+        path: of the adapter.
+        facts: about its training, if it was just trained.
+        found: trials by strength, 0 and 1 among them.
+        moves: the figures that it is meant to move, each up (1) or down (-1).
+    """
+    about = read_about(path)
+    report = {"changes": about.part, "taught": about.taught, "megabytes": path.stat().st_size / 1e6, **facts}
+    report["strengths"] = {f"{strength:g}": one.figures for strength, one in found.items()}
+    report["meant"] = dict(moves)
+    report["monotone"] = {figure: monotone(dict(found), figure, direction) for figure, direction in moves.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    text = _written(report, found)
+    (folder / "report.txt").write_text(text, encoding="utf-8")
+    for strength in (0.0, 1.0):
+        write_trial(folder / f"strength_{strength:g}.wav", found[strength])
+    return text
+
+
+def write_trial(path: Path, found: Trial) -> Path:
+    """All lines of a trial as one WAV file, a third of a second between them."""
+    sound = np.concatenate([np.pad(line, (0, SAMPLE_RATE // 3)) for line in found.lines])
+    soundfile.write(path, sound, SAMPLE_RATE)
+    return path
+
+
+def _written(report: Mapping[str, Any], found: Mapping[float, Trial]) -> str:
+    """The report as a short text: a line about the training, and a row for each figure."""
+    lines = [f"{report['name']}: changes {report['changes']}. {report['taught']}"]
+    if "held_out" in report:
+        loss, size = report["held_out"], report["size"]
+        lines.append(
+            f"{report['steps']} steps in {report['minutes']:.1f} min, rank {size['rank']},"
+            f" {report['megabytes']:.2f} MB; held-out loss {loss['before']:.4f} -> {loss['after']:.4f}."
+        )
+    for measured in ("likeness", "timing"):
+        if measured in report:
+            lines.append("; ".join(f"{name} {value:.3f}" for name, value in report[measured].items()) + ".")
+    material = report.get("material", {})
+    head = "".join(f"{f'at {s:g}':>9}" for s in found) + (f"{'material':>10}" if material else "")
+    lines += ["", f"{'figure':<14}{head}  meant"]
+    for figure in (name for name in UNITS if any(name in one.figures for one in found.values())):
+        direction = report["meant"].get(figure)
+        meant = "" if direction is None else "up" if direction > 0 else "down"
+        meant += "" if direction is None or report["monotone"][figure] else ", not monotone"
+        values = "".join(_cell(one.figures, figure, 9) for one in found.values())
+        values += _cell(material, figure, 10) if material else ""
+        lines.append(f"{figure:<14}{values}  {meant:<6} {UNITS[figure]}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _cell(figures: Mapping[str, float], figure: str, width: int) -> str:
+    """A figure of a table, or a dash: a whisper has no pitch."""
+    return f"{figures[figure]:>{width}.3f}" if figure in figures else f"{'-':>{width}}"

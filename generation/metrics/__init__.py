@@ -1,0 +1,1 @@
+"""Measures of speech, motion and binding, as pure functions of arrays."""

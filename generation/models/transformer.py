@@ -1,0 +1,392 @@
+"""The frame-synchronous MM-DiT: an audio stream and a motion stream, one token each per 40 ms and character.
+
+Anchors: SD3 (arXiv 2403.03206) for joint attention of two weight sets, JAM-Flow (2506.23552) for audio with motion,
+DiT (2212.09748) for AdaLN-zero, "Back to Basics" (2511.13720) for predicting the clean latent.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from diffusers.loaders import PeftAdapterMixin
+from diffusers.utils import BaseOutput
+from torch import Tensor, nn
+from torch.nn.functional import gelu, scaled_dot_product_attention
+
+from generation.core.clock import MELS_PER_FRAME, N_MELS
+from generation.core.motion import N_CHANNELS
+from generation.models.mel_refiner import MelHead
+
+AUDIO_CHANNELS = MELS_PER_FRAME * N_MELS
+"""Width of an audio token: four mel frames of 100 bins."""
+HEARD_CHANNELS = AUDIO_CHANNELS + 2
+"""What a person hears in 40 ms: the others' audio, 1 = not dropped, and where it comes from (-1 left .. 1 right)."""
+
+
+@dataclass
+class JointTransformerOutput(BaseOutput):
+    """Predicted clean latents: audio (B, K, T, 400); motion (B, K, T, 57), None without that stream."""
+
+    audio: Tensor
+    motion: Tensor | None
+
+
+def rotary_table(positions: Tensor, head_dim: int) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of rotary positions (arXiv 2104.09864): (T,) video frames -> two (T, head_dim / 2) float32."""
+    rates = 10_000.0 ** (-torch.arange(0, head_dim, 2, device=positions.device, dtype=torch.float32) / head_dim)
+    angles = positions.float()[:, None] * rates
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
+    """Applies rotary positions: (..., T, heads, head_dim) -> same."""
+    cos, sin = (t[:, None].to(x.dtype) for t in rotary)
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1)
+
+
+class StreamBlock(nn.Module):
+    """One stream's half of a layer: AdaLN-zero modulation, query/key/value of common inner width, perceptron."""
+
+    def __init__(self, dim: int, inner: int, heads: int, condition: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention_norm = nn.LayerNorm(dim, elementwise_affine=False, eps=1e-6)
+        self.to_qkv = nn.Linear(dim, 3 * inner)
+        self.query_norm = nn.RMSNorm(inner // heads, eps=1e-6, elementwise_affine=False)
+        self.key_norm = nn.RMSNorm(inner // heads, eps=1e-6, elementwise_affine=False)
+        self.to_out = nn.Linear(inner, dim)
+        self.mlp_norm = nn.LayerNorm(dim, elementwise_affine=False, eps=1e-6)
+        self.expand = nn.Linear(dim, 4 * dim)
+        self.contract = nn.Linear(4 * dim, dim)
+        self.modulation = nn.Linear(condition, 6 * dim)
+        nn.init.zeros_(self.modulation.weight)
+        nn.init.zeros_(self.modulation.bias)
+
+    def modulate(self, condition: Tensor) -> tuple[Tensor, ...]:
+        """Condition (B, K, C) -> six (B, K, 1, dim): shift, scale, gate of attention and of the perceptron."""
+        return self.modulation(condition)[:, :, None].chunk(6, dim=-1)
+
+    def project(
+        self, x: Tensor, shift: Tensor, scale: Tensor, rotary: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, K, T, dim) -> query, key, value, each (B, K, T, heads, head_dim)."""
+        h = self.attention_norm(x) * (1 + scale) + shift
+        q, k, v = self.to_qkv(h).unflatten(-1, (3, self.heads, -1)).unbind(-3)
+        return rotate(self.query_norm(q), rotary), rotate(self.key_norm(k), rotary), v
+
+    def finish(self, x: Tensor, attended: Tensor, modulation: tuple[Tensor, ...]) -> Tensor:
+        """Adds the attention result (B, K, T, heads, head_dim) and the perceptron to the stream (B, K, T, dim)."""
+        _, _, gate, shift, scale, mlp_gate = modulation
+        x = x + gate * self.to_out(attended.flatten(-2))
+        h = self.mlp_norm(x) * (1 + scale) + shift
+        return x + mlp_gate * self.contract(gelu(self.expand(h), approximate="tanh"))
+
+
+@dataclass
+class AttentionMasks:
+    """Additive attention masks, built once per forward.
+
+    Attributes:
+        own: (B, K, T, T) or (T, T): a character's tokens of one stream to each other; None = all are seen.
+        audio: (..., T, 2 T): audio queries to the character's own audio keys, then to its motion keys.
+        motion: (..., T, T + S): motion queries to the character's own motion keys, then to audio keys: S = T of the
+            same character, or K * T of everybody when ``routed``.
+        routed: whether motion queries see the audio keys of the whole cast.
+    """
+
+    own: Tensor | None
+    audio: Tensor | None = None
+    motion: Tensor | None = None
+    routed: bool = False
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    """Attention of (B, K, T, heads, head_dim) queries to (B, K, S, heads, head_dim) keys, mask (..., T, S)."""
+    batch, dtype = query.shape[:2], query.dtype
+    q, k, v = (t.flatten(0, 1).transpose(1, 2) for t in (query, key, value))
+    with torch.autocast("cpu", enabled=False):
+        if q.device.type == "cpu":  # float32 takes half the time of bfloat16 there, backward included
+            q, k, v = q.float(), k.float(), v.float()
+        if mask is not None:
+            mask = mask.to(q.dtype)
+            mask = mask.flatten(0, 1)[:, None] if mask.dim() == 4 else mask
+        attended = scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    return attended.to(dtype).transpose(1, 2).unflatten(0, batch)
+
+
+class JointBlock(nn.Module):
+    """A layer of both streams; in a joint layer they attend to each other, else each to itself."""
+
+    def __init__(self, audio_dim: int, motion_dim: int, inner: int, heads: int, condition: int, joint: bool) -> None:
+        super().__init__()
+        self.joint = joint
+        self.audio = StreamBlock(audio_dim, inner, heads, condition)
+        self.motion = StreamBlock(motion_dim, inner, heads, condition)
+
+    def forward(
+        self,
+        audio: Tensor,
+        motion: Tensor | None,
+        condition: Tensor,
+        rotary: tuple[Tensor, Tensor],
+        masks: AttentionMasks,
+    ) -> tuple[Tensor, Tensor | None]:
+        """(B, K, T, audio_dim), (B, K, T, motion_dim) or None, (B, K, C) -> both streams, same shapes."""
+        audio_mod = self.audio.modulate(condition)
+        q, k, v = self.audio.project(audio, audio_mod[0], audio_mod[1], rotary)
+        if motion is None:
+            return self.audio.finish(audio, _attend(q, k, v, masks.own), audio_mod), None
+        motion_mod = self.motion.modulate(condition)
+        mq, mk, mv = self.motion.project(motion, motion_mod[0], motion_mod[1], rotary)
+        if self.joint:
+            audio_attended = _attend(q, torch.cat((k, mk), 2), torch.cat((v, mv), 2), masks.audio)
+            k, v = (_whole_cast(k), _whole_cast(v)) if masks.routed else (k, v)
+            motion_attended = _attend(mq, torch.cat((mk, k), 2), torch.cat((mv, v), 2), masks.motion)
+        else:
+            audio_attended = _attend(q, k, v, masks.own)
+            motion_attended = _attend(mq, mk, mv, masks.own)
+        audio = self.audio.finish(audio, audio_attended, audio_mod)
+        return audio, self.motion.finish(motion, motion_attended, motion_mod)
+
+
+def _join(first: Tensor, second: Tensor) -> Tensor:
+    """Two additive masks side by side along the keys, broadcast to common leading axes."""
+    lead = torch.broadcast_tensors(first[..., 0], second[..., 0])[0].shape  # broadcast_shapes imports sympy
+    return torch.cat((first.expand(*lead, first.shape[-1]), second.expand(*lead, second.shape[-1])), -1)
+
+
+def _whole_cast(x: Tensor) -> Tensor:
+    """(B, K, T, heads, head_dim) -> (B, K, K * T, heads, head_dim): everybody's keys for each character."""
+    flat = x.flatten(1, 2)
+    return flat[:, None].expand(-1, x.shape[1], *flat.shape[1:])
+
+
+class PhonemeEncoder(nn.Module):
+    """Phonemes at 100 Hz -> one vector per video frame, through three small convolutions."""
+
+    def __init__(self, n_symbols: int, dim: int) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(n_symbols + 1, 64)
+        self.convs = nn.ModuleList(nn.Conv1d(width, dim, 5, padding=2) for width in (66, dim, dim))
+
+    def forward(self, symbols: Tensor, place: Tensor) -> Tensor:
+        """Symbols (B, K, 4 T) int64 and place (B, K, 4 T, 2) -> (B, K, T, 4 * dim)."""
+        h = torch.cat((self.embed(symbols), place), -1).flatten(0, 1).transpose(1, 2)
+        h = gelu(self.convs[0](h), approximate="tanh")
+        for conv in self.convs[1:]:
+            h = h + gelu(conv(h), approximate="tanh")
+        h = h.transpose(1, 2).unflatten(0, symbols.shape[:2])
+        return h.unflatten(2, (-1, MELS_PER_FRAME)).flatten(-2)
+
+
+class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
+    """Predicts clean audio and motion latents of K characters from noisy ones.
+
+    Latents are standardised: audio by ``mel_mean`` and ``mel_std`` (100 each), motion by ``motion_mean`` and
+    ``motion_std`` (57 each), all kept in the config.
+    """
+
+    _supports_gradient_checkpointing = False
+    _no_split_modules = ["JointBlock"]
+    _repeated_blocks = ["JointBlock"]
+
+    @register_to_config
+    def __init__(
+        self,
+        mel_mean: list[float],
+        mel_std: list[float],
+        motion_mean: list[float],
+        motion_std: list[float],
+        voice_names: list[str],
+        n_symbols: int,
+        audio_dim: int = 256,
+        motion_dim: int = 128,
+        num_layers: int = 10,
+        num_heads: int = 4,
+        head_dim: int = 64,
+        condition_dim: int = 128,
+        phoneme_dim: int = 96,
+        voice_dim: int = 64,
+        joint_every: int = 2,
+        joint_window: int = 6,
+        max_distance: int = 150,
+        mel_dim: int = 160,
+        mel_blocks: int = 3,
+    ) -> None:
+        super().__init__()
+        inner = num_heads * head_dim
+        self.phonemes = PhonemeEncoder(n_symbols, phoneme_dim)
+        self.audio_in = nn.Linear(2 * AUDIO_CHANNELS + 1, audio_dim)
+        self.motion_in = nn.Linear(2 * N_CHANNELS + 1, motion_dim)
+        self.audio_text = nn.Linear(MELS_PER_FRAME * phoneme_dim, audio_dim)
+        self.motion_text = nn.Linear(MELS_PER_FRAME * phoneme_dim, motion_dim)
+        self.motion_heard = nn.Linear(HEARD_CHANNELS, motion_dim)
+        self.voice_table = nn.Parameter(torch.randn(len(voice_names), voice_dim))
+        self.voice_in = nn.Linear(voice_dim + 1, condition_dim)
+        self.time_in = nn.Sequential(nn.Linear(128, condition_dim), nn.SiLU(), nn.Linear(condition_dim, condition_dim))
+        self.blocks = nn.ModuleList(
+            JointBlock(audio_dim, motion_dim, inner, num_heads, condition_dim, joint=_is_joint(layer, joint_every))
+            for layer in range(num_layers)
+        )
+        self.audio_norm = nn.LayerNorm(audio_dim, elementwise_affine=False, eps=1e-6)
+        self.motion_norm = nn.LayerNorm(motion_dim, elementwise_affine=False, eps=1e-6)
+        self.audio_mod = nn.Linear(condition_dim, 2 * audio_dim)
+        self.motion_mod = nn.Linear(condition_dim, 2 * motion_dim)
+        self.audio_out = nn.Linear(audio_dim, AUDIO_CHANNELS)
+        self.motion_out = nn.Linear(motion_dim, N_CHANNELS)
+        self.mel_head = MelHead(audio_dim, condition_dim, mel_dim, mel_blocks)
+        for layer in (self.audio_out, self.motion_out, self.audio_mod, self.motion_mod):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(
+        self,
+        audio: Tensor,
+        motion: Tensor | None,
+        sigma: Tensor,
+        symbols: Tensor,
+        place: Tensor,
+        voice: Tensor,
+        audio_given: Tensor,
+        motion_given: Tensor | None = None,
+        heard: Tensor | None = None,
+        membership: Tensor | None = None,
+        segments: Tensor | None = None,
+        return_dict: bool = True,
+    ) -> JointTransformerOutput | tuple[Tensor, Tensor | None]:
+        """One pass over B scenes of K characters and T video frames (40 ms each).
+
+        Args:
+            audio: (B, K, T, 400) noisy standardised log-mel, clean where given.
+            motion: (B, K, T, 57) noisy standardised motion, clean where given; None runs the audio stream alone.
+            sigma: (B,) noise level, 1 = noise, 0 = data.
+            symbols: (B, K, 4 T) int64 phoneme at each 10 ms; ``n_symbols`` = unknown (text dropped).
+            place: (B, K, 4 T, 2) position inside the phoneme 0..1 and log of its length in 10 ms, divided by 4.
+            voice: (B, K, voice_dim + 1) voice vector and a 1; all zero = unknown voice.
+            audio_given: (B, K, T) 1 where ``audio`` holds given data.
+            motion_given: (B, K, T) 1 where ``motion`` holds given data; needed with ``motion``.
+            heard: (B, K, T, 402) what reaches each person's ears, see ``HEARD_CHANNELS``; zero = dropped.
+            membership: (B, K, K, T) in [0, 1]: [b, i, j, t] is how much character i's voice drives character j's face
+                token in frame t. None = each voice drives its own face; zeros = no audio reaches any face.
+            segments: (B, K, T) int64; tokens of a line see only their own line of their own character, tokens of
+                segment 0 (the time between lines) see all of it. None = one segment.
+            return_dict: False returns the tuple (audio, motion).
+
+        Returns:
+            clean latents, shapes of ``audio`` and ``motion``.
+
+        Raises:
+            ValueError: a shape that does not fit, with both shapes.
+        """
+        self._check(
+            audio, motion=motion, sigma=sigma, symbols=symbols, place=place, voice=voice, audio_given=audio_given,
+            motion_given=motion_given, heard=heard, membership=membership, segments=segments,
+        )  # fmt: skip
+        steps = torch.arange(audio.shape[2], device=audio.device)
+        rotary = rotary_table(steps, self.config.head_dim)
+        condition = nn.functional.silu(self.time_in(_time_features(sigma))[:, None] + self.voice_in(voice))
+        text = self.phonemes(symbols, place)
+        a = self.audio_in(_with_flag(audio, audio_given)) + self.audio_text(text)
+        m = None
+        if motion is not None:
+            m = self.motion_in(_with_flag(motion, motion_given)) + self.motion_text(text)
+            if heard is not None:
+                m = m + self.motion_heard(heard)
+        masks = self._masks(steps, segments, membership, joint=motion is not None)
+        for block in self.blocks:
+            a, m = block(a, m, condition, rotary, masks)
+        tokens = _modulated(self.audio_norm(a), self.audio_mod(condition))
+        audio_out = self.mel_head(audio, self.audio_out(tokens), tokens, condition, segments)
+        motion_out = None if m is None else self.motion_out(_modulated(self.motion_norm(m), self.motion_mod(condition)))
+        return JointTransformerOutput(audio_out, motion_out) if return_dict else (audio_out, motion_out)
+
+    def _masks(self, steps: Tensor, segments: Tensor | None, membership: Tensor | None, joint: bool) -> AttentionMasks:
+        """Who sees whom: (T,) frames, (B, K, T) segments, (B, K, K, T) membership, as in :meth:`forward`."""
+        distance = (steps[:, None] - steps).abs()
+        line = None
+        if segments is not None:
+            line = (segments[..., :, None] == segments[..., None, :]) | (segments == 0)[..., None]
+        seen = line
+        if len(steps) > self.config.max_distance:
+            seen = _both(distance < self.config.max_distance, line)
+        own = None if seen is None else _additive(seen)
+        if not joint:
+            return AttentionMasks(own)
+        window = distance <= self.config.joint_window
+        near = _additive(_both(window, line))
+        voices, routed = near, False
+        if membership is not None:
+            bias = membership.log().clamp(min=MASKED)  # a share weighs the keys: exp(q k + log share)
+            mine = torch.eye(membership.shape[1], dtype=torch.bool, device=membership.device)
+            routed = bool(membership[:, ~mine].any())
+            if routed:
+                # The cut between a person's lines is theirs alone: of other voices all that is near is heard.
+                reach = torch.where(mine[..., None, None], near.unsqueeze(-3), _additive(window))
+                voices = (bias.transpose(1, 2)[..., None] + reach).transpose(2, 3).flatten(3)
+            else:
+                voices = near + bias.diagonal(dim1=1, dim2=2).transpose(1, 2)[..., None]
+            voices = voices.clamp(min=MASKED)
+        own_or_all = torch.zeros_like(near) if own is None else own
+        return AttentionMasks(own, _join(own_or_all, near), _join(own_or_all, voices), routed)
+
+    def _check(self, audio: Tensor, **others: Tensor | None) -> None:
+        """Refuses tensors that do not belong together."""
+        if audio.dim() != 4 or audio.shape[-1] != AUDIO_CHANNELS:
+            raise ValueError(f"audio must be (B, K, T, {AUDIO_CHANNELS}), got {tuple(audio.shape)}.")
+        if (others["motion"] is None) != (others["motion_given"] is None):
+            raise ValueError("motion and motion_given come together: pass both or neither.")
+        batch, cast, n_frames, _ = audio.shape
+        tokens, mels = (batch, cast, n_frames), (batch, cast, MELS_PER_FRAME * n_frames)
+        expected = {
+            "motion": (*tokens, N_CHANNELS),
+            "sigma": (batch,),
+            "symbols": mels,
+            "place": (*mels, 2),
+            "voice": (batch, cast, self.config.voice_dim + 1),
+            "audio_given": tokens,
+            "motion_given": tokens,
+            "heard": (*tokens, HEARD_CHANNELS),
+            "membership": (batch, cast, cast, n_frames),
+            "segments": tokens,
+        }
+        for name, tensor in others.items():
+            if tensor is not None and tuple(tensor.shape) != expected[name]:
+                raise ValueError(f"{name} must be {expected[name]}, got {tuple(tensor.shape)}.")
+
+
+def _is_joint(layer: int, every: int) -> bool:
+    """Every n-th layer is joint; 0 = none, which is only there to measure what joint attention brings."""
+    return every > 0 and layer % every == every - 1
+
+
+MASKED = -1e4
+"""Additive mask of a key that is not seen; finite, so that a row without any key gives no NaN."""
+
+
+def _additive(visible: Tensor) -> Tensor:
+    return torch.where(visible, 0.0, MASKED)
+
+
+def _both(first: Tensor, second: Tensor | None) -> Tensor:
+    return first if second is None else first & second
+
+
+def _with_flag(latent: Tensor, given: Tensor) -> Tensor:
+    flag = given[..., None].to(latent.dtype)
+    return torch.cat((latent * (1 - flag), latent * flag, flag), -1)
+
+
+def _modulated(x: Tensor, modulation: Tensor) -> Tensor:
+    shift, scale = modulation[:, :, None].chunk(2, dim=-1)
+    return x * (1 + scale) + shift
+
+
+def _time_features(sigma: Tensor) -> Tensor:
+    rates = torch.exp(-math.log(10_000) * torch.arange(64, device=sigma.device) / 64)
+    angles = 1000 * sigma.float()[:, None] * rates
+    return torch.cat((angles.cos(), angles.sin()), -1)

@@ -1,0 +1,165 @@
+"""Mel spectrogram to sound: a ConvNeXt network told the pitch gives the amplitude spectrum, Griffin-Lim its phase.
+
+Sources: Vocos (arXiv 2306.00814) for the backbone; Perraudin, Balazs, Sondergaard, "A fast Griffin-Lim algorithm"
+(2013) for the phase; harmonics of a tracked pitch as in neural source-filter models (Wang et al. 2019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log
+
+import numpy as np
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from scipy.ndimage import gaussian_filter1d
+from torch import Tensor, nn
+
+from generation.audio.mel import LOG_FLOOR, istft, mel_spectrogram, mel_to_amplitude, stft
+from generation.audio.pitch import envelope, harmonics, pulses, track_pitch
+from generation.core.clock import N_FFT, N_MELS, SAMPLE_RATE
+from generation.data.corpus import Features, waveform_batches
+
+TEXTURE = (0.1, 0.8)
+"""Spread of the natural-log amplitude at 0 Hz and at 12 kHz that is added in decoding."""
+_MIDDLE_PITCH = 160.0
+_VOICED = 0.3
+"""Voicing above which phases start as a voice's."""
+_ORDERED = (5000.0, 9000.0)
+"""Hz up to which a voice's phases are in order, and from which on they are not."""
+_MOST_NOISE = 0.25
+"""Largest spread of the noise in the ripples that the network learns to set right."""
+_FAINT = -7.0
+"""Log-mel below which there is nothing to hear."""
+
+
+class ConvNeXtBlock(nn.Module):
+    """Depth-wise convolution over time and a two-layer perceptron, residual: (B, C, M) -> (B, C, M)."""
+
+    def __init__(self, dim: int, hidden: int, layer_scale: float) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv1d(dim, dim, 7, padding=3, groups=dim)
+        self.norm = nn.LayerNorm(dim)
+        self.expand = nn.Linear(dim, hidden)
+        self.contract = nn.Linear(hidden, dim)
+        self.scale = nn.Parameter(torch.full((dim,), layer_scale))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, M) -> (B, C, M)."""
+        h = self.norm(self.depthwise(x).transpose(1, 2))
+        h = self.contract(nn.functional.gelu(self.expand(h), approximate="tanh"))
+        return x + (self.scale * h).transpose(1, 2)
+
+
+class Vocoder(ModelMixin, ConfigMixin):
+    """Predicts the log amplitude spectrum of speech from its log-mel spectrogram and its pitch.
+
+    The network adds to the pseudo-inverse of the mel filters a residual and, as much as it finds right in each bin, the
+    harmonics of the pitch; an untrained one is plain mel inversion. Mel bands above 2 kHz are wider than harmonics are
+    apart, and a spectrogram that was sampled has hardly any of them: the pitch says where they belong.
+    """
+
+    @register_to_config
+    def __init__(self, dim: int = 256, hidden: int = 768, num_layers: int = 8) -> None:
+        super().__init__()
+        self.embed = nn.Conv1d(N_MELS + 2, dim, 7, padding=3)
+        self.norm = nn.LayerNorm(dim)
+        self.blocks = nn.ModuleList(ConvNeXtBlock(dim, hidden, 1 / num_layers) for _ in range(num_layers))
+        self.final_norm = nn.LayerNorm(dim)
+        self.head = nn.Linear(dim, 2 * (N_FFT // 2 + 1))
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, mel: Tensor, pitch: Tensor) -> Tensor:
+        """Log-mel (B, M, 100) and pitch (B, M, 2), Hz and voicing -> log of the amplitudes (B, M, 513), all float32."""
+        hertz, voicing = pitch[..., :1], pitch[..., 1:]
+        told = torch.cat((mel / 4, voicing, (hertz / _MIDDLE_PITCH).log2()), -1)
+        h = self.embed(told.to(self.embed.weight.dtype).transpose(1, 2))
+        h = self.norm(h.transpose(1, 2)).transpose(1, 2)
+        for block in self.blocks:
+            h = block(h)
+        residual, share = self.head(self.final_norm(h.transpose(1, 2))).float().chunk(2, -1)
+        return mel_to_amplitude(mel.float()).log() + residual + share * harmonics(hertz[..., 0])
+
+    @torch.no_grad()
+    def decode(self, mel: Tensor, iterations: int = 12, momentum: float = 0.99) -> Tensor:
+        """Sound of a log-mel spectrogram.
+
+        The network gives the median of each amplitude; breath and friction fluctuate around it. Log-normal noise that
+        grows from low to high frequencies brings that texture back, without which such sounds ring. Phases start as
+        those of pulses at the pitch where there is a voice, elsewhere by chance.
+
+        Args:
+            mel: (B, M, 100) float32, natural log.
+            iterations: rounds of fast Griffin-Lim.
+            momentum: its acceleration.
+
+        Returns:
+            (B, 240 M) float32 at 24 kHz; the same mel gives the same samples.
+        """
+        pitch = pitch_of(mel.cpu().numpy()).to(mel.device)
+        median = self(mel, pitch).clamp(max=8.0).transpose(1, 2)
+        seed = torch.Generator().manual_seed(0)
+        spread = torch.linspace(*TEXTURE, median.shape[1])[:, None]
+        texture = (spread * torch.randn(median.shape, generator=seed)).to(median.device)
+        amplitude = torch.where(median > log(2 * LOG_FLOOR), (median + texture).exp(), 0.0)
+        chance = (torch.rand(amplitude.shape, generator=seed) * (2 * torch.pi)).to(amplitude.device)
+        voiced = (pitch[:, None, :, 1] > _VOICED).float()
+        high = torch.linspace(0, SAMPLE_RATE / 2, median.shape[1], device=mel.device)[None, :, None]
+        loose = (1 - voiced + ((high - _ORDERED[0]) / (_ORDERED[1] - _ORDERED[0])).clamp(0, 1)).clamp(max=1)
+        phase = stft(pulses(pitch[..., 0])).angle() + loose * chance
+        spectrum, previous = torch.polar(amplitude, phase), None
+        for _ in range(iterations):
+            consistent = stft(istft(spectrum))
+            ahead = consistent if previous is None else consistent + momentum * (consistent - previous)
+            previous = consistent
+            spectrum = amplitude * ahead / ahead.abs().clamp(min=1e-8)
+        return istft(spectrum)
+
+
+def pitch_of(mel: np.ndarray) -> Tensor:
+    """Pitch as :class:`Vocoder` is told it, Hz and voicing: (B, M, 100) -> (B, M, 2) float32."""
+    tracks = [track_pitch(each) for each in mel]
+    return torch.from_numpy(np.stack([np.stack((track.hertz, track.voicing), -1) for track in tracks]))
+
+
+def vocoder_batches(features: Features, size: int, n_frames: int) -> Callable[[torch.Generator], tuple[Tensor, ...]]:
+    """Random crops of training recordings: sound (B, 960 n), worsened log-mel (B, 4 n, 100), true pitch (B, 4 n, 2).
+
+    The ripples of sampled spectrograms are too flat and too smooth. So each crop keeps a random share of its own, with
+    noise of a random speed among them, and the network learns to set them right by the pitch.
+    """
+    crops = waveform_batches(features, size, n_frames)
+
+    def batch(generator: torch.Generator) -> tuple[Tensor, ...]:
+        waveform = crops(generator)
+        mel = mel_spectrogram(waveform).numpy()
+        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        worse = np.stack([_worsened(each, rng) for each in mel])
+        return waveform, torch.from_numpy(worse), pitch_of(mel)
+
+    return batch
+
+
+def _worsened(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    smooth = envelope(mel)
+    kept = rng.random()
+    noise = gaussian_filter1d(rng.standard_normal(mel.shape).astype(np.float32), 0.3 + 2.5 * rng.random(), axis=0)
+    noise *= _MOST_NOISE * rng.random() * (1 - 0.6 * kept) / noise.std()
+    audible = ((mel.max(1, keepdims=True) - _FAINT) / 2).clip(0, 1)
+    return smooth + np.float32(kept) * (mel - smooth) + audible * (noise - envelope(noise))
+
+
+def vocoder_loss(vocoder: Vocoder, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """:func:`spectral_distance` on a batch of :func:`vocoder_batches`."""
+    waveform, mel, pitch = batch
+    return spectral_distance(vocoder(mel, pitch), waveform)
+
+
+def spectral_distance(predicted: Tensor, waveform: Tensor) -> Tensor:
+    """L1 distance of log amplitudes (B, M, 513) to those of the sound (B, 240 M), plus spectral convergence."""
+    target = stft(waveform).abs().clamp(min=LOG_FLOOR).transpose(1, 2)
+    log_l1 = (predicted - target.log()).abs().mean()
+    convergence = (predicted.exp() - target).norm() / target.norm().clamp(min=1e-3)
+    return log_l1 + 0.5 * convergence

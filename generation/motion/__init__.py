@@ -1,0 +1,1 @@
+"""Facial motion without networks: the rig, tracking, gaze, keyframes, articulation, ARKit files."""

@@ -1,0 +1,309 @@
+"""Where the eyes look and when they blink: events on the clock, drawn from a seed, that go with who speaks and where.
+
+About 17 blinks a minute, gathered at the ends of phrases (Bentivoglio et al. 1997; Hömke et al. 2018); fixations of 0.3
+to 2 s joined by saccades, listeners' on the one who speaks (Argyle and Cook 1976).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter1d
+
+from generation.audio.mel import mel_spectrogram
+from generation.core.clock import FPS, samples_from_frames
+from generation.core.delivery import AVERAGE, Habits
+from generation.core.motion import BLENDSHAPES, INDEX, N_CHANNELS, ROTATION, MotionTrack
+from generation.core.performance import Performance
+from generation.motion.articulation import runs
+from generation.pipeline.postprocess import voice_level
+
+EYES = tuple(INDEX[name] for name in BLENDSHAPES if name.startswith(("eyeLook", "eyeBlink")))
+"""Channels of gaze and lids."""
+ACROSS = 0.45
+"""Gaze weight at which the eyes look at somebody a whole picture's half away."""
+AWAY = (0.28, -0.16)
+"""Gaze, across and up, of somebody who looks away."""
+_LONGEST_STARE, _SHORTEST_STARE = 4.4, 1.2
+_EDGE, _REACH = 0.6, 2.2
+"""Seconds from either end of a stretch between which its first and its last blink lie: stretches join without a stare
+and without two blinks at once."""
+_SHORT = 2.4
+"""Seconds below which a blink in each stretch would be too many."""
+_LONGEST_WAIT = 4.8
+"""Seconds between two blinks across stretches that have none."""
+_ROOM = 0.5
+"""Seconds of the shortest stretch that can hold a blink."""
+
+
+@dataclass(frozen=True)
+class Cues:
+    """What a person does and hears, on the 25 frames/s clock; every array is (T,).
+
+    Attributes:
+        stress: strength 0..1 in the frame of each stressed syllable's middle, 0 elsewhere.
+        speaking: the person's own voice, 0..1.
+        heard: the others' voices, 0..1.
+        side: where the one who is heard sits in the picture, -1 (left) .. 1 (right); 0 = the viewer's direction.
+    """
+
+    stress: np.ndarray
+    speaking: np.ndarray
+    heard: np.ndarray
+    side: np.ndarray
+
+    def __post_init__(self) -> None:
+        lengths = {name: np.shape(getattr(self, name)) for name in ("stress", "speaking", "heard", "side")}
+        if len(set(lengths.values())) != 1 or len(np.shape(self.stress)) != 1:
+            raise ValueError(f"Gesture cues must be arrays of one length; got {lengths}.")
+
+    @classmethod
+    def monologue(cls, stress: np.ndarray, speaking: np.ndarray) -> Cues:
+        """One person who speaks to the viewer and hears nobody."""
+        none = np.zeros(len(stress), np.float32)
+        return cls(stress, speaking, none, none)
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a scene whose eyes depend on nothing outside it.
+
+    Attributes:
+        start: first video frame.
+        stop: frame after the last one.
+        key: seeds it, with the person's name.
+    """
+
+    start: int
+    stop: int
+    key: str
+
+
+def with_eyes(
+    performance: Performance,
+    spans: Sequence[Span],
+    sides: np.ndarray,
+    aims: np.ndarray | None = None,
+    habits: Sequence[Habits] | None = None,
+) -> Performance:
+    """The performance with gaze and lids drawn anew within the spans; everything else stays.
+
+    Args:
+        performance: K people, T frames.
+        spans: where, without overlap.
+        sides: (K,) where each sits, -1 (left) .. 1 (right).
+        aims: (K, T, 2) gaze that the script asks for, weights across (right positive) and up; NaN = up to them.
+        habits: of the K people; None = everybody's are average.
+    """
+    tracks = [part.motion.values.copy() for part in performance.characters]
+    spared = [False] * len(tracks)
+    blinked = [spans[0].start if spans else 0] * len(tracks)
+    for span in spans:
+        frames = slice(span.start, span.stop)
+        sound = slice(samples_from_frames(span.start), samples_from_frames(span.stop))
+        voices = np.stack([
+            voice_level(mel_spectrogram(torch.from_numpy(part.speech[sound])).numpy())
+            for part in performance.characters
+        ])  # fmt: skip
+        for k, part in enumerate(performance.characters):
+            seed = zlib.crc32(repr((span.key, part.name, "eyes")).encode())
+            wanted = None if aims is None else aims[k, frames]
+            cues, own = cues_of(k, voices, sides), AVERAGE if habits is None else habits[k]
+            # Of short stretches in a row every other one has a blink, or fewer where the wait allows it.
+            n_frames, until = span.stop - span.start, blinked[k] + round(FPS * _LONGEST_WAIT) - span.start
+            spared[k] = n_frames < FPS * _SHORT and not spared[k] and until >= n_frames + round(FPS * _EDGE)
+            head = tracks[k][frames, ROTATION]
+            made, drawn = _eyes(cues, head, seed, wanted, None if spared[k] else until, own)
+            tracks[k][frames, EYES] = made[:, EYES]
+            blinked[k] = span.start + drawn[-1] if drawn else blinked[k]
+    parts = zip(performance.characters, tracks, strict=True)
+    return replace(performance, characters=tuple(replace(part, motion=MotionTrack(track)) for part, track in parts))
+
+
+def cues_of(k: int, voices: np.ndarray, sides: np.ndarray) -> Cues:
+    """What person ``k`` does and hears: of the others' voices (K, T) the strongest, and its side seen from theirs."""
+    none = np.zeros(voices.shape[1], np.float32)
+    others = [i for i in range(len(voices)) if i != k]
+    if not others:
+        return Cues(none, voices[k], none, none)
+    loudest = np.array(others)[voices[others].argmax(0)]
+    side = np.clip(sides[loudest] - sides[k], -1, 1) * (voices[others].max(0) > 0)
+    return Cues(none, voices[k], voices[others].max(0), side.astype(np.float32))
+
+
+def eye_motion(
+    cues: Cues,
+    head: np.ndarray,
+    seed: int,
+    aims: np.ndarray | None = None,
+    habits: Habits = AVERAGE,
+) -> np.ndarray:
+    """Gaze and lids of one person.
+
+    Args:
+        cues: T frames.
+        head: (T, 3) rotation of the head, which the eyes make up for.
+        seed: the same seed and cues give the same eyes.
+        aims: (T, 2) as of :func:`with_eyes`.
+        habits: how often the eyes avoid what they would look at, how often they blink, how far the lids hang.
+
+    Returns:
+        (T, 57) float32 in [0, 1]; zero but for lids, gaze and what goes along with a blink.
+    """
+    return _eyes(cues, head, seed, aims, len(head) + FPS, habits)[0]
+
+
+def _eyes(
+    cues: Cues, head: np.ndarray, seed: int, aims: np.ndarray | None, until: int | None, habits: Habits
+) -> tuple[np.ndarray, list[int]]:
+    """What :func:`eye_motion` gives, and the frames drawn for blinks, the first by ``until``; None = no blinks."""
+    rng = np.random.default_rng(seed)
+    out = np.zeros((len(head), N_CHANNELS), np.float32)
+    look(out, cues, held_turns(cues.speaking), head, rng, aims, habits.averted)
+    drawn = []
+    if until is not None:
+        drawn = blink_frames(len(head), phrase_ends(cues), rng, max(habits.blinks, 1.0), until)
+        # some are left out, so that short stretches have fewer as well
+        blink(out, [frame for frame in drawn if habits.blinks >= 1 or rng.random() < habits.blinks], rng)
+    lids = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
+    out[:, lids] = habits.lids + (1 - habits.lids) * out[:, lids]
+    return out.clip(0, 1), drawn
+
+
+def blink_frames(
+    n_frames: int, phrase_ends: np.ndarray, rng: np.random.Generator, rate: float = 1.0, until: int | None = None
+) -> list[int]:
+    """Frames at which the lids are shut: every 1.2 to 4.4 s, drawn to ends of phrases; none in the first or last 0.6 s.
+
+    Args:
+        n_frames: length of the track.
+        phrase_ends: (T,) bool.
+        rng: source of chance.
+        rate: at least 1; the time between two is that much shorter.
+        until: the first blink comes no later, as far as the first 0.6 s stay free. A track too short for any has one
+            about its middle when the next track's would be too late. None = no matter.
+    """
+    edge, shortest = round(FPS * _EDGE), round(FPS * _SHORTEST_STARE / rate)
+    reach = max(round(FPS * _REACH / rate), edge + shortest)
+    until = n_frames + edge if until is None else until
+    last_frame = n_frames - edge
+    if last_frame <= edge:
+        late = until < n_frames + edge and n_frames >= FPS * _ROOM
+        return [int(rng.integers(n_frames // 4, n_frames - n_frames // 4))] if late else []
+    first, final = edge, min(reach, last_frame)
+    if n_frames <= 2 * reach:
+        first = max(edge, n_frames - reach)
+    final = min(final, max(edge, until))
+    first = min(first, final)
+    frames = [_drawn(first, final, rng.uniform(first, final), phrase_ends, rng)]
+    if n_frames <= 2 * reach:
+        return frames
+    while n_frames - frames[-1] > reach:
+        first = frames[-1] + shortest
+        final = min(frames[-1] + round(FPS * _LONGEST_STARE / rate), last_frame)
+        target = frames[-1] + FPS * rng.gamma(6.0, 0.6) / rate
+        if target > last_frame == final:  # anywhere in what is left: at its very end all people would blink at once
+            first = max(first, n_frames - reach)
+            target = rng.uniform(first, final)
+        frames.append(_drawn(first, final, target, phrase_ends, rng))
+    return frames
+
+
+def _drawn(first: int, final: int, target: float, ends: np.ndarray, rng: np.random.Generator) -> int:
+    """A frame between two, at the target or, three times in four, at an end of a phrase within 1.3 s of it."""
+    window = np.arange(first, final + 1)
+    near = window[(np.abs(window - target) < 1.3 * FPS) & (ends[window.clip(max=len(ends) - 1)] > 0)]
+    if len(near) and rng.random() < 0.75:
+        target = near[np.argmin(np.abs(near - target))] + rng.integers(0, 6)
+        target -= 2 * max(0, target - final)  # turned back: at the last frame people would blink at once, too
+    return int(np.clip(round(target), first, final))
+
+
+def blink(out: np.ndarray, frames: list[int], rng: np.random.Generator) -> None:
+    """Adds blinks to (T, 57): lids shut in 100 ms and open in 150 ms; brows, lower lids and gaze follow a little."""
+    times = np.arange(len(out)) / FPS
+    for frame in frames:
+        t = times - frame / FPS
+        lid = np.where(t < 0, ease(1 + t / 0.10), 1 - ease((t - 0.02) / 0.15)) * rng.uniform(0.93, 1.0)
+        for side in ("Left", "Right"):
+            channel = INDEX[f"eyeBlink{side}"]
+            out[:, channel] = np.maximum(out[:, channel], lid * rng.uniform(0.97, 1.0))
+            out[:, INDEX[f"eyeSquint{side}"]] += 0.10 * lid
+            out[:, INDEX[f"browDown{side}"]] += 0.04 * lid
+            out[:, INDEX[f"eyeLookDown{side}"]] += 0.10 * lid
+
+
+def look(
+    out: np.ndarray,
+    cues: Cues,
+    talks: np.ndarray,
+    head: np.ndarray,
+    rng: np.random.Generator,
+    aims: np.ndarray | None = None,
+    averted: float = 0.0,
+) -> None:
+    """Adds gaze to (T, 57): at the viewer, at the one who speaks, briefly away, or where ``aims`` (T, 2) say.
+
+    The share ``averted`` of the looks that the script leaves open goes down and aside.
+    """
+    n = len(out)
+    across, up = np.zeros(n), np.zeros(n)
+    frame = 0
+    while frame < n:
+        stop = min(n, frame + max(8, min(int(FPS * rng.gamma(4.0, 0.3)), 2 * FPS)))
+        hears = float(cues.heard[frame]) > 0.5 and talks[frame] < 0.5
+        if aims is not None and np.isfinite(aims[frame, 0]):
+            aim = tuple(aims[frame])
+            stop = min(stop, frame + int(np.argmin(np.append((aims[frame:] == aims[frame]).all(1), False))))
+        elif averted and rng.random() < averted:
+            aim = (rng.choice([-1.0, 1.0]) * rng.uniform(0.1, 0.25), -rng.uniform(0.2, 0.35))
+        elif hears and rng.random() < 0.7:
+            aim = (ACROSS * float(cues.side[frame]), 0.0)
+        elif not hears and talks[frame] > 0.5 and rng.random() < 0.2:
+            aim = (rng.choice([-1.0, 1.0]) * rng.uniform(0.1, 0.28), rng.uniform(-0.2, 0.15))
+            stop = min(stop, frame + int(0.9 * FPS))
+        else:
+            aim = (0.0, 0.0)
+        if aims is not None and not np.isfinite(aims[frame, 0]) and np.isfinite(aims[frame:stop, 0]).any():
+            stop = frame + int(np.argmax(np.isfinite(aims[frame:stop, 0])))
+        across[frame:stop], up[frame:stop] = aim + rng.normal(0, 0.015, 2)
+        frame = stop
+    # A saccade of this size takes 40 to 50 ms: about one frame; eyes keep their aim while the head turns.
+    across = gaussian_filter1d(across, 0.45) - 0.8 * head[:, 1]
+    up = gaussian_filter1d(up, 0.45) + 0.8 * head[:, 0]
+    right, left = np.clip(across, 0, None), np.clip(-across, 0, None)
+    for name, amount in (("OutLeft", right), ("InRight", right), ("InLeft", left), ("OutRight", left)):
+        out[:, INDEX[f"eyeLook{name}"]] += amount
+    for side in ("Left", "Right"):
+        out[:, INDEX[f"eyeLookUp{side}"]] += np.clip(up, 0, None)
+        out[:, INDEX[f"eyeLookDown{side}"]] += np.clip(-up, 0, None)
+
+
+def held_turns(speaking: np.ndarray) -> np.ndarray:
+    """1 while a person holds the turn: gaps of the voice under 0.8 s are bridged, edges take 0.4 s."""
+    voiced = np.asarray(speaking, np.float64) > 0.5
+    held = voiced.copy()
+    for start, stop in runs(~voiced):
+        if 0 < start and stop < len(voiced) and stop - start < 0.8 * FPS:
+            held[start:stop] = True
+    return gaussian_filter1d(held.astype(np.float64), 0.16 * FPS)
+
+
+def phrase_ends(cues: Cues) -> np.ndarray:
+    """Frames just after a voice, one's own or another's, fell silent for at least 120 ms, (T,) bool."""
+    ends = np.zeros(len(cues.stress), bool)
+    for voice in (cues.speaking, cues.heard):
+        for start, stop in runs(np.asarray(voice) <= 0.5):
+            if start > 0 and stop - start >= 3:
+                ends[start : start + 3] = True
+    return ends
+
+
+def ease(x: np.ndarray) -> np.ndarray:
+    """Smooth step from 0 to 1 over [0, 1]."""
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)

@@ -1,0 +1,1 @@
+"""The joint pipeline: conditioning, mask-routed guidance, sampling, post-processing, retakes."""

@@ -1,0 +1,141 @@
+"""From sampled latents to what is delivered: lines as sound, motion in its ranges, the mouth shut in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy.ndimage import binary_dilation, gaussian_filter1d
+
+from generation.audio.mel import LOG_FLOOR, as_loud
+from generation.audio.pitch import envelope
+from generation.audio.timbre import toned
+from generation.core.clock import MELS_PER_FRAME, SAMPLES_PER_FRAME, mels_from_frames, samples_from_frames
+from generation.core.motion import INDEX, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
+from generation.core.performance import Line
+from generation.motion.articulation import runs
+
+if TYPE_CHECKING:
+    from generation.models.vocoder import Vocoder
+
+_GATED = [INDEX[name] for name in MOUTH if not name.startswith("mouthSmile")]
+_POSE = slice(ROTATION.start, TRANSLATION.stop)
+_POSE_BLUR = 1.0
+"""Frames of Gaussian blur over the head's pose, half power at 3.3 Hz: heads move slower, what is faster is sampling."""
+_LONGEST_GAP = 6
+"""Frames without voice up to which the mouth is left to the model (stops, breaths inside words)."""
+_SHORTEST_VOICE = 3
+"""Frames of sound among silence below which it is a click, not a voice."""
+_FADE = SAMPLES_PER_FRAME // 4
+_RAISED = 0.5
+"""Share by which the ripples of a sampled spectrum are raised."""
+
+# Levels are natural logs of power; 1 is 4.3 dB.
+_RANGE = 8.0
+"""Below the loud frames: what is softer than this is silence even on a track without noise (35 dB)."""
+_ABOVE_NOISE, _LEAST_RANGE = 1.2, 2.4
+"""A voice stands out of the noise by 5 dB; no noise makes what is within 10 dB of the loud frames silent."""
+_STEADY = 2.3
+"""A floor whose removal takes more than this from the loud frames is no noise but a held tone."""
+_RAMP = 4.0
+
+
+def voice_level(mel: np.ndarray) -> np.ndarray:
+    """How much voice there is in each video frame, 0..1, (T,) float32, from one track's log-mel (4 T, 100).
+
+    Relative to the track's own loud frames and to its own noise, band by band: noise and hum are the spectrum of the
+    quietest tenth of what is not digital silence.
+    """
+    sounds = mel.max(1) > np.log(LOG_FLOOR) + 0.05
+    if not sounds.any():
+        return np.zeros(len(mel) // MELS_PER_FRAME, np.float32)
+    power = np.exp(2 * mel.astype(np.float64))
+    total = power.mean(1)
+    quiet = sounds & (total <= np.quantile(total[sounds], 0.1))
+    floor = power[quiet].mean(0)
+    plain, cleaned = (_frame_level(p) for p in (power, (power - floor).clip(0)))
+    frames = sounds.reshape(-1, MELS_PER_FRAME).any(1)
+    loud, level = np.quantile(cleaned[frames], 0.95), cleaned
+    if np.quantile(plain[frames], 0.95) - loud > _STEADY:
+        loud, level = np.quantile(plain[frames], 0.95), plain
+    noise = np.quantile(level[frames], 0.05) + _ABOVE_NOISE
+    silent = np.clip(noise, loud - _RANGE, loud - _LEAST_RANGE)
+    return np.clip((level - silent) / _RAMP, 0, 1).astype(np.float32)
+
+
+def _frame_level(power: np.ndarray) -> np.ndarray:
+    """Log of the loudest 10 ms of each video frame, (T,), from mel power (4 T, 100)."""
+    return np.log(power.mean(1) + 1e-9).reshape(-1, MELS_PER_FRAME).max(1)
+
+
+def pause_gate(mel: np.ndarray, lines: Sequence[slice]) -> np.ndarray:
+    """1 where a voice may move the mouth, falling to 0 inside pauses, (T,) float32.
+
+    The one rule that touches the sampled mouth: a pause is a closed mouth, in digital silence and in a noisy room.
+
+    Args:
+        mel: one person's log-mel (4 T, 100).
+        lines: video frames of their lines, each judged by its own loudness and noise; elsewhere is silence.
+    """
+    voiced = np.zeros(len(mel) // MELS_PER_FRAME, bool)
+    for line in lines:
+        voiced[line] = voice_level(mel[mels_from_frames(line.start) : mels_from_frames(line.stop)]) > 0.15
+    for start, stop in runs(~voiced):
+        if stop - start <= _LONGEST_GAP and start > 0 and stop < len(voiced):
+            voiced[start:stop] = True
+    for start, stop in runs(voiced):
+        if stop - start < _SHORTEST_VOICE:
+            voiced[start:stop] = False
+    # The mouth opens up to two frames before the sound and closes within two after it.
+    widened = binary_dilation(voiced, iterations=2).astype(np.float32)
+    return gaussian_filter1d(widened, 0.8, mode="nearest") * binary_dilation(voiced, iterations=3)
+
+
+def finished_motion(values: np.ndarray, mel: np.ndarray, made: np.ndarray, lines: Sequence[Line]) -> MotionTrack:
+    """Motion (T, 57) of one person -> a track within its ranges whose mouth is shut where ``mel`` (4 T, 100) pauses.
+
+    Only sampled frames are touched, those where ``made`` (T,) is 1: what was given stays as it is. ``lines`` are the
+    person's own.
+    """
+    finished = values.astype(np.float32)
+    finished[:, WEIGHTS] = finished[:, WEIGHTS].clip(0, 1)
+    finished[:, _GATED] *= pause_gate(mel, [slice(line.start, line.stop) for line in lines])[:, None]
+    finished[:, _POSE] = gaussian_filter1d(finished[:, _POSE], _POSE_BLUR, axis=0, mode="nearest")
+    return MotionTrack(np.where(made[:, None] > 0, finished, values))
+
+
+def sharpened(mel: np.ndarray) -> np.ndarray:
+    """A sampled log-mel (N, 100) with harmonics and formants as deep as a voice has them.
+
+    Whatever a network is unsure of it averages, and averages are flat. An unsharp mask along frequency; its amount was
+    chosen by DNSMOS and by what Whisper still understood (``docs/decisions.md``). Each frame stays as loud as it was.
+    """
+    raised = mel + _RAISED * (mel - envelope(mel))
+    return as_loud(raised, mel)
+
+
+def joined_speech(
+    lines: Sequence[Line], mel: np.ndarray, n_frames: int, vocoder: Vocoder, tone: np.ndarray | None = None
+) -> np.ndarray:
+    """One person's lines on the clock, (960 T,) float32; exact zeros between them.
+
+    Each line is decoded by itself, so that its sound does not depend on its neighbours, and made softer as a whole if
+    it would not fit between -1 and 1; recordings stay as they are. ``tone`` is the voice's, of
+    :mod:`generation.audio.timbre`.
+    """
+    speech = np.zeros(samples_from_frames(n_frames), np.float32)
+    for line in lines:
+        span = slice(samples_from_frames(line.start), samples_from_frames(line.stop))
+        if line.recording is not None:
+            speech[span] = line.recording
+            continue
+        own = mel[mels_from_frames(line.start) : mels_from_frames(line.stop)]
+        own = sharpened(own if tone is None else toned(own, tone))
+        sound = vocoder.decode(torch.from_numpy(own)[None].to(vocoder.device))[0].cpu().numpy()
+        ramp = np.linspace(0, 1, _FADE, dtype=np.float32)
+        sound[:_FADE] *= ramp
+        sound[-_FADE:] *= ramp[::-1]
+        speech[span] = sound / max(1.0, np.abs(sound).max())
+    return speech

@@ -1,0 +1,52 @@
+"""From motion channels to what moves the mesh: lips that meet instead of crossing, and a smile that can close."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+from generation.core.motion import BLENDSHAPES, MOUTH, WEIGHTS
+from generation.rendering.deformation import CLOSE, CONTACT, N_DRIVES, ROUND
+
+_HOLD = 25
+"""Frames before and after mouth motion over which a picture's open mouth stays closed."""
+_RAMP = 10
+"""Frames in which it closes and opens again."""
+_FULLY_ROUND = 0.7
+"""Sum of the rounding channels at which nothing of the picture's smile is left."""
+_ROUNDED = [BLENDSHAPES.index(name) for name in ("mouthPucker", "mouthFunnel")]
+_MOUTH = [BLENDSHAPES.index(name) for name in MOUTH]
+
+
+def closing(values: np.ndarray) -> np.ndarray:
+    """(T,) share 0..1 by which the picture's own open mouth is closed, for motion (T, 57).
+
+    Weight 0 means closed lips to whoever speaks, but the picture as it is to whoever does not: around mouth motion the
+    picture's opening is taken back, elsewhere it stays.
+    """
+    active = (np.abs(values[:, _MOUTH]).max(1) > 0.02).astype(np.float64)
+    held = maximum_filter1d(active, 2 * (_HOLD + _RAMP) + 1, mode="constant")
+    share = uniform_filter1d(held, 2 * _RAMP + 1, mode="nearest")
+    return share * share * (3 - 2 * share)
+
+
+def mouth_drives(values: np.ndarray, gap: np.ndarray, gap_basis: np.ndarray, closed: bool, press: float) -> np.ndarray:
+    """Drives (T, N_DRIVES) float32 for motion (T, 57).
+
+    Args:
+        values: motion.
+        gap: (columns,) the picture's opening between the inner lips, pixels.
+        gap_basis: (N_DRIVES, columns) its change per unit of each drive.
+        closed: the picture's mouth is closed.
+        press: pixels by which touching lips overlap, so that nothing shines through between them.
+    """
+    drives = np.zeros((len(values), N_DRIVES), np.float32)
+    drives[:, : len(BLENDSHAPES)] = values[:, WEIGHTS]
+    drives[:, ROUND] = np.minimum(values[:, _ROUNDED].sum(1) / _FULLY_ROUND, 1.0)
+    if not closed:
+        drives[:, CLOSE] = closing(values)
+    open_by = gap + drives @ gap_basis
+    moving = np.minimum(np.abs(drives[:, _MOUTH + [CLOSE]]).max(1, keepdims=True) / 0.1, 1.0)
+    touch = np.clip(1.0 - np.maximum(open_by, 0.0) / (4.0 * press), 0.0, 1.0)
+    drives[:, CONTACT] = np.maximum(-open_by, 0.0) - press * moving * touch
+    return drives

@@ -1,0 +1,170 @@
+"""The mouth in motion: both lips as layers of the picture over a painted inside."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from generation.rendering.mouth.interior import MouthPaint, drawn_palette, opening_mask, paint_mouth, photo_palette
+from generation.rendering.mouth.lip_line import LipLine
+from generation.rendering.texture import DETAIL, Texture, cut, detailed, pixel_box, places_of, planes, read_all
+from generation.rendering.warp import Grid, sample
+from masks.topology import LIPS_OUTER
+
+_SHUT = 5e-4
+"""Opening below which what is behind the lips changes no byte."""
+
+
+class Mouth:
+    """One face's mouth: static layers cut from the picture, put together anew for every frame.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        points: (478, 2) landmarks in pixel indices.
+        line: the picture's lip line.
+        unit: inter-ocular distance in pixels.
+        drawn: flat colours inside.
+
+    Attributes:
+        box: pixels of the picture that the lips' layers cover.
+    """
+
+    def __init__(self, image: np.ndarray, points: np.ndarray, line: LipLine, unit: float, drawn: bool) -> None:
+        self.unit, self.drawn, self.line = unit, drawn, line
+        lips = points[list(LIPS_OUTER)]
+        low = np.floor(np.minimum(lips.min(0), line.middle - 1.05 * line.half) - 0.45 * unit).astype(int)
+        high = np.ceil(np.maximum(lips.max(0), line.middle + 1.05 * line.half) + 0.45 * unit).astype(int)
+        self.box = pixel_box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+        places = places_of(self.box)
+        # cut between the samples, not before them: both lips together are the picture again, without a seam
+        colour, shares = detailed(cut(image, self.box)), line.cover(places_of(self.box, DETAIL))
+        self.upper, self.lower = (
+            Texture.of(torch.cat([colour * a, a[None]]), self.box) for a in map(torch.from_numpy, shares)
+        )
+        s, _ = line.to_frame(places)
+        between = np.clip((1.0 - np.abs(s) / line.half) / 0.06, 0.0, 1.0)  # lips part between the corners only
+        self.weight = detailed(np.stack([self._weight(lips, places), np.float32(between)], -1))
+        # four channels are read in the time of one
+        self.shares = Texture.of(torch.cat([self.weight, torch.zeros_like(self.weight)]), self.box)
+        palette = (drawn_palette if drawn else photo_palette)(image, points, line)
+        self.paint = paint_mouth(line, palette, unit, drawn)
+        self.paint_box = pixel_box(
+            self.paint.left,
+            self.paint.top,
+            self.paint.left + self.paint.width - 1,
+            self.paint.top + self.paint.height - 1,
+        )
+        self.skull_layer = Texture.of(self._with_photo(image, self.paint), self.paint_box)
+        self.jaw_layer = Texture.of(torch.from_numpy(self.paint.jaw), self.paint_box)
+        self.cavity = torch.from_numpy(self.paint.cavity).view(1, 3, 1, 1)
+
+    def _weight(self, lips: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """1 on and near the lips, 0 where the layers agree with the rest of the face."""
+        hull = cv2.convexHull(np.float32(lips - [self.box.left, self.box.top]))
+        inside = cv2.fillConvexPoly(np.zeros(places.shape[:2], np.uint8), np.round(hull).astype(np.int32), 1)
+        distance = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5) / self.unit
+        x = np.clip((0.32 - distance) / 0.2, 0.0, 1.0)
+        return np.float32(x * x * (3 - 2 * x))
+
+    def _with_photo(self, image: np.ndarray, paint: MouthPaint) -> torch.Tensor:
+        """Teeth that stay with the skull; what an open mouth already shows lies on top of the painted ones."""
+        painted = torch.from_numpy(paint.skull)
+        if self.line.closed:
+            return painted
+        crop = cut(image, self.paint_box)
+        opening = cut(opening_mask(image.shape[:2], self.line), self.paint_box)
+        inside = (opening >= 0.95).astype(np.uint8)
+        margin = max(2, round(0.05 * self.unit))
+        around = cv2.dilate(inside, np.ones((2 * margin + 3,) * 2, np.uint8)) - inside
+        colour = cv2.inpaint(crop, around, 3, cv2.INPAINT_TELEA)
+        grown = cv2.dilate(np.float32(opening), np.ones((3, 3), np.uint8))
+        s, _ = self.line.to_frame(places_of(self.paint_box))
+        # what the lips hid is made up in the middle only: towards the corners it would be skin, not teeth
+        middle = np.float32(np.clip((0.85 - np.abs(s) / self.line.half) / 0.15, 0.0, 1.0))
+        lifted = np.maximum.reduce([np.roll(grown, -k, 0) for k in range(margin)]) * middle
+        alpha = np.maximum(cv2.GaussianBlur(lifted, (0, 0), 0.6), np.float32(opening))[..., None]
+        size = painted.shape[-2:]
+        layer = torch.from_numpy(np.float32(np.concatenate([colour * alpha, alpha], -1))).permute(2, 0, 1)[None]
+        photo = F.interpolate(layer, size=size, mode="bilinear", align_corners=True)[0]
+        return photo + painted * (1.0 - photo[3:])
+
+    def target(self, grid: Grid, places: torch.Tensor) -> Grid:
+        """The part of the output grid that shows the mouth, given the picture's places (T, 2, rows, columns) there."""
+        weight = sample(self.weight, places.permute(0, 2, 3, 1), self.box)
+        at = places.permute(0, 2, 3, 1)
+        low = at.new_tensor([self.box.left, self.box.top])
+        high = low + at.new_tensor([self.box.width - 1, self.box.height - 1])
+        inside = ((at >= low) & (at <= high)).all(-1) & (weight[:, 0] > 0)
+        rows, columns = torch.where(inside.any(0))
+        if len(rows) == 0:
+            return grid.part((0, 0), (1, 1))
+        return grid.part((int(columns.min()) - 4, int(rows.min()) - 4), (int(columns.max()) + 4, int(rows.max()) + 4))
+
+    def compose(
+        self, base: torch.Tensor, target: Grid, places: torch.Tensor, skull: np.ndarray, jaw: np.ndarray
+    ) -> None:
+        """Put one frame's mouth into the face, over the pixels of ``target``.
+
+        Args:
+            base: (1, 3, h, w) the warped face, overwritten.
+            target: output nodes.
+            places: (2, 2, rows, columns) places of the picture that its nodes see, of the upper and the lower lip.
+            skull: (2, 3) from pixels of the target to places of the picture seen through the skull's motion alone.
+            jaw: (2,) displacement of the chin on top of that, pixels.
+        """
+        textures = [self.upper, self.shares], [self.lower, self.shares]
+        (upper, w0), (lower, w1) = (read_all(t, p, target) for t, p in zip(textures, places.split(1), strict=True))
+        share = torch.minimum(lower[:, 3:], 1.0 - upper[:, 3:]) / lower[:, 3:].clamp_min(1e-4)
+        covered = upper[:, 3:] + lower[:, 3:] * share
+        near, between = torch.maximum(w0[:, :2], w1[:, :2]).split(1, 1)
+        opening = 1.0 - covered
+        mouth = torch.addcmul(upper[:, :3], lower[:, :3], share)
+        if (open_ := _where(opening[0, 0] > _SHUT, target.stride)) is not None:
+            at = (..., *open_)
+            moved = skull.copy()
+            moved[:, 2] += skull[:, :2] @ [open_[1].start, open_[0].start]
+            inside = self._inside(moved, jaw, upper[:, 3:][at], covered[at], target.stride)
+            mouth[at] += opening[at] * torch.lerp(base[at], inside, between[at])
+        base.lerp_(mouth, torch.maximum(near, opening * between))
+
+    def _inside(
+        self, skull: np.ndarray, jaw: np.ndarray, upper: torch.Tensor, covered: torch.Tensor, stride: int
+    ) -> torch.Tensor:
+        """(1, 3, h, w) what is seen between lips that cover (1, 1, h, w), ``upper`` of it the upper one."""
+        size = upper.shape[2:]
+        dropped = skull - np.pad(jaw[:, None], ((0, 0), (2, 0)))
+        with_skull = planes([self.skull_layer.turned(skull, *size)])
+        with_jaw = planes([self.jaw_layer.turned(dropped, *size)])
+        colour = with_jaw[:, :3] + self.cavity * (1.0 - with_jaw[:, 3:])
+        shadow = self._shadow(upper, covered, stride)
+        # hardly any light falls through a narrow slit: no white line flashes between lips that barely part
+        slit = ((shadow - 0.55) / 0.3).clamp(0.0, 1.0)
+        if self.drawn:
+            lit = 1.0 - slit
+            return lit * with_skull[:, :3] + colour * (1.0 - lit * with_skull[:, 3:])
+        warm = shadow * shadow.new_tensor([0.85, 1.0, 1.1]).view(1, 3, 1, 1)
+        colour = colour * (1.0 - 0.75 * warm)
+        teeth = with_skull[:, :3] * (1.0 - ((0.4 * warm + 0.3 * slit) if self.line.closed else 0.0))
+        return teeth + colour * (1.0 - with_skull[:, 3:])
+
+    def _shadow(self, upper: torch.Tensor, covered: torch.Tensor, stride: int) -> torch.Tensor:
+        """(T, 1, h, w) how much light the lips take from what is behind them, the upper one most; 0..1."""
+        # windows stand on the grid's nodes, wherever the box begins
+        lips = F.avg_pool2d(torch.cat([covered, upper], 1), stride, ceil_mode=True, count_include_pad=False)
+        far = F.avg_pool2d(lips[:, 1:], 3, stride=1, padding=1, count_include_pad=False)
+        soft = F.interpolate(0.5 * lips[:, :1] + 0.5 * far, scale_factor=stride, mode="bilinear", align_corners=False)
+        return soft[..., : upper.shape[2], : upper.shape[3]]
+
+
+def _where(opened: torch.Tensor, stride: int) -> tuple[slice, slice] | None:
+    """Rows and columns that hold all of (h, w) that is true, with room for the lips' shadow; None = nothing is."""
+    sides = []
+    for axis, length in enumerate(opened.shape):
+        at = torch.where(opened.any(1 - axis))[0]
+        if len(at) == 0:
+            return None
+        first, last = int(at[0]) // stride, int(at[-1]) // stride
+        sides.append(slice(max(first - 3, 0) * stride, min((last + 4) * stride, length)))
+    return sides[0], sides[1]

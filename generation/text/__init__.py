@@ -1,0 +1,1 @@
+"""Text to phonemes: normalisation, grapheme-to-phoneme, phoneme sequences on the clock."""

@@ -1,0 +1,26 @@
+"""Phonemes on the clock: which symbol is heard at each 10 ms, and where inside it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from generation.text.phonemizer import SYMBOL_INDEX
+
+PAUSE = " "
+UNKNOWN_SYMBOL = len(SYMBOL_INDEX)
+"""Stands for speech whose words are not known, or were dropped."""
+
+
+def timed_symbols(phonemes: str, durations: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Phonemes with durations in mel frames -> symbol (M,) int64 and place (M, 2) float32 at each 10 ms."""
+    lengths = np.asarray(durations)
+    ids = np.repeat([SYMBOL_INDEX[s] for s in phonemes], lengths)
+    starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    spans = np.repeat(lengths, lengths)
+    inside = (np.arange(len(ids)) - starts + 0.5) / spans
+    return ids.astype(np.int64), np.stack((inside, np.log(spans) / 4), -1).astype(np.float32)
+
+
+def silent_symbols(n_mels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Symbols and places of time in which nobody speaks."""
+    return np.full(n_mels, SYMBOL_INDEX[PAUSE]), np.tile(np.float32([0.5, 0.0]), (n_mels, 1))

@@ -1,0 +1,1 @@
+"""Voice presets and voice cloning."""

@@ -1,0 +1,161 @@
+"""Three dialogues through the studio: words and closed mouths line by line, blinks, and who moves while listening."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from generation.core.assets import asset
+from generation.core.clock import FPS, samples_from_frames
+from generation.core.motion import CHANNELS, MOUTH, MotionTrack
+from generation.core.performance import Line
+from generation.metrics.lip_sync import word_errors
+from generation.motion.tracking import MotionTracker
+from scripts.compose_portraits import DIVIDER, SIDE, write_scene
+from scripts.evaluation.bootstrap import mean, ratio, renamed
+from scripts.evaluation.judges import Judges, divided_as
+from scripts.evaluation.measures.lip_sync import Spoken, pause_closed, rig_gap, rig_lips
+from scripts.evaluation.measures.rendered_face import count_runs, inner_lip_speed, lids
+from scripts.evaluation.scene_runs import Stage, perform, write_drawn
+from scripts.evaluation.synthesis import Synthesis
+
+DRAWN_VOICES = ("Claire", "Felix")
+DRAWN_SCRIPT = (
+    (0, "You are late again, and this time you have brought a pony.", 0.3),
+    (1, "He followed me. I only stopped to ask him for the way.", 0.4),
+    (0, "And did he know the way?", 0.3),
+    (1, "Better than the map. We took a short cut through the brewery, and nobody minded but the brewer.", 0.5),
+    (0, "Fine. He may stay until five, but he may not have my pudding.", 0.6),
+    (1, "May he have mine?", 0.3),
+    (0, "That is between you, the pony and your mother.", 0.7),
+)
+BLINK = 0.5
+"""Closing of both lids from which a blink counts."""
+_MOUTH = np.array([name in MOUTH for name in CHANNELS])
+
+
+def dialogue_scenes(folder: Path) -> dict[str, Path]:
+    """The scene files: the sample with three drawn people, two photographs, and a drawn pair; made where missing."""
+    cafe = folder / "cafe"
+    shutil.copytree(asset("scenes/cafe"), cafe, dirs_exist_ok=True)
+    return {
+        "cafe": cafe / "scene.yaml",
+        "portraits": write_scene(folder / "portraits"),
+        "pair": write_drawn(folder / "pair", DRAWN_VOICES, DRAWN_SCRIPT, reverse=False),
+    }
+
+
+def dialogues(wanted: set[str], synthesis: Synthesis, judges: Judges, kept: Path, takes: int) -> dict[str, float]:
+    """Figures over all three dialogues; ``takes`` of them where it is measured who moves while listening.
+
+    Returns:
+        ``dialogue_wer`` and ``dialogue_p808``; ``dialogue_pause_closed``; ``blinks_per_minute`` and
+        ``longest_stare``, seconds without a blink, of all members; ``leak_idle`` and its floor (:func:`leak_idle`),
+        and ``leak_idle_rig`` (:func:`leak_on_the_rig`).
+    """
+    scenes = dialogue_scenes(kept / "dialogues")
+    stages = {name: perform(path, synthesis) for name, path in scenes.items()}
+    found: dict[str, float] = {}
+    if "dialogues" in wanted:
+        found |= _lines(judges, list(stages.values())) | _mouths(list(stages.values()))
+    if "blinks" in wanted:
+        found |= blinks([track.values for stage in stages.values() for track in stage.tracks])
+    if "leak_idle" in wanted:
+        more = {name: [perform(path, synthesis, seed) for seed in range(1, takes)] for name, path in scenes.items()}
+        found |= leak_idle([stages["portraits"], *more["portraits"]])
+        found |= leak_on_the_rig([*stages.values(), *chain.from_iterable(more.values())])
+    return found
+
+
+def _lines(judges: Judges, stages: Sequence[Stage]) -> dict[str, float]:
+    errors, words, p808 = [], [], []
+    for stage in stages:
+        for line, text in zip(stage.timeline.lines, stage.timeline.texts, strict=True):
+            sound = stage.performance.characters[line.character].speech
+            sound = sound[samples_from_frames(line.start) : samples_from_frames(line.stop)]
+            said = judges.normal(text)
+            errors.append(word_errors(said, divided_as(said, judges.words(sound))))
+            words.append(len(said))
+            p808.append(judges.quality(sound)[1])
+    numbers = range(len(errors))
+    return ratio("dialogue_wer", numbers, errors, words) | mean("dialogue_p808", numbers, p808)
+
+
+def _mouths(stages: Sequence[Stage]) -> dict[str, float]:
+    none = np.zeros(0, int)
+    spoken = [
+        Spoken(rig_gap(part.motion.values), part.speech, none, number)
+        for number, part in enumerate(part for stage in stages for part in stage.performance.characters)
+    ]
+    return renamed(pause_closed(spoken), "dialogue_")
+
+
+def blinks(motions: Sequence[np.ndarray]) -> dict[str, float]:
+    """Blinks a minute and the longest time without one, over motions (T, 57) of single people."""
+    shut = [lids(motion) > BLINK for motion in motions]
+    minutes = sum(len(s) for s in shut) / FPS / 60
+    stares = [np.diff(np.flatnonzero(np.concatenate([[True], s, [True]]))).max() - 1 for s in shut]
+    return {
+        "blinks_per_minute": sum(count_runs(s) for s in shut) / minutes,
+        "longest_stare": float(max(stares)) / FPS,
+    }
+
+
+def leak_idle(stages: Sequence[Stage]) -> dict[str, float]:
+    """How fast the inner lips of a listener move, idle life on, over those of the speaker: faces tracked in pixels.
+
+    Args:
+        stages: takes of two photographs side by side.
+
+    Returns:
+        ``leak_idle``: mean over the lines that nobody talks into, pose taken out; ``leak_floor``: the same with every
+        mouth channel of the listener at zero, so that only head, eyes and brows move: the tracker's own noise.
+    """
+    halves = (slice(0, SIDE), slice(SIDE + DIVIDER, 2 * SIDE + DIVIDER))
+    shares, floors = [], []
+    for stage in stages:
+        whole = _speeds(stage, stage.tracks, halves)
+        floor = _speeds(stage, [MotionTrack(track.values * ~_MOUTH) for track in stage.tracks], halves)
+        seats = [seat.character for seat in stage.places.seats]
+        for line in _alone(stage):
+            speaker = seats.index(line.character)
+            own = whole[speaker][line.start : line.stop].mean()
+            shares.append(whole[1 - speaker][line.start : line.stop].mean() / own)
+            floors.append(floor[1 - speaker][line.start : line.stop].mean() / own)
+    return {"leak_idle": float(np.mean(shares)), "leak_floor": float(np.mean(floors))}
+
+
+def leak_on_the_rig(stages: Sequence[Stage]) -> dict[str, float]:
+    """The same where no tracker is between: ``leak_idle_rig``, mean over listeners of lines that nobody talks into."""
+    shares = []
+    for stage in stages:
+        parts = stage.performance.characters
+        speeds = [np.linalg.norm(np.diff(rig_lips(p.motion.values), axis=0), axis=-1).mean(1) for p in parts]
+        for line in _alone(stage):
+            moved = [speed[line.start : line.stop].mean() for speed in speeds]
+            own = moved.pop(line.character)
+            shares += [other / own for other in moved]
+    return {"leak_idle_rig": float(np.mean(shares))}
+
+
+def _alone(stage: Stage) -> list[Line]:
+    """Lines that nobody talks into."""
+    lines = stage.timeline.lines
+    return [a for a in lines if not any(b is not a and b.start < a.stop and a.start < b.stop for b in lines)]
+
+
+def _speeds(stage: Stage, tracks: Sequence[MotionTrack], halves: Sequence[slice]) -> list[np.ndarray]:
+    """Inner-lip speed of each face as the tracker sees it, (T,)."""
+    frames = list(stage.renderer().frames(tracks))
+    found = []
+    for half in halves:
+        tracker = MotionTracker()
+        still = tracker.landmarks([np.ascontiguousarray(stage.picture[:, half])] * 3)[-1]
+        points = tracker.landmarks(np.ascontiguousarray(frame[:, half]) for frame in frames)
+        speed = inner_lip_speed(points, still)
+        found.append(np.concatenate([speed[:1], speed]))
+    return found

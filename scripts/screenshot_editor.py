@@ -1,0 +1,69 @@
+"""Makes `assets/editor.webp`, the editor's picture in the README, from the running page Cast of the sample scene."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from io import BytesIO
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from studio import launch
+from studio.jobs.queue import worker_lock
+from studio.project.project import Projects
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PORT = 8597
+SIZE = {"width": 1280, "height": 720}
+PATIENCE = 240_000
+"""Milliseconds that a busy machine may take for the page."""
+
+
+def picture(address: str) -> Image.Image:
+    """The page as a person sees it who prefers light windows."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport=SIZE, color_scheme="light")
+        page.set_default_timeout(PATIENCE)
+        page.set_default_navigation_timeout(PATIENCE)
+        page.goto(address)
+        page.locator("[data-region]").nth(2).wait_for()
+        page.wait_for_timeout(5000)
+        packed = page.screenshot()
+        browser.close()
+    return Image.open(BytesIO(packed)).convert("RGB")
+
+
+def main() -> None:
+    """Serve a folder with nothing but the sample, take the picture, write it."""
+    with tempfile.TemporaryDirectory() as folder:
+        projects = Projects(Path(folder))
+        projects.create_sample("Café")
+        environment = os.environ | {launch.ROOT_VARIABLE: folder}
+        with worker_lock(projects.root):  # nothing is heard or rendered, so no worker is needed
+            server = subprocess.Popen(launch.command(PORT), env=environment)
+            try:
+                until = time.monotonic() + PATIENCE / 1000
+                while time.monotonic() < until:
+                    try:
+                        urlopen(f"http://127.0.0.1:{PORT}/_stcore/health")
+                        break
+                    except URLError:
+                        time.sleep(0.5)
+                made = picture(f"http://127.0.0.1:{PORT}/cast?project=Caf%C3%A9")
+            finally:
+                server.kill()
+                server.wait()
+    made.save(ROOT / "assets/editor.webp", quality=90, method=6)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""From the casting to the picture's geometry: each person's mask, the region that may move, whose voice drives whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from masks.person_segmentation import sam_predictor, segment_person
+from masks.regions import CharacterMask, motion_region, motion_room
+from masks.routing import FaceTokens, face_footprint, membership
+from studio.cast.face_assignment import Casting, Seat
+from studio.scene.schema import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ALLOWED_MOTION = 0.25
+"""Room around a head that its motion may use, in inter-ocular distances."""
+LEAST_ROOM = 0.15
+"""Room below which a head can be seen to move less than it should, in inter-ocular distances."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where everybody is.
+
+    Attributes:
+        seats: the cast's visible members, in the order of the cast.
+        masks: CharacterMask of each seat.
+        figures: float32 (H, W) in [0, 1] for each seat, the person's outline: what moves before the background. A
+            region drawn around a face says whose it is, but shows no outline, so there it is found.
+        regions: MotionRegion of each seat, float32 (H, W) in [0, 1].
+        routing: (K, K) float32 for the whole cast: [i, j] is how much voice i drives face j.
+        rooms: how far each seat's head can travel inside its region, in inter-ocular distances.
+        sides: (K,) float32, where each of the cast sits, -1 (left edge) .. 1 (right edge); 0 for those unseen.
+    """
+
+    seats: tuple[Seat, ...]
+    masks: tuple[CharacterMask, ...]
+    figures: tuple[np.ndarray, ...]
+    regions: tuple[np.ndarray, ...]
+    routing: np.ndarray
+    rooms: tuple[float, ...]
+    sides: np.ndarray
+
+
+def find_places(scene: Scene, casting: Casting) -> Places:
+    """Masks from the scene where it gives them, else found around each face; regions cut at the neighbours."""
+    seats = casting.seats
+    size = casting.picture.shape[:2]
+    faces = [seat.face for seat in seats]
+    painted = [scene.cast[seat.character].mask is not None and seat.area is not None for seat in seats]
+    predictor = None if all(painted) else sam_predictor()
+    masks, figures = [], []
+    for index, seat in enumerate(seats):
+        others = [face for i, face in enumerate(faces) if i != index] + list(casting.bystanders)
+        found = seat.area if painted[index] else segment_person(casting.picture, seat.face, predictor, others)
+        masks.append(CharacterMask(scene.cast[seat.character].name, found if seat.area is None else seat.area))
+        figures.append(found)
+    strangers = [face_footprint(face, size) for face in casting.bystanders]
+    regions = []
+    for index, seat in enumerate(seats):
+        neighbours = [mask.mask for i, mask in enumerate(masks) if i != index] + strangers
+        regions.append(motion_region(seat.face, masks[index].mask, neighbours, ALLOWED_MOTION))
+    sides = np.zeros(len(scene.cast), np.float32)
+    for seat in seats:
+        sides[seat.character] = np.clip(2 * seat.face.eyes[:, 0].mean() / size[1] - 1, -1, 1)
+    rooms = tuple(motion_room(seat.face, region) for seat, region in zip(seats, regions, strict=True))
+    routing = _routing(scene, seats, masks, size)
+    return Places(seats, tuple(masks), tuple(figures), tuple(regions), routing, rooms, sides)
+
+
+def tight_seats(casting: Casting) -> list[int]:
+    """Members of the cast whose region or mask, as the scene gives it, leaves the head too little room."""
+    marked = [seat for seat in casting.seats if seat.area is not None]
+    tight = []
+    for seat in marked:
+        neighbours = [other.area for other in marked if other is not seat and other.area is not None]
+        if motion_room(seat.face, motion_region(seat.face, seat.area, neighbours, ALLOWED_MOTION)) < LEAST_ROOM:
+            tight.append(seat.character)
+    return tight
+
+
+def _routing(scene: Scene, seats: Sequence[Seat], masks: Sequence[CharacterMask], size: tuple[int, int]) -> np.ndarray:
+    """The masks' membership of the face tokens, with those who have no face driving only their own, unseen one."""
+    routing = np.eye(len(scene.cast), dtype=np.float32)
+    if seats:
+        footprints = np.stack([face_footprint(seat.face, size) for seat in seats])
+        seen = [seat.character for seat in seats]
+        routing[np.ix_(seen, seen)] = membership(masks, FaceTokens(footprints, 1))
+    return routing

@@ -1,0 +1,1 @@
+"""Progress, file storage and environment, shared by every room."""

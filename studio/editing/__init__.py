@@ -1,0 +1,1 @@
+"""Scene edits that the editor's pages ask for."""

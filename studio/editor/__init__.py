@@ -1,0 +1,1 @@
+"""View models of the editor's pages: what they show, without Streamlit."""

@@ -1,0 +1,253 @@
+"""Teaching a manner from the page: clips handed in, what is said of them, the lesson, and what came of it (no torch)"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from generation.adapters.metadata import SUFFIX
+from studio.core.storage import read_json, safe_name
+from studio.editor.voice_preview import Audition
+from studio.jobs.estimate import factors_of
+from studio.jobs.queue import Job, jobs, submit
+from studio.project.project import Project
+from studio.project.uploads import MAX_BYTES, SOUNDS
+from studio.scene.schema import STATEMENT_NEEDED, Scene
+
+KINDS = ("examine", "teach")
+"""Of jobs; every other kind goes before a lesson, and nobody waits for one."""
+LENGTHS = {"short": 5.0, "normal": 15.0}
+"""Minutes of training; normal is what a voice takes on two cores."""
+FACTOR = "teaching"
+"""Name, among what this machine needs, of all that teaching takes besides the training."""
+MATERIAL, CLIPS = "material", "clips.npz"
+"""In the frozen copy of a job: the folder of the clips to be examined; the clips that teach."""
+_BESIDES = 45.0
+"""Seconds expected for it."""
+_FEW_STEPS = 60
+"""With fewer a voice is hardly learnt."""
+_FIGURES: dict[str, tuple[str, Callable[[float], float]]] = {
+    "pitch": ("Pitch, Hz", lambda semitones: 100 * 2 ** (semitones / 12)),
+    "pitch_range": ("Melody, semitones", float),
+    "rate": ("Pace, sounds a second", float),
+    "brightness": ("Brightness, dB", float),
+    "voiced_share": ("Voice, not breath, %", lambda share: 100 * share),
+}
+"""What readers are told of :data:`generation.metrics.style.UNITS`, in units that they know."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was said of clips.
+
+    Attributes:
+        usable: name, seconds and words of each piece that can be used.
+        faults: one sentence for each clip that cannot.
+        warnings: the same of clips that are used all the same.
+        refusal: why nothing can be learnt from what remains; empty when it can.
+    """
+
+    usable: tuple[tuple[str, float, str], ...] = ()
+    faults: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    refusal: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """Of all usable pieces."""
+        return sum(seconds for _, seconds, _ in self.usable)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a lesson left.
+
+    Attributes:
+        manner: name of the adapter in scenes.
+        before: the character without it, a WAV file.
+        after: with it.
+        figures: rows of a figure with its unit: before, with it, and of the clips.
+        summary: how well it was learnt, in a sentence or two.
+    """
+
+    manner: str
+    before: Path
+    after: Path
+    figures: tuple[tuple[str, float, float, float], ...] = field(default=())
+    summary: str = ""
+
+
+def script_of(words: Mapping[str, str]) -> str:
+    """What clips say as lines for a reader to fill in, ``CLIP: words``, by the clips' plain names."""
+    return "\n".join(f"{clip}: {' '.join(said.split())}" for clip, said in words.items())
+
+
+def words_of(script: str, clips: Iterable[str]) -> dict[str, str]:
+    """What each clip says, from lines of :func:`script_of`; a line without a clip's name goes on with the last one's.
+
+    Raises:
+        ValueError: words before the first clip; one sentence.
+    """
+    known = {clip.casefold(): clip for clip in clips}
+    said: dict[str, str] = {}
+    now = next(iter(known.values())) if len(known) == 1 else None
+    for line in filter(None, map(str.strip, script.splitlines())):
+        name, colon, rest = line.partition(":")
+        if colon and name.strip().casefold() in known:
+            now, line = known[name.strip().casefold()], rest.strip()
+        if now is None:
+            raise ValueError(f"The words {line[:40]!r} belong to no clip; write them behind one's name and a colon.")
+        said[now] = f"{said.get(now, '')} {line}".strip()
+    return {clip: words for clip, words in said.items() if words}
+
+
+def examine(
+    project: Project,
+    index: int,
+    name: str,
+    consent: str,
+    statement: str,
+    clips: Mapping[str, bytes],
+    script: str,
+) -> Job:
+    """Have clips looked at, before anything is learnt from them.
+
+    Args:
+        project: whose character is to be taught.
+        index: which of the cast.
+        name: of the manner.
+        consent: whose voice it is, one of :data:`generation.adapters.metadata.CONSENTS`.
+        statement: who agreed, when and how.
+        clips: sound files by their names.
+        script: what is said in them, see :func:`words_of`; what is missing is to be heard.
+
+    Raises:
+        ValueError: a name that cannot be one, nobody was asked, or files that are no clips; one sentence.
+    """
+    name, statement = " ".join(name.split()), " ".join(statement.split())
+    if not re.fullmatch(r"\w[\w '-]{0,39}", name):
+        raise ValueError("Give the manner a name of 1 to 40 letters, digits and spaces.")
+    if not consent or (consent in STATEMENT_NEEDED and not statement):
+        raise ValueError("Say whose voice it is, and who agreed.")
+    if not clips:
+        raise ValueError("Drop some clips first: together about two minutes of one person who speaks.")
+    files: dict[str, bytes] = {}
+    stems: dict[str, str] = {}
+    for title, data in clips.items():
+        plain = safe_name(title)
+        stem = Path(plain).stem
+        if Path(plain).suffix not in SOUNDS:
+            raise ValueError(f"{title} is no sound that can be read; use {', '.join(SOUNDS)}.")
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"{title} has more than {MAX_BYTES // 10**6} MB; cut it into shorter clips.")
+        if stem.casefold() in stems:
+            raise ValueError(f"Two clips are called {stem}; rename one of them.")
+        stems[stem.casefold()] = stem
+        files[f"{MATERIAL}/{plain}"] = data
+    for stem, said in words_of(script, stems.values()).items():
+        files[f"{MATERIAL}/{stem}.txt"] = said.encode()
+    whose = {"who": project.scene.cast[index].name, "name": name, "consent": consent, "statement": statement}
+    return submit(Audition(project, index), "examine", files, **whose)
+
+
+def latest(project: Project, index: int) -> Job | None:
+    """The newest examination or lesson of a character; None before there was one."""
+    who = project.scene.cast[index].name
+    return next((job for job in jobs(project) if job.kind in KINDS and job.what["who"] == who), None)
+
+
+def examination(project: Project, lesson: Job) -> Job | None:
+    """The examination whose clips a lesson had, while they are kept."""
+    whose = {key: value for key, value in lesson.what.items() if key != "minutes"}
+    found = (
+        job for job in jobs(project) if job.kind == "examine" and job.what == whose and "clips" in job.status().results
+    )
+    return next(found, None)
+
+
+def verdict(job: Job) -> Verdict:
+    """What an examination that is done said."""
+    data = read_json(job.status().results.get("material", Path()))
+    if not isinstance(data, dict):
+        return Verdict(refusal="What was found in the clips is no longer there; look at them again.")
+    usable = tuple((clip["name"], clip["seconds"], clip["words"]) for clip in data["clips"])
+    return Verdict(usable, tuple(data["faults"]), tuple(data["warnings"]), data["refusal"])
+
+
+def teach(project: Project, index: int, examined: Job, minutes: float) -> Job:
+    """Teach the character what the clips of an examination can teach.
+
+    Raises:
+        ValueError: the clips are gone; one sentence.
+    """
+    clips = examined.status().results.get("clips")
+    if clips is None or not clips.is_file():
+        raise ValueError("The clips are no longer there; look at them again.")
+    return submit(Audition(project, index), "teach", {CLIPS: clips.read_bytes()}, **examined.what, minutes=minutes)
+
+
+def expected_seconds(root: Path, minutes: float) -> float:
+    """How long a lesson takes from its turn on, with what is worked out before and after the training."""
+    return 60 * minutes + besides(root)
+
+
+def besides(root: Path) -> float:
+    """Seconds of a lesson beside the training, by what earlier ones on this machine took."""
+    return _BESIDES * factors_of(root).get(FACTOR, 1.0)
+
+
+def ratio(seconds: float) -> float:
+    """What the time beside the training was, over what is expected of any machine."""
+    return seconds / _BESIDES
+
+
+def taught(scene: Scene, who: str, name: str, manner: str) -> Scene:
+    """The scene with a manner, just taught under a name, at strength 1; an earlier one of that name is taken off.
+
+    Nothing is changed where the character is no longer in the cast.
+    """
+    index = scene.find(who)
+    if index is None:
+        return scene
+    stem = Path(safe_name(f"{name}{SUFFIX}")).stem
+    same = re.compile(rf"media/{re.escape(stem)}(-\d+)?{re.escape(SUFFIX)}")
+    member = scene.cast[index]
+    kept = {other: strength for other, strength in member.manners.items() if not same.fullmatch(other)}
+    member = member.model_copy(update={"manners": {**kept, manner: 1.0}})
+    return scene.model_copy(update={"cast": (*scene.cast[:index], member, *scene.cast[index + 1 :])})
+
+
+def outcome(job: Job) -> Outcome | None:
+    """What a lesson that is done left; None when it is gone."""
+    results = job.status().results
+    data = read_json(results.get("report", Path()))
+    if not isinstance(data, dict):
+        return None
+    return Outcome(data["manner"], results["before"], results["after"], figures(data), summary(data))
+
+
+def figures(report: Mapping[str, Any]) -> tuple[tuple[str, float, float, float], ...]:
+    """Rows of a report for readers: those figures of speech that sentences and clips have."""
+    before, after, clips = report["strengths"]["0"], report["strengths"]["1"], report["material"]
+    return tuple(
+        (title, *(reading(values[key]) for values in (before, after, clips)))
+        for key, (title, reading) in _FIGURES.items()
+        if key in before and key in after and key in clips
+    )
+
+
+def summary(report: Mapping[str, Any]) -> str:
+    """How well it was learnt, by clips that nothing was learnt from, and whether there was time enough."""
+    loss, rows = report["held_out"], figures(report)
+    share = 100 * (1 - loss["after"] / loss["before"])
+    nearer = sum(abs(after - clips) < abs(before - clips) for _, before, after, clips in rows)
+    learnt = f"{share:.0f} % less wrong" if share >= 0.5 else "no better than before"
+    said = f"On clips kept back from teaching it is {learnt}; {nearer} of {len(rows)} figures came nearer to the clips."
+    if report["steps"] < _FEW_STEPS:
+        said += (
+            f" Only {report['steps']} steps fitted into the time: a longer lesson, or a quieter computer, does more."
+        )
+    return said

@@ -1,0 +1,203 @@
+"""What the cast page shows of the picture: its faces, whose they are, everybody's region, and what is wrong"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+from studio.cast.face_assignment import Casting, cast_picture, places_key
+from studio.core.storage import inside
+from studio.scene.document import load_scene
+from studio.scene.schema import Scene
+
+if TYPE_CHECKING:
+    from masks.landmarks import FaceLandmarks
+
+WANTED = (
+    ("right_eye_outer", "the outer corner of the eye on the left side of the picture"),
+    ("right_eye_inner", "the inner corner of the same eye"),
+    ("left_eye_inner", "the inner corner of the other eye"),
+    ("left_eye_outer", "the outer corner of that eye"),
+    ("nose_tip", "the tip of the nose"),
+    ("mouth_right", "the corner of the mouth on the left side of the picture"),
+    ("mouth_left", "the other corner of the mouth"),
+    ("upper_lip", "the middle of the upper lip's upper edge"),
+    ("lower_lip", "the middle of the lower lip's lower edge"),
+    ("chin", "the lowest point of the chin"),
+)
+"""Points that are marked by hand, in the order in which they are asked for, each as the reader would call it."""
+THUMBNAIL = (400, 225)
+"""Width and height of a project's picture on the start page, in pixels."""
+SHOWN_SIDE = 1600
+"""Longest side of the picture that the browser is sent, in pixels."""
+CORNER = 0.0015
+"""How far a drawn outline may lie from the mask's, as a share of the picture's width."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What the cast page shows of the picture.
+
+    Attributes:
+        casting: who sits where; None without a usable picture.
+        faces: all faces, from left to right.
+        owners: index into the cast for each face, None for those of nobody.
+        areas: float32 (H, W) in [0, 1] by index into the cast: which pixels are whose.
+        problems: sentences on the picture as a whole under None, on members of the cast under their index.
+    """
+
+    casting: Casting | None
+    faces: tuple[FaceLandmarks, ...] = ()
+    owners: tuple[int | None, ...] = ()
+    areas: Mapping[int, np.ndarray] = field(default_factory=dict)
+    problems: Mapping[int | None, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the loaded picture in pixels, which all points count in."""
+        return self.casting.picture.shape[:2] if self.casting else (0, 0)
+
+
+def look(scene: Scene, folder: Path) -> View:
+    """Find everybody in the picture; remembered until the picture or somebody's place changes."""
+    return _look(places_key(scene, folder), folder)
+
+
+@lru_cache(maxsize=32)
+def thumbnail(scene_path: Path, changed: float) -> bytes | None:
+    """A small picture of a project as a JPEG; None while it has none that can be read.
+
+    Args:
+        scene_path: its scene file.
+        changed: when that was changed last, so that it is made anew then.
+    """
+    try:
+        path = inside(scene_path.parent, load_scene(scene_path)[1].picture)
+        with Image.open(path) as picture:
+            small = picture.convert("RGB")
+        packed = io.BytesIO()
+        ImageOps.fit(ImageOps.exif_transpose(small), THUMBNAIL).save(packed, "JPEG", quality=85)
+        return packed.getvalue()
+    except (ValueError, OSError):
+        return None
+
+
+@lru_cache(maxsize=4)
+def _look(key: tuple[str, tuple[object, ...]], folder: Path) -> View:
+    from masks.person_segmentation import segment_person
+
+    scene = Scene.model_validate_json(key[0])
+    if not scene.picture:
+        return View(None)
+    casting, problems = cast_picture(scene, folder)
+    said = {index: tuple(sentences) for index, sentences in problems.items() if sentences}
+    if casting is None:
+        return View(None, problems=said)
+    by_face = {id(seat.face): seat.character for seat in casting.seats}
+    faces = [*(seat.face for seat in casting.seats), *casting.bystanders]
+    faces.sort(key=lambda face: float(face.eyes[:, 0].mean()))
+    areas = {}
+    for seat in casting.seats:
+        others = [face for face in faces if face is not seat.face]
+        area = seat.area if seat.area is not None else segment_person(casting.picture, seat.face, None, others)
+        areas[seat.character] = area
+    missing = set(scene.on_screen) - set(areas) if said else set()
+    areas.update(_given_areas(scene, folder, casting.picture.shape[:2], missing))
+    return View(casting, tuple(faces), tuple(by_face.get(id(face)) for face in faces), areas, said)
+
+
+def _given_areas(scene: Scene, folder: Path, size: tuple[int, int], missing: set[int]) -> dict[int, np.ndarray]:
+    """Masks and regions in which no face was found: they are shown and can be corrected all the same."""
+    from masks.picture import picture_size
+    from masks.regions import load_mask, outline_mask
+
+    areas = {}
+    scale = np.array(size[::-1]) / picture_size(folder / scene.picture) if missing else 1.0
+    for index in missing:
+        member = scene.cast[index]
+        try:
+            if member.mask is not None:
+                areas[index] = load_mask(member.name, folder / member.mask, size).mask
+            elif member.region != "auto":
+                areas[index] = outline_mask(member.name, np.array(member.region) * scale, size).mask
+        except ValueError:
+            continue  # the casting has said what is wrong with it
+    return areas
+
+
+def shown_picture(path: Path) -> bytes:
+    """The picture as a JPEG that any browser shows: upright, sRGB, its longer side at most 1600 pixels.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    return _shown(path, path.stat().st_mtime_ns) if path.is_file() else b""
+
+
+@lru_cache(maxsize=4)
+def _shown(path: Path, stamp: int) -> bytes:
+    from masks.picture import load_picture
+
+    picture = Image.fromarray(load_picture(path))
+    picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
+    target = io.BytesIO()
+    picture.save(target, "JPEG", quality=88)
+    return target.getvalue()
+
+
+def outlines(area: np.ndarray) -> list[list[list[float]]]:
+    """Closed outlines of an (H, W) mask as (x, y) points in pixels, holes as outlines of their own."""
+    solid = np.pad((area >= 0.5).astype(np.uint8), 1)
+    found, _ = cv2.findContours(solid, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    smooth = [cv2.approxPolyDP(c, CORNER * area.shape[1], True)[:, 0, :] - 0.5 for c in found if len(c) > 8]
+    return [np.round(outline, 1).tolist() for outline in smooth if len(outline) > 2]
+
+
+def box_of(area: np.ndarray) -> tuple[int, int, int, int]:
+    """Smallest box (left, top, right, bottom) in pixels around an (H, W) mask; zeros around an empty one."""
+    rows, columns = (np.flatnonzero((area >= 0.5).any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return 0, 0, 0, 0
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def face_outline(face: FaceLandmarks) -> list[list[float]]:
+    """Outline of a head, to be shown and clicked at, as (x, y) points in pixels."""
+    from masks.regions import head_outline
+
+    return np.round(head_outline(face, 0.25), 1).tolist()
+
+
+def marked_points(scene: Scene, folder: Path, size: tuple[int, int], chosen: int) -> dict[str, list[float]]:
+    """A character's points of the rig file in pixels of a picture of ``size`` (height, width); empty without any."""
+    member = scene.cast[chosen]
+    if scene.rig is None or not (folder / scene.rig).is_file():
+        return {}
+    found = _rig_points(folder / scene.rig, (folder / scene.rig).stat().st_mtime_ns, size)
+    return {key: [round(x, 1), round(y, 1)] for key, (x, y) in found.get(member.rig_face or member.name, {}).items()}
+
+
+@lru_cache(maxsize=4)
+def _rig_points(path: Path, changed: int, size: tuple[int, int]) -> Mapping[str, Mapping[str, tuple[float, float]]]:
+    """Everybody's points in a rig file; remembered, for reading one takes 50 ms."""
+    from masks.rig_file import load_rig
+
+    try:
+        return {face.name: face.points for face in load_rig(path, size)}
+    except ValueError:
+        return {}
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever is read better on a colour ``#rrggbb`` (relative luminance as in WCAG 2)."""
+    linear = [((v / 255 + 0.055) / 1.055) ** 2.4 if v > 10 else v / 255 / 12.92 for v in bytes.fromhex(colour[1:])]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#15181a" if luminance > 0.26 else "#ffffff"

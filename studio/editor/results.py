@@ -1,0 +1,174 @@
+"""What finished jobs left: the newest video with who speaks when, and the files that come with it"""
+
+from __future__ import annotations
+
+import html
+import re
+import zipfile
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+
+from studio.core.storage import read_json
+from studio.jobs.queue import Job, JobStatus, jobs
+from studio.project.project import Project
+from studio.scene.document import load_scene
+from studio.scene.schema import Scene
+from studio.timeline.timeline import line_names
+
+_CUE = re.compile(r"(\d+):(\d\d):(\d\d)\.(\d{3}) --> (\d+):(\d\d):(\d\d)\.(\d{3})\n<v ([^>]*)>(.*?)</v>", re.DOTALL)
+_MIMES = {".mp4": "video/mp4", ".wav": "audio/wav", ".srt": "application/x-subrip", ".vtt": "text/vtt",
+          ".csv": "text/csv", ".json": "application/json", ".otio": "application/json"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A line in a video: its id, who says it, from ``start`` to ``end`` in seconds, and its words with their times."""
+
+    id: str
+    who: str
+    text: str
+    start: float
+    end: float
+    words: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A finished video.
+
+    Attributes:
+        job: which job made it.
+        video: the file.
+        label: what it is to the reader.
+        seconds: its length.
+        size: its width and height in pixels.
+        lines: who says what and when.
+        groups: its files by kind: video, burned, subtitles, stems, curves, otio.
+        outdated: whether the scene was changed since.
+    """
+
+    job: Job
+    video: Path
+    label: str
+    seconds: float
+    size: tuple[int, int]
+    lines: tuple[Spoken, ...]
+    groups: dict[str, list[Path]]
+    outdated: bool
+
+
+def newest(project: Project, rendered: bool = False) -> Made | None:
+    """The newest finished video or preview of a project that is still there.
+
+    Args:
+        project: whose.
+        rendered: only videos in full, no previews.
+    """
+    for job in jobs(project):
+        if job.kind == "render" or (job.kind == "preview" and not rendered):
+            status = job.status()
+            if status.state == "done" and (video := status.results.get("video")) is not None and video.is_file():
+                return _made(project, job, status, video)
+    return None
+
+
+def _made(project: Project, job: Job, status: JobStatus, video: Path) -> Made:
+    seconds, size = facts(video)
+    scene = load_scene(job.scene_path)[1]
+    label = "Quick preview, mouths are rough" if job.kind == "preview" else "Video"
+    if job.what.get("draft"):
+        label = "Draft"
+    return Made(job, video, label, seconds, size,
+                tuple(spoken(scene, status)), _groups(status, video), scene != project.scene)  # fmt: skip
+
+
+@lru_cache(maxsize=16)
+def facts(video: Path) -> tuple[float, tuple[int, int]]:
+    """Length in seconds, width and height; a finished file never changes."""
+    reader = imageio_ffmpeg.read_frames(str(video))
+    try:
+        found = next(reader)
+        return float(found["duration"]), tuple(found["size"])
+    finally:
+        reader.close()
+
+
+def spoken(scene: Scene, status: JobStatus) -> list[Spoken]:
+    """Who says what and when: from the job's word times, or from its subtitles where it has none."""
+    ids = line_names(scene, takes=False)
+    timed: dict[str, list[dict[str, Any]]] = {}
+    path = status.results.get("words")
+    for word in (read_json(path) if path is not None else None) or ():
+        timed.setdefault(word["line"], []).append(word)
+    if timed:
+        return [
+            Spoken(line_id, line.who, line.text, words[0]["start"], words[-1]["end"], words)
+            for line_id, line in zip(ids, scene.script, strict=True) if (words := timed.get(line_id))
+        ]  # fmt: skip
+    subtitles = status.results.get("vtt")
+    return cues(subtitles.read_text(encoding="utf-8")) if subtitles is not None and subtitles.is_file() else []
+
+
+def cues(text: str) -> list[Spoken]:
+    """The captions of a WebVTT file with voice tags, as our export writes it."""
+
+    def seconds(parts: tuple[str, ...]) -> float:
+        hours, minutes, whole, millis = map(int, parts)
+        return 3600 * hours + 60 * minutes + whole + millis / 1000
+
+    return [
+        Spoken("", html.unescape(cue[8]), html.unescape(" ".join(cue[9].split())), seconds(cue[:4]), seconds(cue[4:8]))
+        for cue in _CUE.findall(text)
+    ]
+
+
+def _groups(status: JobStatus, video: Path) -> dict[str, list[Path]]:
+    groups: dict[str, list[Path]] = {"video": [video]}
+    burned = video.with_name(f"{video.stem}.subtitled.mp4")
+    if burned.is_file():
+        groups["burned"] = [burned]
+    for path in status.results.values():
+        if path == video or not path.is_file():
+            continue
+        suffix = path.suffix.lower()
+        group = {".srt": "subtitles", ".vtt": "subtitles", ".wav": "stems", ".csv": "curves", ".json": "curves",
+                 ".otio": "otio"}.get(suffix)  # fmt: skip
+        if group is not None and path not in (status.results.get("words"), status.results.get("lanes")):
+            groups.setdefault(group, []).append(path)
+    return groups
+
+
+def archive(made: Made) -> Path:
+    """One ZIP with everything, made once beside the video."""
+    target = made.video.with_name(f"{made.video.stem}.zip")
+    files = [path for group in made.groups.values() for path in group]
+    if target.is_file() and all(path.stat().st_mtime <= target.stat().st_mtime for path in files):
+        return target
+    partial = target.with_name(f".{target.name}.part")
+    with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as zipped:
+        for path in files:
+            zipped.write(path, path.name)
+    return partial.replace(target)
+
+
+def short_name(path: Path, made: Made) -> str:
+    """What a file is called on its button: the person and the kind."""
+    name = path.name.removeprefix(f"{made.video.stem}.")
+    kind = path.suffix[1:].upper()
+    person = name.removesuffix(path.suffix)
+    return kind if person in ("", path.stem, "subtitled") or name == path.suffix[1:] else f"{person}, {kind}"
+
+
+def mime(path: Path) -> str:
+    """The file's media type."""
+    return _MIMES.get(path.suffix.lower(), "application/octet-stream")
+
+
+def size(path: Path) -> str:
+    """The file's size as a reader says it."""
+    length = path.stat().st_size
+    return f"{length / 1e6:.1f} MB" if length >= 1e5 else f"{max(1, round(length / 1e3))} kB"

@@ -1,0 +1,63 @@
+"""How a voice sounds before it has anything to say: a scene of one sentence that is handed in like any other"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from generation.voices.bank import VoiceBank
+from studio.jobs.queue import Job, jobs
+from studio.project.project import Project
+from studio.scene.document import load_scene
+from studio.scene.schema import Scene, ScriptLine
+from studio.timeline.timeline import line_names
+
+
+class Audition:
+    """One character saying one sentence; to :func:`studio.jobs.queue.submit` it is a project.
+
+    Args:
+        project: whose character.
+        index: which of the cast.
+    """
+
+    def __init__(self, project: Project, index: int) -> None:
+        member = project.scene.cast[index]
+        words = sentence(member.name)
+        alone = member.model_copy(update={"role": "narrator", "region": "auto", "mask": None, "rig_face": None})
+        line = ScriptLine(who=member.name, text=words)
+        self.scene = Scene(picture="", cast=(alone,), script=(line,), lexicon=project.scene.lexicon)
+        self.folder: Path = project.folder
+        self.name = project.name
+
+    def line_ids(self) -> list[str]:
+        """Name of its only line."""
+        return line_names(self.scene, takes=False)
+
+
+def sentence(name: str) -> str:
+    """What a character says when the voice is tried."""
+    return f"Hello, I am {name}. This is how I sound."
+
+
+def latest(project: Project, index: int) -> Job | None:
+    """The newest audition of a character with the voice that it has now; None before there was one."""
+    wanted = Audition(project, index).scene
+    for job in jobs(project):
+        if job.kind == "hear" and not job.what and _frozen_scene(job.scene_path) == wanted:
+            return job
+    return None
+
+
+@lru_cache(maxsize=64)
+def _frozen_scene(path: Path) -> Scene | None:
+    try:
+        return load_scene(path)[1]
+    except ValueError:
+        return None
+
+
+def descriptions() -> dict[str, str]:
+    """How every voice of the bank sounds: who speaks, then how high, how fast and how bright."""
+    bank = VoiceBank.load()
+    return {name: bank[name].description for name in bank.names}

@@ -1,0 +1,1 @@
+"""What a render writes: video, sound, subtitles, curves, timeline, provenance."""

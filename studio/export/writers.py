@@ -1,0 +1,171 @@
+"""Everything that leaves the studio: the marked video, a sound file per person, subtitles and motion curves."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from generation.audio.waveform import Audio
+from generation.core.clock import FPS, SAMPLE_RATE
+from generation.core.performance import Performance
+from generation.motion.arkit import write_arkit_csv, write_json
+from studio.export.encoder import FrameCheck, encode, join, whole_or_nothing
+from studio.export.provenance import SENTENCE, mark
+from studio.export.subtitles import captions, line_width, srt, vtt
+from studio.export.watermark import draw_label
+from studio.timeline.timeline import Timeline
+
+OnFrame = Callable[[int, int], None]
+
+
+def write_video(
+    frames: Iterable[np.ndarray],
+    sound: Audio,
+    path: Path,
+    *,
+    picture: np.ndarray,
+    record: Mapping[str, Any],
+    on_frame: OnFrame | None = None,
+) -> Path:
+    """Writes a marked MP4: H.264 yuv420p and AAC, playable while it loads, exactly 25 frames/s.
+
+    Picture and sound are equally long (the sound's length rounded up to 40 ms) and begin together. The visible label
+    is drawn into each frame unless the record says that it was turned off.
+
+    Args:
+        frames: (H, W, 3) uint8 RGB, one every 40 ms, taken one at a time.
+        sound: the mix, see :func:`generation.audio.waveform.mix`.
+        path: the video, ``.mp4``; nothing is left there and nothing replaced if anything is raised.
+        picture: (H, W, 3) uint8 RGB, the still the frames were made from. With an odd side the video is one pixel
+            larger: its last column or row is repeated.
+        record: what the file says of itself, see :func:`studio.export.provenance.make_record`.
+        on_frame: called with the frames done and in all.
+
+    Raises:
+        ValueError: a frame that a fault made (see :class:`studio.export.encoder.FrameCheck`), their number, or the
+        file's name.
+        RuntimeError: the encoder failed.
+    """
+    with _marked(path, record) as target:
+        checked = _finished(frames, round(sound.seconds * FPS), picture, record, on_frame)
+        encode(checked, sound, target, _tags(record))
+    return path
+
+
+def write_film(
+    stretches: Sequence[Path], n_frames: int, sound: Audio, path: Path, *, record: Mapping[str, Any]
+) -> Path:
+    """Writes a marked MP4 like :func:`write_video` from pictures that are encoded already.
+
+    Args:
+        stretches: the pictures, see :meth:`studio.production.frame_cache.Reel.make`.
+        n_frames: length of the film in frames of 40 ms.
+        sound: the mix.
+        path: the video, ``.mp4``; nothing is left there and nothing replaced if anything is raised.
+        record: what the file says of itself.
+
+    Raises:
+        ValueError: the file's name.
+        RuntimeError: the encoder failed.
+    """
+    with _marked(path, record) as target:
+        join(stretches, n_frames, sound, target, _tags(record))
+    return path
+
+
+@contextmanager
+def _marked(path: Path, record: Mapping[str, Any]) -> Iterator[Path]:
+    """Where to write a video that is then marked and moved to ``path``."""
+    if path.suffix.lower() != ".mp4":
+        raise ValueError(f"The video {path.name!r} should end in .mp4.")
+    with whole_or_nothing(path) as folder:
+        yield folder / path.name
+        mark(folder / path.name, record)
+
+
+def _finished(
+    frames: Iterable[np.ndarray], total: int, picture: np.ndarray, record: Mapping[str, Any], on_frame: OnFrame | None
+) -> Iterator[np.ndarray]:
+    """The frames, checked and labelled."""
+    check = FrameCheck(picture)
+    for index, frame in enumerate(frames):
+        frame = check(frame, index)
+        yield draw_label(frame) if record["label"] else frame
+        if on_frame is not None:
+            on_frame(index + 1, total)
+
+
+def _tags(record: Mapping[str, Any]) -> dict[str, str]:
+    title = record["scene"].get("title") if record.get("scene") else None
+    return {"comment": SENTENCE, "description": record["digital_source_type"]} | ({"title": title} if title else {})
+
+
+def write_sound(sound: Audio, path: Path, record: Mapping[str, Any]) -> Path:
+    """Writes a marked WAV file, 24 bit.
+
+    Raises:
+        ValueError: the file's name does not end in .wav.
+    """
+    if path.suffix.lower() != ".wav":
+        raise ValueError(f"The sound {path.name!r} should end in .wav.")
+    with whole_or_nothing(path) as folder:
+        soundfile.write(folder / path.name, np.clip(sound.waveform, -1, 1), sound.sampling_rate, subtype="PCM_24")
+        mark(folder / path.name, record)
+    return path
+
+
+def export_scene(
+    stretches: Sequence[Path],
+    sound: Audio,
+    performance: Performance,
+    timeline: Timeline,
+    path: Path,
+    *,
+    size: tuple[int, int],
+    record: Mapping[str, Any],
+) -> list[Path]:
+    """Writes a scene as ``NAME.mp4`` and beside it one WAV, one CSV and one JSON of motion a person, SRT and VTT.
+
+    All of them appear at once when all are complete; arguments and errors as of :func:`write_film`, but for ``sound``,
+    the mix of all, and ``size``, the width and height of the picture.
+
+    Returns:
+        The files, the video first.
+    """
+    names = [part.name for part in performance.characters]
+    width = line_width(size)
+    made = captions(timeline.lines, timeline.texts, names, width)
+    with whole_or_nothing(path) as folder:
+        files = [write_film(stretches, performance.n_frames, sound, folder / path.name, record=record)]
+        for part, slug in zip(performance.characters, file_names(names), strict=True):
+            base = folder / f"{path.stem}.{slug}"
+            stem = Audio(part.speech, SAMPLE_RATE)
+            files.append(write_sound(stem, base.with_name(f"{base.name}.wav"), record))
+            for write, suffix in ((write_arkit_csv, "csv"), (write_json, "json")):
+                files.append(base.with_name(f"{base.name}.{suffix}"))
+                write(files[-1], part.motion)
+        for text, suffix in ((srt(made, width), "srt"), (vtt(made, width), "vtt")):
+            files.append(folder / f"{path.stem}.{suffix}")
+            files[-1].write_text(text, encoding="utf-8")
+    return [path.parent / file.name for file in files]
+
+
+def file_names(names: Sequence[str]) -> list[str]:
+    """One word a person that any file system takes, all different even without regard to case."""
+    taken: list[str] = []
+    for name in names:
+        plain = unicodedata.normalize("NFKC", name)
+        base = re.sub(r"[^\w-]+", "-", plain).strip("-_")[:40] or "person"
+        slug, number = base, 1
+        while slug.casefold() in {other.casefold() for other in taken}:
+            number += 1
+            slug = f"{base}-{number}"
+        taken.append(slug)
+    return taken

@@ -1,0 +1,159 @@
+"""Lessons, as the worker gives them: clips examined, an adapter taught and tried, and its character given it"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from generation.adapters.metadata import SUFFIX, shipped_base
+from generation.core.assets import asset
+from generation.core.clock import FPS
+from generation.core.weights import load_strict
+from generation.finetuning.clip_reader import Material, MaterialReader, read_clips, write_clips
+from generation.finetuning.forced_alignment import Aligner
+from generation.finetuning.from_clips import Origin, Taught
+from generation.finetuning.from_clips import teach as learn
+from generation.finetuning.lora_training import Size
+from generation.finetuning.report import prompts, trials, write_report
+from generation.finetuning.transcription import whisper
+from generation.models.transformer import JointTransformer
+from studio.core.progress import Progress
+from studio.core.storage import write_json
+from studio.editor.finetuning import CLIPS, MATERIAL, besides, taught
+from studio.jobs.queue import Job
+from studio.performance.performer import Models
+from studio.project.project import Project
+from studio.scene.document import load_scene
+from studio.scene.schema import Scene
+from studio.timeline.timeline import scene_recording
+from studio.validation.scene_check import language_of
+
+EXAMINE_STAGES = {"listen to the clips": 1.0}
+TEACH_STAGES = {"learn": 900.0, "try": 30.0}
+"""Stages and their rough shares; those of teaching are planned by the minutes that were chosen."""
+_SENTENCES = 2
+"""Said before and after."""
+
+
+def examine(job: Job, models: Models, progress: Progress) -> dict[str, Path]:
+    """Read clips, and say clip by clip what is wrong with them.
+
+    Returns:
+        ``material``, JSON for :func:`studio.editor.finetuning.verdict`, and ``clips`` where something can be learnt
+        from them.
+
+    Raises:
+        ValueError: the files are gone.
+        Cancelled: stopped.
+    """
+    progress.start("listen to the clips")
+    scene = load_scene(job.scene_path)[1]
+    folder, out = job.scene_path.parent / MATERIAL, job.folder / "out"
+
+    def watch(share: float) -> None:
+        progress.update(share, 1.0)
+        progress.rest()
+
+    texts = {path.stem for path in folder.glob("*.txt")}
+    wordless = any(path.stem not in texts for path in folder.iterdir())
+    aligner = Aligner(models.pipeline.transformer, models.durations)
+    reader = MaterialReader("audio", aligner, language_of(scene, 0), whisper() if wordless else None, watch)
+    material = reader.read(folder)
+    out.mkdir(parents=True, exist_ok=True)
+    results = {"material": out / "material.json"}
+    refusal = _refusal(material)
+    if not refusal:
+        results["clips"] = out / CLIPS
+        write_clips(results["clips"], material.clips)
+    clips = [{"name": clip.name, "seconds": clip.n_frames / FPS, "words": clip.words} for clip in material.clips]
+    said = {"clips": clips, "faults": material.faults, "warnings": material.warnings, "refusal": refusal}
+    write_json(results["material"], said, durable=False)
+    return results
+
+
+def _refusal(material: Material) -> str:
+    try:
+        material.require_enough()
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def teach(job: Job, models: Models, progress: Progress) -> dict[str, Path]:
+    """Teach an adapter from clips, try it in the character's voice, and have the character use it.
+
+    Any more urgent job goes first between two steps. What was learnt is kept in the project's work folder until the
+    lesson is done, so that the same lesson, tried again, goes on where it was.
+
+    Returns:
+        ``before``, ``after``: a WAV file each; ``report``: JSON for :func:`studio.editor.finetuning.outcome`.
+
+    Raises:
+        ValueError: there is too little to learn from.
+        Cancelled: stopped.
+    """
+    minutes = job.what["minutes"]
+    progress.plan({"learn": 60 * minutes, "try": besides(job.root)})
+    progress.start("learn")
+    learnt = _learn(job, minutes, models, progress)
+    progress.start("try")
+    found = {}
+    vector, language = _voice(load_scene(job.scene_path)[1], job.scene_path.parent, models)
+    for done, strength in enumerate((0.0, 1.0)):
+        progress.update(done, 2)
+        progress.rest()
+        said = prompts(_SENTENCES, vector, language)
+        found |= trials(models.pipeline, models.durations, learnt.path, said, (strength,))
+    out, name = job.folder / "out", job.what["name"]
+    project = Project(job.project_folder)
+    manner = project.add_media(learnt.path.read_bytes(), f"{name}{SUFFIX}")
+    facts = {"name": name, "manner": manner, **learnt.facts}
+    write_report(out, learnt.path, facts, found, {})
+    who = job.what["who"]
+    project.edit(taught(project.scene, who, name, manner), f"{who}: taught {name}")
+    shutil.rmtree(_work(job), ignore_errors=True)
+    (job.scene_path.parent / CLIPS).unlink(missing_ok=True)  # what is done needs nobody's recordings any more
+    return {"before": out / "strength_0.wav", "after": out / "strength_1.wav", "report": out / "report.json"}
+
+
+def _learn(job: Job, minutes: float, models: Models, progress: Progress) -> Taught:
+    """The training, with weights of its own: the worker's go on speaking meanwhile."""
+
+    def watch(share: float) -> None:
+        progress.update(share, 1.0)
+        progress.rest()
+
+    clips = read_clips(job.scene_path.parent / CLIPS)
+    origin = Origin(job.what["name"], job.what["consent"], job.what["statement"])
+    transformer = load_strict(JointTransformer, asset("model") / "transformer")
+    size = Size.for_device(models.device, minutes=minutes)
+    folder = _work(job)
+    for other in folder.parent.iterdir() if folder.parent.is_dir() else ():
+        if other != folder:  # of a lesson that was given up
+            shutil.rmtree(other, ignore_errors=True)
+    try:
+        return learn(clips, "audio", origin, transformer, models.durations, size, folder, watch)
+    finally:
+        del transformer
+        gc.collect()
+
+
+def _work(job: Job) -> Path:
+    """Folder of the training; the same for the same lesson on the same weights."""
+    clips = hashlib.sha256((job.scene_path.parent / CLIPS).read_bytes()).hexdigest()
+    lesson = json.dumps([clips, sorted(job.what.items()), shipped_base()])
+    return job.project_folder / "work" / "lessons" / hashlib.sha256(lesson.encode()).hexdigest()[:16]
+
+
+def _voice(scene: Scene, folder: Path, models: Models) -> tuple[np.ndarray, str]:
+    """The character's voice (64,) without any manner, the bank's first where it has none, and its language."""
+    voice, language = scene.cast[0].voice, language_of(scene, 0)
+    if voice is not None and voice.clip is not None:
+        return models.alike(scene_recording(folder, voice.clip)).vector, language
+    name = models.voices.names[0] if voice is None or voice.preset is None else voice.preset
+    return models.voices.vector(name), language

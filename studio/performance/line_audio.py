@@ -1,0 +1,185 @@
+"""Lines spoken before anything is rendered: their sound, the time of each word, and the takes that come of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from generation.audio.waveform import Audio, mix
+from generation.core.clock import FPS, SAMPLE_RATE, samples_from_frames
+from generation.core.performance import Line, Performance
+from studio.cast.face_assignment import cast_picture
+from studio.cast.geometry import find_places
+from studio.core.progress import Progress
+from studio.core.storage import write_json
+from studio.export.provenance import make_record
+from studio.export.writers import write_sound
+from studio.performance.performer import Models, Speech
+from studio.project.takes import FOLDER, Take, note_takes
+from studio.scene.document import load_scene
+from studio.scene.retakes import without_retakes
+from studio.scene.schema import Scene
+from studio.timeline.timeline import Timeline, line_names
+from studio.timeline.word_timing import word_times
+
+STAGES = {"listen": 1.0, "speech and motion": 20.0, "sound": 1.0}
+"""Stages of hearing and their rough shares."""
+
+
+def hear(
+    scene_path: Path,
+    wanted: Collection[str],
+    steps: int | None,
+    project: Path,
+    target: Path,
+    models: Models,
+    progress: Progress,
+) -> dict[str, Path]:
+    """Speak some lines of a scene.
+
+    Only those who speak are made, which is several times as quick as everybody; the speech is that of a film with as
+    many steps, up to rounding. Pieces that were heard before are taken as they are. A scene may be heard before it has
+    a picture, and while lines that are not wanted are still faulty.
+
+    Args:
+        scene_path: the scene.
+        wanted: ids of lines as ``line_names(scene, takes=False)`` has them; empty = all.
+        steps: sampling steps.
+        project: folder whose ``work`` keeps the pieces, and which the takes are noted in.
+        target: folder for the results.
+        models: loaded models.
+        progress: with the stages of :data:`STAGES`.
+
+    Returns:
+        ``sound``, a WAV file from the first wanted line's beginning to the last one's end, and ``words``, a JSON list
+        as of :func:`timed_words`.
+
+    Raises:
+        ValueError: a wanted line cannot be said.
+        Cancelled: stopped.
+    """
+    progress.start("listen")
+    scene = without_retakes(load_scene(scene_path)[1])
+    names = line_names(scene, takes=False)
+    wanted = set(wanted) or set(names)
+    speech = Speech(scene, scene_path.parent, None, steps, None, models, speakers_only=True)
+    try:
+        timeline = speech.timeline()
+    except ValueError:
+        kept = [index for index, name in enumerate(names) if name in wanted]
+        if len(kept) == len(names):
+            raise
+        # Alone the lines may be said while the rest of the script is still being written.
+        names = [names[index] for index in kept]
+        scene = scene.model_copy(update={"script": tuple(scene.script[index] for index in kept)})
+        speech = Speech(scene, scene_path.parent, None, steps, None, models, speakers_only=True)
+        timeline = speech.timeline()
+    if not timeline.lines:
+        raise ValueError("The script has no lines; write at least one.")
+    routing, sides = scene_geometry(scene, scene_path.parent)
+    progress.start("speech and motion")
+    chosen = {line.id for line, name in zip(timeline.lines, names, strict=True) if name in wanted}
+    performance = speech.perform(timeline, routing, sides, project / "work", progress, chosen)
+    progress.start("sound")
+    pieces = speech.pieces(timeline, routing, sides)
+    pieces = {key: pieces[key] for key in chosen}
+    keep_takes(project, scene, names, timeline, performance, pieces, recipe="")
+    lines = [line for line in timeline.lines if line.id in chosen]
+    begin, end = min(line.start for line in lines), max(line.stop for line in lines)
+    record = _record(scene, speech.seed, steps)
+    sound = write_sound(_mixed(performance, lines, begin, end), target / "sound.wav", record)
+    words = timed_words(scene, names, timeline, chosen, begin)
+    write_json(target / "words.json", words, durable=False)
+    return {"sound": sound, "words": target / "words.json"}
+
+
+def timed_words(
+    scene: Scene, names: Sequence[str], timeline: Timeline, chosen: Collection[str], begin: int = 0
+) -> list[dict[str, Any]]:
+    """``line``, ``who``, ``text``, ``start`` and ``end`` of each word of some lines, in the script's order.
+
+    Args:
+        scene: whose script the timeline is of.
+        names: of its lines, whatever the take; they stand in ``line``.
+        timeline: where the lines are.
+        chosen: ``Line.id`` of those wanted.
+        begin: frame from which the seconds count.
+    """
+    words = []
+    for line, name, text in zip(timeline.lines, names, timeline.texts, strict=True):
+        if line.id in chosen:
+            at, who = (line.start - begin) / FPS, scene.cast[line.character].name
+            for word in word_times(line, text):
+                times = {"start": round(at + word.start, 3), "end": round(at + word.stop, 3)}
+                words.append({"line": name, "who": who, "text": word.text, **times})
+    return words
+
+
+def scene_geometry(scene: Scene, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Routing and sides as rendering has them; everybody for themselves where the picture is not ready yet."""
+    casting, problems = cast_picture(scene, folder) if scene.picture else (None, {})
+    if casting is None or problems:
+        return np.eye(len(scene.cast), dtype=np.float32), np.zeros(len(scene.cast), np.float32)
+    places = find_places(scene, casting)
+    return places.routing, places.sides
+
+
+def _mixed(performance: Performance, lines: Sequence[Line], begin: int, end: int) -> Audio:
+    """The given lines alone, as loud as in the film, from frame ``begin`` to ``end``."""
+    tracks = []
+    for index, part in enumerate(performance.characters):
+        own = np.zeros(samples_from_frames(end - begin), np.float32)
+        for line in lines:
+            if line.character == index:
+                first, last = samples_from_frames(line.start), samples_from_frames(line.stop)
+                shift = samples_from_frames(begin)
+                own[first - shift : last - shift] = part.speech[first:last]
+        tracks.append(Audio(own, SAMPLE_RATE))
+    return mix(tracks)
+
+
+def _record(scene: Scene, seed: int, steps: int | None) -> dict[str, object]:
+    texts = {"script": [{"who": line.who, "text": line.text} for line in scene.script]}
+    return make_record(texts, Path(), {"seed": seed, "steps": steps}, photograph=False)
+
+
+def keep_takes(
+    project: Path,
+    scene: Scene,
+    names: Sequence[str],
+    timeline: Timeline,
+    performance: Performance,
+    pieces: Mapping[str, str],
+    recipe: str,
+) -> None:
+    """Write the sound of lines into the project's takes, where it is not there yet, and note them.
+
+    Args:
+        project: the project's folder.
+        scene: whose script the timeline is of.
+        names: of its lines, whatever the take.
+        timeline: where the lines are.
+        performance: what was made of them.
+        pieces: the kept piece of each line to be noted, by ``Line.id``.
+        recipe: of the takes, see :class:`studio.project.takes.Take`.
+    """
+    takes = {}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    for script, line, name, text in zip(scene.script, timeline.lines, names, timeline.texts, strict=True):
+        if line.id not in pieces or script.recording is not None:
+            continue
+        # Named by the piece: a take of another voice or seed is another file.
+        stem = hashlib.sha256(f"{name} {pieces[line.id]}".encode()).hexdigest()[:16]
+        path = project / FOLDER / f"{stem}.wav"
+        if not path.is_file():
+            record = make_record({"text": text}, Path(), {"take": script.take}, photograph=False)
+            write_sound(_mixed(performance, [line], line.start, line.stop), path, record)
+        voice = scene.cast[line.character].voice
+        whose = "" if voice is None else voice.preset or "recording"
+        takes[name] = Take(str(script.take), script.take, now, text, pieces[line.id], path, whose, recipe)
+    note_takes(project, takes)

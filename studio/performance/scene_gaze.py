@@ -1,0 +1,77 @@
+"""Where people look: the eyes of a scene, by who speaks in each piece and by what the script says of a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from generation.core.delivery import Habits
+from generation.core.motion import CHANNELS, MotionTrack
+from generation.core.performance import Performance
+from generation.motion.gaze import ACROSS, AWAY, EYES, Span, with_eyes
+from generation.motion.keyframes import KeyedSpan, faded, swapped_blinks
+from studio.scene.schema import Scene
+from studio.timeline.segments import Segment
+from studio.timeline.timeline import Timeline
+
+_LIDS = [index for index in EYES if CHANNELS[index].startswith("eyeBlink")]
+_GAZE = [index for index in EYES if index not in _LIDS]
+
+
+def with_scene_eyes(
+    performance: Performance,
+    scene: Scene,
+    timeline: Timeline,
+    segments: Sequence[Segment],
+    sides: np.ndarray,
+    seed: int,
+    retaken: Sequence[KeyedSpan] = (),
+    habits: Sequence[Habits] | None = None,
+) -> Performance:
+    """The performance with the eyes of the scene, piece by piece: an edit elsewhere leaves a piece's eyes alone.
+
+    Args:
+        performance: of the whole scene.
+        scene: its cast and script.
+        timeline: of the scene.
+        segments: the pieces whose eyes are wanted.
+        sides: (K,) where each person sits, -1 (left) .. 1 (right).
+        seed: of the scene.
+        retaken: spans in which the speaker's eyes are others: gaze passes over at the ends, blinks change whole.
+        habits: of everybody's gaze and lids; None = average ones.
+    """
+    pieces = [Span(s.start + s.before, s.start + s.n_frames - s.after, f"{seed} {s.lines[0].id}") for s in segments]
+    aims = scripted_aims(scene, timeline, sides)
+    parts = list(with_eyes(performance, pieces, sides, aims, habits).characters)
+    for span in retaken:
+        who = span.line.character
+        piece = next(piece for piece in pieces if piece.start <= span.line.start < piece.stop)
+        other = replace(piece, key=f"{piece.key} {span.line.id} {span.take}")
+        made = with_eyes(performance, [other], sides, aims, habits).characters[who].motion.values
+        track = parts[who].motion.values.copy()
+        track[:, _GAZE] = faded(track[:, _GAZE], made[:, _GAZE], span.first, span.stop)
+        track[:, _LIDS] = swapped_blinks(track[:, _LIDS], made[:, _LIDS], span.first, span.stop)
+        parts[who] = replace(parts[who], motion=MotionTrack(track))
+    return replace(performance, characters=tuple(parts))
+
+
+def scripted_aims(scene: Scene, timeline: Timeline, sides: np.ndarray) -> np.ndarray:
+    """Gaze that the script asks for, (K, T, 2) across and up, NaN where it asks for none.
+
+    Somebody who looks away does so to the side on which there is more of the picture.
+    """
+    aims = np.full((len(scene.cast), timeline.n_frames, 2), np.nan, np.float32)
+    for line, written in zip(timeline.lines, scene.script, strict=True):
+        if written.looks is None:
+            continue
+        own, other = sides[line.character], scene.find(written.looks)
+        if other is not None:
+            aim = (ACROSS * float(np.clip(sides[other] - own, -1, 1)), 0.0)
+        elif written.looks == "away":
+            aim = (-AWAY[0] if own > 0 else AWAY[0], AWAY[1])
+        else:
+            aim = (0.0, 0.0)
+        aims[line.character, line.start : line.stop] = aim
+    return aims

@@ -1,0 +1,1 @@
+"""From a performance to a video: rendering, frame cache, previews."""

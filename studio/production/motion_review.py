@@ -1,0 +1,198 @@
+"""Everybody's motion as the film will have it, before the film: lanes, a line before and after a change, and stills"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from generation.audio.waveform import Audio, mix
+from generation.core.clock import SAMPLE_RATE, samples_from_frames
+from generation.core.motion import MotionTrack
+from generation.core.performance import Line, Performance
+from generation.motion.keyframes import HANDLES
+from studio.core.progress import Progress
+from studio.core.storage import write_json, write_whole
+from studio.editor.motion_view import changes, lanes_of
+from studio.export.provenance import make_record
+from studio.export.watermark import draw_label
+from studio.export.writers import write_sound, write_video
+from studio.jobs.estimate import recipe
+from studio.performance.line_audio import keep_takes, timed_words
+from studio.performance.performer import Speech
+from studio.production.preview import Previewer, Stage
+from studio.production.render import scaled_motion
+from studio.project.history import scene_data
+from studio.scene.document import load_scene
+from studio.scene.retakes import with_retakes
+from studio.scene.schema import Retake, Scene
+from studio.timeline.timeline import Timeline, line_names
+
+STAGES = {"look at the picture": 2.0, "speech and motion": 20.0, "drawing": 4.0}
+"""Stages of the job and their rough shares."""
+CLOSE_UP = 720
+"""Greatest height of the picture of which a face is shown."""
+_AROUND, _LONGEST = 25, 400
+"""Frames shown before and after what changed, and most in all: both videos are held at once."""
+_MARGIN = 0.4
+"""Shown around a face, as a share of its larger side."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted besides the lanes.
+
+    Attributes:
+        steps: sampling steps, None = the distilled sampler's; with those of the film its pieces are the film's.
+        line: id of a line that was changed; what changed of it is drawn, close up.
+        before: the retakes that this line had.
+        who: name of somebody of whom stills are drawn: the mouth widest open, the lids shut, the head turned farthest.
+    """
+
+    steps: int | None
+    line: str | None = None
+    before: Sequence[dict[str, Any]] = ()
+    who: str | None = None
+
+
+def move(
+    scene_path: Path, order: Order, project: Path, target: Path, previewer: Previewer, progress: Progress
+) -> dict[str, Path]:
+    """Make everybody's motion and show it.
+
+    Args:
+        scene_path: the scene; who agreed to be in its picture need not be said yet.
+        order: what is wanted.
+        project: folder whose ``work`` keeps the pieces, and which the takes are noted in.
+        target: folder for the results.
+        previewer: loaded models, and pictures made ready at :data:`CLOSE_UP`.
+        progress: with the stages of :data:`STAGES`.
+
+    Returns:
+        ``lanes`` (see :func:`studio.editor.motion_view.lanes_of`), ``sound`` and ``words`` of the whole scene; of a
+        line ``before`` and ``after``, videos of what changed, and ``changes``, a list of it (see
+        :func:`studio.editor.motion_view.changes`); ``stills``, a JPEG.
+
+    Raises:
+        ValueError: the picture or a line cannot be used, or there is no such line or person.
+        Cancelled: stopped.
+    """
+    progress.start("look at the picture")
+    _, scene = load_scene(scene_path)
+    names = line_names(scene, takes=False)
+    if not scene.script or order.line is not None and order.line not in names:
+        raise ValueError("This line is no longer in the script; look at the script again.")
+    stage = previewer.prepared(scene, scene_path.parent)
+    geometry = previewer.geometry(scene, scene_path.parent)
+
+    def performed(scene: Scene) -> tuple[Speech, Timeline, Performance]:
+        speech = Speech(scene, scene_path.parent, None, order.steps, None, previewer.models)
+        timeline = speech.timeline()
+        return speech, timeline, speech.perform(timeline, *geometry, project / "work", progress)
+
+    progress.start("speech and motion")
+    speech, timeline, performance = performed(scene)
+    pieces = speech.pieces(timeline, *geometry)
+    keep_takes(project, scene, names, timeline, performance, pieces, recipe(scene, order.steps))
+    former = None
+    if order.line is not None:
+        retakes = [Retake.model_validate(data) for data in order.before]
+        former = performed(with_retakes(scene, names.index(order.line), retakes))[2]
+    progress.start("drawing")
+    settings = {"seed": speech.seed, "steps": order.steps, "height": CLOSE_UP}
+    record = make_record(scene_data(scene), scene_path.parent, settings, photograph=scene.consent != "drawn")
+    sound = mix([Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
+    results = {
+        "lanes": target / "lanes.json",
+        "sound": write_sound(sound, target / "sound.wav", record),
+        "words": target / "words.json",
+    }
+    write_json(results["lanes"], lanes_of(scene, timeline, performance), durable=False)
+    write_json(results["words"], timed_words(scene, names, timeline, set(pieces)), durable=False)
+    if former is not None:
+        line = timeline.lines[names.index(order.line or "")]
+        close = _Close(scene, stage, line.character, record)
+        results |= close.films(former, performance, line, sound, target, progress)
+        results["changes"] = target / "changes.json"
+        write_json(results["changes"], changes(former, performance), durable=False)
+    if order.who is not None and (index := scene.find(order.who)) is not None:
+        stills = _Close(scene, stage, index, record).stills(performance, target / "stills.jpg")
+        results |= {"stills": stills} if stills else {}
+    return results
+
+
+class _Close:
+    """One person of a prepared picture, close up."""
+
+    def __init__(self, scene: Scene, stage: Stage, character: int, record: dict[str, Any]) -> None:
+        self._character, self._member, self._stage, self._record = character, scene.cast[character], stage, record
+        seated = [seat.character for seat in stage.places.seats]
+        self._seat = seated.index(character) if character in seated else None
+        height, width = stage.casting.picture.shape[:2]
+        self._crop = slice(0, height), slice(0, width)
+        if self._seat is not None:
+            left, top, right, bottom = stage.places.seats[self._seat].face.box
+            margin = _MARGIN * max(right - left, bottom - top)
+            self._crop = tuple(
+                slice(max(0, int(low - margin)) // 2 * 2, min(size, int(high + margin)) // 2 * 2)
+                for low, high, size in ((top, bottom, height), (left, right, width))
+            )
+
+    def _frames(self, values: np.ndarray) -> Iterator[np.ndarray]:
+        """The person moving like that, everybody else still."""
+        if self._seat is None or self._stage.renderer is None:
+            return (self._stage.casting.picture[self._crop] for _ in values)
+        tracks = [MotionTrack.neutral(len(values)) for _ in self._stage.places.seats]
+        tracks[self._seat] = MotionTrack(values)
+        return (frame[self._crop] for frame in self._stage.renderer.frames(tracks))
+
+    def _scaled(self, performance: Performance) -> np.ndarray:
+        room = np.inf if self._seat is None else self._stage.places.rooms[self._seat]
+        return scaled_motion(performance.characters[self._character].motion, self._member, room).values
+
+    def films(
+        self, before: Performance, after: Performance, line: Line, sound: Audio, target: Path, progress: Progress
+    ) -> dict[str, Path]:
+        """What changed, and a little around it, as it was and as it is, with the scene's sound; MP4 files.
+
+        Frames that are the same are drawn once. Where nothing changed, the line is shown.
+        """
+        old, new = self._scaled(before), self._scaled(after)
+        where = np.flatnonzero((old != new).any(1))
+        first, stop = (int(where[0]), int(where[-1]) + 1) if len(where) else (line.start, line.stop)
+        first = max(0, first - _AROUND)
+        shown = slice(first, min(len(old), stop + _AROUND, first + _LONGEST))
+        differs = (old != new).any(1)[shown]
+        drawn = list(self._frames(old[shown]))
+        anew = self._frames(new[shown][differs])
+        changed = [next(anew) if other else frame for frame, other in zip(drawn, differs, strict=True)]
+        heard = Audio(sound.waveform[samples_from_frames(shown.start) : samples_from_frames(shown.stop)], SAMPLE_RATE)
+        picture = np.ascontiguousarray(self._stage.casting.picture[self._crop])
+        made = {}
+        for name, frames in (("before", drawn), ("after", changed)):
+            made[name] = write_video(
+                frames, heard, target / f"{name}.mp4", picture=picture, record=self._record, on_frame=progress.update
+            )
+        return made
+
+    def stills(self, performance: Performance, path: Path) -> Path | None:
+        """The widest mouth, shut lids and the farthest turn side by side, a JPEG; None for somebody who is not seen."""
+        if self._seat is None:
+            return None
+        plain = performance.characters[self._character].motion.values
+        extremes = [
+            int(np.abs(plain[:, list(HANDLES[name].channels)]).mean(1).argmax())
+            for name in ("jawOpen", "blink", "headTurn")
+        ]
+        frames = list(self._frames(self._scaled(performance)[extremes]))
+        packed = io.BytesIO()
+        Image.fromarray(np.concatenate([draw_label(frame) for frame in frames], axis=1)).save(
+            packed, "JPEG", quality=90
+        )
+        write_whole({path: packed.getvalue()}, durable=False)
+        return path

@@ -1,0 +1,81 @@
+"""From a finished video back to its scene, and which files the scene still needs."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from generation.adapters.metadata import SUFFIX
+from studio.core.storage import safe_name
+from studio.export.provenance import verify
+from studio.project.history import checked_scene, scene_data
+from studio.scene.schema import Scene
+
+
+@dataclass(frozen=True)
+class MissingMedia:
+    """A file that a restored scene needs: what for, the name the scene uses for it, and its SHA-256 (None: unknown)."""
+
+    where: str
+    name: str
+    sha256: str | None
+
+
+def sha256(data: bytes) -> str:
+    """SHA-256 in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def media_names(scene: Scene) -> list[str]:
+    """Every file that a scene names, as it names it, each once."""
+    names: list[str] = []
+    _change_files(scene_data(scene), lambda where, name: names.append(name) or name)
+    names += [manner for character in scene.cast for manner in character.manners if manner.endswith(SUFFIX)]
+    return list(dict.fromkeys(names))
+
+
+def _change_files(data: dict[str, Any], change: Callable[[str, str], str]) -> None:
+    """Replace each file name of a scene's plain data by ``change(where, name)``; empty names are left out."""
+    holders = [("", data, ("picture", "rig"))]
+    for index, character in enumerate(data.get("cast", ())):
+        holders.append((f"cast[{index}].", character, ("mask",)))
+        if isinstance(character.get("voice"), dict):
+            holders.append((f"cast[{index}].voice.", character["voice"], ("clip",)))
+    holders += [(f"script[{index}].", line, ("recording",)) for index, line in enumerate(data.get("script", ()))]
+    for where, holder, keys in holders:
+        for key in keys:
+            if holder.get(key):
+                holder[key] = change(where + key, holder[key])
+
+
+def scene_of_video(video: Path) -> tuple[Scene, list[MissingMedia]]:
+    """The scene that a finished video carries, and the files that it names, all of them still to be found.
+
+    Who agreed to what is not in the video and is asked anew.
+
+    Raises:
+        ValueError: no such file, or one that carries no scene of this program.
+    """
+    record = verify(video).record
+    if record is None or not record.get("scene", {}).get("picture"):
+        raise ValueError(f"{video.name} carries no scene; choose a video that was made here.")
+    data = record["scene"]
+    hashes = {item["where"]: item["sha256"] for item in record.get("files", ())}
+    wanted: dict[str, MissingMedia] = {}
+
+    def rename(where: str, name: str) -> str:
+        plain = safe_name(name)
+        digest, stem, number = hashes.get(where), re.sub(r"\.\w+$", "", plain), 1
+        relative = f"media/{plain}"
+        while relative in wanted and wanted[relative].sha256 != digest:
+            number += 1
+            relative = f"media/{stem}-{number}{plain[len(stem) :]}"
+        wanted.setdefault(relative, MissingMedia(where, relative, digest))
+        return relative
+
+    _change_files(data, rename)
+    return checked_scene(data), list(wanted.values())

@@ -1,0 +1,101 @@
+"""What may be added to a project from outside: pictures, sound, rigs and adapters of bounded size that can be read."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from generation.adapters.metadata import SUFFIX as ADAPTER
+
+MAX_BYTES = 50_000_000
+MAX_PIXELS = 50_000_000
+PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF",
+            ".bmp": "BMP", ".gif": "GIF"}  # fmt: skip
+SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".m4a")
+RIGS = (".yaml", ".yml")
+_MAX_RIG = 1_000_000
+
+
+def check_upload(data: bytes, name: str) -> None:
+    """Refuse what cannot be used, before it is written anywhere.
+
+    Args:
+        data: the file's contents.
+        name: its plain name.
+
+    Raises:
+        ValueError: empty, too large, of another kind, too many pixels, or broken; one sentence.
+    """
+    suffix = Path(name).suffix.lower()
+    if not data:
+        raise ValueError(f"{name} is an empty file; choose it again.")
+    if len(data) > MAX_BYTES:
+        size, most = len(data) / 1e6, MAX_BYTES / 1e6
+        raise ValueError(f"{name} has {size:.0f} MB, at most {most:.0f} MB are taken; reduce or shorten it.")
+    if suffix in PICTURES:
+        _check_picture(data, name)
+    elif suffix in SOUNDS:
+        _check_sound(data, name)
+    elif suffix in RIGS:
+        _check_rig(data, name)
+    elif suffix == ADAPTER:
+        _read(_read_adapter, data, name)
+    else:
+        kinds = ", ".join(sorted(key[1:] for key in (*PICTURES, *SOUNDS)))
+        raise ValueError(f"{name} is of a kind that cannot be used; known are {kinds}.")
+
+
+def _check_picture(data: bytes, name: str) -> None:
+    from masks.picture import load_picture
+
+    try:
+        # Only these: some of the other formats start a program to be read.
+        with Image.open(io.BytesIO(data), formats=sorted(set(PICTURES.values()))) as picture:
+            width, height = picture.size
+    except Image.DecompressionBombError:
+        width = height = MAX_PIXELS
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+        kinds = "PNG, JPEG, WebP, TIFF, BMP or GIF"
+        raise ValueError(f"{name} is not a picture that can be read; save it as {kinds}.") from None
+    if width * height > MAX_PIXELS:
+        most = MAX_PIXELS // 10**6
+        raise ValueError(f"{name} has more than {most} million pixels; reduce it and add it again.")
+    _read(load_picture, data, name)
+
+
+def _check_sound(data: bytes, name: str) -> None:
+    from generation.audio.waveform import load_audio
+
+    _read(load_audio, data, name)
+
+
+def _check_rig(data: bytes, name: str) -> None:
+    """Only its size and letters: whether its points fit is said where the picture is known."""
+    if len(data) > _MAX_RIG:
+        raise ValueError(f"{name} is larger than 1 MB; that is no rig file.")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{name} is not UTF-8 text; save it as UTF-8.") from None
+
+
+def _read_adapter(path: Path) -> None:
+    """Only one that a scene can name, so that what is kept can be used."""
+    from studio.scene.styles import offers
+
+    if sentence := offers(path.parent)[path.name].why_not:
+        raise ValueError(sentence)
+
+
+def _read(load: object, data: bytes, name: str) -> None:
+    """Let the reader that will be used later read it now, from a scratch file of the same name."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / name
+        path.write_bytes(data)
+        try:
+            load(path)
+        except ValueError as error:
+            raise ValueError(str(error).replace(f"{path.parent}/", "").replace(f"{path.parent}\\", "")) from None

@@ -1,0 +1,1 @@
+"""The scene document: schema, files, script format, retakes, styles."""

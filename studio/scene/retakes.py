@@ -1,0 +1,141 @@
+"""Spans of lines in which the speaker moves anew: what is wrong with one, its place on the clock, and edits of them"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from generation.core.clock import FPS, frames_from_seconds, seconds_from_frames
+from generation.core.motion import MotionTrack
+from generation.core.performance import Performance
+from generation.motion.keyframes import HANDLES, Key, KeyedSpan, bent
+from studio.scene.schema import Keyframe, Retake, Scene, ScriptLine
+from studio.timeline.timeline import Timeline
+
+LEAST_FRAMES = 5
+"""Shortest span that can be made again: below 0.2 s there is nothing between its fades."""
+
+
+def faults(line: ScriptLine, longest: float | None = None) -> list[str]:
+    """What is wrong with a line's retakes, one sentence each.
+
+    Args:
+        line: the script line.
+        longest: seconds that the line lasts at most; None = not known.
+    """
+    found: list[str] = []
+    for number, span in enumerate(line.retakes, 1):
+        name = f"retake {number} ({span.start:g} to {span.end:g} s)"
+        if longest is not None and span.start > longest - LEAST_FRAMES / FPS + 1e-6:
+            found.append(f"{name} lies outside the line, which lasts {longest:.2f} s; move or remove it")
+        elif span.end - span.start < LEAST_FRAMES / FPS - 1e-6:
+            found.append(f"{name} is too short; let it last at least {LEAST_FRAMES / FPS:g} s")
+        found += [f"{name}: {sentence}" for key in span.keys if (sentence := _key_fault(key, span))]
+        places = [(frames_from_seconds(key.at), key.channel) for key in span.keys]
+        for frame, channel in sorted({place for place in places if places.count(place) > 1}):
+            found.append(f"{name} has two keys for {channel} at {seconds_from_frames(frame):g} s; keep one")
+    in_order = sorted(line.retakes, key=lambda span: span.start)
+    for one, other in zip(in_order, in_order[1:], strict=False):
+        if other.start < one.end:
+            found.append(f"the retakes from {one.start:g} and {other.start:g} s overlap; move or remove one")
+    return found
+
+
+def _key_fault(key: Keyframe, span: Retake) -> str | None:
+    handle = HANDLES.get(key.channel)
+    if handle is None:
+        close = difflib.get_close_matches(key.channel, HANDLES, n=1, cutoff=0.0)
+        return f"the channel {key.channel!r} is not known; did you mean {close[0]!r}?"
+    if not handle.least <= key.value <= handle.most:
+        return f"{key.channel} should be between {handle.least:g} and {handle.most:g}; it is {key.value:g}"
+    if not span.start <= key.at <= span.end:
+        return f"its key at {key.at:g} s lies outside it; keep keys between {span.start:g} and {span.end:g} s"
+    return None
+
+
+def planned(scene: Scene, timeline: Timeline) -> list[KeyedSpan]:
+    """The retakes of a scene on its clock, cut at the ends of their lines.
+
+    Raises:
+        ValueError: one lies outside its line, or cannot be; one sentence.
+    """
+    spans = []
+    for number, (written, line) in enumerate(zip(scene.script, timeline.lines, strict=True), 1):
+        if problems := faults(written, seconds_from_frames(line.n_frames)):
+            raise ValueError(f"Script line {number} ({written.who}): {problems[0]}.")
+        for span in written.retakes:
+            first = line.start + frames_from_seconds(span.start)
+            stop = min(line.stop, line.start + frames_from_seconds(span.end))
+            frames = [(line.start + frames_from_seconds(key.at), key) for key in span.keys]
+            keys = tuple(Key(min(frame, stop - 1), key.channel, key.value) for frame, key in frames if frame <= stop)
+            spans.append(KeyedSpan(line, first, stop, span.take, keys))
+    return sorted(spans, key=lambda span: (span.first, span.line.character))
+
+
+def through_keys(performance: Performance, spans: Iterable[KeyedSpan]) -> Performance:
+    """The finished motion through all keys, exactly; beyond the spans and their fades to the bit as it was."""
+    parts = list(performance.characters)
+    for span in spans:
+        part = parts[span.line.character]
+        parts[span.line.character] = replace(part, motion=MotionTrack(bent(part.motion.values, span)))
+    return replace(performance, characters=tuple(parts))
+
+
+def with_retake(
+    scene: Scene, index: int, start: float, end: float, keys: Sequence[Keyframe], longest: float, take: int
+) -> Scene:
+    """The scene in which a span of a line is made again; it takes the place of the retakes that it meets.
+
+    Args:
+        scene: as it is.
+        index: of the line.
+        start: seconds after the line's beginning, as ``end``; both are rounded to video frames and cut at its end.
+        end: see ``start``.
+        keys: what the motion is to pass through; the former keys of the span are not kept.
+        longest: seconds that the line lasts.
+        take: number of the new motion.
+
+    Raises:
+        ValueError: such a span cannot be made again; one sentence.
+    """
+    line = scene.script[index]
+    if end <= start:
+        raise ValueError("The span ends before it begins; drag it from left to right, or correct its numbers.")
+    start, end = (round(frames_from_seconds(at) / FPS, 3) for at in (max(0.0, start), min(end, longest)))
+    keys = tuple(key.model_copy(update={"at": round(frames_from_seconds(key.at) / FPS, 3)}) for key in keys)
+    made = Retake(start=start, end=end, take=take, keys=keys)
+    others = tuple(span for span in line.retakes if span.end <= start or span.start >= end)
+    if problems := faults(line.model_copy(update={"retakes": (made,)}), longest):
+        raise ValueError(f"{problems[0][0].upper()}{problems[0][1:]}.")
+    ordered = sorted((*others, made), key=lambda span: span.start)
+    return with_retakes(scene, index, ordered)
+
+
+def with_retakes(scene: Scene, index: int, spans: Iterable[Retake]) -> Scene:
+    """The scene with these retakes of a line and no others."""
+    script = list(scene.script)
+    script[index] = script[index].model_copy(update={"retakes": tuple(spans)})
+    return scene.model_copy(update={"script": tuple(script)})
+
+
+def without_retakes(scene: Scene) -> Scene:
+    """The scene as if nothing was ever made again: enough for its sound, which no retake changes."""
+    script = tuple(line.model_copy(update={"retakes": ()}) for line in scene.script)
+    return scene.model_copy(update={"script": script})
+
+
+def kept_over(old: Sequence[ScriptLine], new: Sequence[ScriptLine]) -> tuple[ScriptLine, ...]:
+    """A new script in which lines whose sound is that of an old one have its retakes, and others have none."""
+    known: dict[tuple[object, ...], list[tuple[Retake, ...]]] = {}
+    for line in old:
+        known.setdefault(_sound(line), []).append(line.retakes)
+    made = []
+    for line in new:
+        former = known.get(_sound(line))
+        made.append(line.model_copy(update={"retakes": former.pop(0) if former else ()}))
+    return tuple(made)
+
+
+def _sound(line: ScriptLine) -> tuple[object, ...]:
+    return line.who.casefold(), line.text, line.speed, line.recording

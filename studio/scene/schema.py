@@ -1,0 +1,257 @@
+"""The scene document: who is in the picture, what they say, and how; plain data that refuses what it does not know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from studio.scene import screenplay
+
+Consent = Literal["drawn", "me", "agreed", "public"]
+Language = Literal["en-us", "en-gb"]
+Point = tuple[float, float]
+Region = Literal["auto"] | tuple[Point, ...]
+
+GAZES = ("viewer", "away")
+COLOURS = ("#d1495b", "#2e86ab", "#edae49", "#5b8e7d", "#8d5a97", "#e07a5f", "#3d5a80", "#7f7f7f")
+STATEMENT_NEEDED = ("agreed", "public")
+_NAME_FORBIDDEN = set(':(){}|"\n\r\t#')
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False)
+
+
+def region_points(value: Any) -> Any:  # noqa: ANN401 - whatever the document holds
+    """``auto``, the four numbers of a box (left, top, right, bottom) or a polygon's points, as ``auto`` or points.
+
+    Args:
+        value: what the document says.
+
+    Returns:
+        ``"auto"``, or at least three (x, y) points in pixels of the picture; a box becomes its four corners.
+
+    Raises:
+        ValueError: neither of the three forms.
+    """
+    if value == "auto":
+        return value
+    form = "'auto', a box [left, top, right, bottom] or at least three points [[x, y], ...]"
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise ValueError(f"should be {form}; it is {value!r}")
+    try:
+        if len(value) == 4 and not any(isinstance(item, Sequence) and not isinstance(item, str) for item in value):
+            left, top, right, bottom = (float(item) for item in value)
+            if right <= left or bottom <= top:
+                raise ValueError("is a box whose right or bottom edge does not lie beyond its left or top edge")
+            return ((left, top), (right, top), (right, bottom), (left, bottom))
+        points = tuple((float(x), float(y)) for x, y in value)
+    except TypeError:
+        raise ValueError(f"should be {form}") from None
+    except ValueError as error:
+        raise ValueError(str(error) if "box" in str(error) else f"should be {form}") from None
+    if len(points) < 3:
+        raise ValueError(f"should be {form}; it has {len(points)} points")
+    return points
+
+
+class Voice(_Strict):
+    """A voice of the bank by name, or a recording of 5 to 15 s to take the voice from.
+
+    ``consent`` says whose voice the clip is, as the scene's says it of the picture (``drawn`` = made by a machine);
+    ``statement`` who agreed, when and how. Neither leaves the machine in a film.
+    """
+
+    preset: str | None = None
+    clip: str | None = None
+    consent: Consent | None = None
+    statement: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:  # noqa: ANN401
+        return {"preset": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Voice:
+        if (self.preset is None) == (self.clip is None):
+            raise ValueError("needs either the name of a voice or a clip, not both and not neither")
+        return self
+
+
+class Character(_Strict):
+    """One member of the cast: a face in the picture with a voice, or a narrator with a voice alone.
+
+    Where the face is: ``region`` (around it, pixels of the picture), ``mask`` (a picture file, white = this person) or
+    ``rig_face`` (a face of the scene's rig file); without any of them the free faces are taken from left to right.
+    """
+
+    name: str
+    colour: str | None = None
+    role: Literal["silent", "narrator"] | None = None
+    region: Annotated[Region, BeforeValidator(region_points)] = "auto"
+    mask: str | None = None
+    rig_face: str | None = None
+    voice: Voice | None = None
+    language: Language | None = None
+    manners: dict[str, Annotated[float, Field(ge=0, le=1.5)]] = {}
+    mouth: float = Field(1.0, ge=0, le=1.5)
+    head: float = Field(1.0, ge=0, le=1.5)
+    blink: float = Field(1.0, ge=0, le=1.5)
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        name = " ".join(name.split())
+        if not name:
+            raise ValueError("is empty; give the character a name")
+        if bad := sorted(_NAME_FORBIDDEN & set(name)):
+            raise ValueError(f"should not contain {' '.join(bad)}; it is {name!r}")
+        if len(name) > 60:
+            raise ValueError(f"should have at most 60 letters; it has {len(name)}")
+        return name
+
+    @field_validator("colour")
+    @classmethod
+    def _hex_colour(cls, colour: str | None) -> str | None:
+        if colour is not None and not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
+            raise ValueError(f'should be written as "#rrggbb"; it is {colour!r}')
+        return colour
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Character:
+        places = [self.region != "auto", self.mask is not None, self.rig_face is not None]
+        if sum(places) > 1:
+            raise ValueError("has more than one place; keep one of region, mask and rig_face")
+        if self.role == "narrator" and any(places):
+            raise ValueError("is a narrator, who has no face; remove region, mask and rig_face, or the role")
+        return self
+
+
+class Keyframe(_Strict):
+    """A value that a line's motion passes through.
+
+    ``at`` counts seconds from the line's beginning; ``channel`` is an ARKit weight such as ``jawOpen`` or ``blink``
+    (both lids), each 0..1, or ``headTurn``, ``headNod`` or ``headTilt`` in degrees.
+    """
+
+    at: float = Field(ge=0, le=600)
+    channel: str
+    value: float
+
+
+class Retake(_Strict):
+    """A span of a line in which the speaker moves anew, ``start`` to ``end`` in seconds after the line's beginning.
+
+    Another ``take`` is other motion in the same span, through the same keys.
+    """
+
+    start: float = Field(ge=0, le=600)
+    end: float = Field(ge=0, le=600)
+    take: int = Field(1, ge=0, lt=1000)
+    keys: tuple[Keyframe, ...] = ()
+
+
+class ScriptLine(_Strict):
+    """One line of the script: spoken text, or a recording (its text then only serves the subtitles).
+
+    It begins ``pause`` seconds after the line before it ends, or ``overlap`` seconds before that, or ``start`` seconds
+    after the scene begins. Another ``take`` is the same line spoken anew. ``looks`` says where the speaker's eyes are
+    meanwhile: at another member of the cast by name, at the ``viewer`` or ``away``. In its ``retakes`` the speaker
+    moves in another way.
+    """
+
+    who: str
+    text: str = ""
+    recording: str | None = None
+    pause: float | None = Field(None, ge=0, le=60)
+    overlap: float | None = Field(None, gt=0, le=60)
+    start: float | None = Field(None, ge=0, le=3600)
+    speed: float = Field(1.0, ge=0.5, le=2.0)
+    take: int = Field(0, ge=0, lt=1000)
+    looks: str | None = None
+    retakes: tuple[Retake, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:  # noqa: ANN401
+        """``"ANNA: text"`` and ``{"ANNA": "text"}`` as the fields of a line; anything else as it is."""
+        if isinstance(value, str):
+            fields = screenplay.parse(value)
+            if len(fields) != 1:
+                raise ValueError(f"should hold one line; it holds {len(fields)}")
+            return fields[0]
+        if isinstance(value, dict) and len(value) == 1:
+            ((who, text),) = value.items()
+            if who not in cls.model_fields and not isinstance(text, dict | list):
+                return {**screenplay.parse_head(str(who)), "text": text}
+        return value
+
+    @field_validator("take", mode="before")
+    @classmethod
+    def _whole(cls, value: Any) -> Any:  # noqa: ANN401
+        return int(value) if isinstance(value, str) and value.isdigit() else value
+
+    @field_validator("who", "text", mode="before")
+    @classmethod
+    def _one_line(cls, value: Any) -> Any:  # noqa: ANN401
+        return "" if value is None else " ".join(value.split()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_time(self) -> ScriptLine:
+        given = [key for key in ("pause", "overlap", "start") if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ValueError(f"has {' and '.join(given)}; keep one of them")
+        return self
+
+
+class Scene(_Strict):
+    """A picture, its cast and their script. File names are relative to the scene file's folder."""
+
+    version: Literal[1] = 1
+    title: str = ""
+    picture: str
+    consent: Consent | None = None
+    statement: str = ""
+    rig: str | None = None
+    cast: tuple[Character, ...]
+    script: tuple[ScriptLine, ...]
+    lexicon: dict[str, str] = {}
+    seed: int = Field(0, ge=0, lt=2**31)
+    label: bool = True
+
+    @field_validator("version", mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:  # noqa: ANN401
+        return int(value) if isinstance(value, str) and value.isdigit() else value
+
+    @field_validator("script", mode="before")
+    @classmethod
+    def _lines(cls, value: Any) -> Any:  # noqa: ANN401
+        """Accept a whole screenplay in place of a list of lines."""
+        return screenplay.parse(value) if isinstance(value, str) else value
+
+    def find(self, name: str) -> int | None:
+        """Index of a character by name, capitals and small letters alike; None if nobody is called so."""
+        names = [character.name.casefold() for character in self.cast]
+        return names.index(name.casefold()) if name.casefold() in names else None
+
+    def role_of(self, index: int) -> Literal["speaker", "narrator", "silent"]:
+        """What a character does: silent is the default of everybody without a line."""
+        character = self.cast[index]
+        if character.role is not None:
+            return character.role
+        speaks = any(line.who.casefold() == character.name.casefold() for line in self.script)
+        return "speaker" if speaks else "silent"
+
+    def colour_of(self, index: int) -> str:
+        """A character's colour as ``#rrggbb``, from the palette when the document gives none."""
+        return self.cast[index].colour or COLOURS[index % len(COLOURS)]
+
+    @property
+    def on_screen(self) -> list[int]:
+        """Indices of the characters who have a face in the picture."""
+        return [index for index, character in enumerate(self.cast) if character.role != "narrator"]

@@ -1,0 +1,115 @@
+"""A script as plain text, ``NAME (pause 0.5, speed 1.1): text`` a line, read and written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from studio.scene.schema import ScriptLine
+
+OPTIONS = ("pause", "overlap", "start", "speed", "take", "looks", "recording")
+_OPTION_LIST = r"\(((?:[^()\"]|\"(?:[^\"\\]|\\.)*\")*)\)"
+_LINE = re.compile(rf"(?P<name>[^:(]+?)\s*(?:{_OPTION_LIST})?\s*:(?P<text>.*)", re.DOTALL)
+_HEAD = re.compile(rf"(?P<name>[^(]+?)\s*(?:{_OPTION_LIST})?")
+_PAUSE = re.compile(r"\(\s*pause\s+([^()\s]+)\s*\)")
+_OPTION = re.compile(r"\s*([^\s,]+)(?:\s+(\"(?:[^\"\\]|\\.)*\"|[^,]*))?\s*(?:,|$)")
+
+
+def parse(text: str) -> list[dict[str, str]]:
+    """Fields of each script line in a screenplay.
+
+    A line is ``NAME: text`` or ``NAME (option value, ...): text`` with the options pause, overlap, start (seconds),
+    speed (a factor), take (a number), looks (a name, viewer or away) and recording (a file). An indented line continues
+    the one before it, ``(pause 1.5)`` alone is a pause before the next line, ``#`` begins a comment line.
+
+    Args:
+        text: the screenplay.
+
+    Returns:
+        One dictionary a line with the keys of :class:`studio.scene.schema.ScriptLine`, values as written.
+
+    Raises:
+        ValueError: one sentence for each line that cannot be read, one below the other.
+    """
+    lines: list[dict[str, str]] = []
+    problems: list[str] = []
+    pause: str | None = None
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        try:
+            if match := _PAUSE.fullmatch(line):
+                pause = match[1]
+            elif match := _LINE.fullmatch(line):
+                fields = _fields(match["name"], match[2]) | {"text": " ".join(match["text"].split())}
+                if pause is not None:
+                    given, pause = pause, None
+                    if {"pause", "overlap", "start"} & fields.keys():
+                        raise ValueError("a pause stands before it and a time inside it; keep one of them")
+                    fields["pause"] = given
+                lines.append(fields)
+            elif raw[0].isspace() and lines:
+                lines[-1]["text"] = f"{lines[-1]['text']} {' '.join(line.split())}".strip()
+            else:
+                raise ValueError(f"{line[:40]!r} has no speaker; write it as NAME: text")
+        except ValueError as error:
+            problems.append(f"screenplay line {number}: {error}")
+    if pause is not None:
+        problems.append(f"screenplay line {number}: the pause at the end has no line after it; remove it")
+    if problems:
+        raise ValueError("\n".join(problems))
+    return lines
+
+
+def parse_head(head: str) -> dict[str, str]:
+    """Fields of the part before the colon, ``NAME`` or ``NAME (option value, ...)``.
+
+    Raises:
+        ValueError: an unknown option, or brackets that do not close.
+    """
+    match = _HEAD.fullmatch(head.strip())
+    if match is None:
+        raise ValueError(f"{head!r} should be a name, or a name with options in brackets")
+    return _fields(match["name"], match[2])
+
+
+def _fields(name: str, options: str | None) -> dict[str, str]:
+    fields = {"who": " ".join(name.split())}
+    position = 0
+    while options and position < len(options.rstrip()):
+        match = _OPTION.match(options, position)
+        if match is None or match[1] not in OPTIONS or not (match[2] or "").strip():
+            given = options[position:].strip()
+            raise ValueError(f"option {given!r} is not understood; known are {', '.join(OPTIONS)}, each with a value")
+        if match[1] in fields:
+            raise ValueError(f"option {match[1]} is given twice; keep one")
+        value = match[2].strip()
+        fields[match[1]] = json.loads(value) if value.startswith('"') else value
+        position = match.end()
+    return fields
+
+
+def print_lines(lines: Iterable[ScriptLine]) -> str:
+    """The screenplay of some script lines; :func:`parse` gives them back."""
+    return "".join(_print_line(line) for line in lines)
+
+
+def _print_line(line: ScriptLine) -> str:
+    options = []
+    for key in ("pause", "overlap", "start"):
+        if (value := getattr(line, key)) is not None:
+            options.append(f"{key} {value!r}")
+    if line.speed != 1.0:
+        options.append(f"speed {line.speed!r}")
+    if line.take:
+        options.append(f"take {line.take}")
+    for key in ("looks", "recording"):
+        if (value := getattr(line, key)) is not None:
+            plain = re.fullmatch(r"[^\s,()\"](?:[^,()\"]*[^\s,()\"])?", value)
+            options.append(f"{key} {value if plain else json.dumps(value, ensure_ascii=False)}")
+    head = f"{line.who} ({', '.join(options)})" if options else line.who
+    return f"{head}: {line.text}".rstrip() + "\n"

@@ -1,0 +1,87 @@
+"""The manners of a scene: which adapter each name means, what is wrong with it, and which habits come with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from generation.adapters.metadata import SUFFIX, About, find_adapter, read_about, shelf, shipped_base
+from generation.core.delivery import Habits, mixed
+from studio.scene.document import nearest
+
+
+def known_manners(folder: Path) -> list[str]:
+    """What can be named: the adapters that ship, and adapters' files in the scene's folder and in its ``media``."""
+    files = [*folder.glob(f"*{SUFFIX}"), *folder.glob(f"media/*{SUFFIX}")]
+    return [*shelf(), *sorted(path.relative_to(folder).as_posix() for path in files)]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A manner as a page shows it.
+
+    Attributes:
+        title: letters, digits and spaces alone, so that it can stand in any label.
+        does: what it does, in its file's own words, which are anybody's: to be escaped.
+        why_not: why it cannot be chosen and what to do, one sentence; empty where it can.
+    """
+
+    title: str
+    does: str = ""
+    why_not: str = ""
+
+
+def offers(folder: Path, named: Iterable[str] = ()) -> dict[str, Offer]:
+    """The manners that a scene in a folder can name, and those that it names already, by that name."""
+    names = dict.fromkeys([*known_manners(folder), *named])
+    return {name: _offer(name, folder) for name in names}
+
+
+def _offer(name: str, folder: Path) -> Offer:
+    title = " ".join(re.findall(r"[^\W_]+", Path(name).stem)).capitalize() or "Nameless"
+    if name.endswith(SUFFIX):
+        title += " (own file)"
+    try:
+        about = read_manner(name, folder)
+    except ValueError as error:
+        return Offer(title, why_not=f"{str(error)[0].upper()}{str(error)[1:]}")
+    silent = about.part == "motion" and (about.habits.tempo, about.habits.pauses) == (1, 1)
+    does = about.does or f"Changes {about.part}."
+    return Offer(title, f"{does} Seen, not heard." if silent else does)
+
+
+def read_manner(name: str, folder: Path) -> About:
+    """What the adapter says of itself that a scene in a folder means by a name.
+
+    Raises:
+        ValueError: there is none, it cannot be used with the weights that ship, or nobody agreed to it; one sentence.
+    """
+    path = find_adapter(name, folder)
+    if path is None:
+        known = known_manners(folder)
+        hint = nearest(name, known) if known else "no adapter is on the shelf or in the scene's folder; remove it."
+        raise ValueError(f"the manner {name!r} is not known; {hint}")
+    try:
+        about = read_about(path)
+    except RuntimeError as error:
+        raise ValueError(f"the manner {name!r}: {error}") from error
+    if about.kind == "few_steps":
+        raise ValueError(f"the manner {name!r} is a sampler's adapter; name a manner, a voice or a way of moving.")
+    if about.base != shipped_base():
+        raise ValueError(f"the manner {name!r} was made for other weights; train it again on these.")
+    if about.kind in ("voice", "moves") and not about.consent:
+        raise ValueError(f"the manner {name!r} is somebody's, without a record of consent; train it with --consent.")
+    if about.consent in ("agreed", "public") and not about.statement:
+        raise ValueError(f"the manner {name!r} does not say who agreed, when and how; train it with --statement.")
+    return about
+
+
+def habits_of(manners: Mapping[str, float], folder: Path) -> Habits:
+    """The habits that come with manners at their strengths.
+
+    Raises:
+        ValueError: as :func:`read_manner`.
+    """
+    return mixed((read_manner(name, folder).habits, strength) for name, strength in manners.items())

@@ -1,0 +1,1 @@
+"""When everything happens: lines on the clock, segments, word times."""

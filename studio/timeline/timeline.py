@@ -1,0 +1,239 @@
+"""From a scene to a timeline: every line's phonemes, durations and place on the 25 frames/s clock."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from generation.core.clock import (
+    MELS_PER_FRAME,
+    frames_covering_mels,
+    frames_covering_samples,
+    frames_from_seconds,
+    samples_from_frames,
+    seconds_from_frames,
+)
+from generation.core.delivery import AVERAGE, Habits, paced
+from generation.core.performance import Line
+from generation.text.phonemizer import Phonemizer, display_text, phonemize
+from studio.scene.document import existing_file
+from studio.scene.schema import Scene, ScriptLine
+
+LEAD_FRAMES = 8
+"""Frames before the first line, when it names no time of its own."""
+PAUSE_FRAMES = 8
+"""Frames between two lines, when the later names no time of its own."""
+MAX_RECORDING_SECONDS = 120
+TAIL_FRAMES = 12
+"""Frames after the last line, so that its mouth is seen to close."""
+
+
+class DurationPredictor(Protocol):
+    """Says how long each symbol lasts."""
+
+    def predict(
+        self, phonemes: str, voice: np.ndarray | None, speed: float = 1.0, seed: int | None = None
+    ) -> tuple[int, ...]:
+        """Mel frames (10 ms) of each symbol of ``phonemes``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """What of a character shapes the time of its lines: voice vector (None = none known), language and habits."""
+
+    voice: np.ndarray | None
+    language: str = "en-us"
+    habits: Habits = AVERAGE
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Who says what, when.
+
+    Attributes:
+        lines: one a script line, in the script's order.
+        texts: what a reader sees of each line, for the subtitles; empty for a recording without text.
+        n_frames: length of the scene in video frames.
+    """
+
+    lines: tuple[Line, ...]
+    texts: tuple[str, ...]
+    n_frames: int
+
+    @property
+    def seconds(self) -> float:
+        """Length of the scene in seconds."""
+        return seconds_from_frames(self.n_frames)
+
+
+def build_timeline(
+    scene: Scene,
+    speakers: Sequence[Speaker],
+    durations: DurationPredictor,
+    load_recording: Callable[[str], np.ndarray],
+) -> Timeline:
+    """Pronounce, measure and place every line of a scene.
+
+    Args:
+        scene: a scene whose lines name members of its cast.
+        speakers: one a member of the cast.
+        durations: says how long each symbol lasts.
+        load_recording: file name of a recording, as the scene writes it, to (S,) float32 samples at 24 kHz.
+
+    Returns:
+        Lines on whole video frames: ends are padded to 40 ms, starts and pauses are rounded to it.
+
+    Raises:
+        ValueError: a line that cannot be said or read, times that cannot be met; one sentence a line.
+    """
+    drafts, problems = measure_lines(scene, speakers, durations, load_recording)
+    if problems:
+        raise ValueError("\n".join(problems.values()))
+    starts = place_lines(scene.script, [line.n_frames for line in drafts])
+    if clashes := find_clashes(scene, starts, [line.n_frames for line in drafts]):
+        raise ValueError("\n".join(clashes))
+    lines = tuple(
+        Line(line.id, line.character, start, line.n_frames, line.phonemes, line.durations, line.recording)
+        for line, start in zip(drafts, starts, strict=True)
+    )
+    n_frames = max((line.stop for line in lines), default=0) + TAIL_FRAMES
+    return Timeline(lines, tuple(display_text(line.text) for line in scene.script), n_frames)
+
+
+def measure_lines(
+    scene: Scene,
+    speakers: Sequence[Speaker],
+    durations: DurationPredictor,
+    load_recording: Callable[[str], np.ndarray],
+    phonemizer: Phonemizer | None = None,
+) -> tuple[list[Line], dict[int, str]]:
+    """Pronounce and measure every line, each at frame 0; arguments as of :func:`build_timeline`.
+
+    Args:
+        phonemizer: what pronounces plain words; eSpeak NG if not given.
+
+    Returns:
+        The lines that can be said, and by index in the script one sentence for each that cannot.
+    """
+    drafts: list[Line] = []
+    problems: dict[int, str] = {}
+    for index, (line, name) in enumerate(zip(scene.script, line_names(scene), strict=True)):
+        character = scene.find(line.who)
+        if character is None:
+            problems[index] = f"Script line {index + 1}: nobody in the cast is called {line.who!r}."
+            continue
+        try:
+            speaker = speakers[character]
+            if line.recording is not None:
+                drafts.append(_measure_recording(name, character, load_recording(line.recording)))
+                continue
+            ipa = phonemize(line.text, speaker.language, scene.lexicon, phonemizer)
+            seed = zlib.crc32(repr((scene.seed, name, "rhythm")).encode())
+            mels = durations.predict(f" {ipa} ", speaker.voice, line.speed * speaker.habits.tempo, seed)
+            mels = paced(f" {ipa} ", mels, speaker.habits.pauses)
+            drafts.append(_measure_speech(name, character, f" {ipa} ", mels))
+        except ValueError as error:
+            problems[index] = f"Script line {index + 1} ({line.who}): {error}"
+    return drafts, problems
+
+
+def line_names(scene: Scene, takes: bool = True) -> list[str]:
+    """Name of each line by what is said and by whom, so that editing another line leaves this one's noise alone.
+
+    Args:
+        scene: the scene; lines of people who are not in its cast are named as well.
+        takes: whether another take is another name; without it a line keeps its name from take to take.
+    """
+    names, seen = [], Counter()
+    for line in scene.script:
+        character = scene.find(line.who)
+        who = line.who if character is None else scene.cast[character].name
+        content = [who, line.text, repr(line.speed), line.recording or ""]
+        if takes and line.take:
+            content.append(f"take {line.take}")
+        name = f"{who}-{hashlib.sha256(chr(10).join(content).encode()).hexdigest()[:10]}"
+        seen[name] += 1
+        names.append(f"{name}-{seen[name]}")
+    return names
+
+
+def place_lines(script: Sequence[ScriptLine], lengths: Sequence[int]) -> list[int]:
+    """First video frame of each line, given their lengths in video frames.
+
+    Raises:
+        ValueError: a line would begin before the one it overlaps, or before the scene (names the line).
+    """
+    starts: list[int] = []
+    for number, line in enumerate(script, 1):
+        previous_start, previous_stop = (starts[-1], starts[-1] + lengths[number - 2]) if starts else (0, LEAD_FRAMES)
+        if line.start is not None:
+            start = frames_from_seconds(line.start)
+        elif line.overlap is not None:
+            start = previous_stop - frames_from_seconds(line.overlap)
+            if not starts or start < previous_start:
+                length = seconds_from_frames(previous_stop - previous_start)
+                reason = f"the line before it lasts only {length:.2f} s" if starts else "no line stands before it"
+                raise ValueError(f"Script line {number} ({line.who}) overlaps by {line.overlap:g} s, but {reason}.")
+        elif line.pause is not None:
+            start = (previous_stop if starts else 0) + frames_from_seconds(line.pause)
+        else:
+            start = previous_stop + (PAUSE_FRAMES if starts else 0)
+        starts.append(start)
+    return starts
+
+
+def find_clashes(scene: Scene, starts: Sequence[int], lengths: Sequence[int]) -> list[str]:
+    """One sentence for each pair of lines that the same person would have to say at once."""
+    spans: dict[int | None, list[tuple[int, int, int]]] = {}
+    for number, (line, start, length) in enumerate(zip(scene.script, starts, lengths, strict=True), 1):
+        spans.setdefault(scene.find(line.who), []).append((start, start + length, number))
+    clashes = []
+    for character, own in spans.items():
+        own.sort()
+        for (_, stop, first), (start, _, second) in zip(own, own[1:], strict=False):
+            if start < stop and character is not None:
+                clashes.append(
+                    f"Script lines {min(first, second)} and {max(first, second)}: {scene.cast[character].name} would"
+                    f" say both at {seconds_from_frames(start):.2f} s; move one by its start, pause or overlap."
+                )
+    return clashes
+
+
+def _measure_speech(name: str, character: int, phonemes: str, mels: Sequence[int]) -> Line:
+    """A spoken line at frame 0, its last pause lengthened to a whole frame."""
+    n_frames = frames_covering_mels(sum(mels))
+    last = mels[-1] + n_frames * MELS_PER_FRAME - sum(mels)
+    return Line(name, character, 0, n_frames, phonemes, (*mels[:-1], last))
+
+
+def _measure_recording(name: str, character: int, samples: np.ndarray) -> Line:
+    """A recorded line at frame 0, filled with silence to a whole frame."""
+    n_frames = max(1, frames_covering_samples(len(samples)))
+    samples = np.pad(samples, (0, samples_from_frames(n_frames) - len(samples)))
+    # The sound says it all; its phonemes are unknown, and the model was trained to do without them.
+    return Line(name, character, 0, n_frames, " ", (n_frames * MELS_PER_FRAME,), samples)
+
+
+def scene_recording(folder: Path, name: str) -> np.ndarray:
+    """A recording that a scene names, (S,) float32 at 24 kHz.
+
+    Raises:
+        ValueError: no such file, not sound, empty, silent, broken or too long; the sentence names the file.
+    """
+    if reason := existing_file(folder / name, "the recording"):
+        raise ValueError(reason)
+    from generation.audio.waveform import load_audio
+
+    audio = load_audio(folder / name)
+    if audio.seconds > MAX_RECORDING_SECONDS:
+        limit = f"at most {MAX_RECORDING_SECONDS} s"
+        raise ValueError(f"the recording {name!r} lasts {audio.seconds:.0f} s; cut it into lines of {limit}.")
+    return audio.waveform

@@ -1,0 +1,334 @@
+"""All that is wrong with a scene, found at once and before any heavy work (no torch is loaded)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from generation.audio.clip_quality import examine
+from generation.audio.waveform import Audio
+from generation.core.clock import SAMPLE_RATE, seconds_from_frames
+from generation.core.delivery import AVERAGE, Habits
+from generation.core.performance import Line
+from generation.text.phonemizer import read_ipa
+from studio.cast.face_assignment import Casting, cast_picture, places_key
+from studio.cast.geometry import tight_seats
+from studio.scene.document import Document, DocumentError, Location, nearest, read_document, validate
+from studio.scene.retakes import faults
+from studio.scene.schema import GAZES, STATEMENT_NEEDED, Character, Scene, ScriptLine, Voice
+from studio.scene.styles import habits_of, read_manner
+from studio.timeline.timeline import Speaker, find_clashes, measure_lines, place_lines, scene_recording
+
+MAX_TEXT = 600
+MAX_SECONDS = 1800
+GOOD_YAW = math.radians(35)
+"""Turn of the head beyond which the far side of a face has too few pixels to move well."""
+_MELS_PER_LETTER = 7.0  # mean of the training corpus' texts at speed 1, spaces included
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found.
+
+    Attributes:
+        problems: one sentence each; a scene with any of them is not rendered.
+        warnings: one sentence each; worth a look.
+        scene: what could be read of the scene, None when nothing could.
+        casting: who sits where in the picture, None when that is unknown.
+        seconds: estimated length of the video.
+    """
+
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    scene: Scene | None = None
+    casting: Casting | None = None
+    seconds: float = 0.0
+
+
+def check_scene(path: Path) -> Report:
+    """Look at everything a scene file names and say all that is wrong with it."""
+    try:
+        document = read_document(path)
+    except DocumentError as error:
+        return Report(error.problems)
+    scene, problems = validate(document)
+    if scene is None:
+        return Report(tuple(problems))
+    check = _Check(document, scene, problems)
+    check.cast()
+    check.voices()
+    check.script()
+    check.spoken()
+    check.picture()
+    return Report(tuple(dict.fromkeys(check.problems)), tuple(check.warnings), scene, check.casting, check.seconds)
+
+
+class AverageDurations:
+    """The corpus' mean length for every letter: an estimate without any network."""
+
+    def predict(
+        self, phonemes: str, voice: np.ndarray | None, speed: float = 1.0, seed: int | None = None
+    ) -> tuple[int, ...]:
+        """Mel frames (10 ms) of each symbol; they sum to the estimate for the whole line."""
+        ends = np.round(np.arange(len(phonemes) + 1) * _MELS_PER_LETTER / speed).astype(int)
+        return tuple(int(n) for n in np.diff(ends))
+
+
+def _letters(text: str) -> str:
+    """Spelling in place of pronunciation, with letters that are no IPA symbols replaced: enough to check and estimate.
+
+    eSpeak NG takes a third of a second to load; what cannot be said is found before it is asked.
+    """
+    return text.lower().translate(str.maketrans("cgqy", "kɡkj"))
+
+
+class _Check:
+    """One pass over one scene; every method adds to ``problems`` and ``warnings``."""
+
+    def __init__(self, document: Document, scene: Scene, problems: list[str]) -> None:
+        self.document, self.scene, self.problems = document, scene, problems
+        self.folder = document.path.parent
+        self._well_formed = not problems
+        self.warnings: list[str] = []
+        self.casting: Casting | None = None
+        self.lexicon: dict[str, str] = {}
+        self.seconds = 0.0
+
+    def _say(self, location: Location, sentence: str, *, warning: bool = False) -> None:
+        """Add a sentence with its place in the file."""
+        target = self.warnings if warning else self.problems
+        end = "" if sentence.endswith((".", "?")) else "."
+        target.append(f"{self.document.place(location)}: {sentence}{end}")
+
+    def _cast_at(self, index: int, key: str | None = None) -> Location:
+        """Where a character stands in the file, by its name: faulty items before it may have been left out."""
+        items = self.document.data.get("cast")
+        name = self.scene.cast[index].name
+        for number, item in enumerate(items if isinstance(items, list) else ()):
+            if isinstance(item, dict) and " ".join(str(item.get("name")).split()) == name and number >= index:
+                return ("cast", number, key) if key else ("cast", number)
+        return ("cast",)
+
+    def _is_empty(self, key: str) -> bool:
+        """Whether a list has no items, and not because all of them were left out as faulty."""
+        return self.document.data.get(key) == [] or (not getattr(self.scene, key) and self._well_formed)
+
+    def cast(self) -> None:
+        """Names, roles and manners."""
+        if self._is_empty("cast"):
+            self._say(("cast",), "the cast is empty; add at least one character with a name and a voice.")
+        seen: dict[str, str] = {}
+        for index, character in enumerate(self.scene.cast):
+            if character.name.casefold() in seen:
+                self._say(self._cast_at(index), f"{character.name} is in the cast twice; give one another name.")
+            seen[character.name.casefold()] = character.name
+            for manner in character.manners:
+                try:
+                    read_manner(manner, self.folder)
+                except ValueError as error:
+                    self._say(self._cast_at(index, "manners"), f"{character.name}: {error}")
+        for word, ipa in self.scene.lexicon.items():
+            try:
+                read_ipa(ipa, word)
+                self.lexicon[word] = ipa
+            except ValueError as error:
+                self._say(("lexicon", word), f"lexicon: {error}")
+
+    def voices(self) -> None:
+        """Voices are known, clips usable and their use recorded."""
+        known = voice_names()
+        for index, character in enumerate(self.scene.cast):
+            voice, name = character.voice, character.name
+            at = self._cast_at(index, "voice")
+            if voice is None:
+                texts = [line for line in self.scene.script if line.recording is None]
+                if any(self.scene.find(line.who) == self.scene.find(name) for line in texts):
+                    if not self._faulty(self._cast_at(index), "voice"):
+                        self._say(at, f"{name} speaks but has no voice; add voice: with one of {', '.join(known)}.")
+            elif voice.preset is not None and voice.preset not in known:
+                self._say(at, f"{name}: the voice {voice.preset!r} is not known; {nearest(voice.preset, known)}")
+            elif voice.clip is not None:
+                self._clip(at, name, voice)
+
+    def _clip(self, at: Location, name: str, voice: Voice) -> None:
+        """The clip can be read and lends itself to it, and whoever is heard in it agreed."""
+        try:
+            found = examine(Audio(scene_recording(self.folder, voice.clip), SAMPLE_RATE))
+        except ValueError as error:
+            self._say(at, f"{name}: {_lower(str(error))}")
+        else:
+            for sentence in found.problems:
+                self._say(at, f"{name}: the voice clip {voice.clip!r} {sentence}.")
+            for sentence in found.warnings:
+                self._say(at, f"{name}: the voice clip {voice.clip!r} {sentence}.", warning=True)
+        if voice.consent is None:
+            kinds = "drawn (nobody's, made by a machine), me, agreed or public"
+            self._say(at, f"{name}: say whose voice the clip is: add consent: {kinds}.")
+        elif voice.consent in STATEMENT_NEEDED and not voice.statement.strip():
+            needed = "who agreed, when and how" if voice.consent == "agreed" else "who it is, and why it may be used"
+            self._say(at, f"{name}: consent {voice.consent!r} for the voice clip needs a statement: {needed}.")
+
+    def _faulty(self, location: Location, key: str) -> bool:
+        """Whether the file gives that key, though it was left out of the scene as faulty."""
+        data = self.document.data
+        for part in location:
+            data = data[part]
+        return isinstance(data, dict) and data.get(key) is not None
+
+    def script(self) -> None:
+        """Lines have known speakers who may speak, something to say, and files that exist."""
+        if self._is_empty("script"):
+            self._say(("script",), "the script has no lines; add at least one, as NAME: text.")
+        names = [character.name for character in self.scene.cast]
+        for number, line in enumerate(self.scene.script, 1):
+            label, at = f"script line {number} ({line.who})", ("script", number - 1)
+            character = self.scene.find(line.who)
+            if character is None:
+                if self._cast_is_whole():
+                    hint = nearest(line.who, names)
+                    self._say(at, f"script line {number}: nobody in the cast is called {line.who!r}; {hint}")
+            elif self.scene.cast[character].role == "silent":
+                self._say(at, f"{label}: {line.who} has the role silent; remove the role or the line.")
+            if line.looks is not None and line.looks not in GAZES:
+                self._looks(at, label, line)
+            if line.recording is None and not line.text:
+                self._say(at, f"{label} is empty; write what {line.who} says, or remove it.")
+            for sentence in faults(line):
+                self._say(at, f"{label}: {sentence}")
+            if len(line.text) > MAX_TEXT:
+                self._say(at, f"{label} has {len(line.text)} letters; split it into lines of at most {MAX_TEXT}.")
+
+    def _looks(self, at: Location, label: str, line: ScriptLine) -> None:
+        """A line's gaze goes to somebody in the picture, and not to the speaker."""
+        seen = [self.scene.cast[index].name for index in self.scene.on_screen]
+        others = [name for name in seen if name.casefold() != line.who.casefold()]
+        if line.looks.casefold() not in [name.casefold() for name in others] and self._cast_is_whole():
+            hint = nearest(line.looks, [*others, *GAZES])
+            self._say(at, f"{label}: nobody to look at is called {line.looks!r}; {hint}")
+
+    def _cast_is_whole(self) -> bool:
+        """Whether nobody was left out of the cast for a fault; else a name may belong to one of those."""
+        items = self.document.data.get("cast")
+        return isinstance(items, list) and len(items) == len(self.scene.cast) > 0
+
+    def spoken(self) -> None:
+        """Every line can be pronounced or played, and their times can be met."""
+        scene = self.scene.model_copy(update={"lexicon": self.lexicon})
+        speakers = [
+            Speaker(None, language_of(scene, index), self._habits(character))
+            for index, character in enumerate(scene.cast)
+        ]
+        load = partial(scene_recording, self.folder)
+        lines, problems = measure_lines(scene, speakers, AverageDurations(), load, _letters)
+        for index, sentence in problems.items():
+            line = scene.script[index]
+            if scene.find(line.who) is not None and (line.text or line.recording):
+                self._say(("script", index), _lower(sentence))
+        if not problems:
+            self._times(lines)
+
+    def _habits(self, character: Character) -> Habits:
+        """Those of a character's manners; average ones where a manner has faults, which are said elsewhere."""
+        try:
+            return habits_of(character.manners, self.folder)
+        except ValueError:
+            return AVERAGE
+
+    def _times(self, lines: list[Line]) -> None:
+        """Overlaps and clashes that no plausible pace of speaking avoids; lengths are estimates here."""
+        lengths = [line.n_frames for line in lines]
+        given = [line.recording is not None for line in lines]
+        slowest = [n if fixed else 2 * n for n, fixed in zip(lengths, given, strict=True)]
+        for number, (line, n_frames) in enumerate(zip(self.scene.script, slowest, strict=True), 1):
+            for sentence in faults(line, seconds_from_frames(n_frames)):
+                self._say(("script", number - 1), f"script line {number} ({line.who}): {sentence}")
+        quickest = [n if fixed else n // 2 for n, fixed in zip(lengths, given, strict=True)]
+        try:
+            place_lines(self.scene.script, slowest)
+        except ValueError as error:
+            self._say(("script",), _lower(str(error)))
+            return
+        try:
+            starts = place_lines(self.scene.script, lengths)
+        except ValueError:
+            starts = []
+        self.seconds = seconds_from_frames(max((s + n for s, n in zip(starts, lengths, strict=False)), default=0))
+        try:
+            clashes = find_clashes(self.scene, place_lines(self.scene.script, quickest), quickest)
+        except ValueError:
+            clashes = []
+        for clash in clashes:
+            self._say(("script",), _lower(clash))
+        if self.seconds > MAX_SECONDS:
+            self._say(("script",), f"the scene would last {self.seconds / 60:.0f} minutes; split it, 30 are the most.")
+
+    def picture(self) -> None:
+        """The picture, whose it is, and everybody's face in it."""
+        scene = self.scene
+        if scene.consent is None and "consent" not in self.document.data:
+            self._say((), "say who is in the picture: add consent: drawn, me, agreed or public.")
+        elif scene.consent in STATEMENT_NEEDED and not scene.statement.strip():
+            self._say(("consent",), f"consent {scene.consent!r} needs a short statement: who it is, and who agreed.")
+        if not scene.picture:
+            if "picture" in self.document.data and self.document.data["picture"] in (None, ""):
+                self._say(("picture",), "the picture has no file name; name one.")
+            return
+        self.casting, problems, tight = _seen(places_key(scene, self.folder), self.folder)
+        for index, sentences in problems.items():
+            for sentence in sentences:
+                if index is None:
+                    self._say(("picture",), sentence)
+                else:
+                    name = scene.cast[index].name
+                    self._say(self._cast_at(index), sentence if sentence.startswith(name) else f"{name}: {sentence}")
+        if self.casting is None:
+            return
+        for index in tight:
+            name = scene.cast[index].name
+            sentence = f"{name}'s region or mask is tight around the head; its movement is reduced, draw it wider."
+            self._say(self._cast_at(index), sentence, warning=True)
+        for seat in self.casting.seats:
+            if abs(seat.face.yaw) > GOOD_YAW:
+                name, turn = scene.cast[seat.character].name, math.degrees(abs(seat.face.yaw))
+                self._say(
+                    self._cast_at(seat.character),
+                    f"{name}'s head is turned by {turn:.0f} degrees; beyond {math.degrees(GOOD_YAW):.0f} its far side"
+                    " looks wrong: lower mouth and head, or make the character a narrator.",
+                    warning=True,
+                )
+
+
+@lru_cache(maxsize=4)
+def _seen(
+    key: tuple[str, tuple[object, ...]], folder: Path
+) -> tuple[Casting | None, Mapping[int | None, Sequence[str]], Sequence[int]]:
+    """Who sits where, what is wrong with it, and who has little room; remembered, for the editor asks at each edit."""
+    casting, problems = cast_picture(Scene.model_validate_json(key[0]), folder)
+    return casting, problems, () if casting is None else tight_seats(casting)
+
+
+def voice_names() -> tuple[str, ...]:
+    """Names of the voices that are shipped."""
+    from generation.voices.bank import VoiceBank
+
+    return VoiceBank.load().names
+
+
+def language_of(scene: Scene, index: int) -> str:
+    """The language a character is pronounced in: its own, else that of its preset, else ``en-us``."""
+    character = scene.cast[index]
+    if character.language is not None:
+        return character.language
+    from generation.voices.bank import VoiceBank
+
+    preset = VoiceBank.load().presets.get(character.voice.preset or "") if character.voice else None
+    return preset.language if preset else "en-us"
+
+
+def _lower(text: str) -> str:
+    return text[0].lower() + text[1:]

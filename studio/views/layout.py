@@ -1,0 +1,203 @@
+"""What stands on every page: the project's name, undo and redo, versions, the job strip, and notices"""
+
+from __future__ import annotations
+
+import gc
+import html
+from collections.abc import Callable
+from functools import cache
+
+import streamlit as st
+
+from studio.jobs.queue import Job, JobStatus, jobs
+from studio.jobs.supervisor import ensure_worker, worker_state
+from studio.project.project import Project
+from studio.views import session
+
+READING, NARROW = 1350, 750
+"""Greatest width in pixels of pages that are read from left to right, and of a first step."""
+KINDS = {
+    "hear": "Speaking", "move": "Making the motion", "preview": "Quick preview", "render": "Making the video",
+    "examine": "Looking at the clips", "teach": "Teaching",
+}  # fmt: skip
+STAGES = {
+    "waiting": "waiting for its turn", "begin": "beginning", "check": "looking at the scene",
+    "load models": "loading the model", "listen": "reading the lines", "look at the picture": "looking at the picture",
+    "speech and motion": "speech and faces", "rendering": "drawing the frames", "drawing": "drawing the frames",
+    "encoding": "writing the file", "sound": "writing the sound",
+    "listen to the clips": "listening", "learn": "learning from the clips", "try": "trying it out",
+}  # fmt: skip
+_CSS = """
+.stMainBlockContainer { padding: 4.2rem 2.2rem 3rem; max-width: 118rem; }
+.parley-empty { max-width: 50rem; box-sizing: border-box; }
+.parley-empty { padding: 1.4rem 1.6rem; border: 1px dashed var(--st-border-color, #8884); border-radius: .7rem; }
+.parley-empty h3 { margin: 0 0 .3rem; padding: 0; }
+.parley-empty p { margin: 0; opacity: .85; }
+.parley-check { display: flex; gap: .55rem; margin: .25rem 0; line-height: 1.35; }
+.parley-check b { flex: none; width: 1.1rem; text-align: center; }
+.parley-good b { color: #2f9e63; } .parley-bad b { color: #d4564b; } .parley-warn b { color: #b98312; }
+.parley-dot { display: inline-block; width: .75rem; height: .75rem; border-radius: 50%; margin-right: .45rem; }
+button[data-variant="segmented_control"][data-selected="true"] { background: currentColor !important; }
+button[data-variant="segmented_control"][data-selected="true"] p { color: #fff; }
+.st-key-hero { min-height: calc(100vh - 8rem); padding-top: .8rem; justify-content: center; }
+.st-key-frames img { width: auto !important; max-width: 100%; max-height: 58vh; margin: 0 auto; }
+.st-key-jobs { padding: .6rem 1rem; }
+.st-key-projects p { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.parley-blank { display: grid; place-items: center; aspect-ratio: 16 / 9; opacity: .75; }
+.parley-blank { border: 1px dashed #8886; border-radius: .6rem; }
+.parley-does { font-size: .87rem; line-height: 1.3; opacity: .8; }
+[role="listbox"][aria-label$="anner"] :is([role="option"], [role="option"] > div) { height: auto; white-space: normal; }
+[role="listbox"][aria-label$="anner"] [role="option"] > div { padding-block: .3rem; line-height: 1.25; }
+.parley-does :is(ul, li) { font-size: inherit; margin: .1rem 0; padding-left: .35rem; }
+.parley-figures { width: 100%; border-collapse: collapse; font-size: .87rem; margin-bottom: .4rem; }
+.parley-figures th { font-weight: 500; opacity: .8; text-align: right; padding-left: .7rem; white-space: nowrap; }
+.parley-figures td { padding: .15rem 0; border-top: 1px solid var(--st-border-color, #8884); }
+.parley-figures td + td { text-align: right; padding-left: .7rem; font-variant-numeric: tabular-nums; }
+.parley-name { font-weight: 650; font-size: 1.15rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+"""
+
+
+def style() -> None:
+    """The few rules that the theme has no setting for."""
+    st.html(f"<style>{_CSS}</style>")
+
+
+@cache
+def settle(page: str) -> None:
+    """Once a page was drawn: leave what it loaded out of the full garbage collection after each of Streamlit's runs.
+
+    That one cost 60 ms a run, also of an idle page's.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def empty(title: str, sentence: str, page: str | None = None) -> None:
+    """An empty state that teaches: what belongs here, the next step, and a button to the page where it is done."""
+    st.html(f'<div class="parley-empty"><h3>{html.escape(title)}</h3><p>{html.escape(sentence)}</p></div>')
+    if page is not None and st.button(f"To the page {page.capitalize()}", type="primary", help="The next step."):
+        st.switch_page(st.session_state["pages"][page], query_params=dict(st.query_params))
+
+
+def check_item(mark: str, sentence: str) -> str:
+    """HTML of one line of a check list: mark is ``good``, ``bad`` or ``warn``."""
+    sign = {"good": "✓", "bad": "✕", "warn": "!"}[mark]
+    return f'<div class="parley-check parley-{mark}"><b>{sign}</b><span>{html.escape(sentence)}</span></div>'
+
+
+def header(project: Project) -> None:
+    """Name, undo, redo and versions in one row, then what is to be said."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.html(f'<div class="parley-name">{html.escape(project.name)}</div>', width="content")
+        st.space("stretch")
+        _step("Undo", project.undoable, project.undo)
+        _step("Redo", project.redoable, project.redo)
+        with st.popover("Versions", help="Keep the scene as it is under a name, or go back to one."):
+            _versions(project)
+    for sentence in filter(None, (project.notice, session.notice())):
+        st.warning(sentence, icon=":material/info:")
+    st.session_state["drawn revision"] = project.revision
+    _watch(project)
+    with session.refusals():
+        ensure_worker(project.folder.parent)
+
+
+def _step(label: str, what: str | None, act: Callable[[], None]) -> None:
+    def run() -> None:
+        with session.refusals():
+            act()
+
+    title = f"{label}: {what}" if what else f"There is nothing to {label.lower()}."
+    st.button(label, disabled=what is None, help=title, on_click=run, key=label.lower())
+
+
+def _versions(project: Project) -> None:
+    st.text_input("Name of this version", key="version name", placeholder="First draft")
+
+    def save() -> None:
+        with session.refusals():
+            project.save_version(st.session_state["version name"])
+
+    def restore(wanted: str) -> None:
+        with session.refusals():
+            project.restore_version(wanted)
+
+    st.button("Keep this version", on_click=save)
+    for number, version in enumerate(project.versions()):
+        when = version.when[:16].replace("T", " ")
+        st.button(f"Back to {version.name}", key=f"version {number}", help=f"Kept {when} UTC; undo takes it back.",
+                  on_click=restore, args=(version.name,))  # fmt: skip
+
+
+@st.fragment(run_every=3)
+def _watch(project: Project) -> None:
+    """Show what another window changed; costs the look at two files."""
+    with session.refusals():
+        project.reload_if_changed()
+    if project.revision != st.session_state["drawn revision"]:
+        st.rerun()
+
+
+def running(project: Project) -> list[tuple[Job, JobStatus]]:
+    """Jobs of the project that wait or run, the first in the queue first."""
+    known = [(job, job.status()) for job in jobs(project)]
+    return [(job, status) for job, status in reversed(known) if not status.ended]
+
+
+def job_strip(project: Project) -> None:
+    """Stage, percent, time left and a cancel button for each job; asks the disk each second while one runs."""
+    active = running(project)
+    if not active:
+        return
+
+    @st.fragment(run_every=1)
+    def strip() -> None:
+        with st.container(border=True, key="jobs", gap="xsmall"):
+            for job, _ in active:
+                status = job.status()
+                if status.ended:
+                    _ended(job, status)
+                    st.rerun()
+                _show_job(job, status)
+
+    strip()
+
+
+def _ended(job: Job, status: JobStatus) -> None:
+    if status.state in ("failed", "stopped") and status.sentence:
+        session.tell(f"{KINDS[job.kind]}: {status.sentence}")
+    elif status.state == "cancelled":
+        session.tell(f"{KINDS[job.kind]} was cancelled; what was finished is kept.")
+
+
+def _show_job(job: Job, status: JobStatus) -> None:
+    with st.container(key=f"job {job.id}", horizontal=True, vertical_alignment="center"):
+        if status.state == "running":
+            st.progress(min(1.0, status.share), text=job_sentence(job, status))
+        else:
+            st.caption(job_sentence(job, status), width="stretch")
+        if job.cancel_asked:
+            st.caption("Stopping …", width="content")
+        else:
+            st.button("Cancel", key=f"cancel {job.id}", on_click=job.cancel,
+                      help="Stop within three seconds; what was finished is kept.")  # fmt: skip
+
+
+def job_sentence(job: Job, status: JobStatus) -> str:
+    """What a job does now, how far it is and how long it still takes."""
+    stage = STAGES.get(status.stage, status.stage)
+    if status.state == "queued" and worker_state(job.root) == "starting":
+        stage = STAGES["load models"]
+    parts = [f"{KINDS[job.kind]}: {stage}" + (f" ({status.note})" if status.note else "")]
+    if status.state == "running":
+        parts.append(f"{100 * status.share:.0f} %")
+    if status.seconds_left is not None:
+        parts.append(f"about {span(status.seconds_left)} left")
+    return ", ".join(parts)
+
+
+def span(seconds: float) -> str:
+    """Seconds as a reader says them."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -1,0 +1,88 @@
+"""The manners of a character on the cast page: chosen, mixed by sliders, taken off, brought along as a file"""
+
+from __future__ import annotations
+
+import html
+
+import streamlit as st
+
+from generation.adapters.metadata import MOST_STRENGTH, SUFFIX
+from studio.editing import cast_edits
+from studio.project.project import Project
+from studio.scene.styles import Offer, offers
+from studio.views import layout, session
+
+
+def show(project: Project, index: int) -> None:
+    """A fold that says what is chosen, with a slider for each; nothing where there is nothing to choose."""
+    member = project.scene.cast[index]
+    offered = offers(project.folder, member.manners)
+    if not offered:
+        return
+    chosen = ", ".join(f"{offered[name].title} {strength:g}" for name, strength in member.manners.items())
+    key = f"manners {project.name} {index}"
+    with st.expander(f"Manners: {chosen}" if chosen else "Manners", key=key):
+        for name, strength in member.manners.items():
+            _row(project, index, name, offered[name], strength)
+        _add(project, index, offered)
+        for offer in offered.values():
+            if offer.why_not:
+                st.html(layout.check_item("bad", offer.why_not))
+
+
+def _row(project: Project, index: int, name: str, offer: Offer, strength: float) -> None:
+    """One manner: how strong, what it does, and off."""
+    who, key = project.scene.cast[index].name, f"strength {index} {name} {project.name}"
+
+    def moved() -> None:
+        value = st.session_state[key]
+        _change(project, index, name, value, f"{offer.title} {value:g}")
+
+    with st.container(gap=None):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            if offer.why_not:
+                st.html(f"<b>{offer.title}</b>", width="stretch")
+            else:
+                # What is on disk, by the value and not by another key: the keyboard stays on the slider.
+                st.session_state[key] = strength
+                st.slider(offer.title, 0.0, MOST_STRENGTH, step=0.05, key=key, on_change=moved,
+                          help="0 is not at all, 1 as it was taught; several mix.")  # fmt: skip
+            st.button("Off", key=f"off {session.tag(project, index, name)}", on_click=_change,
+                      args=(project, index, name, None, f"{offer.title} off"),
+                      help=f"{who} goes without this manner; undo brings it back.")  # fmt: skip
+        if offer.does:
+            st.html(f'<div class="parley-does">{html.escape(offer.does)}</div>')
+
+
+def _add(project: Project, index: int, offered: dict[str, Offer]) -> None:
+    member = project.scene.cast[index]
+    free = [name for name, offer in offered.items() if not offer.why_not and name not in member.manners]
+    if not free:
+        return
+    wanted = st.selectbox("Another manner" if member.manners else "Manner", free, index=None,
+                          format_func=lambda name: f"{offered[name].title}: {offered[name].does}",
+                          placeholder="Choose a manner", key=f"manner {session.tag(project, index)}",
+                          help="A way of speaking and moving; several can be mixed.")  # fmt: skip
+    if wanted is not None:
+        _change(project, index, wanted, 1.0, offered[wanted].title)
+        st.rerun()
+
+
+def _change(project: Project, index: int, name: str, strength: float | None, what: str) -> None:
+    who = project.scene.cast[index].name
+    session.change(project, lambda s: cast_edits.with_manner(s, index, name, strength), f"{who}: {what}")
+
+
+def upload(project: Project, index: int) -> None:
+    """A manner of one's own, kept in the project and chosen at once."""
+    member = project.scene.cast[index]
+    file = st.file_uploader("A manner from a file", type=[SUFFIX[1:]], key=session.tag(project, "own manner", index),
+                            help="An adapter that you taught; at most 50 MB.")  # fmt: skip
+    if file is None:
+        return
+    with session.refusals():
+        name = project.add_media(file.getvalue(), file.name)
+        if name in member.manners:
+            raise ValueError(f"{member.name} has this manner already; move its slider.")
+        project.edit(cast_edits.with_manner(project.scene, index, name, 1.0), f"{member.name}: own manner")
+    st.rerun()

@@ -1,0 +1,87 @@
+"""Libraries imported without what inference never uses: nothing of it is lost, and nothing else changes."""
+
+import subprocess
+import sys
+import textwrap
+
+
+def run(code: str) -> str:
+    """What a fresh process prints."""
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def test_put_off_until_asked_for() -> None:
+    """The shipped models load and speak without torch's compiler and transformers; whoever wants these has them."""
+    printed = run("""
+        import sys
+        from pathlib import Path
+        from tempfile import TemporaryDirectory
+        from studio.production.render import say
+        with TemporaryDirectory() as folder:
+            say("Yes.", "Alice", Path(folder, "yes.wav"))
+        off = ("torch._dynamo", "torch.distributed.tensor", "transformers", "scipy.stats", "scipy.integrate")
+        print([name for name in off if name in sys.modules])
+
+        import peft.tuners.tuners_utils, torch
+        kept = peft.tuners.tuners_utils.PreTrainedModel
+        print(isinstance(torch.nn.Linear(2, 2), kept))
+        from transformers import BertConfig, BertModel
+        small = BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, vocab_size=9)
+        print(isinstance(BertModel(small), kept), kept(BertConfig()).config.model_type)
+
+        import scipy.stats
+        print(scipy.stats.norm.cdf(0.0), type(scipy.stats).__name__)
+        print(torch.compile(lambda x: x + 1, backend="eager")(torch.ones(2)).tolist(), type(torch._dynamo).__name__)
+        """)
+    assert printed.splitlines() == ["[]", "False", "True bert", "0.5 module", "[2.0, 2.0] module"]
+
+
+def test_same_models_with_all_that_libraries_ask_for() -> None:
+    """The same weights and the same layers, loaded with and without."""
+    printed = run("""
+        import sys, torch
+        from studio.performance.performer import Models
+        from generation.pipeline.joint import JointPipeline
+        lean = Models.load("cpu").pipeline.transformer
+        import torch._dynamo, torch.distributed.tensor, transformers
+        full = JointPipeline.from_pretrained().transformer
+        a, b = lean.state_dict(), full.state_dict()
+        print(a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a))
+        print([type(m) for m in lean.modules()] == [type(m) for m in full.modules()])
+        print("lora" in " ".join(a))
+        """)
+    assert printed.split() == ["True", "True", "True"]
+
+
+def test_libraries_that_changed_are_imported_in_full() -> None:
+    """A failure among the imports costs time and nothing else."""
+    printed = run("""
+        import sys
+        import generation.core.deferred_imports as lean_imports
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("diffusers", "peft")]:
+            del sys.modules[name]
+        lean_imports.import_libraries(["peft.utils", "diffusers.no_such_module"])
+        print("peft" in sys.modules, "diffusers" in sys.modules)
+
+        def make():
+            import transformers
+            return transformers.no_such_name + 1 if isinstance(transformers, lean_imports._StandIn) else "real"
+
+        print(lean_imports.lean(make))
+        import studio.performance.performer
+        print(isinstance(sys.modules["transformers"], lean_imports._StandIn))
+        """)
+    assert printed.split() == ["False", "False", "real", "False"]
+
+
+def test_a_compiler_that_is_there_stays() -> None:
+    """Where torch's compiler was imported before, libraries get it."""
+    printed = run("""
+        import torch._dynamo
+        before = torch._dynamo
+        import studio.performance.performer, sys
+        print(torch._dynamo is before is sys.modules["torch._dynamo"])
+        """)
+    assert printed.split() == ["True"]

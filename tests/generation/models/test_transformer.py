@@ -1,0 +1,257 @@
+"""The joint transformer: who sees whom, by character, membership, line and window; shapes; saving."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from random_networks import scene_tensors, tiny_transformer
+from torch import Tensor
+
+from generation.core.weights import load_strict
+from generation.models.transformer import JointTransformer, JointTransformerOutput
+
+CLOSE = dict(rtol=0, atol=2e-5)
+
+
+@pytest.fixture(scope="module")
+def model() -> JointTransformer:
+    return tiny_transformer()
+
+
+@torch.no_grad()
+def run(model: JointTransformer, tensors: dict[str, Tensor], **changes: Tensor | None) -> JointTransformerOutput:
+    return model(**tensors | changes)
+
+
+def differs(a: Tensor, b: Tensor) -> Tensor:
+    """(K, T) whether the tokens of scene 0 differ."""
+    return (a - b).abs()[0].amax(-1) > 1e-4
+
+
+def changed(tensors: dict[str, Tensor], name: str, character: int, frames: slice = slice(None)) -> dict[str, Tensor]:
+    """The same scene with other values of one argument in some frames of one character."""
+    values = tensors[name].clone()
+    values[:, character, frames] = torch.randn(values[:, character, frames].shape)
+    return tensors | {name: values}
+
+
+def own(cast: int, n_frames: int) -> Tensor:
+    return torch.eye(cast)[None, :, :, None].expand(1, cast, cast, n_frames)
+
+
+def routed(voice_of_face: list[int], n_frames: int) -> Tensor:
+    """(1, K, K, T): face j is driven by voice ``voice_of_face[j]`` alone."""
+    return torch.eye(len(voice_of_face))[:, voice_of_face][None, :, :, None].repeat(1, 1, 1, n_frames)
+
+
+@pytest.mark.parametrize("lines", [False, True])
+def test_everyone_driving_their_own_face_is_the_same_as_no_membership(model: JointTransformer, lines: bool) -> None:
+    tensors = scene_tensors(cast=3, n_frames=12)
+    segments = torch.tensor([[0, 1, 1, 1, 1, 0, 2, 2, 2, 2, 2, 0], [3] * 12, [0] * 12])[None] if lines else None
+    plain = run(model, tensors, segments=segments)
+    mine = run(model, tensors, segments=segments, membership=own(3, 12))
+    # A trace of a foreign voice takes the path on which every face sees the whole cast.
+    trace = own(3, 12).clone()
+    trace[0, 1, 0] = 1e-30
+    everybody = run(model, tensors, segments=segments, membership=trace)
+    for other in (mine, everybody):
+        torch.testing.assert_close(other.audio, plain.audio, **CLOSE)
+        torch.testing.assert_close(other.motion, plain.motion, **CLOSE)
+
+
+def test_a_face_moves_by_the_voice_that_it_is_routed_to_and_by_no_other(model: JointTransformer) -> None:
+    tensors = scene_tensors(cast=3)
+    tensors["heard"] = None
+    membership = routed([1, 2, 0], 16)
+    before = run(model, tensors, membership=membership)
+    after = run(model, changed(tensors, "audio", 1), membership=membership)
+    moved = differs(before.motion, after.motion)
+    assert moved[0].all() and not moved[2].any()
+
+
+def test_without_membership_no_audio_reaches_any_face(model: JointTransformer) -> None:
+    tensors = scene_tensors(cast=2)
+    silent = torch.zeros(1, 2, 2, 16)
+    # The audio stream sees motion, so what must not pass is audio -> motion.
+    before = run(model, tensors, membership=silent)
+    after = run(model, changed(tensors, "audio", 0), membership=silent)
+    assert not differs(before.motion, after.motion).any()
+    assert differs(before.audio, after.audio)[0].all()
+    assert differs(before.motion, run(model, tensors).motion).any()
+
+
+@pytest.mark.parametrize("membership", [None, own(3, 16)])
+@pytest.mark.parametrize("name", ["audio", "motion", "heard", "place", "voice"])
+def test_nothing_of_another_character_reaches_one(
+    model: JointTransformer, name: str, membership: Tensor | None
+) -> None:
+    tensors = scene_tensors(cast=3)
+    before, after = (run(model, t, membership=membership) for t in (tensors, changed(tensors, name, 1)))
+    for stream in ("audio", "motion"):
+        touched = differs(before[stream], after[stream])
+        assert touched[1].any() and not touched[[0, 2]].any()
+
+
+def test_audio_never_sees_the_voice_of_another_that_drives_its_face(model: JointTransformer) -> None:
+    shallow = tiny_transformer(num_layers=1)  # deeper, it hears of it through its own face
+    tensors, membership = scene_tensors(cast=2), routed([1, 0], 16)
+    before, after = (run(shallow, t, membership=membership) for t in (tensors, changed(tensors, "audio", 1)))
+    assert not differs(before.audio, after.audio)[0].any() and differs(before.motion, after.motion)[0].any()
+
+
+def test_a_line_sees_only_itself_and_the_time_between_sees_all(model: JointTransformer) -> None:
+    tensors = scene_tensors(cast=1, n_frames=12)
+    segments = torch.tensor([[[1, 1, 1, 1, 0, 0, 2, 2, 2, 2, 0, 0]]])
+    for name in ("audio", "motion", "heard"):
+        after = changed(tensors, name, 0, slice(6, 10))
+        a, b = (run(model, t, segments=segments) for t in (tensors, after))
+        for stream in ("audio", "motion"):
+            touched = differs(a[stream], b[stream])[0]
+            assert not touched[:4].any()
+            if (name, stream) != ("heard", "audio"):
+                assert touched[4:].all()
+
+
+def test_lines_are_cut_for_the_own_voice_on_the_routed_path_too(model: JointTransformer) -> None:
+    tensors = scene_tensors(cast=2, n_frames=12)
+    segments = torch.tensor([[[1] * 6 + [2] * 6, [3] * 4 + [4] * 8]])
+    half = torch.full((1, 2, 2, 12), 0.5)
+    a, b = (
+        run(model, t, segments=segments, membership=half) for t in (tensors, changed(tensors, "audio", 0, slice(6, 12)))
+    )
+    touched = differs(a.motion, b.motion)
+    assert not touched[0, :6].any() and touched[0, 6:].all()
+    assert touched[1].all(), "of another voice all that is near is heard, whatever its line"
+
+
+def test_streams_see_each_other_within_the_window_only() -> None:
+    model = tiny_transformer(num_layers=1, joint_window=3)
+    tensors = scene_tensors(cast=1)
+    motion = differs(run(model, tensors).motion, run(model, changed(tensors, "audio", 0, slice(8, 9))).motion)[0]
+    audio = differs(run(model, tensors).audio, run(model, changed(tensors, "motion", 0, slice(8, 9))).audio)[0]
+    assert motion.nonzero().flatten().tolist() == list(range(5, 12))
+    assert audio.nonzero().flatten().tolist() == list(range(4, 13)), "one more, for the mel head's neighbours"
+
+
+def test_attention_ends_at_the_greatest_distance() -> None:
+    model = tiny_transformer(num_layers=1, joint_every=0, max_distance=6)
+    tensors = scene_tensors(cast=1)
+    for segments in (None, torch.ones(1, 1, 16, dtype=torch.int64)):
+        a, b = (run(model, t, segments=segments) for t in (tensors, changed(tensors, "audio", 0, slice(8, 9))))
+        assert differs(a.audio, b.audio)[0].nonzero().flatten().tolist() == list(range(2, 15))  # +- 1: mel head
+
+
+def test_the_order_of_the_cast_only_reorders_the_result(model: JointTransformer) -> None:
+    tensors = scene_tensors(cast=3)
+    g = torch.Generator().manual_seed(5)
+    membership = torch.rand(1, 3, 3, 16, generator=g) / 3
+    segments = torch.randint(0, 3, (1, 3, 16), generator=g)
+    order = [2, 0, 1]
+    reordered = {k: v if k == "sigma" else v[:, order] for k, v in tensors.items()}
+    a = run(model, tensors, membership=membership, segments=segments)
+    b = run(model, reordered, membership=membership[:, order][:, :, order], segments=segments[:, order])
+    torch.testing.assert_close(b.motion, a.motion[:, order], **CLOSE)
+    torch.testing.assert_close(b.audio, a.audio[:, order], **CLOSE)
+
+
+def test_a_batch_of_one_equals_a_batch_of_many(model: JointTransformer) -> None:
+    tensors = scene_tensors(batch=3, cast=2)
+    g = torch.Generator().manual_seed(5)
+    more = {"membership": torch.rand(3, 2, 2, 16, generator=g) / 2, "segments": torch.arange(16).expand(3, 2, 16) // 6}
+    many = run(model, tensors, **more)
+    for i in range(3):
+        one = run(model, {k: v[i : i + 1] for k, v in (tensors | more).items()})
+        torch.testing.assert_close(one.audio, many.audio[i : i + 1], **CLOSE)
+        torch.testing.assert_close(one.motion, many.motion[i : i + 1], **CLOSE)
+
+
+def test_a_larger_share_moves_a_face_more(model: JointTransformer) -> None:
+    tensors = scene_tensors(cast=2)
+    other = changed(tensors, "audio", 1)
+    effect = []
+    for share in (0.0, 0.05, 0.4):
+        membership = own(2, 16).clone()
+        membership[0, 0, 0], membership[0, 1, 0] = 1 - share, share
+        a, b = (run(model, t, membership=membership).motion[0, 0] for t in (tensors, other))
+        effect.append(float((a - b).abs().mean()))
+    assert effect[0] == 0 < effect[1] < effect[2]
+
+
+def test_given_and_noisy_values_are_told_apart(model: JointTransformer) -> None:
+    tensors = scene_tensors(cast=1)
+    for name in ("audio_given", "motion_given"):
+        flipped = tensors | {name: 1 - tensors[name]}
+        assert differs(run(model, tensors).motion, run(model, flipped).motion).any()
+
+
+def test_audio_alone_is_the_audio_stream_of_layers_that_are_not_joint() -> None:
+    model = tiny_transformer(joint_every=0)
+    tensors = scene_tensors(cast=2)
+    alone = run(model, tensors, motion=None, motion_given=None)
+    assert alone.motion is None
+    torch.testing.assert_close(alone.audio, run(model, tensors).audio, **CLOSE)
+
+
+def test_tuple_and_output_hold_the_same(model: JointTransformer) -> None:
+    tensors = scene_tensors(cast=1)
+    audio, motion = run(model, tensors, return_dict=False)
+    output = run(model, tensors)
+    assert torch.equal(audio, output.audio) and torch.equal(motion, output.motion)
+
+
+def test_saved_and_loaded_it_is_the_same_to_the_bit(model: JointTransformer, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path)
+    loaded = load_strict(JointTransformer, tmp_path)
+    assert dict(loaded.config)["voice_names"] == ["ann", "bob"] and not loaded.training
+    for name, weight in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], weight), name
+    tensors = scene_tensors()
+    assert torch.equal(run(loaded, tensors).motion, run(model, tensors).motion)
+
+
+@pytest.mark.parametrize("damage", ["missing", "foreign", "truncated", "other"])
+def test_weights_that_do_not_fit_are_refused(model: JointTransformer, tmp_path: Path, damage: str) -> None:
+    from safetensors.torch import load_file, save_file
+
+    model.save_pretrained(tmp_path)
+    file = tmp_path / "diffusion_pytorch_model.safetensors"
+    weights = load_file(file)
+    if damage == "missing":
+        del weights["audio_out.bias"]
+    elif damage == "foreign":
+        weights["audio_out.more"] = torch.zeros(3)
+    elif damage == "other":
+        weights["audio_out.bias"] = torch.zeros(3)
+    save_file(weights, file)
+    if damage == "truncated":
+        file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(RuntimeError, match="weights of JointTransformer .*(do not fit|cannot be read).*train.py"):
+        load_strict(JointTransformer, tmp_path)
+
+
+def test_missing_weights_are_named(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="weights of JointTransformer are missing at nothing/"):
+        load_strict(JointTransformer, tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("audio", (1, 3, 16, 399)), ("audio", (3, 16, 400)), ("motion", (1, 3, 15, 57)), ("sigma", (2,)),
+        ("symbols", (1, 3, 16)), ("place", (1, 3, 64)), ("voice", (1, 3, 4)), ("audio_given", (1, 3, 16, 1)),
+        ("motion_given", (1, 2, 16)), ("heard", (1, 3, 16, 400)), ("membership", (1, 3, 16)), ("segments", (1, 3, 64)),
+    ],
+)  # fmt: skip
+def test_a_wrong_shape_is_named_with_what_was_expected(
+    model: JointTransformer, name: str, shape: tuple[int, ...]
+) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} must be \(.*\), got {re.escape(str(shape))}\.$"):
+        run(model, scene_tensors(), **{name: torch.zeros(shape)})
+
+
+def test_motion_without_its_flags_is_refused(model: JointTransformer) -> None:
+    with pytest.raises(ValueError, match="come together"):
+        run(model, scene_tensors(), motion_given=None)

@@ -1,0 +1,75 @@
+"""Cutting a timeline at its pauses and joining the pieces."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from generation.core.clock import SAMPLES_PER_FRAME
+from generation.core.motion import INDEX, N_CHANNELS, MotionTrack
+from generation.core.performance import CharacterPerformance, Line, Performance
+from studio.timeline.segments import FADE, Segment, join, split
+from studio.timeline.timeline import Timeline
+
+
+def line(name: str, start: int, n_frames: int, character: int = 0) -> Line:
+    return Line(name, character, start, n_frames, " ", (4 * n_frames,))
+
+
+def timeline(*lines: Line) -> Timeline:
+    return Timeline(lines, ("",) * len(lines), max(item.stop for item in lines) + 12)
+
+
+def constant(segment: Segment, value: float) -> Performance:
+    speech = np.full(segment.n_frames * SAMPLES_PER_FRAME, value, np.float32)
+    motion = MotionTrack(np.full((segment.n_frames, N_CHANNELS), value, np.float32))
+    return Performance((CharacterPerformance("A", speech, motion),), segment.n_frames)
+
+
+SCENES = [
+    timeline(line("a", 8, 50), line("b", 66, 40, 1), line("c", 114, 30)),
+    timeline(line("a", 8, 50), line("b", 62, 5, 1), line("c", 71, 5), line("d", 90, 30, 1)),  # lines shorter than fades
+    timeline(line("a", 0, 10), line("b", 300, 10)),
+    timeline(line("a", 8, 50)),
+]
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_pieces_cover_the_scene_and_equal_pieces_join_to_themselves(scene: Timeline) -> None:
+    segments = split(scene)
+    assert sorted(item.id for segment in segments for item in segment.lines) == sorted(item.id for item in scene.lines)
+    joined = join(segments, [constant(segment, 0.25) for segment in segments], scene.n_frames)
+    np.testing.assert_allclose(joined.characters[0].motion.values, 0.25, atol=1e-6)
+    np.testing.assert_allclose(joined.characters[0].speech, 0.25, atol=1e-6)
+
+
+def test_lines_keep_their_place_on_the_clock() -> None:
+    for segment in split(SCENES[0]):
+        for item in segment.lines:
+            (original,) = [whole for whole in SCENES[0].lines if whole.id == item.id]
+            assert segment.start + item.start == original.start
+
+
+def test_overlapping_and_close_lines_stay_together() -> None:
+    segments = split(timeline(line("a", 8, 50), line("b", 40, 60, 1), line("c", 102, 30), line("d", 140, 9)))
+    assert [[item.id for item in segment.lines] for segment in segments] == [["a", "b", "c"], ["d"]]
+
+
+def test_a_line_is_spoken_by_its_own_piece_alone_and_the_head_passes_over_smoothly() -> None:
+    scene = SCENES[0]
+    segments = split(scene)
+    joined = join(segments, [constant(s, float(i)) for i, s in enumerate(segments)], scene.n_frames).characters[0]
+    for index, item in enumerate(scene.lines):
+        spoken = slice(item.start, item.stop)
+        np.testing.assert_array_equal(joined.motion.channel("jawOpen")[spoken], index)
+        heard = joined.speech.reshape(-1, SAMPLES_PER_FRAME)[spoken]
+        np.testing.assert_array_equal(heard, index)
+    head = joined.motion.values[:, INDEX["headRotationY"]]
+    assert np.abs(np.diff(head)).max() < 1.7 / FADE
+
+
+def test_editing_one_line_leaves_the_other_pieces_the_same() -> None:
+    before = [segment.key for segment in split(SCENES[0])]
+    longer = timeline(line("a", 8, 50), line("other", 66, 52, 1), line("c", 126, 30))
+    after = [segment.key for segment in split(longer)]
+    assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, True]

@@ -1,0 +1,53 @@
+"""A complete assets folder with tiny untrained models and two voices, for tests of everything around the model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+
+from generation.core.assets import asset
+from generation.models.duration_predictor import DurationModel
+from generation.models.speaker_encoder import VoiceEncoder
+from generation.models.transformer import JointTransformer
+from generation.models.vocoder import Vocoder
+from generation.pipeline.joint import JointPipeline
+from generation.text.phoneme_sequence import UNKNOWN_SYMBOL
+from generation.voices.bank import OCTAVE
+
+VOICES = {"Alice": "en-us", "Arthur": "en-gb"}
+
+
+def tiny_pipeline(voices: Iterable[str] = VOICES) -> JointPipeline:
+    """The joint pipeline with a few ten thousand random weights, always the same."""
+    torch.manual_seed(0)
+    transformer = JointTransformer(
+        mel_mean=[-6.0] * 100, mel_std=[2.0] * 100, motion_mean=[0.1] * 57, motion_std=[0.1] * 57,
+        voice_names=list(voices), n_symbols=UNKNOWN_SYMBOL, audio_dim=32, motion_dim=16, num_layers=2, num_heads=2,
+        head_dim=16, condition_dim=16, phoneme_dim=16,
+    )  # fmt: skip
+    with torch.no_grad():
+        for parameter in transformer.parameters():  # output layers start at zero: everything in would come to nothing
+            if not parameter.any():
+                parameter.normal_(std=0.05)
+    return JointPipeline.assemble(transformer.eval(), Vocoder(dim=16, hidden=32, num_layers=1).eval())
+
+
+def write_tiny_assets(folder: Path, voices: Mapping[str, str] = VOICES) -> Path:
+    """Fill a folder as the shipped assets are laid out; the rig is the shipped one, voices go by name and language."""
+    tiny_pipeline(voices).save_pretrained(folder / "model")
+    torch.manual_seed(1)
+    DurationModel(dim=16, num_layers=1).save_pretrained(folder / "durations")
+    VoiceEncoder(dim=16, num_layers=1).save_pretrained(folder / "voice_encoder")
+    rng = np.random.default_rng(0)
+    vectors = {name: rng.normal(size=64).astype(np.float32) for name in (*voices, OCTAVE)}
+    save_file(vectors, folder / "voices.safetensors")
+    about = {n: {"language": v, "description": f"Voice {n}.", "learned_from": n.lower()} for n, v in voices.items()}
+    (folder / "voices.json").write_text(json.dumps(about))
+    shutil.copy(asset("rig.safetensors"), folder)
+    return folder
