@@ -31,10 +31,10 @@ ROOT = Path(__file__).resolve().parent.parent
 N_LINES = 50
 PAGE = """
 import streamlit as st
-from studio import editor
+from studio import app
 from studio.views import {name}
 st.session_state["pages"] = {{}}
-editor._with_project({name}.show)
+app._with_project({name}.show)
 """
 
 

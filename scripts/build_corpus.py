@@ -18,7 +18,7 @@ import threading
 from pathlib import Path
 
 from generation.data.corpus_builder import CorpusBuilder, Splits, read_manifest, tidy_texts
-from generation.data.duration_corpus import build_rhythms
+from generation.data.duration_corpus import build_teacher_durations
 from generation.data.kokoro import LengthTeacher, SpeechTeacher, fetch_teacher
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> None:
     teacher, texts, splits = args.out / "teacher", tidy_texts(lines), Splits(known)
     if args.lengths:
         asked = LengthTeacher(teacher)
-        build_rhythms(args.out, asked, texts, splits, args.seed, args.lengths, args.workers, stop.is_set)
+        build_teacher_durations(args.out, asked, texts, splits, args.seed, args.lengths, args.workers, stop.is_set)
     else:
         builder = CorpusBuilder(args.out, SpeechTeacher(teacher), texts, splits, args.seed)
         builder.build(args.hours, args.workers, stop.is_set)

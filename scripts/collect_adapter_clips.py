@@ -16,7 +16,7 @@ import soundfile
 
 from generation.core.clock import SAMPLE_RATE
 from generation.core.motion import WEIGHTS, MotionTrack
-from generation.data.corpus import Features
+from generation.data.corpus import SpeechCorpus
 from generation.data.grid_corpus import mean_symbol_seconds, read_sentences
 from generation.motion.arkit import write_json
 from scripts.evaluation.peers import Peers
@@ -34,7 +34,9 @@ READER_SENTENCES = 44
 def joe(args: argparse.Namespace) -> None:
     """``joe00.wav`` and its words in ``joe00.txt``, and so on."""
     peers, seconds = Peers(args.work / "eval" / "peers"), 0.0
-    texts = [u.text for u in Features.load(args.work).split("train") if LETTERS[0] < len(u.text) < LETTERS[1]][::EVERY]
+    texts = [u.text for u in SpeechCorpus.load(args.work).split("train") if LETTERS[0] < len(u.text) < LETTERS[1]][
+        ::EVERY
+    ]
     for number, text in enumerate(texts):
         if seconds > SECONDS:
             break

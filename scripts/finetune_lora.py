@@ -35,18 +35,18 @@ from generation.adapters.metadata import CONSENTS, PARTS, read_about
 from generation.core.assets import asset
 from generation.core.clock import MELS_PER_FRAME, SAMPLES_PER_FRAME
 from generation.core.performance import CastMember, Line
-from generation.data.corpus import Features
-from generation.finetuning.clip_reader import Material, MaterialReader
-from generation.finetuning.datasets import MannerExamples
-from generation.finetuning.forced_alignment import Aligner
+from generation.data.corpus import SpeechCorpus
+from generation.finetuning.clip_reader import ClipReader, TrainingClips
+from generation.finetuning.datasets import StyleExamples
+from generation.finetuning.forced_alignment import ForcedAligner
 from generation.finetuning.from_clips import Origin, teach
-from generation.finetuning.lora_training import Size, Student, speaking_loss, tune
+from generation.finetuning.lora_training import Size, TrainableModel, speaking_loss, tune
 from generation.finetuning.report import SENTENCES, prompts, trials, write_report
 from generation.finetuning.styles import MANNERS, taught_by
 from generation.finetuning.transcription import whisper
 from generation.finetuning.trial import STRENGTHS, Trial
-from generation.models.duration_predictor import DurationModel
-from generation.models.normalizer import Standard
+from generation.models.duration_predictor import DurationPredictor
+from generation.models.normalizer import LatentNormalizer
 from generation.pipeline.joint import JointPipeline
 from generation.pipeline.sampling import Sampling, usual_steps
 from studio.production.render import RenderSettings, render_scene
@@ -69,20 +69,20 @@ def teach_manner(args: argparse.Namespace) -> None:
     manner = MANNERS[args.name]
     size = replace(Size.for_device(DEVICE, args.rank, args.minutes), learning_rate=MANNER_RATE)
     pipeline = JointPipeline.from_pretrained()
-    standard, names = Standard.of(pipeline.transformer), list(pipeline.transformer.config.voice_names)
-    corpus = Features.load(args.work)
+    standard, names = LatentNormalizer.of(pipeline.transformer), list(pipeline.transformer.config.voice_names)
+    corpus = SpeechCorpus.load(args.work)
     labels = None if manner.part == "audio" else np.load(args.work / "labels.npy", mmap_mode="r")
     common = (labels, standard, names, manner, size.n_frames)
     recordings = 0.0 if manner.part == "audio" else 0.25
-    taught = MannerExamples(corpus, taught_by(corpus, "train"), *common)
-    held = MannerExamples(corpus, taught_by(corpus, "dev", HELD_OUT_SECONDS), *common)
+    taught = StyleExamples(corpus, taught_by(corpus, "train"), *common)
+    held = StyleExamples(corpus, taught_by(corpus, "dev", HELD_OUT_SECONDS), *common)
     generators = [torch.Generator().manual_seed(seed) for seed in range(HELD_OUT_BATCHES)]
     batches = [held.batch(2 * size.batch, generator, recordings) for generator in generators]
     about = {
         "kind": "manner", "does": manner.does, "taught": manner.taught, "licence": "Apache-2.0", "consent": "drawn",
         "habits": json.dumps(asdict(manner.habits)),
     }  # fmt: skip
-    student = Student(pipeline.transformer, manner.part, size.rank)
+    student = TrainableModel(pipeline.transformer, manner.part, size.rank)
     tuned = tune(
         student, speaking_loss, lambda g: taught.batch(size.batch, g, recordings), batches, about, size,
         args.out / args.name,
@@ -94,8 +94,8 @@ def teach_manner(args: argparse.Namespace) -> None:
 
 def teach_clips(args: argparse.Namespace) -> None:
     """A voice or a way of moving, taught by a folder of clips; what is wrong with them is said first."""
-    pipeline, durations = JointPipeline.from_pretrained(), DurationModel.from_pretrained()
-    reader = MaterialReader(args.parts, Aligner(pipeline.transformer, durations), args.language, whisper())
+    pipeline, durations = JointPipeline.from_pretrained(), DurationPredictor.from_pretrained()
+    reader = ClipReader(args.parts, ForcedAligner(pipeline.transformer, durations), args.language, whisper())
     material = reader.read(args.folder)
     for sentence in material.faults:
         print(f"Left out: {sentence}")
@@ -115,7 +115,7 @@ def teach_clips(args: argparse.Namespace) -> None:
     finish(args, taught.path, facts, {})
 
 
-def likeness(args: argparse.Namespace, path: Path, voice: np.ndarray, material: Material) -> dict[str, Any]:
+def likeness(args: argparse.Namespace, path: Path, voice: np.ndarray, material: TrainingClips) -> dict[str, Any]:
     """How like the clips' voice the adapter sounds, and whether its words are heard; where the judges are installed.
 
     ``sim_*``: mean cosine of Resemblyzer's vectors to the clips'; ``wer_*``: share of wrong words. ``preset``: voices
@@ -162,7 +162,7 @@ def trial(
     """The adapter's figures on sentences that no training saw, in a voice (64,) or each in another one of the bank."""
     pipeline = JointPipeline.from_pretrained().to(DEVICE)
     said = prompts(args.lines, voice)
-    return trials(pipeline, DurationModel.from_pretrained(), path, said, strengths, args.steps)
+    return trials(pipeline, DurationPredictor.from_pretrained(), path, said, strengths, args.steps)
 
 
 def timing_of_lips(path: Path, args: argparse.Namespace) -> dict[str, Any]:

@@ -29,11 +29,11 @@ from generation.core.weights import load_strict
 from generation.data import corpus as features
 from generation.data import grid_corpus, joint_dataset
 from generation.finetuning.datasets import ClipExamples
-from generation.models.normalizer import Standard
+from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import JointTransformer
 from generation.text.phonemizer import SYMBOLS
 from generation.training import export
-from generation.training.depth_growth import deepen
+from generation.training.depth_growth import grow_depth
 from generation.training.flow_matching_loss import joint_loss
 from generation.training.trainer import FitSettings, fit
 
@@ -71,25 +71,27 @@ def fit_rig(args: argparse.Namespace) -> None:
 def train_vocoder(args: argparse.Namespace) -> None:
     """Vocoder on random crops of about a second, alone or against discriminators."""
     from generation.models.vocoder import Vocoder, vocoder_batches, vocoder_loss
-    from generation.training.vocoder_gan import ContestedVocoder, VocoderFiles, contest_loss
+    from generation.training.vocoder_gan import AdversarialVocoder, VocoderFiles, adversarial_loss
 
-    batches = vocoder_batches(features.Features.load(args.work), 48 if CUDA else 12, n_frames=24)
+    batches = vocoder_batches(features.SpeechCorpus.load(args.work), 48 if CUDA else 12, n_frames=24)
     folder = args.work / "vocoder"
     settings = FitSettings(minutes=args.minutes or 30, learning_rate=args.rate, ema=0.995)
     if args.discriminators:
-        fit(ContestedVocoder(), contest_loss, batches, settings, folder, files=VocoderFiles())
+        fit(AdversarialVocoder(), adversarial_loss, batches, settings, folder, files=VocoderFiles())
     else:
         fit(Vocoder(), vocoder_loss, batches, settings, folder)
 
 
 def joint_examples(work: Path, folder: Path) -> joint_dataset.JointExamples:
     """Crops of the corpus with motion, where there are labels; on the scale that a model in ``folder`` has learnt."""
-    corpus = features.Features.load(work)
+    corpus = features.SpeechCorpus.load(work)
     path = work / "labels.npy"
     labels = np.load(path, mmap_mode="r") if path.exists() else None
     if (folder / "ema").is_dir():
         config = JointTransformer.load_config(folder / "ema", local_files_only=True)
-        return joint_dataset.JointExamples(corpus, labels, Standard.of_config(config), list(config["voice_names"]))
+        return joint_dataset.JointExamples(
+            corpus, labels, LatentNormalizer.of_config(config), list(config["voice_names"])
+        )
     standard = joint_dataset.measure_standard(corpus, np.load(work / "grid_motion.npy").astype(np.float32), labels)
     return joint_dataset.JointExamples(corpus, labels, standard, joint_dataset.voice_names(corpus))
 
@@ -103,12 +105,12 @@ def real_examples(shared: Path, drawn: joint_dataset.JointExamples) -> ClipExamp
 def meet_new_voices(work: Path, folder: Path) -> None:
     """A cold start on a corpus with other voices: they get rows in the table."""
     if (folder / "ema").is_dir() and not (folder / "progress.json").exists():
-        from generation.models.speaker_encoder import VoiceEncoder
+        from generation.models.speaker_encoder import SpeakerEncoder
         from generation.training.speaker_table import add_rows
 
         own = work / "voice_encoder" / "ema"
-        encoder = load_strict(VoiceEncoder, own if own.is_dir() else ROOT / "assets" / "voice_encoder")
-        add_rows(folder / "ema", features.Features.load(work), encoder)
+        encoder = load_strict(SpeakerEncoder, own if own.is_dir() else ROOT / "assets" / "voice_encoder")
+        add_rows(folder / "ema", features.SpeechCorpus.load(work), encoder)
 
 
 def train_joint(args: argparse.Namespace) -> None:
@@ -122,7 +124,7 @@ def train_joint(args: argparse.Namespace) -> None:
     model = JointTransformer(*statistics, list(drawn.voice_index), len(SYMBOLS), joint_every=joint_every)
     model.voice_table.requires_grad_(not args.keep_voices)
     if (folder / "ema").is_dir() and not (folder / "progress.json").exists():
-        deepen(folder / "ema", model.config.num_layers)
+        grow_depth(folder / "ema", model.config.num_layers)
     eighth = 8 if CUDA else 2
 
     def draw(generator: torch.Generator) -> tuple[joint_dataset.Batch, bool]:
@@ -156,25 +158,25 @@ def train_few_steps(args: argparse.Namespace) -> None:
 
 def train_durations(args: argparse.Namespace) -> None:
     """Phoneme lengths, on whole sentences: what the teacher says of very many, or else those of the recordings."""
-    from generation.data.duration_corpus import read_rhythms, recorded_rhythms
-    from generation.models.duration_predictor import DurationModel, duration_batches, duration_loss
+    from generation.data.duration_corpus import read_teacher_durations, recorded_durations
+    from generation.models.duration_predictor import DurationPredictor, duration_batches, duration_loss
 
     names, table = export.voice_table(args.work)
-    rhythms = [rhythm for corpus in args.more for rhythm in read_rhythms(corpus)]
-    rhythms = rhythms or recorded_rhythms(features.Features.load(args.work))
+    rhythms = [rhythm for corpus in args.more for rhythm in read_teacher_durations(corpus)]
+    rhythms = rhythms or recorded_durations(features.SpeechCorpus.load(args.work))
     draw = duration_batches(rhythms, names, table, size=96 if CUDA else 24)
     settings = FitSettings(minutes=args.minutes or 15, learning_rate=1e-3, ema=0.995)
-    fit(DurationModel(), duration_loss, draw, settings, args.work / "durations")
+    fit(DurationPredictor(), duration_loss, draw, settings, args.work / "durations")
 
 
 def train_voices(args: argparse.Namespace) -> None:
     """Voice vector of a recording, on 3 s crops."""
-    from generation.models.speaker_encoder import VoiceEncoder, encoder_batches, encoder_loss
+    from generation.models.speaker_encoder import SpeakerEncoder, encoder_batches, encoder_loss
 
     names, table = export.voice_table(args.work)
-    draw = encoder_batches(features.Features.load(args.work), names, table, size=24)
+    draw = encoder_batches(features.SpeechCorpus.load(args.work), names, table, size=24)
     settings = FitSettings(minutes=args.minutes or 4, learning_rate=1e-3, ema=0.99)
-    fit(VoiceEncoder(), encoder_loss, draw, settings, args.work / "voice_encoder")
+    fit(SpeakerEncoder(), encoder_loss, draw, settings, args.work / "voice_encoder")
 
 
 IMPROVE: tuple[tuple[str, float, dict[str, object]], ...] = (
@@ -216,7 +218,7 @@ def improve(args: argparse.Namespace) -> None:
 
 
 STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
-    "features": lambda args: features.build_features(corpora(args), args.work),
+    "features": lambda args: features.build_speech_corpus(corpora(args), args.work),
     "rig": fit_rig,
     "teacher": train_teacher,
     "labels": make_labels,

@@ -17,7 +17,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from generation.core.assets import asset, assets_root
-from generation.core.delivery import AVERAGE, Habits
+from generation.core.delivery import AVERAGE, Delivery
 
 LAYERS = ("to_qkv", "to_out", "expand", "contract", "modulation")
 """Layers of every block that an adapter may change."""
@@ -69,7 +69,7 @@ class About:
     consent: str = ""
     statement: str = ""
     taught: str = ""
-    habits: Habits = AVERAGE
+    habits: Delivery = AVERAGE
 
     @property
     def name(self) -> str:
@@ -119,7 +119,7 @@ def _usage(written: Mapping[str, str]) -> dict[str, Any]:
     if kind not in _KINDS or texts["consent"] not in ("", *CONSENTS):
         raise ValueError("unknown kind or consent")
     habits = {key: _number(value, 0, 4) for key, value in json.loads(written.get("habits", "{}")).items()}
-    return {**texts, "kind": kind, "habits": Habits(**habits)}
+    return {**texts, "kind": kind, "habits": Delivery(**habits)}
 
 
 def _plain(text: str) -> str:

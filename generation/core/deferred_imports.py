@@ -101,7 +101,7 @@ class _Finder:
 
 
 @contextmanager
-def put_off() -> Iterator[None]:
+def deferred() -> Iterator[None]:
     """Within it, those of the packages that are not there yet are promises, and nothing lists what is installed."""
     finder, listed = _Finder(), importlib.metadata.packages_distributions
     sys.meta_path.insert(0, finder)
@@ -121,7 +121,7 @@ def put_off() -> Iterator[None]:
 def lean(make: Callable[[], Made]) -> Made:
     """Makes something while packages are put off; should that fail, as it is made with them."""
     try:
-        with put_off():
+        with deferred():
             return make()
     except Exception:
         log.debug("Once more with all that libraries ask for.", exc_info=True)
@@ -132,7 +132,7 @@ def import_libraries(names: Sequence[str] = _LIBRARIES) -> None:
     """Imports modules of diffusers and peft; what fails is undone, to be imported in full by whoever needs it."""
     before = set(sys.modules)
     try:
-        with put_off():
+        with deferred():
             for name in names:
                 importlib.import_module(name)
     except Exception:

@@ -12,7 +12,7 @@ PAUSES = ",.;:!?—…"
 
 
 @dataclass(frozen=True)
-class Habits:
+class Delivery:
     """How somebody differs from the average speaker; the defaults change nothing.
 
     Attributes:
@@ -36,10 +36,10 @@ class Habits:
                 raise ValueError(f"The habit {name} is {getattr(self, name)}; it should be from {low} to {high}.")
 
 
-AVERAGE = Habits()
+AVERAGE = Delivery()
 
 
-def mixed(habits: Iterable[tuple[Habits, float]]) -> Habits:
+def mixed(habits: Iterable[tuple[Delivery, float]]) -> Delivery:
     """Several habits at their strengths (0 = not at all, 1 = as they are) as one, held to the ranges of each."""
     tempo, pauses, blinks, straight, lids = 1.0, 1.0, 1.0, 1.0, 0.0
     for own, strength in habits:
@@ -50,7 +50,7 @@ def mixed(habits: Iterable[tuple[Habits, float]]) -> Habits:
         lids += own.lids * strength
     clipped = (float(np.clip(x, low, high)) for x, low, high in ((tempo, 0.5, 2), (pauses, 0.25, 4), (blinks, 0.2, 4)))
     tempo, pauses, blinks = clipped
-    return Habits(tempo, pauses, 1 - straight, blinks, min(lids, 0.6))
+    return Delivery(tempo, pauses, 1 - straight, blinks, min(lids, 0.6))
 
 
 def paced(phonemes: str, durations: Sequence[int], pauses: float) -> tuple[int, ...]:

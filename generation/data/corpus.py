@@ -81,7 +81,7 @@ def corpus_rows(corpora: Sequence[Path]) -> list[tuple[dict[str, Any], Path]]:
     return rows
 
 
-def build_features(corpora: Sequence[Path], work: Path) -> None:
+def build_speech_corpus(corpora: Sequence[Path], work: Path) -> None:
     """Decodes the corpora once: ``work/features/{wave,mel}.npy`` and ``index.json``.
 
     Args:
@@ -131,16 +131,16 @@ def build_features(corpora: Sequence[Path], work: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Features:
-    """The arrays of :func:`build_features`: wave (S,) int16, mel (M, 100) float16, utterances in order."""
+class SpeechCorpus:
+    """The arrays of :func:`build_speech_corpus`: wave (S,) int16, mel (M, 100) float16, utterances in order."""
 
     wave: np.ndarray
     mel: np.ndarray
     utterances: tuple[Utterance, ...]
 
     @classmethod
-    def load(cls, work: Path) -> Features:
-        """Opens what :func:`build_features` wrote under ``work``."""
+    def load(cls, work: Path) -> SpeechCorpus:
+        """Opens what :func:`build_speech_corpus` wrote under ``work``."""
         folder = work / "features"
         rows = json.loads((folder / "index.json").read_text())
         utterances = tuple(Utterance(**(row | {"durations": tuple(row["durations"])})) for row in rows)
@@ -161,7 +161,9 @@ class Features:
         return np.asarray(self.wave[a : a + samples_from_frames(utterance.n_frames)], np.float32) / 32767
 
 
-def waveform_batches(features: Features, batch_size: int, n_frames: int) -> Callable[[torch.Generator], torch.Tensor]:
+def waveform_batches(
+    features: SpeechCorpus, batch_size: int, n_frames: int
+) -> Callable[[torch.Generator], torch.Tensor]:
     """Random crops of training recordings: a function generator -> (B, 960 n_frames) float32."""
     utterances = [u for u in features.split("train") if u.n_frames > n_frames]
 

@@ -21,7 +21,7 @@ import numpy as np
 from generation.core.clock import SAMPLE_RATE
 from generation.data.corpus import UNIT_SAMPLES
 from generation.data.joint_dataset import HELD_OUT_VOICES
-from generation.data.kokoro import Speech, SpeechTeacher
+from generation.data.kokoro import SpeechTeacher, TeacherSpeech
 from generation.text.phonemizer import phonemize
 
 logger = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ def _order(seed: int, turn: int, n_texts: int) -> list[int]:
     return order
 
 
-def fault(speech: Speech) -> str | None:
+def fault(speech: TeacherSpeech) -> str | None:
     """Why an utterance may not enter the corpus; None if it may."""
     if not np.isfinite(speech.waveform).all():
         return "not finite"

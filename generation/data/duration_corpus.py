@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from generation.core.clock import HOP, MEL_RATE
-from generation.data.corpus import UNIT_SAMPLES, Features
+from generation.data.corpus import UNIT_SAMPLES, SpeechCorpus
 from generation.data.corpus_builder import (
     BLEND_SHARE,
     MORE_VOICES,
@@ -44,7 +44,7 @@ _SHORTEST = 0.3
 
 
 @dataclass(frozen=True)
-class Rhythm:
+class DurationExample:
     """One sentence: L symbols with a pause at both ends, mel frames of each at speed 1, voice name -> weight."""
 
     phonemes: str
@@ -52,16 +52,18 @@ class Rhythm:
     voices: dict[str, float]
 
 
-def recorded_rhythms(features: Features) -> list[Rhythm]:
+def recorded_durations(features: SpeechCorpus) -> list[DurationExample]:
     """Those of the training recordings."""
     rows = features.split("train")
-    return [Rhythm(u.phonemes, tuple(d * u.speed for d in u.durations), u.voices) for u in rows]
+    return [DurationExample(u.phonemes, tuple(d * u.speed for d in u.durations), u.voices) for u in rows]
 
 
-def read_rhythms(corpus: Path) -> list[Rhythm]:
-    """Those that :func:`build_rhythms` wrote into the folder of a corpus; none if it did not."""
+def read_teacher_durations(corpus: Path) -> list[DurationExample]:
+    """Those that :func:`build_teacher_durations` wrote into the folder of a corpus; none if it did not."""
     rows = read_manifest(corpus / FILE)
-    return [Rhythm(PAUSE + r["phonemes"] + PAUSE, tuple(on_mel_clock(r["lengths"])), r["voices"]) for r in rows]
+    return [
+        DurationExample(PAUSE + r["phonemes"] + PAUSE, tuple(on_mel_clock(r["lengths"])), r["voices"]) for r in rows
+    ]
 
 
 def on_mel_clock(units: Sequence[float]) -> np.ndarray:
@@ -97,7 +99,7 @@ class WordChain:
                 return tidy_texts([" ".join(words)])[0]
 
 
-def build_rhythms(
+def build_teacher_durations(
     out: Path,
     teacher: LengthTeacher,
     texts: Sequence[str],

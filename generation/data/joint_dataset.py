@@ -10,9 +10,9 @@ from torch import Tensor
 
 from generation.core.clock import MELS_PER_FRAME
 from generation.core.motion import INDEX, MOUTH, N_CHANNELS
-from generation.data.corpus import Features, Utterance
+from generation.data.corpus import SpeechCorpus, Utterance
 from generation.labels.gestures import gestures, stress_track
-from generation.models.normalizer import Standard
+from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import AUDIO_CHANNELS, HEARD_CHANNELS
 from generation.motion.articulation import TimedPhonemes
 from generation.motion.gaze import Cues
@@ -59,14 +59,14 @@ class Batch:
         return Batch(**{f.name: torch.cat((getattr(self, f.name), getattr(other, f.name))) for f in fields(self)})
 
 
-def voice_names(features: Features) -> list[str]:
+def voice_names(features: SpeechCorpus) -> list[str]:
     """Rows of the voice table: every voice of the corpus that is not kept for tests."""
     return sorted({v for u in features.utterances for v in u.voices} - set(HELD_OUT_VOICES))
 
 
 def measure_standard(
-    features: Features, real_motion: np.ndarray, labels: np.ndarray | None = None, n_samples: int = 300
-) -> Standard:
+    features: SpeechCorpus, real_motion: np.ndarray, labels: np.ndarray | None = None, n_samples: int = 300
+) -> LatentNormalizer:
     """Statistics of the training recordings, of lips, and of the gestures' generators.
 
     Spreads have a floor, so that channels which hardly move are not blown up.
@@ -90,7 +90,7 @@ def measure_standard(
     motion_mean[lips], motion_std[lips] = real_motion[:, lips].mean(0), real_motion[:, lips].std(0)
     if labels is not None:
         motion_std[lips] = np.maximum(motion_std[lips], labels[::7, lips].astype(np.float32).std(0))
-    return Standard(mel.mean(0), mel.std(0).clip(0.1), motion_mean, motion_std.clip(0.02))
+    return LatentNormalizer(mel.mean(0), mel.std(0).clip(0.1), motion_mean, motion_std.clip(0.02))
 
 
 class JointExamples:
@@ -106,9 +106,9 @@ class JointExamples:
 
     def __init__(
         self,
-        features: Features,
+        features: SpeechCorpus,
         labels: np.ndarray | None,
-        standard: Standard,
+        standard: LatentNormalizer,
         voice_names: list[str],
         n_frames: int = 150,
     ) -> None:

@@ -41,7 +41,7 @@ _INPUTS = ("tokens", "style", "speed")
 
 
 @dataclass(frozen=True)
-class Speech:
+class TeacherSpeech:
     """What the teacher said.
 
     Attributes:
@@ -143,7 +143,7 @@ class SpeechTeacher(_Teacher):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, _MODEL)
 
-    def speak(self, phonemes: str, voices: Mapping[str, float], speed: float) -> Speech:
+    def speak(self, phonemes: str, voices: Mapping[str, float], speed: float) -> TeacherSpeech:
         """Speaks.
 
         Args:
@@ -155,7 +155,7 @@ class SpeechTeacher(_Teacher):
             ValueError: unknown voice, or more symbols than a voice's table has rows.
         """
         waveform, durations = self._run(phonemes, voices, speed)
-        return Speech(waveform.ravel().astype(np.float32), np.rint(durations).ravel().astype(int))
+        return TeacherSpeech(waveform.ravel().astype(np.float32), np.rint(durations).ravel().astype(int))
 
 
 class LengthTeacher(_Teacher):
@@ -171,7 +171,7 @@ class LengthTeacher(_Teacher):
         super().__init__(folder, _LENGTHS)
 
     def lengths(self, phonemes: str, voices: Mapping[str, float]) -> np.ndarray:
-        """(N + 2,) float32 in units of 600 samples at speed 1, as of :class:`Speech` before they are rounded.
+        """(N + 2,) float32 in units of 600 samples at speed 1, as of :class:`TeacherSpeech` before they are rounded.
 
         Args:
             phonemes: N symbols of the inventory.

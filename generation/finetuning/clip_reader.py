@@ -23,14 +23,14 @@ from generation.core.clock import (
 )
 from generation.data.corpus import durations_on_grid
 from generation.finetuning.datasets import Clip
-from generation.finetuning.forced_alignment import UNLIKE, Aligner
+from generation.finetuning.forced_alignment import UNLIKE, ForcedAligner
 from generation.finetuning.sentence_split import cut
-from generation.finetuning.transcription import Heard, Transcriber
+from generation.finetuning.transcription import TranscribedSegment, Transcriber
 from generation.motion.arkit import read_arkit_csv, read_json
 from generation.motion.video_tracking import face_fault, tracked
 from generation.text.phoneme_sequence import PAUSE
 from generation.text.phonemizer import phonemize
-from generation.voices.bank import voice_from_clip
+from generation.voices.bank import speaker_embedding_from_clip
 
 SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a")
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi")
@@ -46,7 +46,7 @@ _ARRAYS = ("waveform", "motion")
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingClips:
     """What a folder gave.
 
     Attributes:
@@ -75,7 +75,7 @@ class Material:
             raise ValueError(f"The material is too little: {found}; two clips and {LEAST_TOTAL:g} s are the least.")
 
 
-class MaterialReader:
+class ClipReader:
     """Reads a folder.
 
     Args:
@@ -89,7 +89,7 @@ class MaterialReader:
     def __init__(
         self,
         part: Part,
-        aligner: Aligner,
+        aligner: ForcedAligner,
         language: str,
         transcribe: Transcriber | None,
         watch: Callable[[float], None] = lambda share: None,
@@ -97,7 +97,7 @@ class MaterialReader:
         self._part, self._aligner, self._language, self._transcribe = part, aligner, language, transcribe
         self._watch = watch
 
-    def read(self, folder: Path) -> Material:
+    def read(self, folder: Path) -> TrainingClips:
         """All clips of a folder, or of the corpus whose ``manifest.jsonl`` lies in it.
 
         Raises:
@@ -106,7 +106,7 @@ class MaterialReader:
         if not folder.is_dir():
             raise ValueError(f"The material {folder.name!r} is no folder; name one with clips in it.")
         if (folder / "manifest.jsonl").is_file():
-            return Material(tuple(_corpus_clips(folder)), (), ())
+            return TrainingClips(tuple(_corpus_clips(folder)), (), ())
         sources = [_Source(folder, stem) for stem in sorted({path.stem for path in folder.iterdir() if _is_clip(path)})]
         if not sources:
             raise ValueError(f"The folder {folder.name!r} has no clips: sound, video, or motion as .csv or .json.")
@@ -122,7 +122,7 @@ class MaterialReader:
                 clips += self._clips(source, warnings, watch)
             except ValueError as error:
                 faults.append(_about(source.name, str(error)))
-        return Material(tuple(clips), tuple(faults), tuple(warnings))
+        return TrainingClips(tuple(clips), tuple(faults), tuple(warnings))
 
     def _clips(self, source: _Source, warnings: list[str], watch: Callable[[float], None]) -> Iterator[Clip]:
         """The clips of one source; a ValueError says why there are none."""
@@ -152,20 +152,20 @@ class MaterialReader:
             raise ValueError(faults[0][1])
         warnings += [f"{name} {reason}; this piece is left out." for name, reason in faults]
 
-    def _pieces(self, source: _Source, waveform: np.ndarray) -> list[Heard]:
+    def _pieces(self, source: _Source, waveform: np.ndarray) -> list[TranscribedSegment]:
         """The stretches of a recording with their words."""
         seconds = len(waveform) / SAMPLE_RATE
         if seconds < LEAST_SECONDS:
             raise ValueError(f"lasts {seconds:.1f} s; use at least {LEAST_SECONDS:g} s")
         if source.text is not None:
             if seconds <= MOST_SECONDS:
-                return [Heard(0.0, seconds, source.text)]
+                return [TranscribedSegment(0.0, seconds, source.text)]
             pieces = _fit(cut(waveform, source.text))
             if not pieces:
                 raise ValueError(f"lasts {seconds:.0f} s; cut it into clips of at most {MOST_SECONDS:g} s, a text each")
             return pieces
         if self._part == "motion":
-            return [Heard(0.0, seconds, "")]
+            return [TranscribedSegment(0.0, seconds, "")]
         if self._transcribe is None:
             raise ValueError(f"has no words; write them into {source.name}.txt beside it, or install faster-whisper")
         heard = _fit(self._transcribe(waveform))
@@ -174,7 +174,7 @@ class MaterialReader:
         return heard
 
     def _clip(
-        self, name: str, waveform: np.ndarray, piece: Heard, motion: np.ndarray | None, warnings: list[str]
+        self, name: str, waveform: np.ndarray, piece: TranscribedSegment, motion: np.ndarray | None, warnings: list[str]
     ) -> Clip:
         """One piece: examined, trimmed, laid on its words, with its motion."""
         first, last = (round(time * FPS) for time in (piece.start, piece.stop))
@@ -196,7 +196,7 @@ class MaterialReader:
         phonemes, durations = "", ()
         if piece.text:
             phonemes = f" {phonemize(piece.text, self._language)} "
-            laid = self._aligner.align(sound, phonemes, voice_from_clip(Audio(sound, SAMPLE_RATE)))
+            laid = self._aligner.align(sound, phonemes, speaker_embedding_from_clip(Audio(sound, SAMPLE_RATE)))
             if laid.distance > UNLIKE:
                 raise ValueError("does not say the words that are written for it; correct its text")
             durations = laid.durations
@@ -266,7 +266,7 @@ def _about(name: str, sentence: str) -> str:
     return f"{name}: {sentence}." if sentence[0].isupper() else f"{name} {sentence}."
 
 
-def _fit(pieces: Sequence[Heard]) -> list[Heard]:
+def _fit(pieces: Sequence[TranscribedSegment]) -> list[TranscribedSegment]:
     """Those that are neither too short nor too long."""
     return [piece for piece in pieces if LEAST_SECONDS <= piece.stop - piece.start <= MOST_SECONDS]
 
@@ -320,6 +320,6 @@ def _arrays(clip: Clip) -> dict[str, np.ndarray]:
 def common_voice(clips: tuple[Clip, ...]) -> np.ndarray:
     """Voice vector (64,) of the person who speaks in all clips: the mean of theirs, longer ones counting more."""
     spoken = [clip for clip in clips if clip.waveform is not None]
-    vectors = np.stack([voice_from_clip(Audio(clip.waveform, SAMPLE_RATE)) for clip in spoken])
+    vectors = np.stack([speaker_embedding_from_clip(Audio(clip.waveform, SAMPLE_RATE)) for clip in spoken])
     lengths = np.array([clip.n_frames for clip in spoken], np.float64)
     return (vectors * (lengths / lengths.sum())[:, None]).sum(0).astype(np.float32)

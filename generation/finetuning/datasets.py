@@ -11,15 +11,15 @@ import torch
 from generation.audio.mel import mel_spectrogram
 from generation.core.clock import MELS_PER_FRAME
 from generation.core.motion import N_CHANNELS
-from generation.data.corpus import Features, Utterance
+from generation.data.corpus import SpeechCorpus, Utterance
 from generation.data.joint_dataset import Batch, JointExamples
-from generation.finetuning.styles import Manner, ProcessedFeatures, processed_motion
-from generation.models.normalizer import Standard
+from generation.finetuning.styles import Manner, ProcessedCorpus, processed_motion
+from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import HEARD_CHANNELS
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 
 
-class MannerExamples(JointExamples):
+class StyleExamples(JointExamples):
     """Crops of the corpus as a manner speaks and moves.
 
     Args:
@@ -34,16 +34,16 @@ class MannerExamples(JointExamples):
 
     def __init__(
         self,
-        features: Features,
+        features: SpeechCorpus,
         utterances: Sequence[Utterance],
         labels: np.ndarray | None,
-        standard: Standard,
+        standard: LatentNormalizer,
         voice_names: list[str],
         manner: Manner,
         n_frames: int,
     ) -> None:
         chosen = [replace(utterance, split="train") for utterance in utterances]
-        super().__init__(ProcessedFeatures(features, chosen, manner), labels, standard, voice_names, n_frames)
+        super().__init__(ProcessedCorpus(features, chosen, manner), labels, standard, voice_names, n_frames)
         self._manner = manner
 
     def _motion(self, *arguments: object) -> np.ndarray:
@@ -89,7 +89,7 @@ class ClipExamples:
     """
 
     def __init__(
-        self, clips: Sequence[Clip], standard: Standard, n_voices: int, n_frames: int, speech: bool = True
+        self, clips: Sequence[Clip], standard: LatentNormalizer, n_voices: int, n_frames: int, speech: bool = True
     ) -> None:
         self._clips, self._standard, self._n_voices, self._n_frames = tuple(clips), standard, n_voices, n_frames
         self._share_given, self._share_wordless = (0.4, 0.12) if speech else (1.0, 0.5)

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from generation.audio.mel import mel_spectrogram
 from generation.core.clock import MELS_PER_FRAME
-from generation.models.duration_predictor import DurationModel
-from generation.models.normalizer import Standard
+from generation.models.duration_predictor import DurationPredictor
+from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import AUDIO_CHANNELS, JointTransformer
 from generation.pipeline.sampling import noise_levels
 from generation.text.phoneme_sequence import timed_symbols
@@ -44,7 +44,7 @@ class Alignment:
     distance: float
 
 
-class Aligner:
+class ForcedAligner:
     """Lays words on recordings.
 
     Args:
@@ -52,9 +52,9 @@ class Aligner:
         durations: says how long each symbol lasts, before the warping.
     """
 
-    def __init__(self, transformer: JointTransformer, durations: DurationModel) -> None:
+    def __init__(self, transformer: JointTransformer, durations: DurationPredictor) -> None:
         self._transformer, self._durations = transformer, durations
-        self._standard = Standard.of(transformer)
+        self._standard = LatentNormalizer.of(transformer)
 
     def align(self, waveform: np.ndarray, phonemes: str, voice: np.ndarray) -> Alignment:
         """Times of the phonemes of a recording.

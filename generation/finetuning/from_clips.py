@@ -14,14 +14,14 @@ import torch
 from generation.adapters.lora import FILE, weakened
 from generation.adapters.metadata import Part
 from generation.core.clock import FPS
-from generation.core.delivery import Habits
+from generation.core.delivery import Delivery
 from generation.data.joint_dataset import Batch
 from generation.finetuning.clip_reader import common_voice
 from generation.finetuning.datasets import Clip, ClipExamples
-from generation.finetuning.lora_training import Size, Student, clip_loss, tune
+from generation.finetuning.lora_training import Size, TrainableModel, clip_loss, tune
 from generation.metrics.style import mean_figures, motion_figures, speech_figures
-from generation.models.duration_predictor import DurationModel
-from generation.models.normalizer import Standard
+from generation.models.duration_predictor import DurationPredictor
+from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import JointTransformer
 
 HELD_OUT = 8
@@ -38,7 +38,7 @@ _NOTICED = 0.05
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingPlan:
     """A training from clips, ready for :func:`generation.finetuning.lora_training.tune`.
 
     Attributes:
@@ -50,17 +50,17 @@ class Lesson:
         figures: of the clips themselves.
     """
 
-    student: Student
+    student: TrainableModel
     draw: Callable[[torch.Generator], Batch]
     held_out: tuple[Batch, ...]
-    habits: Habits
+    habits: Delivery
     voice: np.ndarray | None
     figures: dict[str, float]
 
 
 def lesson(
-    clips: Sequence[Clip], part: Part, transformer: JointTransformer, durations: DurationModel, size: Size
-) -> Lesson:
+    clips: Sequence[Clip], part: Part, transformer: JointTransformer, durations: DurationPredictor, size: Size
+) -> TrainingPlan:
     """What a part of the model learns from clips.
 
     Args:
@@ -73,13 +73,13 @@ def lesson(
     held = [clip for number, clip in enumerate(clips) if number % HELD_OUT == HELD_OUT - 1] or [clips[-1]]
     taught = [clip for clip in clips if clip not in held]
     voice = None if part == "motion" else common_voice(tuple(taught))
-    standard = Standard.of(transformer)
+    standard = LatentNormalizer.of(transformer)
     n_voices = len(transformer.config.voice_names) if voice is None else 1
     own, others = (ClipExamples(group, standard, n_voices, size.n_frames) for group in (taught, held))
     generators = [torch.Generator().manual_seed(seed) for seed in range(_HELD_OUT_BATCHES)]
     batches = tuple(others.batch(2 * size.batch, generator) for generator in generators)
-    student = Student(transformer, part, size.rank, None if voice is None else torch.from_numpy(voice))
-    return Lesson(
+    student = TrainableModel(transformer, part, size.rank, None if voice is None else torch.from_numpy(voice))
+    return TrainingPlan(
         student,
         lambda generator: own.batch(size.batch, generator),
         batches,
@@ -117,7 +117,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Taught:
+class FineTuned:
     """An adapter that learnt: its file, facts for the report, and the voice (64,) that the clips' is heard as."""
 
     path: Path
@@ -130,11 +130,11 @@ def teach(
     part: Part,
     origin: Origin,
     transformer: JointTransformer,
-    durations: DurationModel,
+    durations: DurationPredictor,
     size: Size,
     folder: Path,
     watch: Callable[[float], None] = lambda share: None,
-) -> Taught:
+) -> FineTuned:
     """Trains an adapter on clips; a folder in which that was begun is gone on with.
 
     Args:
@@ -162,10 +162,10 @@ def teach(
     path = tuned.folder / FILE
     if learnt.voice is not None:
         path = weakened(path, folder / FILE, _KEPT)
-    return Taught(path, facts, learnt.voice)
+    return FineTuned(path, facts, learnt.voice)
 
 
-def description(name: str, part: Part, habits: Habits) -> str:
+def description(name: str, part: Part, habits: Delivery) -> str:
     """What people read who choose an adapter: whose it is, and which habits they will notice."""
     noticed = [f"{name}'s way of moving the head and brows" if part == "motion" else f"{name}'s voice"]
     if abs(habits.tempo - 1) >= _NOTICED:
@@ -175,7 +175,7 @@ def description(name: str, part: Part, habits: Habits) -> str:
     return f"{'; '.join(noticed)}."
 
 
-def own_habits(clips: Sequence[Clip], part: Part, durations: DurationModel, voice: np.ndarray | None) -> Habits:
+def own_habits(clips: Sequence[Clip], part: Part, durations: DurationPredictor, voice: np.ndarray | None) -> Delivery:
     """Pace of the speech beside what the duration model expects, and rate of blinks beside the average."""
     tempo, blinks = 1.0, 1.0
     if part != "motion":
@@ -186,7 +186,7 @@ def own_habits(clips: Sequence[Clip], part: Part, durations: DurationModel, voic
     if part != "audio":
         moved = np.concatenate([clip.motion for clip in clips if clip.motion is not None])
         blinks = float(np.clip(motion_figures(moved)["blinks"] / _AVERAGE_BLINKS, 0.2, 3))
-    return Habits(tempo=round(tempo, 3), blinks=round(blinks, 3))
+    return Delivery(tempo=round(tempo, 3), blinks=round(blinks, 3))
 
 
 def figures_of(clips: Sequence[Clip], part: Part) -> dict[str, float]:

@@ -18,14 +18,14 @@ from generation.core.clock import N_MELS
 from generation.core.motion import INDEX
 from generation.data.joint_dataset import Batch
 from generation.models.transformer import JointTransformer
-from generation.training.flow_matching_loss import draw_sigma, joint_loss, noised
+from generation.training.flow_matching_loss import joint_loss, noised, sample_sigma
 from generation.training.trainer import FitSettings, fit
 
 NAME = "tuned"
 """Of the adapter inside the transformer while it is trained."""
 PATIENCE = 4
 """Checkpoints without a better held-out loss after which the training ends."""
-Loss = Callable[["Student", Batch], tuple[Tensor, dict[str, float]]]
+Loss = Callable[["TrainableModel", Batch], tuple[Tensor, dict[str, float]]]
 _SEEN, _HIDDEN = 0.3, 0.6
 """Noise levels below which a clip's ripples show through the noise, and above which they are hidden by it."""
 _MOVED = [i for name, i in INDEX.items() if name.startswith(("head", "brow"))]
@@ -59,7 +59,7 @@ class Size:
         return cls(rank or (16 if quick else 8), minutes or (5.0 if quick else 15.0), 16 if quick else 4)
 
 
-class Student(nn.Module):
+class TrainableModel(nn.Module):
     """The transformer as it ships with a fresh adapter, and with the vector of a voice that is learnt along.
 
     Args:
@@ -84,7 +84,7 @@ class Student(nn.Module):
         return None if self.voice is None else self.voice[None]
 
 
-class StudentFiles:
+class AdapterCheckpoint:
     """The adapter's own file, for :func:`generation.training.trainer.fit`.
 
     Args:
@@ -94,11 +94,11 @@ class StudentFiles:
     def __init__(self, about: Mapping[str, str]) -> None:
         self.about = about
 
-    def write(self, model: Student, folder: Path) -> None:
+    def write(self, model: TrainableModel, folder: Path) -> None:
         """See :class:`generation.training.trainer.Files`."""
         save_adapter(model.transformer, NAME, folder, self.about, model.voice)
 
-    def read(self, model: Student, folder: Path) -> None:
+    def read(self, model: TrainableModel, folder: Path) -> None:
         """See :class:`generation.training.trainer.Files`: fills the adapter in place, its parameters stay those being
         trained.
 
@@ -113,7 +113,7 @@ class StudentFiles:
             model.voice.data.copy_(voice)
 
 
-def speaking_loss(student: Student, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+def speaking_loss(student: TrainableModel, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """The joint model's own loss; of an adapter of the audio stream the sound's alone.
 
     Args:
@@ -123,7 +123,7 @@ def speaking_loss(student: Student, batch: Batch) -> tuple[Tensor, dict[str, flo
     return joint_loss(student.transformer, batch, motion=student.part != "audio")
 
 
-def clip_loss(student: Student, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+def clip_loss(student: TrainableModel, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """What is learnt from somebody's clips, and what is left to the base told the same.
 
     A voice is the spectrum's envelope. How a stranger's melody goes nobody can tell from the words, and a mean of
@@ -142,7 +142,7 @@ def clip_loss(student: Student, batch: Batch) -> tuple[Tensor, dict[str, float]]
         ``held`` of the rest of the face against the base.
     """
     model, motion = student.transformer, student.part != "audio"
-    sigma = draw_sigma(len(batch.audio)).to(batch.audio.device)
+    sigma = sample_sigma(len(batch.audio)).to(batch.audio.device)
     noisy = noised(batch.audio, batch.audio_given, sigma)
     moving = (noised(batch.motion, batch.motion_given, sigma),) if motion else (None,)
 
@@ -192,7 +192,7 @@ def _mean(error: Tensor, given: Tensor, weight: Tensor | None = None) -> Tensor:
     return (error.mean(-1) * each).sum() / wanted.sum().clamp(min=1)
 
 
-class HeldOut:
+class EarlyStopping:
     """The loss on examples that are not trained on, always with the same noise; the best adapter so far is kept.
 
     Args:
@@ -202,12 +202,12 @@ class HeldOut:
         folder: gets ``held_out.json``, the losses of the base and of each checkpoint, and the best adapter, ``best/``.
     """
 
-    def __init__(self, loss: Loss, batches: Sequence[Batch], files: StudentFiles, folder: Path) -> None:
+    def __init__(self, loss: Loss, batches: Sequence[Batch], files: AdapterCheckpoint, folder: Path) -> None:
         self._loss, self._batches, self._files, self._folder = loss, batches, files, folder
         path = folder / "held_out.json"
         self.history: list[float] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
-    def __call__(self, student: Student) -> dict[str, float]:
+    def __call__(self, student: TrainableModel) -> dict[str, float]:
         """The figure ``held_out``; the adapter is written when it is the best of those that were trained."""
         found = self._measure(student)
         if found <= min(self.history[1:], default=found):
@@ -216,13 +216,13 @@ class HeldOut:
         (self._folder / "held_out.json").write_text(json.dumps(self.history), encoding="utf-8")
         return {"held_out": found}
 
-    def begin(self, student: Student) -> None:
+    def begin(self, student: TrainableModel) -> None:
         """Measures the base, with which a fresh adapter agrees, unless a run that goes on has done so."""
         if not self.history:
             self.history.append(self._measure(student))
 
     @torch.no_grad()
-    def _measure(self, student: Student) -> float:
+    def _measure(self, student: TrainableModel) -> float:
         device = student.transformer.device
         with torch.random.fork_rng():
             torch.manual_seed(0)
@@ -237,7 +237,7 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TrainingResult:
     """What came of a training: folder of the best adapter, held-out losses of base and adapter, steps and minutes."""
 
     folder: Path
@@ -248,7 +248,7 @@ class Tuned:
 
 
 def tune(
-    student: Student,
+    student: TrainableModel,
     loss: Loss,
     draw: Callable[[torch.Generator], Batch],
     held_out: Sequence[Batch],
@@ -256,7 +256,7 @@ def tune(
     size: Size,
     folder: Path,
     watch: Callable[[float], None] = lambda share: None,
-) -> Tuned:
+) -> TrainingResult:
     """Trains an adapter and keeps the best by held-out loss; a folder that was begun is gone on with.
 
     Args:
@@ -273,8 +273,8 @@ def tune(
     Raises:
         RuntimeError: the training was stopped by a signal; a checkpoint was written.
     """
-    files = StudentFiles(about)
-    held = HeldOut(loss, held_out, files, folder)
+    files = AdapterCheckpoint(about)
+    held = EarlyStopping(loss, held_out, files, folder)
     held.begin(student)
     settings = FitSettings(
         minutes=size.minutes, learning_rate=size.learning_rate, warmup=0.05, ema=0.98, save_every=size.minutes / 10,
@@ -290,4 +290,4 @@ def tune(
     progress = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
     if settings.share(progress["step"], progress["minutes"]) < 1 and not held.enough:
         raise RuntimeError("The training was stopped; start it again, and it goes on where it was.")
-    return Tuned(folder / "best", before, min(trained), progress["step"], progress["minutes"])
+    return TrainingResult(folder / "best", before, min(trained), progress["step"], progress["minutes"])

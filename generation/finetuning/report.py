@@ -14,7 +14,7 @@ from generation.adapters.metadata import read_about
 from generation.core.clock import SAMPLE_RATE
 from generation.finetuning.trial import Prompt, Trial, monotone, try_adapter
 from generation.metrics.style import UNITS
-from generation.models.duration_predictor import DurationModel
+from generation.models.duration_predictor import DurationPredictor
 from generation.pipeline.joint import JointPipeline
 from generation.pipeline.sampling import Sampling, usual_steps
 from generation.text.phonemizer import phonemize
@@ -44,7 +44,7 @@ def prompts(lines: int, voice: np.ndarray | None = None, language: str | None = 
 
 def trials(
     pipeline: JointPipeline,
-    durations: DurationModel,
+    durations: DurationPredictor,
     path: Path,
     said: Sequence[Prompt],
     strengths: Sequence[float],

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from generation.core.clock import FPS, SAMPLES_PER_FRAME
-from generation.finetuning.transcription import Heard
+from generation.finetuning.transcription import TranscribedSegment
 
 _LEAST_PAUSE = 5
 """Video frames of a pause at which may be cut."""
@@ -24,11 +24,11 @@ _ENDS = 2.0
 """Letters' worth of time that every sentence takes besides its own: the last one is drawn out."""
 
 
-def cut(waveform: np.ndarray, text: str) -> list[Heard]:
+def cut(waveform: np.ndarray, text: str) -> list[TranscribedSegment]:
     """The sentences of a text, some of them joined, each with the stretch of the recording that should say it.
 
     By dynamic programming over the pauses: each sentence should take the time that its letters take at the pace of the
-    whole. Whether it is really said there is for :class:`generation.finetuning.forced_alignment.Aligner` to tell.
+    whole. Whether it is really said there is for :class:`generation.finetuning.forced_alignment.ForcedAligner` to tell.
 
     Args:
         waveform: (S,) float32 at 24 kHz.
@@ -44,7 +44,7 @@ def cut(waveform: np.ndarray, text: str) -> list[Heard]:
     places = [(0, 0.0), *_pauses(loud), (len(loud), 0.0)]
     letters = np.array([_ENDS + sum(map(str.isalnum, sentence)) for sentence in sentences])
     if len(sentences) < 2 or not loud.any():
-        return [Heard(0.0, len(loud) / FPS, text)]
+        return [TranscribedSegment(0.0, len(loud) / FPS, text)]
     expected = np.concatenate([[0], np.cumsum(letters / letters.sum() * loud.sum())])
     best = np.full((len(sentences) + 1, len(places)), np.inf)
     before = np.zeros((*best.shape, 2), int)
@@ -60,10 +60,10 @@ def cut(waveform: np.ndarray, text: str) -> list[Heard]:
                 if cost[k] < best[i, j]:
                     best[i, j], before[i, j] = cost[k], (i - joined, k)
     i, j = len(sentences), len(places) - 1
-    pieces: list[Heard] = []
+    pieces: list[TranscribedSegment] = []
     while i:
         first, k = before[i, j]
-        pieces.append(Heard(places[k][0] / FPS, places[j][0] / FPS, " ".join(sentences[first:i])))
+        pieces.append(TranscribedSegment(places[k][0] / FPS, places[j][0] / FPS, " ".join(sentences[first:i])))
         i, j = first, k
     return pieces[::-1]
 

@@ -14,9 +14,9 @@ import numpy as np
 from generation.adapters.metadata import Part
 from generation.audio.effects import slope, whispered, with_pitch
 from generation.core.clock import FPS
-from generation.core.delivery import AVERAGE, Habits
+from generation.core.delivery import AVERAGE, Delivery
 from generation.core.motion import BLENDSHAPES, INDEX, MOUTH, ROTATION, TRANSLATION, WEIGHTS
-from generation.data.corpus import Features, Utterance
+from generation.data.corpus import SpeechCorpus, Utterance
 
 _LIPS = [INDEX[name] for name in MOUTH if not name.startswith("mouthSmile")]
 _BROWS = [INDEX[name] for name in BLENDSHAPES if name.startswith(("brow", "eyeWide"))]
@@ -53,7 +53,7 @@ class Manner:
     head: float = 1.0
     brows: float = 1.0
     held: Mapping[str, float] = field(default_factory=dict)
-    habits: Habits = AVERAGE
+    habits: Delivery = AVERAGE
 
     @property
     def part(self) -> Part:
@@ -86,40 +86,40 @@ MANNERS: dict[str, Manner] = {
         "Breath in place of voice, with a smaller mouth and a quiet head.",
         {"voiced_share": -1, "jaw": -1, "head_speed": -1},
         whisper=True, mouth=0.8, head=0.6, brows=0.8,
-        habits=Habits(tempo=0.95),
+        habits=Delivery(tempo=0.95),
     ),
     "excited": Manner(
         "Fast, high and lively; a bright voice, a moving head, brows up and a smile.",
         {"pitch_range": +1, "pitch": +1, "brightness": +1, "rate": +1, "head_speed": +1},
         pitch_range=2.0, pitch_shift=2.5, brightness=1.5, level=3, mouth=1.2, head=1.7, brows=1.6,
         held={"browInnerUp": 0.12, "mouthSmileLeft": 0.12, "mouthSmileRight": 0.12},
-        habits=Habits(tempo=1.12, pauses=0.75, blinks=1.2),
+        habits=Delivery(tempo=1.12, pauses=0.75, blinks=1.2),
     ),
     "weary": Manner(
         "Slow, low and dull, with long pauses; the head sinks and the lids hang.",
         {"pitch_range": -1, "pitch": -1, "brightness": -1, "rate": -1, "head_down": +1, "lids": +1},
         pitch_range=0.35, pitch_shift=-2, brightness=-1.5, level=-3, mouth=0.8, head=0.6, brows=0.4,
         held={"headRotationX": 0.07, "browInnerUp": 0.1},
-        habits=Habits(tempo=0.85, pauses=1.6, averted=0.25, blinks=1.3, lids=0.22),
+        habits=Delivery(tempo=0.85, pauses=1.6, averted=0.25, blinks=1.3, lids=0.22),
     ),
     "storyteller": Manner(
         "Unhurried, with a wide melody, long pauses and clear gestures of head and brows.",
         {"pitch_range": +1, "rate": -1, "head_speed": +1, "jaw": +1},
         pitch_range=1.45, mouth=1.15, head=1.4, brows=1.6,
-        habits=Habits(tempo=0.92, pauses=1.5),
+        habits=Delivery(tempo=0.92, pauses=1.5),
     ),
     "newsreader": Manner(
         "Even and clear: a narrower melody, a steady head and eyes that stay on the viewer.",
         {"pitch_range": -1, "brightness": +1, "rate": +1, "head_speed": -1},
         pitch_range=0.7, brightness=0.8, mouth=1.05, head=0.45, brows=0.5,
-        habits=Habits(tempo=1.06, pauses=0.85, blinks=0.8),
+        habits=Delivery(tempo=1.06, pauses=0.85, blinks=0.8),
     ),
     "shy": Manner(
         "Soft and narrow; the head is bowed and turned, the eyes avoid the other's.",
         {"pitch_range": -1, "brightness": -1, "head_down": +1, "gaze_averted": +1, "jaw": -1},
         pitch_range=0.75, brightness=-1.2, level=-4, mouth=0.75, head=0.7, brows=0.8,
         held={"headRotationX": 0.06, "headRotationY": 0.05, "browInnerUp": 0.14},
-        habits=Habits(tempo=0.96, pauses=1.25, averted=0.6, blinks=1.4),
+        habits=Delivery(tempo=0.96, pauses=1.25, averted=0.6, blinks=1.4),
     ),
     "grand": Manner(
         "Grand gestures of the head; voice and face stay as they are.",
@@ -130,7 +130,7 @@ MANNERS: dict[str, Manner] = {
         "No melody and no expression: a flat voice, a still head and rare blinks.",
         {"pitch_range": -1, "head_speed": -1, "brows": -1, "blinks": -1},
         pitch_range=0.3, head=0.2, brows=0.1,
-        habits=Habits(blinks=0.6),
+        habits=Delivery(blinks=0.6),
     ),
 }  # fmt: skip
 
@@ -157,7 +157,7 @@ def processed_motion(values: np.ndarray, manner: Manner) -> np.ndarray:
     return made
 
 
-class ProcessedFeatures(Features):
+class ProcessedCorpus(SpeechCorpus):
     """Some recordings of a corpus as a manner speaks them; each is processed when it is first asked for.
 
     Args:
@@ -166,7 +166,7 @@ class ProcessedFeatures(Features):
         manner: how.
     """
 
-    def __init__(self, features: Features, utterances: list[Utterance], manner: Manner) -> None:
+    def __init__(self, features: SpeechCorpus, utterances: list[Utterance], manner: Manner) -> None:
         super().__init__(features.wave, features.mel, tuple(utterances))
         object.__setattr__(self, "_manner", manner)
         object.__setattr__(self, "_made", {})
@@ -196,7 +196,7 @@ SECONDS = 3600
 times."""
 
 
-def taught_by(features: Features, split: str, seconds: float = SECONDS) -> list[Utterance]:
+def taught_by(features: SpeechCorpus, split: str, seconds: float = SECONDS) -> list[Utterance]:
     """Recordings of single voices of a split that last so long together, each voice in turn."""
     by_voice: dict[str, list[Utterance]] = {}
     for utterance in features.split(split):

@@ -15,7 +15,7 @@ _RATE = 16_000
 
 
 @dataclass(frozen=True)
-class Heard:
+class TranscribedSegment:
     """A stretch of a recording, from and to so many seconds, and its words."""
 
     start: float
@@ -23,7 +23,7 @@ class Heard:
     text: str
 
 
-Transcriber = Callable[[np.ndarray], list[Heard]]
+Transcriber = Callable[[np.ndarray], list[TranscribedSegment]]
 """(S,) float32 at 24 kHz -> its pieces with words."""
 
 
@@ -41,11 +41,11 @@ def whisper() -> Transcriber | None:
 
     model = WhisperModel(str(get_model_path()), device="cpu", compute_type="float32")
 
-    def transcribe(waveform: np.ndarray) -> list[Heard]:
+    def transcribe(waveform: np.ndarray) -> list[TranscribedSegment]:
         sound = Audio(waveform, SAMPLE_RATE).resampled(_RATE).waveform.clip(-1, 1)
         segments, _ = model.transcribe(sound, language="en", condition_on_previous_text=False)
         # Where there is no speech it makes words up, and says so.
         spoken = [s for s in segments if s.no_speech_prob < 0.6 and any(map(str.isalpha, s.text))]
-        return [Heard(s.start, s.end, s.text.strip()) for s in spoken]
+        return [TranscribedSegment(s.start, s.end, s.text.strip()) for s in spoken]
 
     return transcribe

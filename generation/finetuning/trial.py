@@ -14,7 +14,7 @@ from generation.core.motion import WEIGHTS
 from generation.core.performance import CastMember, Line
 from generation.metrics.lip_sync import closed, contact_frames, least_near, open_range
 from generation.metrics.style import mean_figures, motion_figures, speech_figures
-from generation.models.duration_predictor import DurationModel
+from generation.models.duration_predictor import DurationPredictor
 from generation.motion.articulation import LipGeometry
 from generation.motion.gaze import Span, with_eyes
 from generation.motion.rig import FaceRig
@@ -50,7 +50,7 @@ class Trial:
 
 def try_adapter(
     pipeline: JointPipeline,
-    durations: DurationModel,
+    durations: DurationPredictor,
     path: Path,
     prompts: Sequence[Prompt],
     strengths: Sequence[float] = STRENGTHS,
@@ -74,7 +74,11 @@ def try_adapter(
 
 
 def _trial(
-    pipeline: JointPipeline, durations: DurationModel, prompts: Sequence[Prompt], strength: float, sampling: Sampling
+    pipeline: JointPipeline,
+    durations: DurationPredictor,
+    prompts: Sequence[Prompt],
+    strength: float,
+    sampling: Sampling,
 ) -> Trial:
     habits = mixed([(pipeline.adapters.about(_TRIED).habits, strength)])
     found, sounds, gaps, contacts = [], [], [], []

@@ -24,7 +24,7 @@ from generation.text.phonemizer import SYMBOL_INDEX
 from generation.training.flow_matching_loss import velocity
 
 if TYPE_CHECKING:
-    from generation.data.duration_corpus import Rhythm
+    from generation.data.duration_corpus import DurationExample
 
 _PADDING = len(SYMBOL_INDEX)
 _LEAD = 16
@@ -39,7 +39,7 @@ _TEMPERATURE = 0.7
 """Spread of the noise that a rhythm is sampled from."""
 
 
-class DurationModel(ModelMixin, ConfigMixin):
+class DurationPredictor(ModelMixin, ConfigMixin):
     """Clean log durations of every symbol at speed 1, from noisy ones."""
 
     @register_to_config
@@ -70,7 +70,7 @@ class DurationModel(ModelMixin, ConfigMixin):
         return self.head(self.norm(h.transpose(1, 2)))[..., 0].float() + _MIDDLE
 
     @classmethod
-    def from_pretrained(cls, folder: Path | None = None, **options: object) -> DurationModel:
+    def from_pretrained(cls, folder: Path | None = None, **options: object) -> DurationPredictor:
         """Strictly loads a folder, by default the one that ships."""
         if options:
             return super().from_pretrained(folder, **options)
@@ -125,7 +125,7 @@ class DurationModel(ModelMixin, ConfigMixin):
 
 
 def duration_batches(
-    rhythms: Sequence[Rhythm], voice_names: list[str], table: np.ndarray, size: int
+    rhythms: Sequence[DurationExample], voice_names: list[str], table: np.ndarray, size: int
 ) -> Callable[[torch.Generator], tuple[Tensor, Tensor, Tensor]]:
     """Whole sentences of like length: symbols (B, L), voices (B, 65) and durations (B, L), 0 in the padding."""
     rows = [r for r in rhythms if set(r.voices) <= set(voice_names)]
@@ -150,7 +150,7 @@ def duration_batches(
     return batch
 
 
-def duration_loss(model: DurationModel, batch: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
+def duration_loss(model: DurationPredictor, batch: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
     """Huber distance of the logs at a random noise level, weighted by 1 / max(level, 0.2).
 
     At level 1 (one example in three, without any noise: the even rhythm) the relative error of each sentence's length

@@ -14,7 +14,7 @@ from generation.models.transformer import AUDIO_CHANNELS, JointTransformer
 
 
 @dataclass(frozen=True)
-class Standard:
+class LatentNormalizer:
     """Means and spreads that turn log-mel (100) and motion (57) into latents and back."""
 
     mel_mean: np.ndarray
@@ -23,12 +23,12 @@ class Standard:
     motion_std: np.ndarray
 
     @classmethod
-    def of(cls, transformer: JointTransformer) -> Standard:
+    def of(cls, transformer: JointTransformer) -> LatentNormalizer:
         """The statistics that a model was trained with."""
         return cls.of_config(transformer.config)
 
     @classmethod
-    def of_config(cls, config: Mapping[str, Any]) -> Standard:
+    def of_config(cls, config: Mapping[str, Any]) -> LatentNormalizer:
         """The same from the model's configuration."""
         names = ("mel_mean", "mel_std", "motion_mean", "motion_std")
         return cls(*(np.asarray(config[name], np.float32) for name in names))

@@ -11,11 +11,11 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from generation.core.clock import N_MELS, mels_from_frames
-from generation.data.corpus import Features
+from generation.data.corpus import SpeechCorpus
 from generation.models.vocoder import ConvNeXtBlock
 
 
-class VoiceEncoder(ModelMixin, ConfigMixin):
+class SpeakerEncoder(ModelMixin, ConfigMixin):
     """Log-mel of speech -> voice vector, by convolutions and attentive statistics over time (arXiv 1803.10963)."""
 
     @register_to_config
@@ -40,7 +40,7 @@ class VoiceEncoder(ModelMixin, ConfigMixin):
 
 
 def encoder_batches(
-    features: Features, voice_names: list[str], table: np.ndarray, size: int, n_frames: int = 75
+    features: SpeechCorpus, voice_names: list[str], table: np.ndarray, size: int, n_frames: int = 75
 ) -> Callable[[torch.Generator], tuple[Tensor, Tensor]]:
     """Random crops of training speech with the voice vectors they should give: mel (B, 4 n_frames, 100) and (B, 64)."""
     rows = [u for u in features.split("train") if set(u.voices) <= set(voice_names) and u.n_frames > n_frames]
@@ -58,7 +58,7 @@ def encoder_batches(
     return batch
 
 
-def encoder_loss(model: VoiceEncoder, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
+def encoder_loss(model: SpeakerEncoder, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
     """Squared distance to the table's vector plus one minus the cosine."""
     found = model(batch[0]).float()
     cosine = torch.cosine_similarity(found, batch[1], dim=-1).mean()

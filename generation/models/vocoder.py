@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from generation.audio.mel import LOG_FLOOR, istft, mel_spectrogram, mel_to_amplitude, stft
 from generation.audio.pitch import envelope, harmonics, pulses, track_pitch
 from generation.core.clock import N_FFT, N_MELS, SAMPLE_RATE
-from generation.data.corpus import Features, waveform_batches
+from generation.data.corpus import SpeechCorpus, waveform_batches
 
 TEXTURE = (0.1, 0.8)
 """Spread of the natural-log amplitude at 0 Hz and at 12 kHz that is added in decoding."""
@@ -124,7 +124,9 @@ def pitch_of(mel: np.ndarray) -> Tensor:
     return torch.from_numpy(np.stack([np.stack((track.hertz, track.voicing), -1) for track in tracks]))
 
 
-def vocoder_batches(features: Features, size: int, n_frames: int) -> Callable[[torch.Generator], tuple[Tensor, ...]]:
+def vocoder_batches(
+    features: SpeechCorpus, size: int, n_frames: int
+) -> Callable[[torch.Generator], tuple[Tensor, ...]]:
     """Random crops of training recordings: sound (B, 960 n), worsened log-mel (B, 4 n, 100), true pitch (B, 4 n, 2).
 
     The ripples of sampled spectrograms are too flat and too smooth. So each crop keeps a random share of its own, with

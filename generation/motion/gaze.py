@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from generation.audio.mel import mel_spectrogram
 from generation.core.clock import FPS, samples_from_frames
-from generation.core.delivery import AVERAGE, Habits
+from generation.core.delivery import AVERAGE, Delivery
 from generation.core.motion import BLENDSHAPES, INDEX, N_CHANNELS, ROTATION, MotionTrack
 from generation.core.performance import Performance
 from generation.motion.articulation import runs
@@ -88,7 +88,7 @@ def with_eyes(
     spans: Sequence[Span],
     sides: np.ndarray,
     aims: np.ndarray | None = None,
-    habits: Sequence[Habits] | None = None,
+    habits: Sequence[Delivery] | None = None,
 ) -> Performance:
     """The performance with gaze and lids drawn anew within the spans; everything else stays.
 
@@ -140,7 +140,7 @@ def eye_motion(
     head: np.ndarray,
     seed: int,
     aims: np.ndarray | None = None,
-    habits: Habits = AVERAGE,
+    habits: Delivery = AVERAGE,
 ) -> np.ndarray:
     """Gaze and lids of one person.
 
@@ -158,7 +158,7 @@ def eye_motion(
 
 
 def _eyes(
-    cues: Cues, head: np.ndarray, seed: int, aims: np.ndarray | None, until: int | None, habits: Habits
+    cues: Cues, head: np.ndarray, seed: int, aims: np.ndarray | None, until: int | None, habits: Delivery
 ) -> tuple[np.ndarray, list[int]]:
     """What :func:`eye_motion` gives, and the frames drawn for blinks, the first by ``until``; None = no blinks."""
     rng = np.random.default_rng(seed)

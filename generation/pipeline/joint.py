@@ -22,13 +22,13 @@ from generation.core.clock import MELS_PER_FRAME, N_MELS
 from generation.core.motion import N_CHANNELS
 from generation.core.performance import CastMember, CharacterPerformance, Line, Performance
 from generation.core.weights import load_strict
-from generation.models.normalizer import Standard
+from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import AUDIO_CHANNELS, HEARD_CHANNELS, JointTransformer
 from generation.models.vocoder import Vocoder
 from generation.pipeline.conditioning import Condition, Generate, Given, LatentState, apply_all
 from generation.pipeline.guidance import MaskRoutedGuidance, emphasis, routes
 from generation.pipeline.listening import heard
-from generation.pipeline.postprocess import finished_motion, joined_speech
+from generation.pipeline.postprocess import assemble_speech, postprocess_motion
 from generation.pipeline.sampling import FEW, FEW_STEPS, Guidance, Sampling, noise_levels
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 from generation.training.flow_matching_loss import velocity
@@ -71,7 +71,7 @@ class JointPipeline(DiffusionPipeline):
             guider=guider,
             audio_guider=audio_guider,
         )
-        self.standard = Standard.of(transformer)
+        self.standard = LatentNormalizer.of(transformer)
         self.adapters = RoutedAdapters(transformer)
 
     @classmethod
@@ -363,8 +363,8 @@ class JointPipeline(DiffusionPipeline):
         for k, member in enumerate(cast):
             own = [line for line in lines if line.character == k]
             mel = self.standard.mel(spoken[k]).astype(np.float32)
-            speech = joined_speech(own, mel, n_frames, self.vocoder, member.tone)
-            track = finished_motion(self.standard.motion_values(moved[k]), mel, made[k], own)
+            speech = assemble_speech(own, mel, n_frames, self.vocoder, member.tone)
+            track = postprocess_motion(self.standard.motion_values(moved[k]), mel, made[k], own)
             parts.append(CharacterPerformance(member.name, speech, track))
         return Performance(tuple(parts), n_frames)
 

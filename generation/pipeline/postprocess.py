@@ -93,7 +93,7 @@ def pause_gate(mel: np.ndarray, lines: Sequence[slice]) -> np.ndarray:
     return gaussian_filter1d(widened, 0.8, mode="nearest") * binary_dilation(voiced, iterations=3)
 
 
-def finished_motion(values: np.ndarray, mel: np.ndarray, made: np.ndarray, lines: Sequence[Line]) -> MotionTrack:
+def postprocess_motion(values: np.ndarray, mel: np.ndarray, made: np.ndarray, lines: Sequence[Line]) -> MotionTrack:
     """Motion (T, 57) of one person -> a track within its ranges whose mouth is shut where ``mel`` (4 T, 100) pauses.
 
     Only sampled frames are touched, those where ``made`` (T,) is 1: what was given stays as it is. ``lines`` are the
@@ -116,7 +116,7 @@ def sharpened(mel: np.ndarray) -> np.ndarray:
     return as_loud(raised, mel)
 
 
-def joined_speech(
+def assemble_speech(
     lines: Sequence[Line], mel: np.ndarray, n_frames: int, vocoder: Vocoder, tone: np.ndarray | None = None
 ) -> np.ndarray:
     """One person's lines on the clock, (960 T,) float32; exact zeros between them.

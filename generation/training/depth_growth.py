@@ -10,7 +10,7 @@ from generation.core.weights import load_strict
 from generation.models.transformer import JointTransformer
 
 
-def deepen(ema: Path, num_layers: int) -> None:
+def grow_depth(ema: Path, num_layers: int) -> None:
     """Gives a checkpoint of the joint model so many layers; at first it computes what it did.
 
     A new layer starts as a copy of the one ``joint_every`` below it (so joint layers follow joint ones), with its

@@ -15,9 +15,9 @@ from safetensors.numpy import save_file
 from generation.adapters.lora import load_adapter
 from generation.audio.pitch import median_pitch
 from generation.core.weights import load_strict
-from generation.data.corpus import Features
-from generation.models.duration_predictor import DurationModel
-from generation.models.speaker_encoder import VoiceEncoder
+from generation.data.corpus import SpeechCorpus
+from generation.models.duration_predictor import DurationPredictor
+from generation.models.speaker_encoder import SpeakerEncoder
 from generation.models.transformer import JointTransformer
 from generation.models.vocoder import Vocoder
 from generation.pipeline.joint import JointPipeline
@@ -62,12 +62,12 @@ def publish(work: Path, assets: Path) -> None:
     if (work / FEW).is_dir():
         load_adapter(pipeline.transformer.float(), FEW, work / FEW / "ema")  # refuses one of other weights
         shutil.copytree(work / FEW / "ema", assets / "model" / FEW)
-    _halved(load_strict(DurationModel, work / "durations" / "ema")).save_pretrained(assets / "durations")
-    _halved(load_strict(VoiceEncoder, work / "voice_encoder" / "ema")).save_pretrained(assets / "voice_encoder")
-    save_voices(names, table, voice_pitches(Features.load(work), names), assets)
+    _halved(load_strict(DurationPredictor, work / "durations" / "ema")).save_pretrained(assets / "durations")
+    _halved(load_strict(SpeakerEncoder, work / "voice_encoder" / "ema")).save_pretrained(assets / "voice_encoder")
+    save_voices(names, table, voice_pitches(SpeechCorpus.load(work), names), assets)
 
 
-def voice_pitches(corpus: Features, names: Sequence[str]) -> np.ndarray:
+def voice_pitches(corpus: SpeechCorpus, names: Sequence[str]) -> np.ndarray:
     """Hz of each voice's middle pitch in some recordings of the corpus, (V,); NaN where none holds the voice alone."""
     pitches = []
     for name in names:

@@ -28,7 +28,7 @@ def velocity(x: Tensor, clean: Tensor, sigma: Tensor | float) -> Tensor:
     return (x.float() - clean.float()) / floor
 
 
-def draw_sigma(size: int, generator: torch.Generator | None = None) -> Tensor:
+def sample_sigma(size: int, generator: torch.Generator | None = None) -> Tensor:
     """Noise levels (B,): a fifth close to 1, the rest logit-normal, half of it around 0.6 and half around 0.25.
 
     A sampler of few steps calls the network at 1, where voice and melody are decided, and never below 1 / 8.
@@ -56,7 +56,7 @@ def joint_loss(model: JointTransformer, batch: Batch, motion: bool = True) -> tu
     Returns:
         loss, and its unweighted parts: mean squared errors ``audio`` and ``motion``.
     """
-    sigma = draw_sigma(len(batch.audio)).to(batch.audio.device)
+    sigma = sample_sigma(len(batch.audio)).to(batch.audio.device)
     table = model.voice_table + 0.1 * torch.randn_like(model.voice_table)
     known = batch.voices.sum(-1, keepdim=True).clamp(max=1)
     voice = torch.cat((batch.voices @ table, known), -1)

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 
 from generation.core.weights import load_strict
-from generation.data.corpus import Features
+from generation.data.corpus import SpeechCorpus
 from generation.data.joint_dataset import voice_names
-from generation.models.speaker_encoder import VoiceEncoder
+from generation.models.speaker_encoder import SpeakerEncoder
 from generation.models.transformer import JointTransformer
 
 _RECORDINGS = 8
@@ -17,7 +17,7 @@ _LEAST_SHARE = 0.6
 """Of a voice in a blend that still stands for it."""
 
 
-def add_rows(ema: Path, corpus: Features, encoder: VoiceEncoder) -> list[str]:
+def add_rows(ema: Path, corpus: SpeechCorpus, encoder: SpeakerEncoder) -> list[str]:
     """Adds to a checkpoint of the joint model a row for each voice of a corpus that it lacks.
 
     A new row begins where the voice encoder hears that voice's recordings; the others stay, and so does their order.
@@ -42,7 +42,7 @@ def add_rows(ema: Path, corpus: Features, encoder: VoiceEncoder) -> list[str]:
 
 
 @torch.no_grad()
-def _heard(name: str, corpus: Features, encoder: VoiceEncoder) -> torch.Tensor:
+def _heard(name: str, corpus: SpeechCorpus, encoder: SpeakerEncoder) -> torch.Tensor:
     own = [u for u in corpus.split("train") if u.voices.get(name, 0) > _LEAST_SHARE]
     own = own or [u for u in corpus.utterances if name in u.voices]
     return torch.stack([encoder(torch.from_numpy(corpus.mel_of(u))[None])[0] for u in own[:_RECORDINGS]]).mean(0)

@@ -54,8 +54,8 @@ class SpectrumDiscriminator(nn.Module):
         return verdicts, features
 
 
-class ContestedVocoder(ModelMixin, ConfigMixin):
-    """The vocoder and its discriminator, trained side by side by :func:`contest_loss`."""
+class AdversarialVocoder(ModelMixin, ConfigMixin):
+    """The vocoder and its discriminator, trained side by side by :func:`adversarial_loss`."""
 
     @register_to_config
     def __init__(self, width: int = 32) -> None:
@@ -64,7 +64,9 @@ class ContestedVocoder(ModelMixin, ConfigMixin):
         self.discriminator = SpectrumDiscriminator(width)
 
 
-def contest_loss(model: ContestedVocoder, batch: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
+def adversarial_loss(
+    model: AdversarialVocoder, batch: tuple[Tensor, Tensor, Tensor]
+) -> tuple[Tensor, dict[str, float]]:
     """Losses of both sides in one sum, on a batch of :func:`generation.models.vocoder.vocoder_batches`.
 
     Returns:
@@ -95,11 +97,11 @@ def contest_loss(model: ContestedVocoder, batch: tuple[Tensor, Tensor, Tensor]) 
 class VocoderFiles:
     """The vocoder alone, for :func:`generation.training.trainer.fit`; the discriminator lives in the checkpoint."""
 
-    def write(self, model: ContestedVocoder, folder: Path) -> None:
+    def write(self, model: AdversarialVocoder, folder: Path) -> None:
         """See :class:`generation.training.trainer.Files`."""
         model.vocoder.save_pretrained(folder)
 
-    def read(self, model: ContestedVocoder, folder: Path) -> None:
+    def read(self, model: AdversarialVocoder, folder: Path) -> None:
         """See :class:`generation.training.trainer.Files`."""
         weights = load_file(folder / "diffusion_pytorch_model.safetensors")
         model.vocoder.load_state_dict(weights, strict=True)

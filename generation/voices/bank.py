@@ -79,7 +79,7 @@ class VoiceBank:
         return self[name].vector
 
 
-def voice_from_clip(audio: Audio) -> np.ndarray:
+def speaker_embedding_from_clip(audio: Audio) -> np.ndarray:
     """Voice vector (64,) float32 of the person who speaks in a recording, taken from its best 15 s.
 
     Raises:
@@ -89,7 +89,7 @@ def voice_from_clip(audio: Audio) -> np.ndarray:
 
 
 def clip_mel(audio: Audio) -> np.ndarray:
-    """Log-mel (M, 100) of a recording's best 15 s without its steady noise; raises as :func:`voice_from_clip` does."""
+    """Log-mel (M, 100) of a recording's best 15 s without steady noise; raises as ``speaker_embedding_from_clip``."""
     import torch
 
     from generation.audio.mel import mel_spectrogram
@@ -123,6 +123,6 @@ def _without_noise(mel: np.ndarray) -> np.ndarray:
 @cache
 def _encoder():  # noqa: ANN202 - a torch type, which this module does not import
     from generation.core.weights import load_strict
-    from generation.models.speaker_encoder import VoiceEncoder
+    from generation.models.speaker_encoder import SpeakerEncoder
 
-    return load_strict(VoiceEncoder, asset("voice_encoder"))
+    return load_strict(SpeakerEncoder, asset("voice_encoder"))

@@ -19,7 +19,7 @@ from generation.audio.timbre import tone_between
 from generation.audio.waveform import Audio
 from generation.core.clock import MELS_PER_FRAME
 from generation.core.performance import CastMember, Line
-from generation.models.duration_predictor import DurationModel
+from generation.models.duration_predictor import DurationPredictor
 from generation.pipeline.joint import JointPipeline
 from generation.pipeline.sampling import Sampling
 from generation.text.phonemizer import phonemize
@@ -41,7 +41,7 @@ _FARTHEST = 0.7
 
 
 @dataclass(frozen=True)
-class Likeness:
+class ClonedVoice:
     """A voice as the pipeline wants it.
 
     Attributes:
@@ -53,7 +53,7 @@ class Likeness:
     tone: np.ndarray | None
 
 
-def likeness(audio: Audio, pipeline: JointPipeline, durations: DurationModel, octave: np.ndarray) -> Likeness:
+def likeness(audio: Audio, pipeline: JointPipeline, durations: DurationPredictor, octave: np.ndarray) -> ClonedVoice:
     """The voice of the person who speaks in a recording, its best 15 s counting; some twenty seconds of trial readings.
 
     Args:
@@ -81,10 +81,10 @@ def likeness(audio: Audio, pipeline: JointPipeline, durations: DurationModel, oc
             break
         moved = following
     moved, _, reading = min(tried, key=lambda one: abs(one[1]))
-    return Likeness(first + np.float32(moved) * octave, tone_between(reading, clip))
+    return ClonedVoice(first + np.float32(moved) * octave, tone_between(reading, clip))
 
 
-def _read(pipeline: JointPipeline, durations: DurationModel, vector: np.ndarray) -> np.ndarray:
+def _read(pipeline: JointPipeline, durations: DurationPredictor, vector: np.ndarray) -> np.ndarray:
     """Log-mel (M, 100) of the sound of the trial sentences in a voice."""
     lines, start = [], 0
     for number, text in enumerate(READING):

@@ -143,6 +143,6 @@ class Judges:
 
     @cached_property
     def _encoder(self):  # noqa: ANN202 - a type of an optional package
-        from resemblyzer import VoiceEncoder
+        from resemblyzer import SpeakerEncoder
 
-        return VoiceEncoder("cpu", verbose=False)
+        return SpeakerEncoder("cpu", verbose=False)

@@ -17,7 +17,7 @@ from generation.rendering.renderer import SceneRenderer
 from masks.topology import LIPS_OUTER
 from scripts.draw_cast import draw_cast, write_cast
 from scripts.evaluation.synthesis import Synthesis
-from studio.cast.geometry import Places, find_places
+from studio.cast.geometry import SceneGeometry, build_geometry
 from studio.core.progress import Progress
 from studio.core.progress import Stage as Step
 from studio.performance.performer import Speech
@@ -30,7 +30,7 @@ class Stage:
     """A cast and what its members do: places and motion tracks a face, the performance a member."""
 
     picture: np.ndarray
-    places: Places
+    places: SceneGeometry
     timeline: Timeline
     performance: Performance
     tracks: list[MotionTrack]
@@ -62,7 +62,7 @@ def perform(path: Path, synthesis: Synthesis, seed: int = 0) -> Stage:
     report = check_scene(path)
     if report.problems or report.scene is None or report.casting is None:
         raise ValueError(" ".join(report.problems))
-    places = find_places(report.scene, report.casting)
+    places = build_geometry(report.scene, report.casting)
     speech = Speech(report.scene, path.parent, seed, synthesis.steps, None, synthesis.models)
     timeline = speech.timeline()
     work = path.parent / synthesis.weights

@@ -16,14 +16,14 @@ from generation.audio.mel import mel_spectrogram
 from generation.core import assets
 from generation.core.clock import MELS_PER_FRAME, SAMPLES_PER_FRAME, samples_from_frames, seconds_from_frames
 from generation.core.performance import CastMember, Line
-from generation.models.duration_predictor import DurationModel
+from generation.models.duration_predictor import DurationPredictor
 from generation.pipeline.joint import JointPipeline
 from generation.pipeline.sampling import Sampling, usual_steps
 from generation.text.phonemizer import phonemize
 from generation.voices.bank import VoiceBank
-from generation.voices.cloning import Likeness
+from generation.voices.cloning import ClonedVoice
 from scripts.evaluation.cache import keep
-from studio.performance.performer import Models, undivided
+from studio.performance.performer import Models, single_threaded
 from studio.timeline.segments import FADE
 
 MAKING = (
@@ -95,10 +95,10 @@ class Synthesis:
         return Models(self.pipeline, self._durations, self.bank, str(self.pipeline.device))
 
     @cached_property
-    def _durations(self) -> DurationModel:
-        return DurationModel.from_pretrained()
+    def _durations(self) -> DurationPredictor:
+        return DurationPredictor.from_pretrained()
 
-    def speak(self, text: str, voice: str, seed: int, alike: Likeness | None = None) -> Take:
+    def speak(self, text: str, voice: str, seed: int, alike: ClonedVoice | None = None) -> Take:
         """Text to sound and motion, lengths from the duration model.
 
         Args:
@@ -107,7 +107,7 @@ class Synthesis:
             seed: of the noise.
             alike: a voice from a clip in place of the preset's; then ``voice`` only tells the accent.
         """
-        alike = alike or Likeness(self.preset(voice), None)
+        alike = alike or ClonedVoice(self.preset(voice), None)
         began = process_time()
         phonemes = f" {phonemize(text, 'en-gb' if voice.startswith('b') else 'en-us')} "
         durations = self._durations.predict(phonemes, alike.vector, seed=seed)
@@ -144,13 +144,13 @@ class Synthesis:
             durations: mel frames of each, 4 n in all.
         """
         durations = durations or (len(waveform) // SAMPLES_PER_FRAME * MELS_PER_FRAME,)
-        return self._take(phonemes, durations, Likeness(voice, None), seed, waveform, 0.0)
+        return self._take(phonemes, durations, ClonedVoice(voice, None), seed, waveform, 0.0)
 
     def _take(
         self,
         phonemes: str,
         durations: tuple[int, ...],
-        voice: Likeness,
+        voice: ClonedVoice,
         seed: int,
         recording: np.ndarray | None,
         spent: float,
@@ -164,7 +164,7 @@ class Synthesis:
                 return Take(phonemes, durations, FADE, kept["speech"], kept["motion"], tuple(kept["seconds"].tolist()))
         line = Line("line", 0, FADE, sum(durations) // MELS_PER_FRAME, phonemes, durations, recording)
         marks = [process_time()]
-        with undivided():
+        with single_threaded():
             part = self.pipeline(
                 [line],
                 [CastMember("SPEAKER", voice.vector, tone=voice.tone)],

@@ -24,7 +24,7 @@ _DETECTED: dict[bytes, tuple[FaceLandmarks, ...]] = {}
 
 
 @dataclass(frozen=True)
-class Seat:
+class AssignedFace:
     """A member of the cast in the picture.
 
     Attributes:
@@ -41,14 +41,14 @@ class Seat:
 
 
 @dataclass(frozen=True)
-class Casting:
+class FaceAssignment:
     """The loaded picture, uint8 (H, W, 3), who sits where in it, in the order of the cast, and faces of nobody."""
 
     picture: np.ndarray
-    seats: tuple[Seat, ...]
+    seats: tuple[AssignedFace, ...]
     bystanders: tuple[FaceLandmarks, ...] = ()
 
-    def resized(self, height: int | None) -> Casting:
+    def resized(self, height: int | None) -> FaceAssignment:
         """The same with the picture reduced to at most ``height`` rows; never enlarged."""
         rows, columns = self.picture.shape[:2]
         if height is None or rows <= height:
@@ -64,11 +64,11 @@ class Casting:
             for seat in self.seats
         )
         bystanders = tuple(replace(face, points=face.points * scale) for face in self.bystanders)
-        return Casting(cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA), seats, bystanders)
+        return FaceAssignment(cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA), seats, bystanders)
 
 
-def places_key(scene: Scene, folder: Path) -> tuple[str, tuple[tuple[str, int], ...]]:
-    """All that :func:`cast_picture` depends on: a scene of nothing else as JSON, and when its files were changed."""
+def assignment_key(scene: Scene, folder: Path) -> tuple[str, tuple[tuple[str, int], ...]]:
+    """All that :func:`assign_faces` depends on: a scene of nothing else as JSON, and when its files were changed."""
     files = [scene.picture, scene.rig, *(member.mask for member in scene.cast)]
     stamps = tuple((name, (folder / name).stat().st_mtime_ns) for name in files if name and (folder / name).is_file())
     members = tuple(
@@ -77,7 +77,7 @@ def places_key(scene: Scene, folder: Path) -> tuple[str, tuple[tuple[str, int], 
     return Scene(picture=scene.picture, rig=scene.rig, cast=members, script=()).model_dump_json(), stamps
 
 
-def cast_picture(scene: Scene, folder: Path) -> tuple[Casting | None, dict[int | None, list[str]]]:
+def assign_faces(scene: Scene, folder: Path) -> tuple[FaceAssignment | None, dict[int | None, list[str]]]:
     """Load the picture and find everybody's face in it.
 
     Args:
@@ -104,7 +104,7 @@ def cast_picture(scene: Scene, folder: Path) -> tuple[Casting | None, dict[int |
         named = _rig_faces(scene, folder, picture.shape[:2])
     except ValueError as error:
         problems.setdefault(None, []).append(str(error))
-        return Casting(picture, ()), problems
+        return FaceAssignment(picture, ()), problems
     faces = list(named.values())
     members = [scene.cast[index] for index in scene.on_screen]
     if not named or any(member.rig_face is None and member.name not in named for member in members):
@@ -114,7 +114,7 @@ def cast_picture(scene: Scene, folder: Path) -> tuple[Casting | None, dict[int |
     for index, sentences in found.items():
         problems.setdefault(index, []).extend(sentences)
     bystanders = tuple(face for face in faces if all(face is not seat.face for seat in seats))
-    return Casting(picture, tuple(seats), bystanders), problems
+    return FaceAssignment(picture, tuple(seats), bystanders), problems
 
 
 def _detect(picture: np.ndarray) -> tuple[FaceLandmarks, ...]:
@@ -198,7 +198,7 @@ def _assign(
     named: Mapping[str, FaceLandmarks],
     areas: Mapping[int, CharacterMask],
     failed: set[int],
-) -> tuple[list[Seat], dict[int | None, list[str]]]:
+) -> tuple[list[AssignedFace], dict[int | None, list[str]]]:
     """Give each visible character a face: those with a place first, the rest from left to right."""
     from masks.regions import face_of
 
@@ -239,7 +239,9 @@ def _assign(
                 f"the face is too small ({face.inter_ocular:.0f} pixels between the eyes, at least"
                 f" {MIN_INTER_OCULAR:.0f} are needed); use a larger picture."
             )
-        seats.append(Seat(index, face, areas[index].mask if index in areas else None, chosen[index] < len(names)))
+        seats.append(
+            AssignedFace(index, face, areas[index].mask if index in areas else None, chosen[index] < len(names))
+        )
     return seats, problems
 
 

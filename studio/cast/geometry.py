@@ -10,7 +10,7 @@ import numpy as np
 from masks.person_segmentation import sam_predictor, segment_person
 from masks.regions import CharacterMask, motion_region, motion_room
 from masks.routing import FaceTokens, face_footprint, membership
-from studio.cast.face_assignment import Casting, Seat
+from studio.cast.face_assignment import AssignedFace, FaceAssignment
 from studio.scene.schema import Scene
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ LEAST_ROOM = 0.15
 
 
 @dataclass(frozen=True)
-class Places:
+class SceneGeometry:
     """Where everybody is.
 
     Attributes:
@@ -37,7 +37,7 @@ class Places:
         sides: (K,) float32, where each of the cast sits, -1 (left edge) .. 1 (right edge); 0 for those unseen.
     """
 
-    seats: tuple[Seat, ...]
+    seats: tuple[AssignedFace, ...]
     masks: tuple[CharacterMask, ...]
     figures: tuple[np.ndarray, ...]
     regions: tuple[np.ndarray, ...]
@@ -46,7 +46,7 @@ class Places:
     sides: np.ndarray
 
 
-def find_places(scene: Scene, casting: Casting) -> Places:
+def build_geometry(scene: Scene, casting: FaceAssignment) -> SceneGeometry:
     """Masks from the scene where it gives them, else found around each face; regions cut at the neighbours."""
     seats = casting.seats
     size = casting.picture.shape[:2]
@@ -69,10 +69,10 @@ def find_places(scene: Scene, casting: Casting) -> Places:
         sides[seat.character] = np.clip(2 * seat.face.eyes[:, 0].mean() / size[1] - 1, -1, 1)
     rooms = tuple(motion_room(seat.face, region) for seat, region in zip(seats, regions, strict=True))
     routing = _routing(scene, seats, masks, size)
-    return Places(seats, tuple(masks), tuple(figures), tuple(regions), routing, rooms, sides)
+    return SceneGeometry(seats, tuple(masks), tuple(figures), tuple(regions), routing, rooms, sides)
 
 
-def tight_seats(casting: Casting) -> list[int]:
+def cramped_faces(casting: FaceAssignment) -> list[int]:
     """Members of the cast whose region or mask, as the scene gives it, leaves the head too little room."""
     marked = [seat for seat in casting.seats if seat.area is not None]
     tight = []
@@ -83,7 +83,9 @@ def tight_seats(casting: Casting) -> list[int]:
     return tight
 
 
-def _routing(scene: Scene, seats: Sequence[Seat], masks: Sequence[CharacterMask], size: tuple[int, int]) -> np.ndarray:
+def _routing(
+    scene: Scene, seats: Sequence[AssignedFace], masks: Sequence[CharacterMask], size: tuple[int, int]
+) -> np.ndarray:
     """The masks' membership of the face tokens, with those who have no face driving only their own, unseen one."""
     routing = np.eye(len(scene.cast), dtype=np.float32)
     if seats:

@@ -10,7 +10,7 @@ from typing import Any
 
 from generation.adapters.metadata import SUFFIX
 from studio.core.storage import read_json, safe_name
-from studio.editor.voice_preview import Audition
+from studio.editor.voice_preview import VoicePreview
 from studio.jobs.estimate import factors_of
 from studio.jobs.queue import Job, jobs, submit
 from studio.project.project import Project
@@ -150,7 +150,7 @@ def examine(
     for stem, said in words_of(script, stems.values()).items():
         files[f"{MATERIAL}/{stem}.txt"] = said.encode()
     whose = {"who": project.scene.cast[index].name, "name": name, "consent": consent, "statement": statement}
-    return submit(Audition(project, index), "examine", files, **whose)
+    return submit(VoicePreview(project, index), "examine", files, **whose)
 
 
 def latest(project: Project, index: int) -> Job | None:
@@ -186,7 +186,7 @@ def teach(project: Project, index: int, examined: Job, minutes: float) -> Job:
     clips = examined.status().results.get("clips")
     if clips is None or not clips.is_file():
         raise ValueError("The clips are no longer there; look at them again.")
-    return submit(Audition(project, index), "teach", {CLIPS: clips.read_bytes()}, **examined.what, minutes=minutes)
+    return submit(VoicePreview(project, index), "teach", {CLIPS: clips.read_bytes()}, **examined.what, minutes=minutes)
 
 
 def expected_seconds(root: Path, minutes: float) -> float:

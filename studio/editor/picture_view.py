@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from studio.cast.face_assignment import Casting, cast_picture, places_key
+from studio.cast.face_assignment import FaceAssignment, assign_faces, assignment_key
 from studio.core.storage import inside
 from studio.scene.document import load_scene
 from studio.scene.schema import Scene
@@ -54,7 +54,7 @@ class View:
         problems: sentences on the picture as a whole under None, on members of the cast under their index.
     """
 
-    casting: Casting | None
+    casting: FaceAssignment | None
     faces: tuple[FaceLandmarks, ...] = ()
     owners: tuple[int | None, ...] = ()
     areas: Mapping[int, np.ndarray] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class View:
 
 def look(scene: Scene, folder: Path) -> View:
     """Find everybody in the picture; remembered until the picture or somebody's place changes."""
-    return _look(places_key(scene, folder), folder)
+    return _look(assignment_key(scene, folder), folder)
 
 
 @lru_cache(maxsize=32)
@@ -97,7 +97,7 @@ def _look(key: tuple[str, tuple[object, ...]], folder: Path) -> View:
     scene = Scene.model_validate_json(key[0])
     if not scene.picture:
         return View(None)
-    casting, problems = cast_picture(scene, folder)
+    casting, problems = assign_faces(scene, folder)
     said = {index: tuple(sentences) for index, sentences in problems.items() if sentences}
     if casting is None:
         return View(None, problems=said)

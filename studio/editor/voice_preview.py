@@ -13,7 +13,7 @@ from studio.scene.schema import Scene, ScriptLine
 from studio.timeline.timeline import line_names
 
 
-class Audition:
+class VoicePreview:
     """One character saying one sentence; to :func:`studio.jobs.queue.submit` it is a project.
 
     Args:
@@ -42,7 +42,7 @@ def sentence(name: str) -> str:
 
 def latest(project: Project, index: int) -> Job | None:
     """The newest audition of a character with the voice that it has now; None before there was one."""
-    wanted = Audition(project, index).scene
+    wanted = VoicePreview(project, index).scene
     for job in jobs(project):
         if job.kind == "hear" and not job.what and _frozen_scene(job.scene_path) == wanted:
             return job

@@ -31,20 +31,20 @@ def _plate(height: int, width: int) -> np.ndarray:
     return np.stack([np.asarray(letters), np.asarray(shape)], -1).astype(np.float32)[:height, :width] / 255
 
 
-def label_box(height: int, width: int) -> tuple[slice, slice]:
+def watermark_box(height: int, width: int) -> tuple[slice, slice]:
     """Rows and columns of the label in a picture of this size: the upper right corner, clear of subtitles."""
     h, w = _plate(height, width).shape[:2]
     margin = max(0, min(round(0.012 * min(height, width)), height - h, width - w))
     return slice(margin, margin + h), slice(width - margin - w, width - margin)
 
 
-def draw_label(frame: np.ndarray) -> np.ndarray:
+def draw_watermark(frame: np.ndarray) -> np.ndarray:
     """A copy of the frame, (H, W, 3) uint8 RGB, with the label in its upper right corner.
 
     White letters on a dark plate, 2.8 % of the shorter side and at least 10 pixels; ``AI`` alone where the words would
-    take more than half of the width. Pixels outside :func:`label_box` stay as they are.
+    take more than half of the width. Pixels outside :func:`watermark_box` stay as they are.
     """
-    rows, columns = label_box(*frame.shape[:2])
+    rows, columns = watermark_box(*frame.shape[:2])
     letters, shape = np.moveaxis(_plate(*frame.shape[:2])[..., None], 2, 0)
     marked = frame.copy()
     behind = marked[rows, columns] * (1 - _PLATE * shape) + 16 * _PLATE * shape

@@ -19,7 +19,7 @@ from generation.motion.arkit import write_arkit_csv, write_json
 from studio.export.encoder import FrameCheck, encode, join, whole_or_nothing
 from studio.export.provenance import SENTENCE, mark
 from studio.export.subtitles import captions, line_width, srt, vtt
-from studio.export.watermark import draw_label
+from studio.export.watermark import draw_watermark
 from studio.timeline.timeline import Timeline
 
 OnFrame = Callable[[int, int], None]
@@ -65,7 +65,7 @@ def write_film(
     """Writes a marked MP4 like :func:`write_video` from pictures that are encoded already.
 
     Args:
-        stretches: the pictures, see :meth:`studio.production.frame_cache.Reel.make`.
+        stretches: the pictures, see :meth:`studio.production.frame_cache.FrameCache.make`.
         n_frames: length of the film in frames of 40 ms.
         sound: the mix.
         path: the video, ``.mp4``; nothing is left there and nothing replaced if anything is raised.
@@ -97,7 +97,7 @@ def _finished(
     check = FrameCheck(picture)
     for index, frame in enumerate(frames):
         frame = check(frame, index)
-        yield draw_label(frame) if record["label"] else frame
+        yield draw_watermark(frame) if record["label"] else frame
         if on_frame is not None:
             on_frame(index + 1, total)
 

@@ -14,9 +14,9 @@ from generation.adapters.metadata import SUFFIX, shipped_base
 from generation.core.assets import asset
 from generation.core.clock import FPS
 from generation.core.weights import load_strict
-from generation.finetuning.clip_reader import Material, MaterialReader, read_clips, write_clips
-from generation.finetuning.forced_alignment import Aligner
-from generation.finetuning.from_clips import Origin, Taught
+from generation.finetuning.clip_reader import ClipReader, TrainingClips, read_clips, write_clips
+from generation.finetuning.forced_alignment import ForcedAligner
+from generation.finetuning.from_clips import FineTuned, Origin
 from generation.finetuning.from_clips import teach as learn
 from generation.finetuning.lora_training import Size
 from generation.finetuning.report import prompts, trials, write_report
@@ -61,8 +61,8 @@ def examine(job: Job, models: Models, progress: Progress) -> dict[str, Path]:
 
     texts = {path.stem for path in folder.glob("*.txt")}
     wordless = any(path.stem not in texts for path in folder.iterdir())
-    aligner = Aligner(models.pipeline.transformer, models.durations)
-    reader = MaterialReader("audio", aligner, language_of(scene, 0), whisper() if wordless else None, watch)
+    aligner = ForcedAligner(models.pipeline.transformer, models.durations)
+    reader = ClipReader("audio", aligner, language_of(scene, 0), whisper() if wordless else None, watch)
     material = reader.read(folder)
     out.mkdir(parents=True, exist_ok=True)
     results = {"material": out / "material.json"}
@@ -76,7 +76,7 @@ def examine(job: Job, models: Models, progress: Progress) -> dict[str, Path]:
     return results
 
 
-def _refusal(material: Material) -> str:
+def _refusal(material: TrainingClips) -> str:
     try:
         material.require_enough()
     except ValueError as error:
@@ -121,7 +121,7 @@ def teach(job: Job, models: Models, progress: Progress) -> dict[str, Path]:
     return {"before": out / "strength_0.wav", "after": out / "strength_1.wav", "report": out / "report.json"}
 
 
-def _learn(job: Job, minutes: float, models: Models, progress: Progress) -> Taught:
+def _learn(job: Job, minutes: float, models: Models, progress: Progress) -> FineTuned:
     """The training, with weights of its own: the worker's go on speaking meanwhile."""
 
     def watch(share: float) -> None:

@@ -22,7 +22,7 @@ from generation.core import deferred_imports  # noqa: F401 - before anything tha
 from generation.core.clock import SAMPLE_RATE
 from generation.core.performance import Performance
 from generation.pipeline.sampling import usual_steps
-from studio.cast.geometry import Places
+from studio.cast.geometry import SceneGeometry
 from studio.core.progress import Cancelled, Progress, Stage, Status
 from studio.core.storage import StorageError, read_json, storage_sentence, write_json, write_whole
 from studio.editor.finetuning import FACTOR, ratio
@@ -39,7 +39,7 @@ from studio.production.motion_review import CLOSE_UP, Order, move
 from studio.production.motion_review import STAGES as MOVE_STAGES
 from studio.production.preview import STAGES as PREVIEW_STAGES
 from studio.production.preview import Previewer
-from studio.production.render import RenderSettings, Watcher, render_scene
+from studio.production.render import RenderObserver, RenderSettings, render_scene
 from studio.project.history import SCENE_FILE
 from studio.project.project import Projects
 from studio.scene.document import load_scene
@@ -287,7 +287,7 @@ def _render(job: Job, shop: _Shop, report: _Reporter) -> dict[str, Path]:
         work=job.project_folder / "work",
     )
     video = job.folder / "out" / f"{_film_name(job.project_folder.name)}.mp4"
-    watcher = _Watcher(job, scene, settings.sampling_steps, report.rest)
+    watcher = _RenderObserver(job, scene, settings.sampling_steps, report.rest)
     forget_peak_memory()
     checked = render_scene(job.scene_path, video, settings, report.show, report.cancelled, watcher, shop.models)
     took = report.took() | ({"memory": float(peak)} if (peak := peak_memory()) else {})
@@ -344,7 +344,7 @@ def _film_name(project: str) -> str:
     return file_names([project])[0]
 
 
-class _Watcher(Watcher):
+class _RenderObserver(RenderObserver):
     """Keeps takes and the times of words, and shows the last finished frame, while a job renders."""
 
     timeline: Timeline
@@ -358,7 +358,7 @@ class _Watcher(Watcher):
         self._job, self._scene, self._steps, self.rest = job, scene, steps, rest
         self._shown = 0.0
 
-    def spoken(self, speech: Speech, timeline: Timeline, performance: Performance, places: Places) -> None:
+    def spoken(self, speech: Speech, timeline: Timeline, performance: Performance, places: SceneGeometry) -> None:
         """Note the takes, which are there even if the job is cancelled from here on."""
         pieces = speech.pieces(timeline, places.routing, places.sides)
         self.made = speech.made

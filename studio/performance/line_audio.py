@@ -13,8 +13,8 @@ import numpy as np
 from generation.audio.waveform import Audio, mix
 from generation.core.clock import FPS, SAMPLE_RATE, samples_from_frames
 from generation.core.performance import Line, Performance
-from studio.cast.face_assignment import cast_picture
-from studio.cast.geometry import find_places
+from studio.cast.face_assignment import assign_faces
+from studio.cast.geometry import build_geometry
 from studio.core.progress import Progress
 from studio.core.storage import write_json
 from studio.export.provenance import make_record
@@ -122,10 +122,10 @@ def timed_words(
 
 def scene_geometry(scene: Scene, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Routing and sides as rendering has them; everybody for themselves where the picture is not ready yet."""
-    casting, problems = cast_picture(scene, folder) if scene.picture else (None, {})
+    casting, problems = assign_faces(scene, folder) if scene.picture else (None, {})
     if casting is None or problems:
         return np.eye(len(scene.cast), dtype=np.float32), np.zeros(len(scene.cast), np.float32)
-    places = find_places(scene, casting)
+    places = build_geometry(scene, casting)
     return places.routing, places.sides
 
 

@@ -23,17 +23,17 @@ from generation.core import (
     deferred_imports,
 )
 from generation.core.clock import SAMPLE_RATE, samples_from_frames
-from generation.core.delivery import Habits, mixed
+from generation.core.delivery import Delivery, mixed
 from generation.core.motion import N_CHANNELS, MotionTrack
 from generation.core.performance import CastMember, CharacterPerformance, Performance
-from generation.models.duration_predictor import DurationModel
+from generation.models.duration_predictor import DurationPredictor
 from generation.motion.keyframes import KeyedSpan, faded
 from generation.pipeline.conditioning import Generate
 from generation.pipeline.joint import JointPipeline
 from generation.pipeline.retake import made_again
 from generation.pipeline.sampling import Sampling
-from generation.voices.bank import VoiceBank, voice_from_clip
-from generation.voices.cloning import Likeness, likeness
+from generation.voices.bank import VoiceBank, speaker_embedding_from_clip
+from generation.voices.cloning import ClonedVoice, likeness
 from studio.core.progress import Progress
 from studio.core.storage import write_whole
 from studio.performance.scene_gaze import with_scene_eyes
@@ -50,7 +50,7 @@ MAX_WORK_BYTES = 500_000_000
 
 
 @contextmanager
-def undivided() -> Iterator[None]:
+def single_threaded() -> Iterator[None]:
     """Two threads wait for each other in every small product: on two cores one alone is done sooner, at less cost."""
     usual = torch.get_num_threads()
     torch.set_num_threads(1 if usual <= 2 else usual)
@@ -65,23 +65,23 @@ class Models:
     """What is loaded once and serves any number of scenes."""
 
     pipeline: JointPipeline
-    durations: DurationModel
+    durations: DurationPredictor
     voices: VoiceBank
     device: str
-    _alike: dict[bytes, Likeness] = field(default_factory=dict)
+    _alike: dict[bytes, ClonedVoice] = field(default_factory=dict)
 
     @classmethod
     def load(cls, device: str | None = None) -> Models:
         """The shipped models on a torch device; None = the GPU when there is one, else the CPU."""
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         pipeline = deferred_imports.lean(JointPipeline.from_pretrained).to(device)
-        return cls(pipeline, DurationModel.from_pretrained(), VoiceBank.load(), device)
+        return cls(pipeline, DurationPredictor.from_pretrained(), VoiceBank.load(), device)
 
-    def alike(self, clip: np.ndarray) -> Likeness:
+    def alike(self, clip: np.ndarray) -> ClonedVoice:
         """The voice of a clip (S,) at 24 kHz; the trial readings that it takes are made once for each clip."""
         key = hashlib.sha256(clip.tobytes()).digest()
         if key not in self._alike:
-            with undivided():
+            with single_threaded():
                 found = likeness(Audio(clip, SAMPLE_RATE), self.pipeline, self.durations, self.voices.octave)
             self._alike[key] = found
         return self._alike[key]
@@ -133,7 +133,7 @@ class Speech:
         ]
         return build_timeline(self._scene, speakers, self._models.durations, partial(scene_recording, self._folder))
 
-    @undivided()
+    @single_threaded()
     def perform(
         self,
         timeline: Timeline,
@@ -293,7 +293,7 @@ class Speech:
                 name = character.name.casefold()
                 own = [line.recording for line in self._scene.script if line.who.casefold() == name]
                 if clip := next(filter(None, own), None):
-                    voice = voice_from_clip(Audio(scene_recording(self._folder, clip), SAMPLE_RATE))
+                    voice = speaker_embedding_from_clip(Audio(scene_recording(self._folder, clip), SAMPLE_RATE))
             elif character.voice.clip is not None:
                 alike = self._models.alike(scene_recording(self._folder, character.voice.clip))
                 voice, tone = alike.vector, np.float32(adapters.voice_left(manners)) * alike.tone
@@ -303,7 +303,7 @@ class Speech:
             tones.append(tone)
         return voices, tones
 
-    def _find_manners(self) -> tuple[list[dict[str, float]], list[Habits]]:
+    def _find_manners(self) -> tuple[list[dict[str, float]], list[Delivery]]:
         """Each one's adapters with their strengths, loaded and known by the hash of their file; and their habits.
 
         Raises:

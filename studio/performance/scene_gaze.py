@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from generation.core.delivery import Habits
+from generation.core.delivery import Delivery
 from generation.core.motion import CHANNELS, MotionTrack
 from generation.core.performance import Performance
 from generation.motion.gaze import ACROSS, AWAY, EYES, Span, with_eyes
@@ -28,7 +28,7 @@ def with_scene_eyes(
     sides: np.ndarray,
     seed: int,
     retaken: Sequence[KeyedSpan] = (),
-    habits: Sequence[Habits] | None = None,
+    habits: Sequence[Delivery] | None = None,
 ) -> Performance:
     """The performance with the eyes of the scene, piece by piece: an edit elsewhere leaves a piece's eyes alone.
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from studio.core.storage import StorageError, storage_sentence
 from studio.export.encoder import GROUP, Encoder, FrameCheck, picture_options
-from studio.export.watermark import draw_label
+from studio.export.watermark import draw_watermark
 
 LEAST, MOST = 25, GROUP
 """Frames of a stretch; the last one of a film may be shorter."""
@@ -30,7 +30,7 @@ Draw = Callable[[Sequence[int]], Iterator[np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Stretch:
+class CachedSegment:
     """Frames ``first`` to ``stop`` of a film; equal keys are equal pictures."""
 
     first: int
@@ -38,7 +38,7 @@ class Stretch:
     key: str
 
 
-def cut(shown: np.ndarray, look: str) -> list[Stretch]:
+def cut(shown: np.ndarray, look: str) -> list[CachedSegment]:
     """Cut a film where frames themselves say so.
 
     So the cuts behind a change are where they were, wherever they have moved to, and a change costs the stretches that
@@ -55,12 +55,12 @@ def cut(shown: np.ndarray, look: str) -> list[Stretch]:
         last = min(first + MOST, len(rows))
         stop = next((at for at in range(first + LEAST, last) if marks[at]), last)
         key = hashlib.sha256(b"".join([look.encode(), b"|", *rows[first:stop]])).hexdigest()[:32]
-        stretches.append(Stretch(first, stop, key))
+        stretches.append(CachedSegment(first, stop, key))
         first = stop
     return stretches
 
 
-class Reel:
+class FrameCache:
     """The pictures of one film and the folder that keeps them.
 
     Args:
@@ -123,7 +123,7 @@ class Reel:
                     if frame is None:
                         raise ValueError(f"Frame {number} is missing; render the scene again.")
                     frame = check(frame, number)
-                    encoder.write(draw_label(frame) if self._label else frame)
+                    encoder.write(draw_watermark(frame) if self._label else frame)
                     done += 1
                     on_frame(done)
                 encoder.end()

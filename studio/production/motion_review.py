@@ -20,7 +20,7 @@ from studio.core.progress import Progress
 from studio.core.storage import write_json, write_whole
 from studio.editor.motion_view import changes, lanes_of
 from studio.export.provenance import make_record
-from studio.export.watermark import draw_label
+from studio.export.watermark import draw_watermark
 from studio.export.writers import write_sound, write_video
 from studio.jobs.estimate import recipe
 from studio.performance.line_audio import keep_takes, timed_words
@@ -191,7 +191,7 @@ class _Close:
         ]
         frames = list(self._frames(self._scaled(performance)[extremes]))
         packed = io.BytesIO()
-        Image.fromarray(np.concatenate([draw_label(frame) for frame in frames], axis=1)).save(
+        Image.fromarray(np.concatenate([draw_watermark(frame) for frame in frames], axis=1)).save(
             packed, "JPEG", quality=90
         )
         write_whole({path: packed.getvalue()}, durable=False)

@@ -17,16 +17,16 @@ from generation.core.clock import SAMPLE_RATE
 from generation.core.motion import MotionTrack
 from generation.core.performance import Performance
 from generation.pipeline.sampling import usual_steps
-from studio.cast.face_assignment import Casting, cast_picture
-from studio.cast.geometry import Places, find_places
+from studio.cast.face_assignment import FaceAssignment, assign_faces
+from studio.cast.geometry import SceneGeometry, build_geometry
 from studio.core.progress import Progress
 from studio.core.storage import json_bytes, write_json
 from studio.export.provenance import make_record
 from studio.export.writers import OnFrame, write_film
 from studio.performance.line_audio import scene_geometry, timed_words
 from studio.performance.performer import Models, Speech
-from studio.production.frame_cache import Reel, tidy
-from studio.production.render import REEL, look_of, scaled_motion, shown
+from studio.production.frame_cache import FrameCache, tidy
+from studio.production.render import REEL, appearance_key, scaled_motion, shown
 from studio.production.setup import make_renderer
 from studio.project.history import scene_data
 from studio.project.restore import media_names
@@ -54,8 +54,8 @@ class Stage:
     """What depends on picture and cast alone, kept from one preview to the next; ``look`` names how frames look."""
 
     key: str
-    casting: Casting
-    places: Places
+    casting: FaceAssignment
+    places: SceneGeometry
     renderer: SceneRenderer | None
     look: str
 
@@ -129,13 +129,13 @@ class Previewer:
         if self._stage is None or self._stage.key != key:
             if not scene.picture:
                 raise DocumentError(["There is no picture yet; add one."])
-            casting, problems = cast_picture(scene, folder)
+            casting, problems = assign_faces(scene, folder)
             if casting is None or problems:
                 raise DocumentError(sentence for sentences in problems.values() for sentence in sentences)
             casting = casting.resized(self._height)
-            places = find_places(scene, casting)
+            places = build_geometry(scene, casting)
             renderer = make_renderer(casting, places) if places.seats else None
-            self._stage = Stage(key, casting, places, renderer, look_of(casting, places))
+            self._stage = Stage(key, casting, places, renderer, appearance_key(casting, places))
         return self._stage
 
     def geometry(self, scene: Scene, folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -179,7 +179,7 @@ def _pictures(
             yield _tagged(frame, [tag for tag, on in zip(tags, tagged[number], strict=True) if on])
 
     rows = np.hstack([shown(tracks, len(tagged)), tagged.astype(np.float32)])
-    reel = Reel(kept, rows, repr((stage.look, names)), every=EVERY, label=scene.label)
+    reel = FrameCache(kept, rows, repr((stage.look, names)), every=EVERY, label=scene.label)
     made = reel.make(draw, stage.casting.picture, on_frame)
     tidy(kept, _MAX_BYTES)
     return made

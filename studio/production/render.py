@@ -25,12 +25,12 @@ from generation.core.performance import Performance
 from generation.pipeline.sampling import network_calls, usual_steps
 from generation.rendering.controls import closing
 from generation.text.phonemizer import phonemize
-from studio.cast.face_assignment import Casting
-from studio.cast.geometry import Places
+from studio.cast.face_assignment import FaceAssignment
+from studio.cast.geometry import SceneGeometry
 from studio.core.progress import Progress, Stage, Status
 from studio.export.provenance import make_record
 from studio.export.writers import export_scene, write_sound
-from studio.production.frame_cache import Reel, tidy
+from studio.production.frame_cache import FrameCache, tidy
 from studio.production.setup import load_speech, make_renderer, prepare
 from studio.scene.document import DocumentError, nearest
 from studio.scene.schema import Character, Scene
@@ -83,7 +83,7 @@ class RenderSettings:
         return self.height or (DRAFT_HEIGHT if self.draft else None)
 
 
-class Watcher:
+class RenderObserver:
     """Sees what a job makes while it runs; this one looks at nothing.
 
     Attributes:
@@ -92,7 +92,7 @@ class Watcher:
 
     drawn = 1.0
 
-    def spoken(self, speech: Speech, timeline: Timeline, performance: Performance, places: Places) -> None:
+    def spoken(self, speech: Speech, timeline: Timeline, performance: Performance, places: SceneGeometry) -> None:
         """Speech and motion of the whole scene are there."""
 
     def frame(self, frame: np.ndarray) -> None:
@@ -108,7 +108,7 @@ def render_scene(
     settings: RenderSettings = RenderSettings(),
     listener: Callable[[Status], None] = lambda status: None,
     cancelled: Callable[[], bool] = lambda: False,
-    watcher: Watcher | None = None,
+    watcher: RenderObserver | None = None,
     models: Models | None = None,
 ) -> Report:
     """Render a scene file into an MP4 with its stems, subtitles and curves beside it.
@@ -133,7 +133,7 @@ def render_scene(
         Cancelled: stopped; nothing but what is finished in the work folder was written.
     """
     stages = [Stage(name, 1) for name in ("check", "load models", "speech and motion", "rendering", "encoding")]
-    watcher = watcher or Watcher()
+    watcher = watcher or RenderObserver()
     progress = Progress(stages, listener, cancelled, watcher.rest)
     if target.suffix.lower() != ".mp4":
         raise DocumentError([f"The video {target.name!r} should end in .mp4."])
@@ -165,7 +165,7 @@ def render_scene(
     return report
 
 
-def expected_seconds(seconds: float, casting: Casting, settings: RenderSettings) -> dict[str, float]:
+def expected_seconds(seconds: float, casting: FaceAssignment, settings: RenderSettings) -> dict[str, float]:
     """Seconds that each stage takes on two idle cores, roughly: for the shares of the progress, and to be scaled.
 
     Args:
@@ -193,13 +193,13 @@ def _record(scene: Scene, folder: Path, settings: RenderSettings, seed: int) -> 
 
 def _film(
     scene: Scene,
-    casting: Casting,
-    places: Places,
+    casting: FaceAssignment,
+    places: SceneGeometry,
     performance: Performance,
     renderer: SceneRenderer | None,
     kept: Path,
     progress: Progress,
-    watcher: Watcher,
+    watcher: RenderObserver,
 ) -> list[Path]:
     """Draw frame by frame into the encoder what is not kept, so that memory does not grow with the length."""
     tracks = [
@@ -218,7 +218,7 @@ def _film(
         progress.rest()
         progress.update(done, total)
 
-    reel = Reel(kept, shown(tracks, performance.n_frames), look_of(casting, places), label=scene.label)
+    reel = FrameCache(kept, shown(tracks, performance.n_frames), appearance_key(casting, places), label=scene.label)
     watcher.drawn = reel.n_missing / performance.n_frames
     return reel.make(draw, casting.picture, on_frame)
 
@@ -230,7 +230,7 @@ def shown(tracks: Sequence[MotionTrack], n_frames: int) -> np.ndarray:
     return np.hstack([np.zeros((n_frames, 1)), *(track.values for track in tracks), *closed]).astype(np.float32)
 
 
-def look_of(casting: Casting, places: Places) -> str:
+def appearance_key(casting: FaceAssignment, places: SceneGeometry) -> str:
     """Hash of all that drawn frames depend on besides motion: picture, faces, and what draws them."""
     digest = hashlib.sha256(repr(casting.picture.shape).encode())
     for seat in places.seats:

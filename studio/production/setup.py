@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.cast.face_assignment import Casting
-from studio.cast.geometry import Places, find_places
+from studio.cast.face_assignment import FaceAssignment
+from studio.cast.geometry import SceneGeometry, build_geometry
 from studio.scene.schema import Scene
 from studio.timeline.timeline import Timeline
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Ready:
     """Who sits where, the model, who says what when, and of a new film the renderer, which is not needed at once."""
 
-    places: Places
+    places: SceneGeometry
     speech: Speech
     timeline: Timeline
     renderer: Future[SceneRenderer | None]
@@ -34,7 +34,7 @@ class Ready:
 
 def prepare(
     scene: Scene,
-    casting: Casting,
+    casting: FaceAssignment,
     folder: Path,
     settings: RenderSettings,
     models: Models | None,
@@ -53,7 +53,7 @@ def prepare(
         aside: one worker.
     """
     _calm_threads()
-    seated = aside.submit(find_places, scene, casting)
+    seated = aside.submit(build_geometry, scene, casting)
 
     def renderer() -> SceneRenderer | None:
         places = seated.result()
@@ -95,7 +95,7 @@ def load_speech(
     return Speech(scene, folder, seed, steps, device, models)
 
 
-def make_renderer(casting: Casting, places: Places) -> SceneRenderer:
+def make_renderer(casting: FaceAssignment, places: SceneGeometry) -> SceneRenderer:
     """The renderer of a picture's faces, one a seat; what depends on the picture alone is worked out here."""
     from generation.rendering.face import RenderFace
     from generation.rendering.renderer import SceneRenderer

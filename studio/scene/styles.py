@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generation.adapters.metadata import SUFFIX, About, find_adapter, read_about, shelf, shipped_base
-from generation.core.delivery import Habits, mixed
+from generation.core.delivery import Delivery, mixed
 from studio.scene.document import nearest
 
 
@@ -78,7 +78,7 @@ def read_manner(name: str, folder: Path) -> About:
     return about
 
 
-def habits_of(manners: Mapping[str, float], folder: Path) -> Habits:
+def habits_of(manners: Mapping[str, float], folder: Path) -> Delivery:
     """The habits that come with manners at their strengths.
 
     Raises:

@@ -20,7 +20,7 @@ from generation.core.clock import (
     samples_from_frames,
     seconds_from_frames,
 )
-from generation.core.delivery import AVERAGE, Habits, paced
+from generation.core.delivery import AVERAGE, Delivery, paced
 from generation.core.performance import Line
 from generation.text.phonemizer import Phonemizer, display_text, phonemize
 from studio.scene.document import existing_file
@@ -35,7 +35,7 @@ TAIL_FRAMES = 12
 """Frames after the last line, so that its mouth is seen to close."""
 
 
-class DurationPredictor(Protocol):
+class DurationEstimator(Protocol):
     """Says how long each symbol lasts."""
 
     def predict(
@@ -51,7 +51,7 @@ class Speaker:
 
     voice: np.ndarray | None
     language: str = "en-us"
-    habits: Habits = AVERAGE
+    habits: Delivery = AVERAGE
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Timeline:
 def build_timeline(
     scene: Scene,
     speakers: Sequence[Speaker],
-    durations: DurationPredictor,
+    durations: DurationEstimator,
     load_recording: Callable[[str], np.ndarray],
 ) -> Timeline:
     """Pronounce, measure and place every line of a scene.
@@ -111,7 +111,7 @@ def build_timeline(
 def measure_lines(
     scene: Scene,
     speakers: Sequence[Speaker],
-    durations: DurationPredictor,
+    durations: DurationEstimator,
     load_recording: Callable[[str], np.ndarray],
     phonemizer: Phonemizer | None = None,
 ) -> tuple[list[Line], dict[int, str]]:

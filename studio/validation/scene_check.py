@@ -13,11 +13,11 @@ import numpy as np
 from generation.audio.clip_quality import examine
 from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE, seconds_from_frames
-from generation.core.delivery import AVERAGE, Habits
+from generation.core.delivery import AVERAGE, Delivery
 from generation.core.performance import Line
 from generation.text.phonemizer import read_ipa
-from studio.cast.face_assignment import Casting, cast_picture, places_key
-from studio.cast.geometry import tight_seats
+from studio.cast.face_assignment import FaceAssignment, assign_faces, assignment_key
+from studio.cast.geometry import cramped_faces
 from studio.scene.document import Document, DocumentError, Location, nearest, read_document, validate
 from studio.scene.retakes import faults
 from studio.scene.schema import GAZES, STATEMENT_NEEDED, Character, Scene, ScriptLine, Voice
@@ -46,7 +46,7 @@ class Report:
     problems: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     scene: Scene | None = None
-    casting: Casting | None = None
+    casting: FaceAssignment | None = None
     seconds: float = 0.0
 
 
@@ -95,7 +95,7 @@ class _Check:
         self.folder = document.path.parent
         self._well_formed = not problems
         self.warnings: list[str] = []
-        self.casting: Casting | None = None
+        self.casting: FaceAssignment | None = None
         self.lexicon: dict[str, str] = {}
         self.seconds = 0.0
 
@@ -232,7 +232,7 @@ class _Check:
         if not problems:
             self._times(lines)
 
-    def _habits(self, character: Character) -> Habits:
+    def _habits(self, character: Character) -> Delivery:
         """Those of a character's manners; average ones where a manner has faults, which are said elsewhere."""
         try:
             return habits_of(character.manners, self.folder)
@@ -278,7 +278,7 @@ class _Check:
             if "picture" in self.document.data and self.document.data["picture"] in (None, ""):
                 self._say(("picture",), "the picture has no file name; name one.")
             return
-        self.casting, problems, tight = _seen(places_key(scene, self.folder), self.folder)
+        self.casting, problems, tight = _seen(assignment_key(scene, self.folder), self.folder)
         for index, sentences in problems.items():
             for sentence in sentences:
                 if index is None:
@@ -306,10 +306,10 @@ class _Check:
 @lru_cache(maxsize=4)
 def _seen(
     key: tuple[str, tuple[object, ...]], folder: Path
-) -> tuple[Casting | None, Mapping[int | None, Sequence[str]], Sequence[int]]:
+) -> tuple[FaceAssignment | None, Mapping[int | None, Sequence[str]], Sequence[int]]:
     """Who sits where, what is wrong with it, and who has little room; remembered, for the editor asks at each edit."""
-    casting, problems = cast_picture(Scene.model_validate_json(key[0]), folder)
-    return casting, problems, () if casting is None else tight_seats(casting)
+    casting, problems = assign_faces(Scene.model_validate_json(key[0]), folder)
+    return casting, problems, () if casting is None else cramped_faces(casting)
 
 
 def voice_names() -> tuple[str, ...]:

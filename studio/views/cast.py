@@ -201,7 +201,7 @@ def _voice(project: Project, index: int, tag: str) -> None:
                           help="Says one sentence in this voice and these manners.")  # fmt: skip
     if heard:
         with session.refusals():
-            submit(voice_preview.Audition(project, index), "hear")
+            submit(voice_preview.VoicePreview(project, index), "hear")
         st.rerun()
     if job is not None and (sound := job.status().results.get("sound")) is not None and sound.is_file():
         st.audio(str(sound), autoplay=session.fresh(job.id))

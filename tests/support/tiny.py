@@ -12,8 +12,8 @@ import torch
 from safetensors.numpy import save_file
 
 from generation.core.assets import asset
-from generation.models.duration_predictor import DurationModel
-from generation.models.speaker_encoder import VoiceEncoder
+from generation.models.duration_predictor import DurationPredictor
+from generation.models.speaker_encoder import SpeakerEncoder
 from generation.models.transformer import JointTransformer
 from generation.models.vocoder import Vocoder
 from generation.pipeline.joint import JointPipeline
@@ -42,8 +42,8 @@ def write_tiny_assets(folder: Path, voices: Mapping[str, str] = VOICES) -> Path:
     """Fill a folder as the shipped assets are laid out; the rig is the shipped one, voices go by name and language."""
     tiny_pipeline(voices).save_pretrained(folder / "model")
     torch.manual_seed(1)
-    DurationModel(dim=16, num_layers=1).save_pretrained(folder / "durations")
-    VoiceEncoder(dim=16, num_layers=1).save_pretrained(folder / "voice_encoder")
+    DurationPredictor(dim=16, num_layers=1).save_pretrained(folder / "durations")
+    SpeakerEncoder(dim=16, num_layers=1).save_pretrained(folder / "voice_encoder")
     rng = np.random.default_rng(0)
     vectors = {name: rng.normal(size=64).astype(np.float32) for name in (*voices, OCTAVE)}
     save_file(vectors, folder / "voices.safetensors")

@@ -13,7 +13,7 @@ from generation.core.clock import SAMPLE_RATE, SAMPLES_PER_FRAME, samples_from_f
 from generation.core.performance import CastMember, Line
 from generation.metrics.lip_sync import best_lag, correlation, frame_loudness, speech_frames
 from generation.pipeline.sampling import Guidance
-from generation.voices.bank import voice_from_clip
+from generation.voices.bank import speaker_embedding_from_clip
 from scripts.evaluation.bootstrap import renamed
 from scripts.evaluation.inputs import Recording
 from scripts.evaluation.measures.lip_sync import closure, loudness, rig_gap, spoken
@@ -52,7 +52,7 @@ def recordings_played(synthesis: Synthesis, recordings: Sequence[Recording], por
     """Recordings of the corpus given to the model without their words: closed lips on the rig and in pixels."""
     takes = []
     for seed, recording in enumerate(recordings):
-        voice = voice_from_clip(Audio(recording.waveform, SAMPLE_RATE))
+        voice = speaker_embedding_from_clip(Audio(recording.waveform, SAMPLE_RATE))
         played = synthesis.play(recording.waveform, voice, seed)
         takes.append(replace(played, phonemes=recording.phonemes, durations=recording.durations))
     return renamed(_rig_and_pixels(takes, portrait), "recording_")

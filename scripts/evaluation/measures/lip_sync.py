@@ -39,7 +39,7 @@ from generation.motion.articulation import (
     quiet_frames,
 )
 from generation.motion.rig import FaceRig
-from generation.voices.bank import voice_from_clip
+from generation.voices.bank import speaker_embedding_from_clip
 from masks.topology import LIPS_INNER, LIPS_OUTER
 from scripts.evaluation.bootstrap import mean, ratio
 from scripts.evaluation.synthesis import Synthesis, Take
@@ -192,7 +192,7 @@ def real_clips(
     found: dict[str, dict[str, float]] = {"real": figures(wanted - {"pause_closed"}, tracked), "ours": {}}
     if not wanted & {"mtm_ms", "slcc_gap"}:
         return found
-    voice = voice_from_clip(Audio(np.concatenate([clip.waveform for clip in clips[:3]]), SAMPLE_RATE))
+    voice = speaker_embedding_from_clip(Audio(np.concatenate([clip.waveform for clip in clips[:3]]), SAMPLE_RATE))
 
     def driven(several: Sequence[Sentence], told: bool) -> list[np.ndarray]:
         """Motion of every take, all takes of a clip one after the other."""

@@ -5,27 +5,27 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from generation.core.delivery import AVERAGE, Habits, mixed, paced
+from generation.core.delivery import AVERAGE, Delivery, mixed, paced
 from generation.metrics.style import motion_figures
 from generation.motion.gaze import Cues, eye_motion
 
 
 def test_strengths_scale_and_several_add_up() -> None:
-    slow, shy = Habits(tempo=0.8, pauses=2.0, lids=0.2), Habits(averted=0.6, blinks=1.5)
+    slow, shy = Delivery(tempo=0.8, pauses=2.0, lids=0.2), Delivery(averted=0.6, blinks=1.5)
     assert mixed([]) == AVERAGE == mixed([(slow, 0.0), (shy, 0.0)])
     assert mixed([(slow, 1.0)]) == slow
     both = mixed([(slow, 0.5), (shy, 1.0)])
     assert both.tempo == pytest.approx(0.8**0.5) and both.pauses == pytest.approx(2**0.5)
     assert both.lids == pytest.approx(0.1) and both.averted == pytest.approx(0.6)
-    strong = mixed([(Habits(tempo=0.5, lids=0.5, averted=0.9), 1.5)] * 3)
-    assert strong == Habits(tempo=0.5, averted=1.0, lids=0.6)
+    strong = mixed([(Delivery(tempo=0.5, lids=0.5, averted=0.9), 1.5)] * 3)
+    assert strong == Delivery(tempo=0.5, averted=1.0, lids=0.6)
 
 
 def test_an_impossible_habit_is_refused_with_its_range() -> None:
     with pytest.raises(ValueError, match=r"^The habit tempo is 9.0; it should be from 0.5 to 2\.$"):
-        Habits(tempo=9.0)
+        Delivery(tempo=9.0)
     with pytest.raises(ValueError, match="habit blinks"):
-        Habits(blinks=float("nan"))
+        Delivery(blinks=float("nan"))
 
 
 def test_pauses_inside_a_line_alone_grow() -> None:
@@ -35,7 +35,7 @@ def test_pauses_inside_a_line_alone_grow() -> None:
     assert paced(phonemes, durations, 1.0) == durations
 
 
-def eyes(habits: Habits) -> np.ndarray:
+def eyes(habits: Delivery) -> np.ndarray:
     n = 1500
     speaking = np.tile(np.repeat([1.0, 0.0], [60, 15]), n // 75).astype(np.float32)
     cues = Cues(np.zeros(n, np.float32), speaking, np.zeros(n, np.float32), np.zeros(n, np.float32))
@@ -43,11 +43,11 @@ def eyes(habits: Habits) -> np.ndarray:
 
 
 def test_eyes_take_up_habits_and_average_ones_change_nothing() -> None:
-    assert eyes(AVERAGE).tobytes() == eyes(Habits()).tobytes()
+    assert eyes(AVERAGE).tobytes() == eyes(Delivery()).tobytes()
     plain = motion_figures(eyes(AVERAGE))
-    shy, half = (motion_figures(eyes(Habits(averted=share))) for share in (0.7, 0.35))
+    shy, half = (motion_figures(eyes(Delivery(averted=share))) for share in (0.7, 0.35))
     assert plain["gaze_averted"] < half["gaze_averted"] < shy["gaze_averted"]
-    few, many = (motion_figures(eyes(Habits(blinks=rate)))["blinks"] for rate in (0.5, 1.6))
+    few, many = (motion_figures(eyes(Delivery(blinks=rate)))["blinks"] for rate in (0.5, 1.6))
     assert few < 0.75 * plain["blinks"] and many > 1.2 * plain["blinks"]
-    weary = motion_figures(eyes(Habits(lids=0.25)))
+    weary = motion_figures(eyes(Delivery(lids=0.25)))
     assert weary["lids"] == pytest.approx(0.25, abs=0.05) and weary["blinks"] == pytest.approx(plain["blinks"])

@@ -23,15 +23,22 @@ from generation.data.corpus_builder import (
     tidy_texts,
 )
 from generation.data.joint_dataset import HELD_OUT_VOICES
-from generation.data.kokoro import LENGTHS_TENSOR, LengthTeacher, Speech, SpeechTeacher, expose_tensor, mix_styles
+from generation.data.kokoro import (
+    LENGTHS_TENSOR,
+    LengthTeacher,
+    SpeechTeacher,
+    TeacherSpeech,
+    expose_tensor,
+    mix_styles,
+)
 from generation.text.phonemizer import SYMBOLS
 
 TEXTS = tidy_texts([f"This is the sentence with number {n} of many" for n in range(400)])
 
 
-def _speech(durations: list[int], amplitude: float = 0.3) -> Speech:
+def _speech(durations: list[int], amplitude: float = 0.3) -> TeacherSpeech:
     n = sum(durations) * 600
-    return Speech(np.float32(amplitude) * np.sin(np.arange(n, dtype=np.float32) * 0.05), np.array(durations))
+    return TeacherSpeech(np.float32(amplitude) * np.sin(np.arange(n, dtype=np.float32) * 0.05), np.array(durations))
 
 
 class _Hum:
@@ -40,7 +47,7 @@ class _Hum:
     def __init__(self, amplitude: float = 0.3) -> None:
         self.amplitude, self.spoken = amplitude, 0
 
-    def speak(self, phonemes: str, voices: Mapping[str, float], speed: float) -> Speech:
+    def speak(self, phonemes: str, voices: Mapping[str, float], speed: float) -> TeacherSpeech:
         self.spoken += 1
         return _speech([3] * (len(phonemes) + 2), self.amplitude)
 
@@ -96,8 +103,8 @@ def test_styles_are_mixed_by_weight_in_the_row_of_the_length() -> None:
 def test_faulty_speech_is_named() -> None:
     good = _speech([5, 2, 3])
     assert fault(good) is None
-    assert "do not fit" in fault(Speech(good.waveform[:-1], good.durations))
-    assert fault(Speech(good.waveform * np.nan, good.durations)) == "not finite"
+    assert "do not fit" in fault(TeacherSpeech(good.waveform[:-1], good.durations))
+    assert fault(TeacherSpeech(good.waveform * np.nan, good.durations)) == "not finite"
     assert "without duration" in fault(_speech([5, 0, 3]))
     assert fault(_speech([5, 2, 3], amplitude=0.01)) == "silent"
 

@@ -17,12 +17,12 @@ from generation.data.corpus import durations_on_grid
 from generation.data.corpus_builder import MORE_VOICES, TRAINING_VOICES, Splits, tidy_texts
 from generation.data.duration_corpus import (
     FILE,
-    Rhythm,
+    DurationExample,
     WordChain,
-    build_rhythms,
+    build_teacher_durations,
     on_mel_clock,
-    read_rhythms,
-    recorded_rhythms,
+    read_teacher_durations,
+    recorded_durations,
 )
 from tests.generation.data.test_corpus_builder import TEXTS
 from tests.generation.data.test_joint_dataset import synthetic_features
@@ -36,7 +36,7 @@ class _Clock:
 
 
 def _build(folder: Path, wanted: int, seed: int = 0, texts: list[str] = TEXTS, workers: int = 2) -> list[dict]:
-    build_rhythms(folder, _Clock(), texts, Splits(), seed, wanted, workers, lambda: False)
+    build_teacher_durations(folder, _Clock(), texts, Splits(), seed, wanted, workers, lambda: False)
     return [json.loads(line) for line in (folder / FILE).read_text(encoding="utf-8").splitlines()]
 
 
@@ -92,9 +92,9 @@ def test_lengths_stand_on_the_clock_of_recordings() -> None:
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
-    assert read_rhythms(tmp_path) == []
+    assert read_teacher_durations(tmp_path) == []
     row = _build(tmp_path, 3)[0]
-    rhythm = read_rhythms(tmp_path)[0]
+    rhythm = read_teacher_durations(tmp_path)[0]
     assert rhythm.phonemes == f" {row['phonemes']} " and len(rhythm.durations) == len(rhythm.phonemes)
     assert rhythm.durations[1:-1] == pytest.approx([6.0] * len(row["phonemes"]), abs=0.01)
     assert rhythm.voices == row["voices"]
@@ -103,5 +103,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 def test_recordings_are_taken_at_speed_one_and_only_those_of_training() -> None:
     corpus = synthetic_features()
     hurried = replace(corpus, utterances=(replace(corpus.utterances[0], speed=2.0), *corpus.utterances[1:]))
-    found = recorded_rhythms(hurried)
-    assert len(found) == 5 and found[0] == Rhythm(" həlˈoʊ ", (40.0, *[20.0] * 6, 160.0), {"af_a": 0.5, "bm_b": 0.5})
+    found = recorded_durations(hurried)
+    assert len(found) == 5 and found[0] == DurationExample(
+        " həlˈoʊ ", (40.0, *[20.0] * 6, 160.0), {"af_a": 0.5, "bm_b": 0.5}
+    )

@@ -8,15 +8,15 @@ import torch
 from random_networks import tiny_transformer
 
 from generation.data import joint_dataset
-from generation.data.corpus import Features, Utterance, durations_on_grid, waveform_batches
+from generation.data.corpus import SpeechCorpus, Utterance, durations_on_grid, waveform_batches
 from generation.data.joint_dataset import Batch, JointExamples
-from generation.models.normalizer import Standard
+from generation.models.normalizer import LatentNormalizer
 from generation.text.phoneme_sequence import PAUSE, UNKNOWN_SYMBOL
 from generation.text.phonemizer import SYMBOL_INDEX
 from generation.training.flow_matching_loss import joint_loss
 
 
-def synthetic_features() -> Features:
+def synthetic_features() -> SpeechCorpus:
     """Six utterances of 40 to 90 frames whose mel tells which utterance and frame it is."""
     utterances, mels, first = [], [], 0
     for i in range(6):
@@ -33,10 +33,10 @@ def synthetic_features() -> Features:
         mels.append(mel)
         first += n
     wave = np.arange(960 * first, dtype=np.int64) // 960
-    return Features(wave.astype(np.int16), np.concatenate(mels), tuple(utterances))
+    return SpeechCorpus(wave.astype(np.int16), np.concatenate(mels), tuple(utterances))
 
 
-STANDARD = Standard(
+STANDARD = LatentNormalizer(
     np.full(100, -6, np.float32), np.full(100, 2, np.float32), np.zeros(57, np.float32), np.ones(57, np.float32)
 )
 

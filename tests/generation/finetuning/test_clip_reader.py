@@ -14,13 +14,13 @@ import soundfile
 from tiny import tiny_pipeline
 
 from generation.core.motion import INDEX, N_CHANNELS, MotionTrack
-from generation.finetuning.clip_reader import MaterialReader
+from generation.finetuning.clip_reader import ClipReader
 from generation.finetuning.datasets import Clip
-from generation.finetuning.forced_alignment import Aligner, Alignment, _at_least_one, _warp
+from generation.finetuning.forced_alignment import Alignment, ForcedAligner, _at_least_one, _warp
 from generation.finetuning.from_clips import lesson
 from generation.finetuning.lora_training import Size
-from generation.finetuning.transcription import Heard
-from generation.models.duration_predictor import DurationModel
+from generation.finetuning.transcription import TranscribedSegment
+from generation.models.duration_predictor import DurationPredictor
 from generation.motion.arkit import write_arkit_csv, write_json
 from generation.motion.video_tracking import face_fault, tracked, video_frames
 from tests.generation.finetuning.test_styles import voice as buzz
@@ -48,8 +48,8 @@ def write_sound(path: Path, seconds: float = 3.0, scale: float = 1.0, words: str
     return sound
 
 
-def reader(part: str = "audio", transcribe: object = None, distance: float = 0.5) -> MaterialReader:
-    return MaterialReader(part, Layer(distance), "en-us", transcribe)
+def reader(part: str = "audio", transcribe: object = None, distance: float = 0.5) -> ClipReader:
+    return ClipReader(part, Layer(distance), "en-us", transcribe)
 
 
 def test_a_clip_with_its_words_is_trimmed_and_laid(tmp_path: Path) -> None:
@@ -104,7 +104,12 @@ def test_other_words_than_are_said_are_found(tmp_path: Path) -> None:
 def test_a_long_recording_is_cut_where_words_are_heard(tmp_path: Path) -> None:
     sound = np.concatenate([np.pad(buzz(2.0), RATE // 2) for _ in range(3)])
     soundfile.write(tmp_path / "talk.wav", sound, RATE)
-    heard = [Heard(0.0, 3.0, "one two"), Heard(3.0, 6.0, "three"), Heard(6.0, 6.4, "no"), Heard(6.0, 9.0, "four")]
+    heard = [
+        TranscribedSegment(0.0, 3.0, "one two"),
+        TranscribedSegment(3.0, 6.0, "three"),
+        TranscribedSegment(6.0, 6.4, "no"),
+        TranscribedSegment(6.0, 9.0, "four"),
+    ]
     material = reader(transcribe=lambda waveform: heard).read(tmp_path)
     assert [clip.name for clip in material.clips] == ["talk (1)", "talk (2)", "talk (3)"]
     assert reader(transcribe=lambda waveform: []).read(tmp_path).faults == (
@@ -193,7 +198,7 @@ def test_warping_follows_a_known_stretch_and_no_symbol_vanishes() -> None:
 
 
 def test_the_aligner_covers_the_recording_and_refuses_too_many_words(one_thread: None) -> None:
-    aligner = Aligner(tiny_pipeline().transformer, DurationModel(dim=16, num_layers=1).eval())
+    aligner = ForcedAligner(tiny_pipeline().transformer, DurationPredictor(dim=16, num_layers=1).eval())
     found = aligner.align(buzz(1.2)[: 960 * 30], " həloʊ ", np.ones(64, np.float32))
     assert sum(found.durations) == 120 and min(found.durations) >= 1 and 0 < found.distance
     with pytest.raises(ValueError, match="cannot be said in 0.2 s"):
@@ -202,7 +207,7 @@ def test_the_aligner_covers_the_recording_and_refuses_too_many_words(one_thread:
 
 def test_habits_of_the_material_come_along(one_thread: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("generation.finetuning.from_clips.common_voice", lambda clips: np.ones(64, np.float32))
-    durations = DurationModel(dim=16, num_layers=1).eval()
+    durations = DurationPredictor(dim=16, num_layers=1).eval()
     phonemes = " həloʊ həloʊ "
     natural = durations.predict(phonemes, np.ones(64, np.float32))
     slow = tuple(2 * n for n in natural)

@@ -18,16 +18,16 @@ from generation.finetuning.datasets import Clip, ClipExamples
 from generation.finetuning.lora_training import (
     NAME,
     PATIENCE,
-    HeldOut,
+    AdapterCheckpoint,
+    EarlyStopping,
     Size,
-    Student,
-    StudentFiles,
+    TrainableModel,
     _voice_error,
     clip_loss,
     speaking_loss,
     tune,
 )
-from generation.models.normalizer import Standard
+from generation.models.normalizer import LatentNormalizer
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL
 
 SIZE = Size(rank=2, minutes=60, batch=2, n_frames=12, learning_rate=0.01, steps=30)
@@ -52,7 +52,7 @@ def clips(n: int = 3, sound: bool = True, motion: bool = True) -> list[Clip]:
 
 
 def test_crops_hold_what_the_clip_holds_and_silence_is_not_learnt() -> None:
-    standard = Standard.of(tiny_pipeline().transformer)
+    standard = LatentNormalizer.of(tiny_pipeline().transformer)
     batch = ClipExamples(clips(), standard, 1, 20).batch(8, torch.Generator().manual_seed(0))
     inside = batch.segments[:, 0] == 1
     assert (inside.sum(1) <= 18).all() and (inside.sum(1) >= 10).all()
@@ -65,7 +65,7 @@ def test_crops_hold_what_the_clip_holds_and_silence_is_not_learnt() -> None:
 
 
 def test_motion_alone_is_deaf_and_sound_alone_gives_no_motion_to_learn() -> None:
-    standard = Standard.of(tiny_pipeline().transformer)
+    standard = LatentNormalizer.of(tiny_pipeline().transformer)
     moves = ClipExamples(clips(sound=False), standard, 5, 12).batch(6, torch.Generator().manual_seed(0))
     assert (moves.audio_given == 1).all() and (moves.membership == 0).all() and (moves.motion_given == 0).any()
     speech = ClipExamples(clips(motion=False), standard, 1, 12).batch(6, torch.Generator().manual_seed(0))
@@ -73,7 +73,7 @@ def test_motion_alone_is_deaf_and_sound_alone_gives_no_motion_to_learn() -> None
 
 
 def test_motion_alone_is_learnt_from_given_sound_with_and_without_its_words() -> None:
-    standard = Standard.of(tiny_pipeline().transformer)
+    standard = LatentNormalizer.of(tiny_pipeline().transformer)
     examples = ClipExamples(clips(), standard, 3, 20, speech=False)
     batch = examples.batch(24, torch.Generator().manual_seed(0))
     assert (batch.audio_given == 1).all() and (batch.motion_given == 0).any(-1).all()
@@ -86,9 +86,9 @@ def test_motion_alone_is_learnt_from_given_sound_with_and_without_its_words() ->
 
 def test_a_voice_is_learnt_with_its_vector_and_the_base_stays(tmp_path: Path) -> None:
     transformer = tiny_pipeline().transformer
-    student = Student(transformer, "audio", 2, torch.ones(64))
+    student = TrainableModel(transformer, "audio", 2, torch.ones(64))
     before = base_hash(transformer)
-    examples = ClipExamples(clips(motion=False), Standard.of(transformer), 1, SIZE.n_frames)
+    examples = ClipExamples(clips(motion=False), LatentNormalizer.of(transformer), 1, SIZE.n_frames)
     held = [examples.batch(4, torch.Generator().manual_seed(9))]
     tuned = tune(student, clip_loss, lambda g: examples.batch(2, g), held, ABOUT, SIZE, tmp_path)
     assert tuned.after < tuned.before and tuned.steps == 30 and base_hash(transformer) == before
@@ -107,8 +107,8 @@ def test_a_voice_is_learnt_with_its_vector_and_the_base_stays(tmp_path: Path) ->
 def test_a_stopped_run_goes_on_and_remembers_its_best(tmp_path: Path) -> None:
     def run(steps: int) -> int:
         transformer = tiny_pipeline().transformer
-        student = Student(transformer, "audio", 2)
-        examples = ClipExamples(clips(motion=False), Standard.of(transformer), 2, SIZE.n_frames)
+        student = TrainableModel(transformer, "audio", 2)
+        examples = ClipExamples(clips(motion=False), LatentNormalizer.of(transformer), 2, SIZE.n_frames)
         held = [examples.batch(2, torch.Generator().manual_seed(9))]
         size = replace(SIZE, steps=steps)
         return tune(student, speaking_loss, lambda g: examples.batch(2, g), held, ABOUT, size, tmp_path).steps
@@ -127,9 +127,9 @@ def test_a_stopped_lesson_that_goes_on_still_learns(voice: torch.Tensor | None, 
         transformer = tiny_pipeline().transformer
         add_adapter(transformer, "few_steps", 2)
         transformer.disable_adapters()
-        student = Student(transformer, "audio", 2, voice)
+        student = TrainableModel(transformer, "audio", 2, voice)
         voices = 2 if voice is None else 1
-        examples = ClipExamples(clips(motion=False), Standard.of(transformer), voices, SIZE.n_frames)
+        examples = ClipExamples(clips(motion=False), LatentNormalizer.of(transformer), voices, SIZE.n_frames)
         held = [examples.batch(2, torch.Generator().manual_seed(9))]
         tune(student, clip_loss, lambda g: examples.batch(2, g), held, ABOUT, replace(SIZE, steps=steps), tmp_path)
         assert all(not (".few_steps." in k and w.requires_grad) for k, w in student.named_parameters())
@@ -142,8 +142,8 @@ def test_a_stopped_lesson_that_goes_on_still_learns(voice: torch.Tensor | None, 
 def test_a_way_of_moving_leaves_the_lips_to_the_base(tmp_path: Path) -> None:
     """Lips of the material are far from the base's; after training the others have moved, and the lips hardly."""
     transformer = tiny_pipeline().transformer
-    student = Student(transformer, "motion", 2)
-    examples = ClipExamples(clips(), Standard.of(transformer), 2, SIZE.n_frames)
+    student = TrainableModel(transformer, "motion", 2)
+    examples = ClipExamples(clips(), LatentNormalizer.of(transformer), 2, SIZE.n_frames)
     batch = examples.batch(8, torch.Generator().manual_seed(9))
 
     def parts() -> dict[str, float]:
@@ -163,9 +163,11 @@ def test_a_way_of_moving_leaves_the_lips_to_the_base(tmp_path: Path) -> None:
 
 
 def test_the_best_is_kept_and_no_progress_is_enough(tmp_path: Path) -> None:
-    student = Student(tiny_pipeline().transformer, "audio", 2)
+    student = TrainableModel(tiny_pipeline().transformer, "audio", 2)
     losses = iter([5.0, 4.0, 3.0, *[3.5] * PATIENCE])
-    watch = HeldOut(lambda *_: (torch.tensor(next(losses)), {}), [_Anywhere()], StudentFiles(ABOUT), tmp_path)
+    watch = EarlyStopping(
+        lambda *_: (torch.tensor(next(losses)), {}), [_Anywhere()], AdapterCheckpoint(ABOUT), tmp_path
+    )
     watch.begin(student)
     written = tmp_path / "best" / "pytorch_lora_weights.safetensors"
     changed = []
@@ -194,8 +196,8 @@ def test_an_adapter_learns_in_all_its_layers_beside_one_that_is_switched_off(par
     transformer = tiny_pipeline().transformer
     add_adapter(transformer, "few_steps", 2)
     transformer.disable_adapters()
-    student = Student(transformer, part, 2, torch.zeros(transformer.config.voice_dim))
-    batch = ClipExamples(clips(), Standard.of(transformer), 1, 12).batch(2, torch.Generator().manual_seed(0))
+    student = TrainableModel(transformer, part, 2, torch.zeros(transformer.config.voice_dim))
+    batch = ClipExamples(clips(), LatentNormalizer.of(transformer), 1, 12).batch(2, torch.Generator().manual_seed(0))
     loss, _ = clip_loss(student, batch)
     loss.backward()
     # A fresh adapter's first matrices are multiplied by zeros: only the second ones feel the loss.
@@ -227,7 +229,7 @@ def test_sizes_follow_the_machine_and_the_caller() -> None:
 
 def test_a_weakened_adapter_does_a_share_and_keeps_voice_and_habits(tmp_path: Path) -> None:
     transformer = tiny_pipeline().transformer
-    student = Student(transformer, "audio", 2, torch.ones(64))
+    student = TrainableModel(transformer, "audio", 2, torch.ones(64))
     for name, weight in student.transformer.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight)

@@ -10,14 +10,14 @@ import pytest
 import torch
 from random_networks import enliven
 
-from generation.data.duration_corpus import Rhythm, recorded_rhythms
+from generation.data.duration_corpus import DurationExample, recorded_durations
 from generation.models.duration_predictor import (
     _LEAD,
     _MIDDLE,
     _PADDING,
     _SPREAD,
     _TAIL,
-    DurationModel,
+    DurationPredictor,
     duration_batches,
     duration_loss,
 )
@@ -29,19 +29,19 @@ PHONEMES = " həlˈoʊ, wˈɜːld. "
 
 
 @pytest.fixture(scope="module")
-def model() -> DurationModel:
-    return enliven(DurationModel(voice_dim=4, dim=16, num_layers=2))
+def model() -> DurationPredictor:
+    return enliven(DurationPredictor(voice_dim=4, dim=16, num_layers=2))
 
 
-def constant(frames: float) -> DurationModel:
+def constant(frames: float) -> DurationPredictor:
     """A model that says the same length for everything."""
-    model = DurationModel(voice_dim=4, dim=8, num_layers=1).eval()
+    model = DurationPredictor(voice_dim=4, dim=8, num_layers=1).eval()
     torch.nn.init.zeros_(model.head.weight)
     torch.nn.init.constant_(model.head.bias, np.log(frames) - 1.5)
     return model
 
 
-def test_lengths_are_whole_positive_and_fill_whole_frames(model: DurationModel) -> None:
+def test_lengths_are_whole_positive_and_fill_whole_frames(model: DurationPredictor) -> None:
     for phonemes in (PHONEMES, " a ", "a", " ", " tˈuː"):
         for speed in (0.5, 1.0, 1.7, 4.0):
             durations = model.predict(phonemes, None, speed)
@@ -68,14 +68,14 @@ def test_silence_at_the_ends_is_cut_to_what_a_line_needs() -> None:
     assert short[0] == 5 and sum(short[4:]) < 14
 
 
-def test_the_voice_counts_unless_nobody_is_known(model: DurationModel) -> None:
+def test_the_voice_counts_unless_nobody_is_known(model: DurationPredictor) -> None:
     voice = np.array([3.0, -1.0, 2.0, 0.5], np.float32)
     assert model.predict(PHONEMES, voice) != model.predict(PHONEMES, None)
     assert model.predict(PHONEMES, np.zeros(4, np.float32)) == model.predict(PHONEMES, None)
     assert model.predict(PHONEMES, voice) == model.predict(PHONEMES, voice)
 
 
-def test_every_symbol_depends_on_its_surroundings(model: DurationModel) -> None:
+def test_every_symbol_depends_on_its_surroundings(model: DurationPredictor) -> None:
     symbols = torch.tensor([[SYMBOL_INDEX[s] for s in PHONEMES]])
     other = symbols.clone()
     other[0, 5] = SYMBOL_INDEX["z"]
@@ -86,7 +86,7 @@ def test_every_symbol_depends_on_its_surroundings(model: DurationModel) -> None:
 
 
 @pytest.mark.parametrize(("phonemes", "named"), [("", "nothing"), (" a☃b ", "☃")])
-def test_what_cannot_be_said_is_named(model: DurationModel, phonemes: str, named: str) -> None:
+def test_what_cannot_be_said_is_named(model: DurationPredictor, phonemes: str, named: str) -> None:
     with pytest.raises(ValueError, match=f"No duration for .*{named}"):
         model.predict(phonemes, None)
 
@@ -95,7 +95,7 @@ def test_batches_hold_training_sentences_at_speed_one() -> None:
     table = np.array([[1.0] * 4, [3.0] * 4], np.float32)
     corpus = synthetic_features()
     hurried = (replace(corpus.utterances[0], speed=2.0), *corpus.utterances[1:])
-    rhythms = recorded_rhythms(replace(corpus, utterances=hurried))
+    rhythms = recorded_durations(replace(corpus, utterances=hurried))
     symbols, voices, durations = duration_batches(rhythms, ["af_a", "bm_b"], table, 64)(
         torch.Generator().manual_seed(0)
     )
@@ -107,7 +107,7 @@ def test_batches_hold_training_sentences_at_speed_one() -> None:
 
 
 def test_a_batch_holds_sentences_of_like_length() -> None:
-    rhythms = [Rhythm(" " * n, (1.0,) * n, {"a": 1.0}) for n in range(3, 203)]
+    rhythms = [DurationExample(" " * n, (1.0,) * n, {"a": 1.0}) for n in range(3, 203)]
     draw = duration_batches(rhythms, ["a"], np.zeros((1, 4), np.float32), 16)
     padding, lengths = [], set()
     for seed in range(40):
@@ -146,7 +146,7 @@ def test_what_is_told_is_mixed_with_noise_and_at_level_one_nothing() -> None:
     assert abs(float(off.mean())) < 0.1 and float(off.std()) == pytest.approx(1, abs=0.1)
 
 
-def test_a_seed_is_a_rhythm_and_none_the_even_one(model: DurationModel) -> None:
+def test_a_seed_is_a_rhythm_and_none_the_even_one(model: DurationPredictor) -> None:
     rhythms = {seed: model.predict(20 * PHONEMES, None, seed=seed) for seed in (None, 1, 2)}
     assert len(set(rhythms.values())) == 3
     assert model.predict(20 * PHONEMES, None, seed=1) == rhythms[1]
@@ -158,8 +158,8 @@ def test_without_noise_in_what_it_says_sampling_changes_nothing() -> None:
 
 def test_lengths_are_learnt(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    model = DurationModel(voice_dim=4, dim=16, num_layers=1)
-    rhythms = recorded_rhythms(synthetic_features())
+    model = DurationPredictor(voice_dim=4, dim=16, num_layers=1)
+    rhythms = recorded_durations(synthetic_features())
     draw = duration_batches(rhythms, ["af_a", "bm_b"], np.zeros((2, 4), np.float32), 4)
     fit(model, duration_loss, draw, FitSettings(minutes=60, learning_rate=0.02, max_steps=50, ema=0.9), tmp_path)
     durations = model.eval().predict(" həlˈoʊ ", None)

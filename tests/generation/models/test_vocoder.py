@@ -14,7 +14,7 @@ from generation.audio.mel import LOG_FLOOR, istft, mel_filters, mel_spectrogram,
 from generation.audio.pitch import envelope
 from generation.core.clock import HOP, MEL_RATE, N_FFT, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.core.weights import load_strict
-from generation.data.corpus import Features, Utterance
+from generation.data.corpus import SpeechCorpus, Utterance
 from generation.models.vocoder import Vocoder, pitch_of, vocoder_batches, vocoder_loss
 
 
@@ -153,7 +153,7 @@ def test_training_crops_are_worsened_in_their_ripples_alone(speech: Tensor) -> N
     n_frames = speech.shape[1] // SAMPLES_PER_FRAME
     wave = (speech[0].numpy() * 32767).astype(np.int16)
     utterance = Utterance("u", 0, n_frames, "", " ", (4 * n_frames,), {"v": 1.0}, "train", 1.0)
-    corpus = Features(wave, mel_spectrogram(speech)[0].numpy().astype(np.float16), [utterance])
+    corpus = SpeechCorpus(wave, mel_spectrogram(speech)[0].numpy().astype(np.float16), [utterance])
     draw = vocoder_batches(corpus, 6, n_frames=12)
     sound, mel, pitch = draw(torch.Generator().manual_seed(0))
     assert sound.shape == (6, 12 * SAMPLES_PER_FRAME) and mel.shape == (6, 48, 100) and pitch.shape == (6, 48, 2)

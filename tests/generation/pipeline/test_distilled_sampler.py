@@ -21,7 +21,7 @@ from generation.models.transformer import HEARD_CHANNELS, JointTransformer
 from generation.pipeline.guidance import routes
 from generation.pipeline.joint import JointPipeline
 from generation.pipeline.sampling import FEW, FEW_STEPS, FULL_STEPS, Guidance, Sampling, network_calls, usual_steps
-from generation.training.depth_growth import deepen
+from generation.training.depth_growth import grow_depth
 from generation.training.distillation import RANK, AdapterFiles, _guided, _on_the_way, distillation_loss, student
 from generation.training.trainer import FitSettings, fit
 
@@ -199,7 +199,7 @@ def test_a_cold_start_takes_the_adapter_of_older_weights_and_refuses_another_sha
 def test_the_adapter_of_a_model_with_fewer_layers_is_a_start_for_a_deeper_one(tmp_path: Path) -> None:
     shallow = tiny_pipeline().transformer
     shallow.save_pretrained(tmp_path / "base")
-    deepen(tmp_path / "base", 3)
+    grow_depth(tmp_path / "base", 3)
     save_adapter(stirred(tiny_pipeline(), rank=RANK).transformer, FEW, tmp_path / "ema")
     model = student(load_strict(JointTransformer, tmp_path / "base"))
     AdapterFiles().read(model, tmp_path / "ema")

@@ -10,7 +10,7 @@ from generation.audio.mel import mel_spectrogram
 from generation.core.clock import FPS, MELS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.core.motion import INDEX, N_CHANNELS
 from generation.core.performance import Line
-from generation.pipeline.postprocess import finished_motion, joined_speech, pause_gate, sharpened, voice_level
+from generation.pipeline.postprocess import assemble_speech, pause_gate, postprocess_motion, sharpened, voice_level
 
 SECONDS = 6.0
 SPOKEN = ((0.8, 2.6), (3.6, 5.2))
@@ -106,7 +106,7 @@ def test_only_made_frames_and_the_mouth_are_gated() -> None:
     made = np.ones(n, np.float32)
     made[frames(3.0, 3.2)] = 0
     line = Line("l", 0, 0, n, " ", (len(mel),))
-    track = finished_motion(np.full((n, N_CHANNELS), 0.4, np.float32), mel, made, [line])
+    track = postprocess_motion(np.full((n, N_CHANNELS), 0.4, np.float32), mel, made, [line])
     assert track.channel("jawOpen")[frames(2.8, 3.0)].max() <= 0.02
     assert (track.channel("jawOpen")[frames(3.0, 3.2)] == np.float32(0.4)).all()
     for name in ("eyeBlinkLeft", "browInnerUp", "mouthSmileLeft", "headRotationX"):
@@ -128,7 +128,7 @@ def test_a_head_does_not_tremble_and_still_nods() -> None:
     nod = 0.05 * np.sin(2 * np.pi * 1.2 * t)
     values[:, pitch] = nod + 0.01 * np.random.default_rng(0).standard_normal(200)
     mel = np.full((800, 100), np.log(1e-5), np.float32)
-    made = finished_motion(values, mel, np.ones(200, np.float32), []).channel("headRotationX")
+    made = postprocess_motion(values, mel, np.ones(200, np.float32), []).channel("headRotationX")
     trembling = np.diff(made - nod).std() / np.diff(values[:, pitch] - nod).std()
     assert trembling < 0.35 and made.std() > 0.9 * nod.std()
 
@@ -152,7 +152,7 @@ def test_a_line_that_would_be_cut_off_is_softer_as_a_whole() -> None:
             return 2 * torch.sin(torch.arange(240 * mel.shape[1]) / 7)[None]
 
     lines = [Line("1", 0, 0, 10, " a ", (10, 20, 10)), Line("2", 0, 12, 8, " ", (32,), np.full(7680, 0.5, np.float32))]
-    speech = joined_speech(lines, np.zeros((80, 100), np.float32), 20, Loud())
+    speech = assemble_speech(lines, np.zeros((80, 100), np.float32), 20, Loud())
     wanted = np.sin(np.arange(9600) / 7)
     np.testing.assert_allclose(speech[960:8640], wanted[960:8640] / np.abs(wanted).max(), atol=1e-3)
     assert not speech[9600:11520].any() and (speech[11520:] == 0.5).all(), "recordings stay as they are"

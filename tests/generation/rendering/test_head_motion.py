@@ -19,8 +19,8 @@ from scripts.compose_portraits import DIVIDER, SIDE, compose
 from scripts.draw_cast import HEIGHT, TABLE, WIDTH, draw_cast, finish
 from scripts.drawing.backdrop import draw_backdrop, draw_table
 from scripts.drawing.canvas import Canvas
-from studio.cast.face_assignment import Casting, Seat
-from studio.cast.geometry import ALLOWED_MOTION, find_places
+from studio.cast.face_assignment import AssignedFace, FaceAssignment
+from studio.cast.geometry import ALLOWED_MOTION, build_geometry
 from studio.scene.schema import Scene
 
 NORA, THEO, INGRID = 8, 4, 1
@@ -114,7 +114,9 @@ def test_a_region_drawn_around_a_face_is_not_its_outline(officer: tuple[np.ndarr
     picture, face = officer
     hopper = {"name": "Grace", "voice": "x", "region": [0, 0, SIDE, SIDE]}
     scene = Scene.model_validate({"picture": "", "cast": [hopper], "script": [{"who": "Grace", "text": "Hello."}]})
-    places = find_places(scene, Casting(picture, (Seat(0, face, np.ones((SIDE, SIDE), np.float32), False),)))
+    places = build_geometry(
+        scene, FaceAssignment(picture, (AssignedFace(0, face, np.ones((SIDE, SIDE), np.float32), False),))
+    )
     assert places.masks[0].mask.min() == 1.0
     assert places.figures[0][150:200, 420:].max() < 0.1
     assert places.figures[0][150:200, 200:300].min() > 0.99

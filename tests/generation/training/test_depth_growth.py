@@ -10,14 +10,14 @@ from random_networks import scene_tensors, tiny_transformer
 
 from generation.core.weights import load_strict
 from generation.models.transformer import JointTransformer
-from generation.training.depth_growth import deepen
+from generation.training.depth_growth import grow_depth
 
 
 @pytest.mark.parametrize("joint_every", [1, 2])
 def test_a_deeper_model_computes_the_same(tmp_path: Path, joint_every: int) -> None:
     shallow = tiny_transformer(joint_every=joint_every)
     shallow.save_pretrained(tmp_path)
-    deepen(tmp_path, 5)
+    grow_depth(tmp_path, 5)
     deeper, scene = load_strict(JointTransformer, tmp_path), scene_tensors()
     assert deeper.config.num_layers == len(deeper.blocks) == 5
     assert [block.joint for block in deeper.blocks] == [layer % joint_every == joint_every - 1 for layer in range(5)]
@@ -28,7 +28,7 @@ def test_a_deeper_model_computes_the_same(tmp_path: Path, joint_every: int) -> N
 
 def test_its_new_layers_learn(tmp_path: Path) -> None:
     tiny_transformer().save_pretrained(tmp_path)
-    deepen(tmp_path, 3)
+    grow_depth(tmp_path, 3)
     model = load_strict(JointTransformer, tmp_path)
     for _ in range(2):
         model.zero_grad()
@@ -45,5 +45,5 @@ def test_its_new_layers_learn(tmp_path: Path) -> None:
 def test_a_model_with_as_many_layers_is_left_alone(tmp_path: Path) -> None:
     tiny_transformer().save_pretrained(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    deepen(tmp_path, 2)
+    grow_depth(tmp_path, 2)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

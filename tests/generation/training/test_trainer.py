@@ -234,7 +234,7 @@ def test_velocity_leads_from_the_noisy_to_the_clean_latent() -> None:
 
 
 def test_half_of_the_noise_levels_decide_words_and_half_detail() -> None:
-    sigma = flow_matching_loss.draw_sigma(20_000, torch.Generator().manual_seed(0))
+    sigma = flow_matching_loss.sample_sigma(20_000, torch.Generator().manual_seed(0))
     assert 0 < sigma.min() and sigma.max() <= 1
     # P(sigma < s) is 0.4 times the sum of two normal distributions at logit(s), one more fifth lies above 0.9.
     assert (sigma < 0.5987).float().mean() == pytest.approx(0.4 * (0.5 + 0.933), abs=0.01)

@@ -13,15 +13,15 @@ from generation.audio.mel import mel_spectrogram
 from generation.core.weights import load_strict
 from generation.models.vocoder import Vocoder, pitch_of
 from generation.training.trainer import fit
-from generation.training.vocoder_gan import ContestedVocoder, VocoderFiles, contest_loss
+from generation.training.vocoder_gan import AdversarialVocoder, VocoderFiles, adversarial_loss
 from tests.generation.training.test_trainer import SETTINGS
 
 
 @pytest.fixture
-def model(monkeypatch: pytest.MonkeyPatch) -> ContestedVocoder:
+def model(monkeypatch: pytest.MonkeyPatch) -> AdversarialVocoder:
     monkeypatch.setattr("generation.training.vocoder_gan.Vocoder", lambda: Vocoder(dim=16, hidden=32, num_layers=1))
     torch.manual_seed(0)
-    return enliven(ContestedVocoder(width=4))
+    return enliven(AdversarialVocoder(width=4))
 
 
 def batch(seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
@@ -34,13 +34,13 @@ def batch(seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     return waveform, mel, pitch_of(mel.numpy())
 
 
-def _gradients(model: ContestedVocoder, monkeypatch: pytest.MonkeyPatch, **weights: float) -> tuple[float, float]:
+def _gradients(model: AdversarialVocoder, monkeypatch: pytest.MonkeyPatch, **weights: float) -> tuple[float, float]:
     """Largest gradient of the vocoder and of the discriminator with these weights of the vocoder's own losses."""
     chosen = dict.fromkeys(("near", "match", "fool"), 0.0) | weights
     monkeypatch.setattr("generation.training.vocoder_gan._WEIGHTS", chosen)
     model.zero_grad()
     torch.manual_seed(1)
-    contest_loss(model, batch())[0].backward()
+    adversarial_loss(model, batch())[0].backward()
     largest = (
         max(float(p.grad.abs().max()) if p.grad is not None else 0.0 for p in part.parameters())
         for part in (model.vocoder, model.discriminator)
@@ -48,7 +48,7 @@ def _gradients(model: ContestedVocoder, monkeypatch: pytest.MonkeyPatch, **weigh
     return tuple(largest)
 
 
-def test_each_side_learns_from_its_own_losses_only(model: ContestedVocoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_side_learns_from_its_own_losses_only(model: AdversarialVocoder, monkeypatch: pytest.MonkeyPatch) -> None:
     nobody, alone = _gradients(model, monkeypatch)
     assert nobody == 0 and alone > 1e-3, "what tells the two apart moves the discriminator alone"
     for name in ("near", "match", "fool"):
@@ -56,7 +56,7 @@ def test_each_side_learns_from_its_own_losses_only(model: ContestedVocoder, monk
         assert vocoder > 1e-5 and discriminator == pytest.approx(alone, rel=1e-5), name
 
 
-def test_fooling_raises_the_verdict(model: ContestedVocoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fooling_raises_the_verdict(model: AdversarialVocoder, monkeypatch: pytest.MonkeyPatch) -> None:
     _gradients(model, monkeypatch, fool=1.0)
     before = contest_parts(model)["fool"]
     with torch.no_grad():
@@ -66,18 +66,20 @@ def test_fooling_raises_the_verdict(model: ContestedVocoder, monkeypatch: pytest
     assert contest_parts(model)["fool"] < before
 
 
-def contest_parts(model: ContestedVocoder) -> dict[str, float]:
+def contest_parts(model: AdversarialVocoder) -> dict[str, float]:
     torch.manual_seed(1)
     with torch.no_grad():
-        return contest_loss(model, batch())[1]
+        return adversarial_loss(model, batch())[1]
 
 
-def test_the_discriminator_learns_to_tell_them_apart(model: ContestedVocoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_discriminator_learns_to_tell_them_apart(
+    model: AdversarialVocoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("generation.training.vocoder_gan._WEIGHTS", dict.fromkeys(("near", "match", "fool"), 0.0))
     optimizer = torch.optim.AdamW(model.discriminator.parameters(), 5e-3)
     found = []
     for step in range(30):
-        loss, parts = contest_loss(model, batch(step))
+        loss, parts = adversarial_loss(model, batch(step))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -85,11 +87,11 @@ def test_the_discriminator_learns_to_tell_them_apart(model: ContestedVocoder, mo
     assert sum(found[-5:]) < 0.7 * sum(found[:5])
 
 
-def test_the_vocoder_alone_is_written_and_read(model: ContestedVocoder, tmp_path: Path) -> None:
-    fit(model, contest_loss, lambda g: batch(), SETTINGS, tmp_path, files=VocoderFiles())
+def test_the_vocoder_alone_is_written_and_read(model: AdversarialVocoder, tmp_path: Path) -> None:
+    fit(model, adversarial_loss, lambda g: batch(), SETTINGS, tmp_path, files=VocoderFiles())
     written = load_strict(Vocoder, tmp_path / "ema")
     assert {name for name, _ in written.named_parameters()} == {n for n, _ in model.vocoder.named_parameters()}
-    fresh = enliven(ContestedVocoder(width=4))
+    fresh = enliven(AdversarialVocoder(width=4))
     VocoderFiles().read(fresh, tmp_path / "ema")
     for mine, theirs in zip(fresh.vocoder.parameters(), written.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs)

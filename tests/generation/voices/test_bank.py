@@ -15,15 +15,15 @@ from generation.audio.pitch import pulses
 from generation.audio.waveform import Audio
 from generation.core import assets
 from generation.core.weights import load_strict
-from generation.data.corpus import Features, Utterance
+from generation.data.corpus import SpeechCorpus, Utterance
 from generation.data.joint_dataset import HELD_OUT_VOICES
-from generation.models.duration_predictor import DurationModel
-from generation.models.speaker_encoder import VoiceEncoder, encoder_batches, encoder_loss
+from generation.models.duration_predictor import DurationPredictor
+from generation.models.speaker_encoder import SpeakerEncoder, encoder_batches, encoder_loss
 from generation.models.transformer import JointTransformer
 from generation.text.phonemizer import SYMBOL_INDEX
 from generation.training.export import octave_step, save_voices, voice_pitches
 from generation.training.speaker_table import add_rows
-from generation.voices.bank import VoiceBank, _encoder, _without_noise, voice_from_clip
+from generation.voices.bank import VoiceBank, _encoder, _without_noise, speaker_embedding_from_clip
 from tests.generation.data.test_joint_dataset import synthetic_features
 
 
@@ -35,8 +35,8 @@ def bank(tmp_path: Path) -> VoiceBank:
 
 
 @pytest.fixture(scope="module")
-def encoder() -> VoiceEncoder:
-    return enliven(VoiceEncoder(voice_dim=4, dim=16, num_layers=2))
+def encoder() -> SpeakerEncoder:
+    return enliven(SpeakerEncoder(voice_dim=4, dim=16, num_layers=2))
 
 
 def test_presets_have_names_vectors_a_pronunciation_and_a_line(bank: VoiceBank) -> None:
@@ -83,7 +83,7 @@ def test_a_voices_pitch_is_that_of_its_own_recordings() -> None:
     utterances = tuple(
         Utterance(str(i), 50 * i, 50, "", " a ", (50, 100, 50), voice, "train", 1.0) for i, voice in enumerate(voices)
     )
-    corpus = Features(np.zeros(4 * 50 * 960, np.int16), mels, utterances)
+    corpus = SpeechCorpus(np.zeros(4 * 50 * 960, np.int16), mels, utterances)
     low, high, nobody = voice_pitches(corpus, ["low", "high", "nobody"])
     assert low == pytest.approx(110, rel=0.02) and high == pytest.approx(220, rel=0.02) and np.isnan(nobody)
 
@@ -97,8 +97,8 @@ def test_new_voices_get_rows_where_the_encoder_hears_them_and_the_old_ones_stay(
         Utterance(str(i), 20 * i, 20, "", " a ", (20, 40, 20), voice, "train", 1.0) for i, voice in enumerate(voices)
     )
     mels = np.concatenate([mel(i, 80)[0].numpy() for i in range(4)]).astype(np.float16)
-    corpus = Features(np.zeros(4 * 20 * 960, np.int16), mels, utterances)
-    ears = enliven(VoiceEncoder(voice_dim=4, dim=16, num_layers=2)).eval()
+    corpus = SpeechCorpus(np.zeros(4 * 20 * 960, np.int16), mels, utterances)
+    ears = enliven(SpeakerEncoder(voice_dim=4, dim=16, num_layers=2)).eval()
     assert add_rows(tmp_path / "ema", corpus, ears) == [*known, "new"]
     grown = load_strict(JointTransformer, tmp_path / "ema")
     assert list(grown.config.voice_names) == [*known, "new"]
@@ -116,14 +116,14 @@ def mel(seed: int, frames: int = 200) -> torch.Tensor:
 
 
 @torch.no_grad()
-def test_loudness_does_not_change_a_voice_and_timbre_does(encoder: VoiceEncoder) -> None:
+def test_loudness_does_not_change_a_voice_and_timbre_does(encoder: SpeakerEncoder) -> None:
     quiet, loud, other = encoder(mel(0)), encoder(mel(0) + 2.0), encoder(mel(0) + torch.linspace(-2, 2, 100))
     torch.testing.assert_close(quiet, loud, rtol=0, atol=1e-4)
     assert float((quiet - other).norm()) > 0.05
 
 
 @torch.no_grad()
-def test_a_voice_is_the_same_said_twice(encoder: VoiceEncoder) -> None:
+def test_a_voice_is_the_same_said_twice(encoder: SpeakerEncoder) -> None:
     once, twice, other = encoder(mel(0)), encoder(torch.cat((mel(0), mel(0)), 1)), encoder(mel(1) * 0.5)
     assert float((once - twice).norm()) < 0.1 * float((once - other).norm())
 
@@ -139,7 +139,7 @@ def test_crops_for_the_encoder_carry_the_voice_they_should_give() -> None:
         assert float(crop[-1, 0] - crop[0, 0]) == pytest.approx(1.79, abs=0.01)
 
 
-def test_the_encoders_loss_wants_place_and_direction(encoder: VoiceEncoder) -> None:
+def test_the_encoders_loss_wants_place_and_direction(encoder: SpeakerEncoder) -> None:
     with torch.no_grad():
         found = encoder(mel(0))
         right, parts = encoder_loss(encoder, (mel(0), found))
@@ -148,19 +148,19 @@ def test_the_encoders_loss_wants_place_and_direction(encoder: VoiceEncoder) -> N
 
 
 def test_a_clip_becomes_a_vector_whatever_its_rate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    enliven(VoiceEncoder(dim=16, num_layers=1)).save_pretrained(tmp_path / "voice_encoder")
+    enliven(SpeakerEncoder(dim=16, num_layers=1)).save_pretrained(tmp_path / "voice_encoder")
     monkeypatch.setattr("generation.core.assets.assets_root", lambda: tmp_path)
     _encoder.cache_clear()
     try:
         t = np.arange(48_000) / 16_000
         sound = sum(np.sin(2 * np.pi * 140 * k * t) / k for k in range(1, 40)) * (0.4 + 0.3 * np.sin(9 * t)) * 0.2
         clip = Audio(sound.astype(np.float32), 16_000)
-        vector = voice_from_clip(clip)
+        vector = speaker_embedding_from_clip(clip)
         assert vector.shape == (64,) and vector.dtype == np.float32
-        resampled = voice_from_clip(clip.resampled(44_100))
+        resampled = speaker_embedding_from_clip(clip.resampled(44_100))
         assert np.linalg.norm(vector - resampled) < 0.1 * np.linalg.norm(vector)
         with pytest.raises(ValueError, match="clip of 0.20 s is too short"):
-            voice_from_clip(Audio(np.ones(4800, np.float32), 24_000))
+            speaker_embedding_from_clip(Audio(np.ones(4800, np.float32), 24_000))
     finally:
         _encoder.cache_clear()
 
@@ -184,8 +184,8 @@ def test_every_shipped_voice_is_described_and_different() -> None:
 @needs_weights
 def test_the_shipped_models_fit_each_other() -> None:
     transformer = load_strict(JointTransformer, assets.asset("model/transformer"))
-    bank, encoder = VoiceBank.load(), load_strict(VoiceEncoder, assets.asset("voice_encoder"))
-    durations = DurationModel.from_pretrained()
+    bank, encoder = VoiceBank.load(), load_strict(SpeakerEncoder, assets.asset("voice_encoder"))
+    durations = DurationPredictor.from_pretrained()
     assert transformer.config.n_symbols == len(SYMBOL_INDEX)
     learned_from = [preset.learned_from for preset in bank.presets.values()]
     assert set(learned_from) <= set(transformer.config.voice_names)
@@ -196,7 +196,7 @@ def test_the_shipped_models_fit_each_other() -> None:
 
 @needs_weights
 def test_shipped_durations_are_those_of_speech() -> None:
-    bank, model = VoiceBank.load(), DurationModel.from_pretrained()
+    bank, model = VoiceBank.load(), DurationPredictor.from_pretrained()
     phonemes = " ðə kwˈɪk bɹˈaʊn fˈɑːks dʒˈʌmps ˌoʊvɚ ðə lˈeɪzi dˈɔɡ. "
     for name in bank.names[:4]:
         durations = model.predict(phonemes, bank.vector(name))

@@ -17,8 +17,8 @@ from generation.audio.waveform import Audio
 from generation.core import assets as resources
 from generation.core.clock import SAMPLE_RATE
 from generation.voices import cloning as module
-from generation.voices.bank import voice_from_clip
-from generation.voices.cloning import Likeness, likeness
+from generation.voices.bank import speaker_embedding_from_clip
+from generation.voices.cloning import ClonedVoice, likeness
 from studio.core.progress import Progress, Stage
 from studio.performance.performer import Models, Speech
 from studio.scene.schema import Scene
@@ -142,7 +142,7 @@ def test_the_shipped_models_come_nearer_to_a_clip() -> None:
     wanted = mel_of(clip)
     found = models.alike(clip)
     assert models.alike(clip.copy()) is found, "the readings of a clip are made once"
-    plain = Likeness(voice_from_clip(Audio(clip, SAMPLE_RATE)), np.zeros((2, 100), np.float32))
+    plain = ClonedVoice(speaker_embedding_from_clip(Audio(clip, SAMPLE_RATE)), np.zeros((2, 100), np.float32))
     off, apart = [], []
     for voice in (found, plain):
         reading = toned(module._read(models.pipeline, models.durations, voice.vector), voice.tone)
@@ -170,7 +170,7 @@ def test_scenes_speak_clips_with_their_tone_and_pieces_know_it(
     sounds, names = [], []
     for tone in tones:
         models._alike.clear()
-        answer = Likeness(vector, tone)
+        answer = ClonedVoice(vector, tone)
         monkeypatch.setattr(
             "studio.performance.performer.likeness", lambda *given, made=answer: asked.append(given) or made
         )

@@ -152,8 +152,8 @@ def page(project: Project, monkeypatch: pytest.MonkeyPatch):  # noqa: ANN202
 
     monkeypatch.setattr(supervisor, "COMMAND", (sys.executable, "-c", "pass"))  # no model in these tests
     monkeypatch.setenv(launch.ROOT_VARIABLE, str(project.folder.parent))
-    code = "import streamlit as st\nfrom studio import editor\nfrom studio.views import lips\n"
-    test = AppTest.from_string(f"{code}st.session_state['pages'] = {{}}\neditor._with_project(lips.show)",
+    code = "import streamlit as st\nfrom studio import app\nfrom studio.views import motion\n"
+    test = AppTest.from_string(f"{code}st.session_state['pages'] = {{}}\napp._with_project(motion.show)",
                                default_timeout=120)  # fmt: skip
     test.query_params["project"] = project.name
     return test

@@ -20,7 +20,7 @@ from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE, SAMPLES_PER_FRAME
 from studio.export.encoder import encode
 from studio.export.provenance import make_record, mark, public_scene, verify
-from studio.export.watermark import draw_label, label_box
+from studio.export.watermark import draw_watermark, watermark_box
 from studio.export.writers import write_sound, write_video
 
 SCENE = {"picture": "faces/two.png", "consent": "agreed", "statement": "Ada signed", "title": "Test",
@@ -206,8 +206,8 @@ def test_a_failing_encoder_says_why(tmp_path: Path) -> None:
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_label_is_small_and_legible_on_any_picture(size: tuple[int, int], level: int) -> None:
     still = np.full((size[1], size[0], 3), level, np.uint8)
-    marked = draw_label(still)
-    rows, columns = label_box(size[1], size[0])
+    marked = draw_watermark(still)
+    rows, columns = watermark_box(size[1], size[0])
     patch = marked[rows, columns].astype(float) / 255
     linear = np.where(patch <= 0.04045, patch / 12.92, ((patch + 0.055) / 1.055) ** 2.4).mean(-1)
     contrast = (np.percentile(linear, 98) + 0.05) / (np.median(linear) + 0.05)
@@ -220,7 +220,7 @@ def test_label_is_small_and_legible_on_any_picture(size: tuple[int, int], level:
 
 def test_label_is_on_unless_the_record_says_otherwise(tmp_path: Path) -> None:
     still = picture(360, 640)
-    rows, columns = label_box(360, 640)
+    rows, columns = watermark_box(360, 640)
     for label in (True, False):
         path = write_video([still] * 3, tone(3), tmp_path / "a.mp4", picture=still, record=record(label))
         seen = decoded_frames(path, (640, 360))[1][rows, columns].astype(int)

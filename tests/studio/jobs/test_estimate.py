@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from masks.landmarks import FaceLandmarks
-from studio.cast.face_assignment import Casting, Seat
+from studio.cast.face_assignment import AssignedFace, FaceAssignment
 from studio.jobs.estimate import WORKED, estimate, learn, note_film, recipe
 from studio.production.render import RenderSettings
 from studio.project.project import Project, Projects
@@ -33,7 +33,9 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture
 def report() -> Report:
     points = np.random.default_rng(0).uniform(0, 300, (478, 3)).astype(np.float32)
-    casting = Casting(np.zeros((720, 1280, 3), np.uint8), (Seat(0, FaceLandmarks(points, 1.0), None, False),))
+    casting = FaceAssignment(
+        np.zeros((720, 1280, 3), np.uint8), (AssignedFace(0, FaceLandmarks(points, 1.0), None, False),)
+    )
     return Report((), (), SCENE, casting, 20.0)
 
 

@@ -15,7 +15,7 @@ from job_fixtures import make, work
 
 from generation.adapters import metadata
 from generation.adapters.metadata import read_about
-from generation.core.delivery import Habits
+from generation.core.delivery import Delivery
 from generation.finetuning.clip_reader import read_clips, write_clips
 from generation.finetuning.datasets import Clip
 from generation.finetuning.from_clips import description
@@ -23,7 +23,7 @@ from generation.finetuning.lora_training import Size
 from generation.training import trainer
 from studio.core.progress import Progress
 from studio.editor import finetuning
-from studio.editor.voice_preview import Audition
+from studio.editor.voice_preview import VoicePreview
 from studio.jobs import finetune, worker
 from studio.jobs.queue import PAUSED, Job, JobStatus, jobs, submit
 from studio.project.project import Project, Projects
@@ -122,7 +122,7 @@ def test_a_lesson_leaves_a_manner_that_is_heard_and_can_be_undone(
     assert "Pace" in titles and "On clips kept back from teaching" in found.summary
     assert not list((project.folder / "work" / "lessons").iterdir()), "what was half done is gone"
     assert not list(job.folder.rglob("*.npz")) and finetuning.examination(project, job).kind == "examine"
-    heard = submit(Audition(project, 0), "hear", steps=1)
+    heard = submit(VoicePreview(project, 0), "hear", steps=1)
     work(projects)
     assert heard.status().state == "done", heard.status().sentence
     assert project.undoable == "EILEEN: taught Old friend"
@@ -265,16 +265,16 @@ def test_the_page_takes_clips_shows_what_is_wrong_and_hands_the_lesson_in(
 @pytest.mark.parametrize(
     ("part", "habits", "does"),
     [
-        ("audio", Habits(), "Ada's voice."),
-        ("audio", Habits(tempo=1.04), "Ada's voice."),
-        ("audio", Habits(tempo=1.12), "Ada's voice; speaks 12% faster than most."),
+        ("audio", Delivery(), "Ada's voice."),
+        ("audio", Delivery(tempo=1.04), "Ada's voice."),
+        ("audio", Delivery(tempo=1.12), "Ada's voice; speaks 12% faster than most."),
         (
             "joint",
-            Habits(tempo=0.9, blinks=0.5),
+            Delivery(tempo=0.9, blinks=0.5),
             "Ada's voice; speaks 10% slower than most; blinks 0.5 times as often as most.",
         ),
-        ("motion", Habits(blinks=2.5), "Ada's way of moving the head and brows; blinks 2.5 times as often as most."),
+        ("motion", Delivery(blinks=2.5), "Ada's way of moving the head and brows; blinks 2.5 times as often as most."),
     ],
 )
-def test_what_clips_taught_says_what_one_will_notice(part: metadata.Part, habits: Habits, does: str) -> None:
+def test_what_clips_taught_says_what_one_will_notice(part: metadata.Part, habits: Delivery, does: str) -> None:
     assert description("Ada", part, habits) == does

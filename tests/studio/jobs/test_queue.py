@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from job_fixtures import make, work
 
-from studio.cast.geometry import Places, find_places
+from studio.cast.geometry import SceneGeometry, build_geometry
 from studio.core.storage import write_json
 from studio.jobs import supervisor
 from studio.jobs import worker as workshop
@@ -66,9 +66,9 @@ def test_a_film_lets_a_line_pass_and_goes_on(
     film = submit(project, "render", steps=1, height=96)
     late: list[Job] = []
     seen: list[JobStatus] = []
-    hear, frame = workshop._hear, workshop._Watcher.frame
+    hear, frame = workshop._hear, workshop._RenderObserver.frame
 
-    def when_drawing(watcher: workshop._Watcher, picture: np.ndarray) -> None:
+    def when_drawing(watcher: workshop._RenderObserver, picture: np.ndarray) -> None:
         frame(watcher, picture)
         if not late:
             late.append(submit(project, "hear", lines=project.line_ids()[:1], steps=1))
@@ -82,7 +82,7 @@ def test_a_film_lets_a_line_pass_and_goes_on(
             seen.append(film.status())
         return hear(*arguments)
 
-    monkeypatch.setattr(workshop._Watcher, "frame", when_drawing)
+    monkeypatch.setattr(workshop._RenderObserver, "frame", when_drawing)
     monkeypatch.setattr(workshop, "_hear", while_it_waits)
     work(projects)
     assert seen[0].note == "next, as soon as the film has finished a part"
@@ -120,11 +120,11 @@ def test_an_idle_worker_looks_at_the_picture_before_it_is_asked(
 ) -> None:
     orders: list[Job] = []
 
-    def look(*arguments: Any) -> Places:
+    def look(*arguments: Any) -> SceneGeometry:
         orders.append(submit(project, "preview"))
-        return find_places(*arguments)
+        return build_geometry(*arguments)
 
-    monkeypatch.setattr("studio.production.preview.find_places", look)
+    monkeypatch.setattr("studio.production.preview.build_geometry", look)
     monkeypatch.setattr(workshop, "_SETTLED_SECONDS", 0.0)
     with worker_lock(projects.root):
         serve(projects.root, "test", idle_seconds=1.5)

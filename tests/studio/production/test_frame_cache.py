@@ -14,7 +14,7 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE, SAMPLES_PER_FRAME
 from studio.export.encoder import join
-from studio.production.frame_cache import LEAST, MOST, Reel, cut, tidy
+from studio.production.frame_cache import LEAST, MOST, FrameCache, cut, tidy
 
 N = 400
 PICTURE = np.random.default_rng(0).integers(0, 255, (32, 48, 3), np.uint8)
@@ -45,7 +45,7 @@ class Drawer:
 
 def make(folder: Path, rows: np.ndarray, look: str = "", every: int = 1) -> tuple[list[Path], list[int]]:
     draw = Drawer(rows)
-    paths = Reel(folder, rows, look, every=every, label=False).make(draw, PICTURE, lambda done, total: None)
+    paths = FrameCache(folder, rows, look, every=every, label=False).make(draw, PICTURE, lambda done, total: None)
     return paths, draw.drawn
 
 
@@ -97,7 +97,7 @@ def test_pictures_that_stay_the_same_are_drawn_once(tmp_path: Path) -> None:
 def test_another_look_rate_or_label_is_another_film(tmp_path: Path) -> None:
     rows = motion(60)
     assert len({tuple(make(tmp_path, rows, look, every)[0]) for look in "ab" for every in (1, 2)}) == 4
-    keys = [Reel(tmp_path, rows, "a", label=label).missing for label in (False, True)]
+    keys = [FrameCache(tmp_path, rows, "a", label=label).missing for label in (False, True)]
     assert keys[0] == [] and keys[1]
 
 
@@ -110,7 +110,7 @@ def test_a_stop_keeps_what_was_finished_and_nothing_else(tmp_path: Path) -> None
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Reel(tmp_path, rows, "", label=False).make(draw, PICTURE, stop)
+        FrameCache(tmp_path, rows, "", label=False).make(draw, PICTURE, stop)
     kept = list(tmp_path.iterdir())
     assert kept and all(path.suffix == ".mp4" and not path.name.startswith(".") for path in kept)
     drawn = make(tmp_path, rows)[1]
@@ -130,9 +130,9 @@ def test_a_faulty_frame_is_named_and_never_kept(tmp_path: Path) -> None:
         return (PICTURE * (number != 130) for number in numbers)
 
     with pytest.raises(ValueError, match=r"Frame 130 \(5\.20 s\) is black"):
-        Reel(tmp_path, motion(), "").make(draw, PICTURE, lambda done, total: None)
+        FrameCache(tmp_path, motion(), "").make(draw, PICTURE, lambda done, total: None)
     with pytest.raises(ValueError, match="Frame 0 is missing"):
-        Reel(tmp_path / "none", motion(), "").make(lambda numbers: iter(()), PICTURE, lambda done, total: None)
+        FrameCache(tmp_path / "none", motion(), "").make(lambda numbers: iter(()), PICTURE, lambda done, total: None)
 
 
 def test_the_folder_stays_bounded(tmp_path: Path) -> None:

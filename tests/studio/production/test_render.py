@@ -19,9 +19,9 @@ from skimage.data import astronaut
 from generation.core.performance import Performance
 from studio.core.progress import Cancelled, Progress, Stage, Status
 from studio.export.provenance import verify
-from studio.performance.performer import Speech, undivided
+from studio.performance.performer import Speech, single_threaded
 from studio.production.frame_cache import MOST
-from studio.production.render import RenderSettings, Watcher, render_scene, say
+from studio.production.render import RenderObserver, RenderSettings, render_scene, say
 from studio.scene.document import DocumentError, load_scene
 from studio.timeline.timeline import TAIL_FRAMES
 
@@ -127,7 +127,7 @@ def test_a_damaged_kept_piece_is_made_again(scene: dict, tmp_path: Path) -> None
     assert piece.stat().st_size > 1000
 
 
-class Counting(Watcher):
+class Counting(RenderObserver):
     """Counts the frames that are drawn."""
 
     def __init__(self) -> None:
@@ -209,7 +209,7 @@ def test_two_threads_are_one_while_speech_is_sampled(usual: int, inside: int) ->
     before = torch.get_num_threads()
     torch.set_num_threads(usual)
     try:
-        with undivided():
+        with single_threaded():
             assert torch.get_num_threads() == inside
         assert torch.get_num_threads() == usual
     finally:

@@ -17,10 +17,10 @@ from generation.core.assets import asset
 from generation.core.motion import INDEX, MotionTrack
 from generation.core.performance import Line, Performance
 from generation.motion.keyframes import FADE, HANDLES, Key, KeyedSpan, bent, fade, faded, swapped_blinks
-from studio.cast.geometry import Places
+from studio.cast.geometry import SceneGeometry
 from studio.editing import script_edits
 from studio.performance.performer import Speech
-from studio.production.render import RenderSettings, Watcher, render_scene, scaled_motion
+from studio.production.render import RenderObserver, RenderSettings, render_scene, scaled_motion
 from studio.project.restore import scene_of_video
 from studio.scene.document import dump_scene, load_scene
 from studio.scene.retakes import kept_over, with_retake
@@ -114,13 +114,13 @@ def write(scene: dict, folder: Path) -> Path:
     return path
 
 
-class Seen(Watcher):
+class Seen(RenderObserver):
     """Keeps what a job makes before it is encoded."""
 
     def __init__(self) -> None:
         self.frames: list[np.ndarray] = []
 
-    def spoken(self, speech: Speech, timeline: Timeline, performance: Performance, places: Places) -> None:
+    def spoken(self, speech: Speech, timeline: Timeline, performance: Performance, places: SceneGeometry) -> None:
         self.timeline, self.performance = timeline, performance
 
     def frame(self, frame: np.ndarray) -> None:

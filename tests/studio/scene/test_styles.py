@@ -15,7 +15,7 @@ from tiny import tiny_pipeline
 from generation.adapters.lora import base_hash
 from generation.adapters.metadata import shipped_base
 from generation.core import assets as resources
-from generation.core.delivery import Habits
+from generation.core.delivery import Delivery
 from studio.cli import main
 from studio.core.progress import Progress, Stage
 from studio.performance.performer import Models, Speech
@@ -50,7 +50,7 @@ def test_names_of_the_shelf_and_files_beside_the_scene(tiny: Path, tmp_path: Pat
     write_adapter(tmp_path / "joe.safetensors", 1, kind="voice", consent="me")
     assert known_manners(tmp_path) == ["weary", "joe.safetensors"]
     assert read_manner("weary", tmp_path).does == "Slow and low."
-    assert habits_of({"weary": 1.0, "joe.safetensors": 1.0}, tmp_path) == Habits(tempo=0.8, pauses=1.5)
+    assert habits_of({"weary": 1.0, "joe.safetensors": 1.0}, tmp_path) == Delivery(tempo=0.8, pauses=1.5)
     with pytest.raises(ValueError, match=r"^the manner 'wery' is not known; did you mean 'weary'\?$"):
         read_manner("wery", tmp_path)
 

@@ -267,9 +267,9 @@ def page(name: str, project: Project | None, monkeypatch: pytest.MonkeyPatch):  
     from studio.jobs import supervisor
 
     monkeypatch.setattr(supervisor, "COMMAND", (sys.executable, "-c", "pass"))  # no model in these tests
-    test = AppTest.from_string(f"from studio import editor\nfrom studio.views import {name}\n" + (
-        "import streamlit as st\nfrom studio.views import frame\nst.session_state['pages'] = {}\n"
-        + (f"{name}.show()" if project is None else f"editor._with_project({name}.show)")
+    test = AppTest.from_string(f"from studio import app\nfrom studio.views import {name}\n" + (
+        "import streamlit as st\nfrom studio.views import layout\nst.session_state['pages'] = {}\n"
+        + (f"{name}.show()" if project is None else f"app._with_project({name}.show)")
     ), default_timeout=120)  # fmt: skip
     if project is not None:
         monkeypatch.setenv(launch.ROOT_VARIABLE, str(project.folder.parent))
