@@ -314,7 +314,7 @@ def correct(weights: np.ndarray, targets: LipTargets, lips: LipGeometry, pull: f
     """Teacher's sample with what phonetics knows applied on top.
 
     Amounts are set so that the mean gap in the middle of each kind of sound comes near that of the tracked clips, and
-    its correlation with loudness, too (``docs/decisions.md``).
+    its correlation with loudness, too (``docs/training/notebook.md``).
 
     Args:
         weights: (T, 51) float32, 0..1, mouth channels from the teacher.

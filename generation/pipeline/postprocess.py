@@ -110,7 +110,8 @@ def sharpened(mel: np.ndarray) -> np.ndarray:
     """A sampled log-mel (N, 100) with harmonics and formants as deep as a voice has them.
 
     Whatever a network is unsure of it averages, and averages are flat. An unsharp mask along frequency; its amount was
-    chosen by DNSMOS and by what Whisper still understood (``docs/decisions.md``). Each frame stays as loud as it was.
+    chosen by DNSMOS and by what Whisper still understood (docs/training/notebook.md).
+    Each frame stays as loud as it was.
     """
     raised = mel + _RAISED * (mel - envelope(mel))
     return as_loud(raised, mel)

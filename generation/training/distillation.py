@@ -1,7 +1,7 @@
 """Distils guidance into an adapter: one network call a step, four steps in all.
 
 Source: guidance distillation, first stage of Meng et al. (arXiv 2210.03142). Their second stage, fewer steps, is not
-needed: four guided steps measure as sixteen do (``docs/decisions.md``).
+needed: four guided steps measure as sixteen do (``docs/training/notebook.md``).
 """
 
 from __future__ import annotations

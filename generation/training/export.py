@@ -38,7 +38,7 @@ PRESETS = {
     "bm_fable": ("Rupert", "British man, middle pitch, lively, even pace, bright"),
     "bm_george": ("Arthur", "British man, high, slow, soft treble"),
 }
-"""Corpus voice -> name and line of the preset learned from it; the lines say what docs/decisions.md measures."""
+"""Corpus voice -> name and line of the preset learned from it; lines measured in docs/training/notebook.md."""
 RECORDINGS_A_VOICE = 8
 RIDGE = 0.3
 """Of the regression; the one that foretells the pitch of voices left out best (.16 octaves)."""

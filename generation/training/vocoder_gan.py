@@ -1,7 +1,7 @@
 """Vocoder against discriminators: what it draws must not be told from recorded spectra, given the mel they share.
 
 Sources: conditional patch discriminators (arXiv 1611.07004) at several scales, hinge loss, feature matching as in
-MelGAN (arXiv 1910.06711). Needs many thousand steps, so a GPU: docs/decisions.md, sixth round.
+MelGAN (arXiv 1910.06711). Needs many thousand steps, so a GPU: docs/training/notebook.md, sixth round.
 """
 
 from __future__ import annotations
