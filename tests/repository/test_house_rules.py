@@ -17,14 +17,11 @@ import pytest_socket
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from sources import MODULES, PACKAGES, ROOT, SCRIPTS, SOURCES, imports, nodes, source, tree
+from sources import relative as _name
 
 from generation.core.assets import asset, assets_root
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("studio", "generation", "masks")
-MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
-SOURCES = [*MODULES, *SCRIPTS, *sorted((ROOT / "tests").rglob("*.py"))]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 FREE_LICENCE = re.compile(r"\b(Apache|BSD|MIT|ISC|PSF|PYTHON SOFTWARE|MPL|MOZILLA|ZLIB|CC0|UNLICENSE)", re.IGNORECASE)
@@ -35,14 +32,6 @@ SPECIAL = {
     "soxr": "LGPL-2.1-or-later; a library that the user can replace, only for the evaluation",
 }
 """Dependencies whose licence is not among the free ones or not stated by their metadata, and why they may be used."""
-
-
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
-def _name(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
 
 
 def _public_without_docstring(node: ast.AST, prefix: str) -> Iterator[str]:
@@ -59,36 +48,26 @@ def _is_overload(node: ast.AST) -> bool:
     return bool(names & {"overload", "setter"})
 
 
-def _imports(node: ast.AST, everywhere: bool) -> Iterator[str]:
-    """Names of imported modules; without ``everywhere`` only those that run when the module is imported."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import):
-            yield from (alias.name for alias in child.names)
-        elif isinstance(child, ast.ImportFrom):
-            assert child.level == 0, f"relative import in line {child.lineno}"
-            yield child.module or ""
-        elif everywhere or not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            yield from _imports(child, everywhere)
-
-
 def _roots(path: Path, everywhere: bool) -> set[str]:
-    return {module.split(".")[0] for module in _imports(_tree(path), everywhere)}
+    return {module.split(".")[0] for module in imports(tree(path), everywhere)}
 
 
 def test_public_names_have_docstrings() -> None:
-    trees = {_name(path): _tree(path) for path in MODULES}
-    assert [name for name, tree in trees.items() if ast.get_docstring(tree) is None] == []
-    assert [missing for name, tree in trees.items() for missing in _public_without_docstring(tree, f"{name}: ")] == []
+    trees = {_name(path): tree(path) for path in MODULES}
+    assert [name for name, parsed in trees.items() if ast.get_docstring(parsed) is None] == []
+    assert [
+        missing for name, parsed in trees.items() for missing in _public_without_docstring(parsed, f"{name}: ")
+    ] == []
 
 
 def test_files_and_functions_are_short() -> None:
-    assert [_name(p) for p in SOURCES if len(p.read_text(encoding="utf-8").splitlines()) > 400] == []
-    functions = [(p, n) for p in SOURCES for n in ast.walk(_tree(p)) if isinstance(n, ast.FunctionDef)]
+    assert [_name(p) for p in SOURCES if len(source(p).splitlines()) > 400] == []
+    functions = [(p, n) for p in SOURCES for n in nodes(p) if isinstance(n, ast.FunctionDef)]
     assert [f"{_name(p)}: {n.name}" for p, n in functions if n.end_lineno - n.lineno >= 80] == []
 
 
 def test_packages_do_not_print() -> None:
-    calls = [(p, n) for p in MODULES for n in ast.walk(_tree(p)) if isinstance(n, ast.Call)]
+    calls = [(p, n) for p in MODULES for n in nodes(p) if isinstance(n, ast.Call)]
     printing = [(p, n) for p, n in calls if isinstance(n.func, ast.Name) and n.func.id in ("print", "breakpoint")]
     assert [f"{_name(p)}:{n.lineno}" for p, n in printing] == []
 
