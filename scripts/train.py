@@ -70,7 +70,8 @@ def fit_rig(args: argparse.Namespace) -> None:
 
 def train_vocoder(args: argparse.Namespace) -> None:
     """Vocoder on random crops of about a second, alone or against discriminators."""
-    from generation.models.vocoder import Vocoder, vocoder_batches, vocoder_loss
+    from generation.models.vocoder import Vocoder
+    from generation.training.vocoder import vocoder_batches, vocoder_loss
     from generation.training.vocoder_gan import AdversarialVocoder, VocoderFiles, adversarial_loss
 
     batches = vocoder_batches(features.SpeechCorpus.load(args.work), 48 if CUDA else 12, n_frames=24)
@@ -106,7 +107,7 @@ def meet_new_voices(work: Path, folder: Path) -> None:
     """A cold start on a corpus with other voices: they get rows in the table."""
     if (folder / "ema").is_dir() and not (folder / "progress.json").exists():
         from generation.models.speaker_encoder import SpeakerEncoder
-        from generation.training.speaker_table import add_rows
+        from generation.training.speaker_encoder import add_rows
 
         own = work / "voice_encoder" / "ema"
         encoder = load_strict(SpeakerEncoder, own if own.is_dir() else ROOT / "assets" / "voice_encoder")
@@ -159,7 +160,8 @@ def train_few_steps(args: argparse.Namespace) -> None:
 def train_durations(args: argparse.Namespace) -> None:
     """Phoneme lengths, on whole sentences: what the teacher says of very many, or else those of the recordings."""
     from generation.data.duration_corpus import read_teacher_durations, recorded_durations
-    from generation.models.duration_predictor import DurationPredictor, duration_batches, duration_loss
+    from generation.models.duration_predictor import DurationPredictor
+    from generation.training.duration_predictor import duration_batches, duration_loss
 
     names, table = export.voice_table(args.work)
     rhythms = [rhythm for corpus in args.more for rhythm in read_teacher_durations(corpus)]
@@ -171,7 +173,8 @@ def train_durations(args: argparse.Namespace) -> None:
 
 def train_voices(args: argparse.Namespace) -> None:
     """Voice vector of a recording, on 3 s crops."""
-    from generation.models.speaker_encoder import SpeakerEncoder, encoder_batches, encoder_loss
+    from generation.models.speaker_encoder import SpeakerEncoder
+    from generation.training.speaker_encoder import encoder_batches, encoder_loss
 
     names, table = export.voice_table(args.work)
     draw = encoder_batches(features.SpeechCorpus.load(args.work), names, table, size=24)

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from generation.core.clock import FPS, MEL_RATE, SAMPLES_PER_FRAME, mels_from_frames
 from generation.core.motion import INDEX, MOUTH, N_CHANNELS, ROTATION, TRANSLATION, WEIGHTS
-from generation.finetuning.datasets import Clip
+from generation.data.clips import Clip
 from generation.motion.articulation import INNER_LIP_PAIRS, LipGeometry, TimedPhonemes, with_gap
 from generation.motion.rig import FaceRig
 

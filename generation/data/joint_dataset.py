@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from generation.audio.voice_activity import voice_level
 from generation.core.clock import MELS_PER_FRAME
 from generation.core.motion import INDEX, MOUTH, N_CHANNELS
 from generation.data.corpus import SpeechCorpus, Utterance
-from generation.labels.gestures import gestures, stress_track
 from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import AUDIO_CHANNELS, HEARD_CHANNELS
 from generation.motion.articulation import TimedPhonemes
 from generation.motion.gaze import Cues
-from generation.pipeline.postprocess import voice_level
+from generation.motion.gestures import gestures, stress_track
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 
 HELD_OUT_VOICES = ("af_aoede", "am_puck", "bf_isabella", "bm_lewis")

@@ -21,8 +21,8 @@ from generation.core.clock import (
     frames_covering_samples,
     samples_from_frames,
 )
+from generation.data.clips import Clip
 from generation.data.corpus import durations_on_grid
-from generation.finetuning.datasets import Clip
 from generation.finetuning.forced_alignment import UNLIKE, ForcedAligner
 from generation.finetuning.sentence_split import cut
 from generation.finetuning.transcription import TranscribedSegment, Transcriber

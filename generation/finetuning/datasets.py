@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ import torch
 from generation.audio.mel import mel_spectrogram
 from generation.core.clock import MELS_PER_FRAME
 from generation.core.motion import N_CHANNELS
+from generation.data.clips import Clip
 from generation.data.corpus import SpeechCorpus, Utterance
 from generation.data.joint_dataset import Batch, JointExamples
 from generation.finetuning.styles import Manner, ProcessedCorpus, processed_motion
@@ -51,29 +52,6 @@ class StyleExamples(JointExamples):
         if self.labels is None:
             return latent
         return self.standard.motion(processed_motion(self.standard.motion_values(latent), self._manner))
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One piece of material.
-
-    Attributes:
-        name: of its file.
-        n_frames: length in video frames.
-        waveform: (960 n_frames,) float32 at 24 kHz; None = motion alone.
-        phonemes: what is said, a pause at both ends included; empty = unknown.
-        durations: mel frames of each symbol; they sum to ``4 n_frames``.
-        motion: (n_frames, 57); None = sound alone.
-        words: what is said, as it was written or heard.
-    """
-
-    name: str
-    n_frames: int
-    waveform: np.ndarray | None = None
-    phonemes: str = ""
-    durations: tuple[int, ...] = ()
-    motion: np.ndarray | None = None
-    words: str = ""
 
 
 class ClipExamples:

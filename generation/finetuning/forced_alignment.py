@@ -17,11 +17,11 @@ from torch import Tensor
 from generation.audio.mel import mel_spectrogram
 from generation.core.clock import MELS_PER_FRAME
 from generation.models.duration_predictor import DurationPredictor
+from generation.models.flow import velocity
 from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import AUDIO_CHANNELS, JointTransformer
 from generation.pipeline.sampling import noise_levels
 from generation.text.phoneme_sequence import timed_symbols
-from generation.training.flow_matching_loss import velocity
 
 _STEPS = 8
 _COEFFICIENTS = 16

@@ -15,9 +15,10 @@ from generation.adapters.lora import FILE, weakened
 from generation.adapters.metadata import Part
 from generation.core.clock import FPS
 from generation.core.delivery import Delivery
+from generation.data.clips import Clip
 from generation.data.joint_dataset import Batch
 from generation.finetuning.clip_reader import common_voice
-from generation.finetuning.datasets import Clip, ClipExamples
+from generation.finetuning.datasets import ClipExamples
 from generation.finetuning.lora_training import Size, TrainableModel, clip_loss, tune
 from generation.metrics.style import mean_figures, motion_figures, speech_figures
 from generation.models.duration_predictor import DurationPredictor

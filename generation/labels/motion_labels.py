@@ -3,7 +3,7 @@
 Files in the work folder, all on the 25 frames/s clock, channels as in :data:`generation.core.motion.CHANNELS`:
 
 - ``labels.npy`` float16 (frames, 57): lips and jaw of every corpus utterance in the order of the manifest, the other
-  channels zero (gestures are drawn anew while training, :mod:`generation.labels.gestures`);
+  channels zero (gestures are drawn anew while training, :mod:`generation.motion.gestures`);
 - ``labels_index.json``: utterance id -> [first frame, number of frames];
 - ``grid_motion.npy`` and ``grid_motion_index.json``: all channels of the tracked sentences, held-out files included,
   "file/sentence" -> [first frame, number of frames].

@@ -6,20 +6,18 @@ Sources: Vocos (arXiv 2306.00814) for the backbone; Perraudin, Balazs, Sondergaa
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import log
 
 import numpy as np
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
-from scipy.ndimage import gaussian_filter1d
 from torch import Tensor, nn
 
-from generation.audio.mel import LOG_FLOOR, istft, mel_spectrogram, mel_to_amplitude, stft
-from generation.audio.pitch import envelope, harmonics, pulses, track_pitch
+from generation.audio.mel import LOG_FLOOR, istft, mel_to_amplitude, stft
+from generation.audio.pitch import harmonics, pulses, track_pitch
 from generation.core.clock import N_FFT, N_MELS, SAMPLE_RATE
-from generation.data.corpus import SpeechCorpus, waveform_batches
+from generation.models.convnext import ConvNeXtBlock
 
 TEXTURE = (0.1, 0.8)
 """Spread of the natural-log amplitude at 0 Hz and at 12 kHz that is added in decoding."""
@@ -28,28 +26,6 @@ _VOICED = 0.3
 """Voicing above which phases start as a voice's."""
 _ORDERED = (5000.0, 9000.0)
 """Hz up to which a voice's phases are in order, and from which on they are not."""
-_MOST_NOISE = 0.25
-"""Largest spread of the noise in the ripples that the network learns to set right."""
-_FAINT = -7.0
-"""Log-mel below which there is nothing to hear."""
-
-
-class ConvNeXtBlock(nn.Module):
-    """Depth-wise convolution over time and a two-layer perceptron, residual: (B, C, M) -> (B, C, M)."""
-
-    def __init__(self, dim: int, hidden: int, layer_scale: float) -> None:
-        super().__init__()
-        self.depthwise = nn.Conv1d(dim, dim, 7, padding=3, groups=dim)
-        self.norm = nn.LayerNorm(dim)
-        self.expand = nn.Linear(dim, hidden)
-        self.contract = nn.Linear(hidden, dim)
-        self.scale = nn.Parameter(torch.full((dim,), layer_scale))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, M) -> (B, C, M)."""
-        h = self.norm(self.depthwise(x).transpose(1, 2))
-        h = self.contract(nn.functional.gelu(self.expand(h), approximate="tanh"))
-        return x + (self.scale * h).transpose(1, 2)
 
 
 class Vocoder(ModelMixin, ConfigMixin):
@@ -122,46 +98,3 @@ def pitch_of(mel: np.ndarray) -> Tensor:
     """Pitch as :class:`Vocoder` is told it, Hz and voicing: (B, M, 100) -> (B, M, 2) float32."""
     tracks = [track_pitch(each) for each in mel]
     return torch.from_numpy(np.stack([np.stack((track.hertz, track.voicing), -1) for track in tracks]))
-
-
-def vocoder_batches(
-    features: SpeechCorpus, size: int, n_frames: int
-) -> Callable[[torch.Generator], tuple[Tensor, ...]]:
-    """Random crops of training recordings: sound (B, 960 n), worsened log-mel (B, 4 n, 100), true pitch (B, 4 n, 2).
-
-    The ripples of sampled spectrograms are too flat and too smooth. So each crop keeps a random share of its own, with
-    noise of a random speed among them, and the network learns to set them right by the pitch.
-    """
-    crops = waveform_batches(features, size, n_frames)
-
-    def batch(generator: torch.Generator) -> tuple[Tensor, ...]:
-        waveform = crops(generator)
-        mel = mel_spectrogram(waveform).numpy()
-        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
-        worse = np.stack([_worsened(each, rng) for each in mel])
-        return waveform, torch.from_numpy(worse), pitch_of(mel)
-
-    return batch
-
-
-def _worsened(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    smooth = envelope(mel)
-    kept = rng.random()
-    noise = gaussian_filter1d(rng.standard_normal(mel.shape).astype(np.float32), 0.3 + 2.5 * rng.random(), axis=0)
-    noise *= _MOST_NOISE * rng.random() * (1 - 0.6 * kept) / noise.std()
-    audible = ((mel.max(1, keepdims=True) - _FAINT) / 2).clip(0, 1)
-    return smooth + np.float32(kept) * (mel - smooth) + audible * (noise - envelope(noise))
-
-
-def vocoder_loss(vocoder: Vocoder, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    """:func:`spectral_distance` on a batch of :func:`vocoder_batches`."""
-    waveform, mel, pitch = batch
-    return spectral_distance(vocoder(mel, pitch), waveform)
-
-
-def spectral_distance(predicted: Tensor, waveform: Tensor) -> Tensor:
-    """L1 distance of log amplitudes (B, M, 513) to those of the sound (B, 240 M), plus spectral convergence."""
-    target = stft(waveform).abs().clamp(min=LOG_FLOOR).transpose(1, 2)
-    log_l1 = (predicted - target.log()).abs().mean()
-    convergence = (predicted.exp() - target).norm() / target.norm().clamp(min=1e-3)
-    return log_l1 + 0.5 * convergence

@@ -15,12 +15,12 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 
 from generation.audio.mel import mel_spectrogram
+from generation.audio.voice_activity import voice_level
 from generation.core.clock import FPS, samples_from_frames
 from generation.core.delivery import AVERAGE, Delivery
 from generation.core.motion import BLENDSHAPES, INDEX, N_CHANNELS, ROTATION, MotionTrack
 from generation.core.performance import Performance
 from generation.motion.articulation import runs
-from generation.pipeline.postprocess import voice_level
 
 EYES = tuple(INDEX[name] for name in BLENDSHAPES if name.startswith(("eyeLook", "eyeBlink")))
 """Channels of gaze and lids."""

@@ -22,6 +22,7 @@ from generation.core.clock import MELS_PER_FRAME, N_MELS
 from generation.core.motion import N_CHANNELS
 from generation.core.performance import CastMember, CharacterPerformance, Line, Performance
 from generation.core.weights import load_strict
+from generation.models.flow import velocity
 from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import AUDIO_CHANNELS, HEARD_CHANNELS, JointTransformer
 from generation.models.vocoder import Vocoder
@@ -31,7 +32,6 @@ from generation.pipeline.listening import heard
 from generation.pipeline.postprocess import assemble_speech, postprocess_motion
 from generation.pipeline.sampling import FEW, FEW_STEPS, Guidance, Sampling, noise_levels
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
-from generation.training.flow_matching_loss import velocity
 
 
 @dataclass(frozen=True)

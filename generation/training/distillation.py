@@ -14,10 +14,11 @@ from peft.utils import get_peft_model_state_dict
 from torch import Tensor
 
 from generation.adapters.lora import FILE, add_adapter, fill_adapter, read_adapter, save_adapter
+from generation.models.flow import velocity
 from generation.pipeline.guidance import MaskRoutedGuidance, emphasis
 from generation.pipeline.sampling import FEW, FEW_STEPS, Guidance, Sampling, noise_levels
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL
-from generation.training.flow_matching_loss import noised, velocity
+from generation.training.flow_matching_loss import noised
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,6 +1,6 @@
-"""Flow matching in clean-latent form: noise levels, interpolation, velocity, and the loss of the joint model.
+"""Flow-matching loss of the joint model: noise levels, interpolation, and the weighted error of the clean latents.
 
-Convention of diffusers' FlowMatchEulerDiscreteScheduler: sigma runs 1 -> 0, x = (1 - sigma) data + sigma noise.
+Noise levels as in :mod:`generation.models.flow`.
 Loss weighting: "Back to Basics: Let Denoising Generative Models Denoise" (arXiv 2511.13720).
 """
 
@@ -16,16 +16,8 @@ from generation.models.transformer import AUDIO_CHANNELS, JointTransformer
 if TYPE_CHECKING:
     from generation.data.joint_dataset import Batch
 
-SIGMA_FLOOR = 0.05
-"""Least noise level by which a difference is divided."""
 _LOSS_FLOOR = 0.2
 _MOTION_WEIGHT = 0.5
-
-
-def velocity(x: Tensor, clean: Tensor, sigma: Tensor | float) -> Tensor:
-    """The one place where a clean prediction becomes a velocity: (x - clean) / max(sigma, floor), float32."""
-    floor = max(sigma, SIGMA_FLOOR) if isinstance(sigma, float) else sigma.clamp(min=SIGMA_FLOOR)
-    return (x.float() - clean.float()) / floor
 
 
 def sample_sigma(size: int, generator: torch.Generator | None = None) -> Tensor:

@@ -18,7 +18,8 @@ from torch.nn.functional import leaky_relu, relu
 from torch.nn.utils.parametrizations import weight_norm
 
 from generation.audio.mel import LOG_FLOOR, mel_spectrogram, mel_to_amplitude, stft
-from generation.models.vocoder import TEXTURE, Vocoder, spectral_distance
+from generation.models.vocoder import TEXTURE, Vocoder
+from generation.training.vocoder import spectral_distance
 
 _WEIGHTS = {"near": 4.0, "match": 2.0, "fool": 1.0}
 """Of the distance to the recording, of the features, and of what the discriminator says."""
@@ -67,7 +68,7 @@ class AdversarialVocoder(ModelMixin, ConfigMixin):
 def adversarial_loss(
     model: AdversarialVocoder, batch: tuple[Tensor, Tensor, Tensor]
 ) -> tuple[Tensor, dict[str, float]]:
-    """Losses of both sides in one sum, on a batch of :func:`generation.models.vocoder.vocoder_batches`.
+    """Losses of both sides in one sum, on a batch of :func:`generation.training.vocoder.vocoder_batches`.
 
     Returns:
         loss, and its parts by name.

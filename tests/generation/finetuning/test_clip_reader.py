@@ -14,8 +14,8 @@ import soundfile
 from tiny import tiny_pipeline
 
 from generation.core.motion import INDEX, N_CHANNELS, MotionTrack
+from generation.data.clips import Clip
 from generation.finetuning.clip_reader import ClipReader
-from generation.finetuning.datasets import Clip
 from generation.finetuning.forced_alignment import Alignment, ForcedAligner, _at_least_one, _warp
 from generation.finetuning.from_clips import lesson
 from generation.finetuning.lora_training import Size

@@ -14,7 +14,8 @@ from tiny import tiny_pipeline
 from generation.adapters.lora import add_adapter, base_hash, read_adapter, save_adapter, weakened
 from generation.adapters.metadata import VOICE, read_about
 from generation.core.motion import INDEX, MOUTH
-from generation.finetuning.datasets import Clip, ClipExamples
+from generation.data.clips import Clip
+from generation.finetuning.datasets import ClipExamples
 from generation.finetuning.lora_training import (
     NAME,
     PATIENCE,

@@ -12,7 +12,6 @@ import torch
 
 from generation.core.motion import INDEX, MOUTH
 from generation.data.grid_corpus import mean_symbol_seconds
-from generation.labels.gestures import LARGEST_TURN, gestures, stress_track
 from generation.labels.motion_labels import make_labels
 from generation.labels.motion_teacher import Augmentation, MotionTeacher, relative_mel
 from generation.motion.articulation import (
@@ -28,6 +27,7 @@ from generation.motion.articulation import (
     with_gap,
 )
 from generation.motion.gaze import Cues, blink_frames
+from generation.motion.gestures import LARGEST_TURN, gestures, stress_track
 from generation.motion.rig import FaceRig
 
 PHONEMES = "mˈɑːp, bˈɑː"

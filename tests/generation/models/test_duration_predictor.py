@@ -11,17 +11,9 @@ import torch
 from random_networks import enliven
 
 from generation.data.duration_corpus import DurationExample, recorded_durations
-from generation.models.duration_predictor import (
-    _LEAD,
-    _MIDDLE,
-    _PADDING,
-    _SPREAD,
-    _TAIL,
-    DurationPredictor,
-    duration_batches,
-    duration_loss,
-)
+from generation.models.duration_predictor import _LEAD, _TAIL, LOG_MEAN, LOG_STD, PADDING, DurationPredictor
 from generation.text.phonemizer import SYMBOL_INDEX
+from generation.training.duration_predictor import duration_batches, duration_loss
 from generation.training.trainer import FitSettings, fit
 from tests.generation.data.test_joint_dataset import synthetic_features
 
@@ -100,7 +92,7 @@ def test_batches_hold_training_sentences_at_speed_one() -> None:
         torch.Generator().manual_seed(0)
     )
     assert symbols.shape == durations.shape == (64, 8) and voices.shape == (64, 5)
-    assert ((symbols == _PADDING) == (durations == 0)).all()
+    assert ((symbols == PADDING) == (durations == 0)).all()
     assert {tuple(row.tolist()) for row in voices} == {(0.0,) * 5, (1.0,) * 5, (2.0,) * 4 + (1.0,)}
     # Neither the test sentence nor the held-out voice.
     assert {int(total) for total in durations.sum(1)} == {320, 200, 240, 280}
@@ -141,7 +133,7 @@ def test_what_is_told_is_mixed_with_noise_and_at_level_one_nothing() -> None:
     even = sigma == 1
     assert 0.25 < even.float().mean() < 0.42 and (noisy[even] == 0).all()
     assert 0 <= sigma[~even].min() < 0.02 and sigma[~even].max() > 0.97
-    clean = (np.log(40) - _MIDDLE) / _SPREAD
+    clean = (np.log(40) - LOG_MEAN) / LOG_STD
     off = (noisy - (1 - sigma[:, None]) * clean)[~even] / sigma[~even, None]
     assert abs(float(off.mean())) < 0.1 and float(off.std()) == pytest.approx(1, abs=0.1)
 

@@ -15,7 +15,8 @@ from generation.audio.pitch import envelope
 from generation.core.clock import HOP, MEL_RATE, N_FFT, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.core.weights import load_strict
 from generation.data.corpus import SpeechCorpus, Utterance
-from generation.models.vocoder import Vocoder, pitch_of, vocoder_batches, vocoder_loss
+from generation.models.vocoder import Vocoder, pitch_of
+from generation.training.vocoder import vocoder_batches, vocoder_loss
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from generation.audio.mel import mel_spectrogram
+from generation.audio.voice_activity import voice_level
 from generation.core.clock import FPS, MELS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.core.motion import INDEX, N_CHANNELS
 from generation.core.performance import Line
-from generation.pipeline.postprocess import assemble_speech, pause_gate, postprocess_motion, sharpened, voice_level
+from generation.pipeline.postprocess import assemble_speech, pause_gate, postprocess_motion, sharpened
 
 SECONDS = 6.0
 SPOKEN = ((0.8, 2.6), (3.6, 5.2))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from generation.core.weights import load_strict
 from generation.data.joint_dataset import Batch
+from generation.models import flow
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL
 from generation.training import flow_matching_loss
 from generation.training.trainer import FitSettings, MovingAverage, draw, fit, optimizers
@@ -227,10 +228,10 @@ def test_velocity_leads_from_the_noisy_to_the_clean_latent() -> None:
     clean, noise = torch.randn(2, 1, 3, 4), torch.randn(2, 1, 3, 4)
     sigma = torch.tensor([0.8, 0.2])[:, None, None, None]
     x = (1 - sigma) * clean + sigma * noise
-    v = flow_matching_loss.velocity(x, clean, sigma)
+    v = flow.velocity(x, clean, sigma)
     torch.testing.assert_close(v, noise - clean)
     torch.testing.assert_close(x - sigma * v, clean)
-    assert flow_matching_loss.velocity(torch.ones(1), torch.zeros(1), 0.0) == 1 / flow_matching_loss.SIGMA_FLOOR
+    assert flow.velocity(torch.ones(1), torch.zeros(1), 0.0) == 1 / flow.SIGMA_FLOOR
 
 
 def test_half_of_the_noise_levels_decide_words_and_half_detail() -> None:

@@ -18,11 +18,11 @@ from generation.core.weights import load_strict
 from generation.data.corpus import SpeechCorpus, Utterance
 from generation.data.joint_dataset import HELD_OUT_VOICES
 from generation.models.duration_predictor import DurationPredictor
-from generation.models.speaker_encoder import SpeakerEncoder, encoder_batches, encoder_loss
+from generation.models.speaker_encoder import SpeakerEncoder
 from generation.models.transformer import JointTransformer
 from generation.text.phonemizer import SYMBOL_INDEX
 from generation.training.export import octave_step, save_voices, voice_pitches
-from generation.training.speaker_table import add_rows
+from generation.training.speaker_encoder import add_rows, encoder_batches, encoder_loss
 from generation.voices.bank import VoiceBank, _encoder, _without_noise, speaker_embedding_from_clip
 from tests.generation.data.test_joint_dataset import synthetic_features
 

@@ -16,8 +16,8 @@ from job_fixtures import make, work
 from generation.adapters import metadata
 from generation.adapters.metadata import read_about
 from generation.core.delivery import Delivery
+from generation.data.clips import Clip
 from generation.finetuning.clip_reader import read_clips, write_clips
-from generation.finetuning.datasets import Clip
 from generation.finetuning.from_clips import description
 from generation.finetuning.lora_training import Size
 from generation.training import trainer

@@ -1,0 +1,17 @@
+"""Flow matching in clean-latent form: the convention of noise levels, and velocity from a clean prediction.
+
+Convention of diffusers' FlowMatchEulerDiscreteScheduler: sigma runs 1 -> 0, x = (1 - sigma) data + sigma noise.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+SIGMA_FLOOR = 0.05
+"""Least noise level by which a difference is divided."""
+
+
+def velocity(x: Tensor, clean: Tensor, sigma: Tensor | float) -> Tensor:
+    """The one place where a clean prediction becomes a velocity: (x - clean) / max(sigma, floor), float32."""
+    floor = max(sigma, SIGMA_FLOOR) if isinstance(sigma, float) else sigma.clamp(min=SIGMA_FLOOR)
+    return (x.float() - clean.float()) / floor
