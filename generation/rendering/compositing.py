@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import torch
 
-from generation.rendering.texture import Texture, detailed, planes
-from generation.rendering.warp import Grid, ramps, upsample
+from generation.rendering.imaging.texture import Texture, detailed, planes
+from generation.rendering.imaging.warp import Grid, ramps, upsample
 
 _STRIP = 16_000
 """Pixels that are worked on at a time: four of their float32 channels fit into a processor's cache."""

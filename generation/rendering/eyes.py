@@ -10,7 +10,7 @@ import torch
 
 from generation.core.motion import BLENDSHAPES
 from generation.motion.rig_basis import EYEBALL_RADIUS
-from generation.rendering.texture import Texture, cut, detailed, pixel_box, places_of, planes
+from generation.rendering.imaging.texture import Texture, cut, detailed, pixel_box, places_of, planes
 from masks.topology import (
     LEFT_BROW,
     LEFT_EYE_CORNERS,

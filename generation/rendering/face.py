@@ -14,11 +14,11 @@ from generation.rendering.compositing import Surface
 from generation.rendering.controls import mouth_drives
 from generation.rendering.deformation import build_fields, smoothstep
 from generation.rendering.eyes import Eye
-from generation.rendering.inpainting import fill_behind
+from generation.rendering.imaging.inpainting import fill_behind
+from generation.rendering.imaging.texture import cut, places_of
+from generation.rendering.imaging.warp import Grid, hull, invert, rotation_matrices, upsample
 from generation.rendering.mouth.layers import Mouth
 from generation.rendering.mouth.lip_line import find_lip_line
-from generation.rendering.texture import cut, places_of
-from generation.rendering.warp import Grid, hull, invert, rotation_matrices, upsample
 from masks.landmarks import FaceLandmarks
 from masks.matting import refine_matte
 

@@ -13,7 +13,7 @@ import torch
 from generation.core.motion import MotionTrack
 from generation.motion.rig import FaceRig
 from generation.rendering.face import FaceRenderer, RenderFace
-from generation.rendering.warp import Grid
+from generation.rendering.imaging.warp import Grid
 
 BATCH = 8
 """Frames rendered together."""

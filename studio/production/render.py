@@ -237,7 +237,7 @@ def appearance_key(casting: FaceAssignment, places: SceneGeometry) -> str:
         digest.update(repr(seat.drawn).encode() + seat.face.points.tobytes())
     for array in (casting.picture, *places.regions, *places.figures):
         digest.update(np.ascontiguousarray(array).data)
-    drawing = Path(generation.rendering.__file__).parent.glob("*.py")
+    drawing = Path(generation.rendering.__file__).parent.rglob("*.py")
     for path in (asset("rig.safetensors"), Path(studio.export.watermark.__file__), *sorted(drawing)):
         digest.update(path.read_bytes())
     return digest.hexdigest()

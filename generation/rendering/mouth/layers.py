@@ -7,10 +7,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
+from generation.rendering.imaging.texture import DETAIL, Texture, cut, detailed, pixel_box, places_of, planes, read_all
+from generation.rendering.imaging.warp import Grid, sample
 from generation.rendering.mouth.interior import MouthPaint, drawn_palette, opening_mask, paint_mouth, photo_palette
 from generation.rendering.mouth.lip_line import LipLine
-from generation.rendering.texture import DETAIL, Texture, cut, detailed, pixel_box, places_of, planes, read_all
-from generation.rendering.warp import Grid, sample
 from masks.topology import LIPS_OUTER
 
 _SHUT = 5e-4

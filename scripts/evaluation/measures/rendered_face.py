@@ -183,6 +183,6 @@ def count_runs(flags: np.ndarray) -> int:
 def _renderer_hash() -> str:
     digest = hashlib.sha256()
     for folder in generation.rendering.__path__:
-        for path in sorted(Path(folder).glob("*.py")):
+        for path in sorted(Path(folder).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

@@ -13,8 +13,8 @@ from PIL import Image
 from generation.core.motion import INDEX, MotionTrack
 from generation.motion.tracking import lip_gap
 from generation.rendering.face import FaceRenderer, RenderFace
+from generation.rendering.imaging.warp import Grid
 from generation.rendering.renderer import BATCH, SceneRenderer
-from generation.rendering.warp import Grid
 from masks.landmarks import FaceLandmarker, FaceLandmarks
 from masks.person_segmentation import segment_person
 from masks.regions import motion_region

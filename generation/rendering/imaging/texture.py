@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 import torch
 
-from generation.rendering.warp import Grid, upsample
+from generation.rendering.imaging.warp import Grid, upsample
 
 DETAIL = 2
 """Samples per pixel along each axis: every second one is a pixel itself, those between are Lanczos interpolations."""
 
 
 def detailed(image: np.ndarray) -> torch.Tensor:
-    """(H, W) or (H, W, C) values as float32 (C, 2 H - 1, 2 W - 1), for :func:`generation.rendering.warp.sample`."""
+    """(H, W) or (H, W, C) values as float32 (C, 2 H - 1, 2 W - 1) to sample between pixels."""
     values = np.float32(image if image.ndim == 3 else image[..., None])
     height, width = values.shape[:2]
     x = np.arange(DETAIL * (width - 1) + 1, dtype=np.float32) / DETAIL
