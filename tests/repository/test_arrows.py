@@ -50,23 +50,12 @@ STUDIO = {
 }
 """The same for the studio; its files outside the rooms (the entry points) may import any."""
 
-LEARNING = ("data", "training", "labels", "finetuning")
+LEARNING = ("data", "training", "labels")
 """Rooms of generation that making a film has no need of: the studio leaves them alone, but for ``FINETUNES``."""
 FINETUNES = ("jobs", "editor")
-SEES_MASKS = ("generation.motion", "generation.rendering", "generation.rendering.mouth", "generation.labels")
+SEES_MASKS = tuple(f"generation.{n}" for n in ("motion", "rendering", "rendering.imaging", "rendering.mouth", "labels"))
 
 KNOWN = {
-    "generation.data.grid_corpus -> generation.finetuning.datasets",
-    "generation.data.joint_dataset -> generation.labels.gestures",
-    "generation.data.joint_dataset -> generation.pipeline.postprocess",
-    "generation.models.duration_predictor -> generation.data.duration_corpus",
-    "generation.models.duration_predictor -> generation.training.flow_matching_loss",
-    "generation.models.speaker_encoder -> generation.data.corpus",
-    "generation.models.vocoder -> generation.data.corpus",
-    "generation.motion.gaze -> generation.pipeline.postprocess",
-    "generation.pipeline.joint -> generation.training.flow_matching_loss",
-    "generation.rendering.mouth.layers -> generation.rendering.texture",
-    "generation.rendering.mouth.layers -> generation.rendering.warp",
     "studio.jobs.finetune -> studio.editor.finetuning",
     "studio.jobs.worker -> studio.editor.finetuning",
     "studio.jobs.worker -> studio.editor.motion_view",
