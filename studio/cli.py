@@ -53,8 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     say.add_argument("text", help="what to say; {name|IPA} gives a pronunciation")
     say.add_argument("--voice", required=True, help="name of a voice, as parley voices lists them")
     say.add_argument("--speed", type=float, default=1.0, help="0.5 to 2, 1 = the voice's own")
-    manner_help = "as parley styles lists them, or an adapter's file; may be given again to mix them"
-    say.add_argument("--manner", type=_manner, action="append", default=[], metavar="NAME[:STRENGTH]", help=manner_help)
+    style_help = "as parley styles lists them, or an adapter's file; may be given again to mix them"
+    say.add_argument("--style", type=_style, action="append", default=[], metavar="NAME[:STRENGTH]", help=style_help)
     say.add_argument("-o", "--output", type=Path, required=True, help="the sound (.wav)")
     for command in (render, say):
         command.add_argument("--seed", type=_natural, help="another number gives another take")
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     check = add("check", _check, "Say all that is wrong with a scene, without rendering it.")
     check.add_argument("scene", type=Path, help="scene file (.yaml or .json)")
     add("voices", _voices, "List the voices that scenes can name.")
-    add("styles", _styles, "List the manners that scenes can give to each character, and what each does.")
+    add("styles", _styles, "List the styles that scenes can give to each character, and what each does.")
     editor = add("studio", _studio, "Open the editor, which this computer alone can reach.")
     editor.add_argument("--projects", type=Path, help="folder of the projects; Parley in the home folder if not given")
     editor.add_argument("--port", type=_positive, default=8501, help="where it listens on 127.0.0.1")
@@ -86,7 +86,7 @@ def _natural(text: str) -> int:
     return number
 
 
-def _manner(text: str) -> tuple[str, float]:
+def _style(text: str) -> tuple[str, float]:
     name, colon, strength = text.rpartition(":")
     if not colon or text.endswith(".safetensors"):  # the colon may be that of a drive
         return text, 1.0
@@ -114,7 +114,7 @@ def _say(arguments: argparse.Namespace) -> int:
 
     with _Display(arguments.json) as display:
         say(
-            arguments.text, arguments.voice, arguments.output, speed=arguments.speed, manners=dict(arguments.manner),
+            arguments.text, arguments.voice, arguments.output, speed=arguments.speed, styles=dict(arguments.style),
             seed=arguments.seed or 0, steps=arguments.steps, device=arguments.device, listener=display.show,
         )  # fmt: skip
     _tell(arguments, "done", f"{arguments.output} is ready.", file=str(arguments.output))
@@ -145,19 +145,18 @@ def _voices(arguments: argparse.Namespace) -> int:
 
 def _styles(arguments: argparse.Namespace) -> int:
     from generation.adapters.metadata import shelf
-    from studio.scene.styles import read_manner
+    from studio.scene.styles import read_style
 
     for name in shelf():
         try:
-            about = read_manner(name, Path())
+            about = read_style(name, Path())
         except ValueError as error:
             _tell(arguments, "warning", f"{str(error)[0].upper()}{str(error)[1:]}", style=name)
             continue
         facts = {"style": name, "does": about.does, "changes": about.part, "taught": about.taught}
         _tell(arguments, "style", f"{name:12} {about.does} ({about.part})", **facts, licence=about.licence)
     if not shelf():
-        sentence = "No manner is on the shelf yet; scripts/finetune_lora.py teaches one, such as: manner weary."
-        _tell(arguments, "ok", sentence)
+        _tell(arguments, "ok", "No style is on the shelf yet; scripts/finetune_lora.py teaches one.")
     return OK
 
 

@@ -168,11 +168,11 @@ def with_voice(scene: Scene, index: int, voice: Voice) -> Scene:
     return changed(scene, index, voice=voice)
 
 
-def with_manner(scene: Scene, index: int, name: str, strength: float | None) -> Scene:
-    """The scene with a manner of a member of the cast at a strength of 0 to 1.5, or without it (None)."""
-    manners = {**scene.cast[index].manners, name: strength}
-    kept = {key: round(float(value), 2) for key, value in manners.items() if value is not None}
-    return changed(scene, index, manners=kept)
+def with_style(scene: Scene, index: int, name: str, strength: float | None) -> Scene:
+    """The scene with a style of a member of the cast at a strength of 0 to 1.5, or without it (None)."""
+    styles = {**scene.cast[index].styles, name: strength}
+    kept = {key: round(float(value), 2) for key, value in styles.items() if value is not None}
+    return changed(scene, index, styles=kept)
 
 
 def renamed(store: Store, scene: Scene, index: int, name: str) -> Scene:

@@ -1,4 +1,4 @@
-"""Teaching a manner from the page: clips handed in, what is said of them, the lesson, and what came of it (no torch)"""
+"""Teaching a style from the page: clips handed in, what is said of them, the lesson, and what came of it (no torch)"""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from studio.jobs.queue import Job, jobs, submit
 from studio.project.project import Project
 from studio.project.uploads import MAX_BYTES, SOUNDS
 from studio.scene.schema import STATEMENT_NEEDED, Scene
+from studio.scene.upgrade import upgrade_report
 
 KINDS = ("examine", "teach")
 """Of jobs; every other kind goes before a lesson, and nobody waits for one."""
@@ -66,14 +67,14 @@ class Outcome:
     """What a lesson left.
 
     Attributes:
-        manner: name of the adapter in scenes.
+        style: name of the adapter in scenes.
         before: the character without it, a WAV file.
         after: with it.
         figures: rows of a figure with its unit: before, with it, and of the clips.
         summary: how well it was learnt, in a sentence or two.
     """
 
-    manner: str
+    style: str
     before: Path
     after: Path
     figures: tuple[tuple[str, float, float, float], ...] = field(default=())
@@ -118,7 +119,7 @@ def examine(
     Args:
         project: whose character is to be taught.
         index: which of the cast.
-        name: of the manner.
+        name: of the style.
         consent: whose voice it is, one of :data:`generation.adapters.metadata.CONSENTS`.
         statement: who agreed, when and how.
         clips: sound files by their names.
@@ -129,7 +130,7 @@ def examine(
     """
     name, statement = " ".join(name.split()), " ".join(statement.split())
     if not re.fullmatch(r"\w[\w '-]{0,39}", name):
-        raise ValueError("Give the manner a name of 1 to 40 letters, digits and spaces.")
+        raise ValueError("Give the style a name of 1 to 40 letters, digits and spaces.")
     if not consent or (consent in STATEMENT_NEEDED and not statement):
         raise ValueError("Say whose voice it is, and who agreed.")
     if not clips:
@@ -204,8 +205,8 @@ def ratio(seconds: float) -> float:
     return seconds / _BESIDES
 
 
-def taught(scene: Scene, who: str, name: str, manner: str) -> Scene:
-    """The scene with a manner, just taught under a name, at strength 1; an earlier one of that name is taken off.
+def taught(scene: Scene, who: str, name: str, style: str) -> Scene:
+    """The scene with a style, just taught under a name, at strength 1; an earlier one of that name is taken off.
 
     Nothing is changed where the character is no longer in the cast.
     """
@@ -215,8 +216,8 @@ def taught(scene: Scene, who: str, name: str, manner: str) -> Scene:
     stem = Path(safe_name(f"{name}{SUFFIX}")).stem
     same = re.compile(rf"media/{re.escape(stem)}(-\d+)?{re.escape(SUFFIX)}")
     member = scene.cast[index]
-    kept = {other: strength for other, strength in member.manners.items() if not same.fullmatch(other)}
-    member = member.model_copy(update={"manners": {**kept, manner: 1.0}})
+    kept = {other: strength for other, strength in member.styles.items() if not same.fullmatch(other)}
+    member = member.model_copy(update={"styles": {**kept, style: 1.0}})
     return scene.model_copy(update={"cast": (*scene.cast[:index], member, *scene.cast[index + 1 :])})
 
 
@@ -226,7 +227,8 @@ def outcome(job: Job) -> Outcome | None:
     data = read_json(results.get("report", Path()))
     if not isinstance(data, dict):
         return None
-    return Outcome(data["manner"], results["before"], results["after"], figures(data), summary(data))
+    data = upgrade_report(data)
+    return Outcome(data["style"], results["before"], results["after"], figures(data), summary(data))
 
 
 def figures(report: Mapping[str, Any]) -> tuple[tuple[str, float, float, float], ...]:

@@ -87,7 +87,7 @@ def public_scene(scene: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any]
     def walk(value: Any, where: str, key: str) -> Any:  # noqa: ANN401 - any JSON value
         if isinstance(value, Mapping):
             # A key can be a path as well, such as the file of an adapter.
-            keys = {k: _name(k) if key == "manners" else k for k in value if k not in _PRIVATE_KEYS}
+            keys = {k: _name(k) if key == "styles" else k for k in value if k not in _PRIVATE_KEYS}
             inner = {k: "lexicon" if key == "lexicon" else k for k in keys}
             return {name: walk(value[k], f"{where}.{name}".lstrip("."), inner[k]) for k, name in keys.items()}
         if isinstance(value, list | tuple):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from studio.core.storage import json_bytes, read_json, write_json
 from studio.production.render import RenderSettings, expected_seconds
-from studio.project.history import scene_data
 from studio.project.project import Project
+from studio.scene.document import scene_data
 from studio.scene.schema import Scene, ScriptLine
 from studio.timeline.timeline import TAIL_FRAMES, line_names
 from studio.validation.scene_check import Report, check_scene

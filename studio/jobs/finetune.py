@@ -111,11 +111,11 @@ def teach(job: Job, models: Models, progress: Progress) -> dict[str, Path]:
         found |= trials(models.pipeline, models.durations, learnt.path, said, (strength,))
     out, name = job.folder / "out", job.what["name"]
     project = Project(job.project_folder)
-    manner = project.add_media(learnt.path.read_bytes(), f"{name}{SUFFIX}")
-    facts = {"name": name, "manner": manner, **learnt.facts}
+    style = project.add_media(learnt.path.read_bytes(), f"{name}{SUFFIX}")
+    facts = {"name": name, "style": style, **learnt.facts}
     write_report(out, learnt.path, facts, found, {})
     who = job.what["who"]
-    project.edit(taught(project.scene, who, name, manner), f"{who}: taught {name}")
+    project.edit(taught(project.scene, who, name, style), f"{who}: taught {name}")
     shutil.rmtree(_work(job), ignore_errors=True)
     (job.scene_path.parent / CLIPS).unlink(missing_ok=True)  # what is done needs nobody's recordings any more
     return {"before": out / "strength_0.wav", "after": out / "strength_1.wav", "report": out / "report.json"}
@@ -151,7 +151,7 @@ def _work(job: Job) -> Path:
 
 
 def _voice(scene: Scene, folder: Path, models: Models) -> tuple[np.ndarray, str]:
-    """The character's voice (64,) without any manner, the bank's first where it has none, and its language."""
+    """The character's voice (64,) without any style, the bank's first where it has none, and its language."""
     voice, language = scene.cast[0].voice, language_of(scene, 0)
     if voice is not None and voice.clip is not None:
         return models.alike(scene_recording(folder, voice.clip)).vector, language

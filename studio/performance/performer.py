@@ -39,7 +39,7 @@ from studio.core.storage import write_whole
 from studio.performance.scene_gaze import with_scene_eyes
 from studio.scene.retakes import planned, through_keys
 from studio.scene.schema import Scene
-from studio.scene.styles import read_manner
+from studio.scene.styles import read_style
 from studio.timeline.segments import Segment, join, split
 from studio.timeline.timeline import Speaker, Timeline, build_timeline, scene_recording
 from studio.validation.scene_check import language_of
@@ -118,7 +118,7 @@ class Speech:
         self.device = self._models.device
         self._scene, self._folder, self._steps = scene, folder, steps
         self.seed = scene.seed if seed is None else seed
-        self._manners, self._habits = self._find_manners()
+        self._styles, self._habits = self._find_styles()
         self._voices, self._tones = self._find_voices(self._models.voices)
         self.made = 0.0
 
@@ -220,7 +220,7 @@ class Speech:
                 self._scene.cast[i].name,
                 self._voices[i],
                 float(sides[i]),
-                tuple(self._manners[i].items()),
+                tuple(self._styles[i].items()),
                 self._tones[i],
             )
             for i in people
@@ -283,11 +283,11 @@ class Speech:
     def _find_voices(self, bank: VoiceBank) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
         """A voice vector for each of the cast, for those who play recordings only the recording's own; and their tones.
 
-        Manners that bring a voice of their own take its place, in step with their strength.
+        Styles that bring a voice of their own take its place, in step with their strength.
         """
         adapters = self._models.pipeline.adapters
         voices, tones = [], []
-        for character, manners in zip(self._scene.cast, self._manners, strict=True):
+        for character, styles in zip(self._scene.cast, self._styles, strict=True):
             voice, tone = np.zeros_like(bank.octave), None
             if character.voice is None:
                 name = character.name.casefold()
@@ -296,30 +296,30 @@ class Speech:
                     voice = speaker_embedding_from_clip(Audio(scene_recording(self._folder, clip), SAMPLE_RATE))
             elif character.voice.clip is not None:
                 alike = self._models.alike(scene_recording(self._folder, character.voice.clip))
-                voice, tone = alike.vector, np.float32(adapters.voice_left(manners)) * alike.tone
+                voice, tone = alike.vector, np.float32(adapters.voice_left(styles)) * alike.tone
             elif character.voice.preset is not None:
                 voice = bank.vector(character.voice.preset)
-            voices.append(adapters.voiced(voice, manners))
+            voices.append(adapters.voiced(voice, styles))
             tones.append(tone)
         return voices, tones
 
-    def _find_manners(self) -> tuple[list[dict[str, float]], list[Delivery]]:
+    def _find_styles(self) -> tuple[list[dict[str, float]], list[Delivery]]:
         """Each one's adapters with their strengths, loaded and known by the hash of their file; and their habits.
 
         Raises:
-            ValueError: a manner that cannot be used.
+            ValueError: a style that cannot be used.
             RuntimeError: an adapter's file that is damaged.
         """
         adapters = self._models.pipeline.adapters
-        manners, habits = [], []
+        styles, habits = [], []
         for character in self._scene.cast:
-            found = [(read_manner(name, self._folder), s) for name, s in character.manners.items() if s > 0]
+            found = [(read_style(name, self._folder), s) for name, s in character.styles.items() if s > 0]
             for about, _ in found:
                 if (key := fingerprint(about.path)) not in adapters.names:
                     adapters.load(key, about.path)
-            manners.append({fingerprint(about.path): strength for about, strength in found})
+            styles.append({fingerprint(about.path): strength for about, strength in found})
             habits.append(mixed((about.habits, strength) for about, strength in found))
-        return manners, habits
+        return styles, habits
 
     def _key(self, segment: Segment, *geometry: np.ndarray) -> str:
         """Hash of all that the piece depends on."""
@@ -327,7 +327,7 @@ class Speech:
         weights = sorted(path for path in root.glob("**/*.safetensors") if path.parent != root / "adapters")
         model = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in weights]
         names = [character.name for character in self._scene.cast]
-        how = (segment.key, names, self.seed, self._steps, self._speakers_only, self.device, model, self._manners)
+        how = (segment.key, names, self.seed, self._steps, self._speakers_only, self.device, model, self._styles)
         digest = hashlib.sha256(repr(how).encode())
         for array in (*self._voices, *filter(lambda tone: tone is not None, self._tones), *geometry):
             digest.update(array.tobytes())

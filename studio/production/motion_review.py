@@ -27,8 +27,7 @@ from studio.performance.line_audio import keep_takes, timed_words
 from studio.performance.performer import Speech
 from studio.production.preview import Previewer, Stage
 from studio.production.render import scaled_motion
-from studio.project.history import scene_data
-from studio.scene.document import load_scene
+from studio.scene.document import load_scene, scene_data
 from studio.scene.retakes import with_retakes
 from studio.scene.schema import Retake, Scene
 from studio.timeline.timeline import Timeline, line_names

@@ -28,9 +28,8 @@ from studio.performance.performer import Models, Speech
 from studio.production.frame_cache import FrameCache, tidy
 from studio.production.render import REEL, appearance_key, scaled_motion, shown
 from studio.production.setup import make_renderer
-from studio.project.history import scene_data
 from studio.project.restore import media_names
-from studio.scene.document import DocumentError, load_scene
+from studio.scene.document import DocumentError, load_scene, scene_data
 from studio.scene.schema import Scene
 from studio.timeline.timeline import Timeline, line_names
 

@@ -32,9 +32,9 @@ from studio.export.provenance import make_record
 from studio.export.writers import export_scene, write_sound
 from studio.production.frame_cache import FrameCache, tidy
 from studio.production.setup import load_speech, make_renderer, prepare
-from studio.scene.document import DocumentError, nearest
+from studio.scene.document import DocumentError, nearest, scene_data
 from studio.scene.schema import Character, Scene
-from studio.scene.styles import read_manner
+from studio.scene.styles import read_style
 from studio.timeline.timeline import Timeline
 from studio.validation.scene_check import Report, check_scene, voice_names
 
@@ -187,8 +187,7 @@ def expected_seconds(seconds: float, casting: FaceAssignment, settings: RenderSe
 def _record(scene: Scene, folder: Path, settings: RenderSettings, seed: int) -> dict[str, Any]:
     """What the video says of itself."""
     made_by = {"seed": seed, "steps": settings.sampling_steps, "height": settings.greatest_height}
-    document = scene.model_dump(mode="json", exclude_defaults=True)
-    return make_record(document, folder, made_by, photograph=scene.consent != "drawn", label=scene.label)
+    return make_record(scene_data(scene), folder, made_by, photograph=scene.consent != "drawn", label=scene.label)
 
 
 def _film(
@@ -275,7 +274,7 @@ def say(
     target: Path,
     *,
     speed: float = 1.0,
-    manners: Mapping[str, float] | None = None,
+    styles: Mapping[str, float] | None = None,
     seed: int = 0,
     steps: int | None = None,
     device: str | None = None,
@@ -284,18 +283,18 @@ def say(
     """Speak one line into a marked WAV file, 24 kHz, at the loudness of a scene's mix.
 
     Raises:
-        DocumentError: nothing to say, an unknown voice or manner, a speed or strength out of range, or a file that is
+        DocumentError: nothing to say, an unknown voice or style, a speed or strength out of range, or a file that is
             no ``.wav``.
     """
-    names, manners, steps = voice_names(), dict(manners or {}), steps or usual_steps()
+    names, styles, steps = voice_names(), dict(styles or {}), steps or usual_steps()
     problems = [] if target.suffix.lower() == ".wav" else [f"The sound {target.name!r} should end in .wav."]
     if voice not in names:
         problems.append(f"The voice {voice!r} is not known; {nearest(voice, names)}")
     if not 0.5 <= speed <= 2:
         problems.append(f"The speed should be between 0.5 and 2; it is {speed:g}.")
-    for name, strength in manners.items():
+    for name, strength in styles.items():
         try:
-            read_manner(name, Path())
+            read_style(name, Path())
         except ValueError as error:
             problems.append(f"{str(error)[0].upper()}{str(error)[1:]}")
         if not 0 <= strength <= MOST_STRENGTH:
@@ -310,7 +309,7 @@ def say(
     with progress.running():
         progress.start("load models")
         line = {"who": "SPEAKER", "text": text, "speed": speed, "start": 0}
-        speaker = {"name": "SPEAKER", "voice": voice, "role": "narrator", "manners": manners}
+        speaker = {"name": "SPEAKER", "voice": voice, "role": "narrator", "styles": styles}
         scene = Scene.model_validate({"picture": "", "cast": [speaker], "script": [line]})
         speech = load_speech(scene, Path(), seed, steps, device)
         timeline = speech.timeline()
@@ -319,7 +318,7 @@ def say(
             alone = np.eye(1, dtype=np.float32), np.zeros(1, np.float32)
             performance = speech.perform(timeline, *alone, Path(work), progress)
         sound = mix([Audio(performance.characters[0].speech, SAMPLE_RATE)])
-        said = {"text": text, "voice": voice, **({"manners": manners} if manners else {})}
+        said = {"text": text, "voice": voice, **({"styles": styles} if styles else {})}
         record = make_record(said, Path(), {"seed": seed, "steps": steps}, photograph=False)
         write_sound(sound, target, record)
         progress.finish()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.core.storage import json_bytes, read_json, write_whole
-from studio.scene.document import Document, DocumentError, dump_scene, load_scene, validate
+from studio.scene.document import DocumentError, checked_scene, dump_scene, load_scene, scene_data
 from studio.scene.schema import Scene
 
 log = logging.getLogger(__name__)
@@ -131,6 +131,17 @@ class History:
         self._write(self.entries, position, {self.scene_path: dump_scene(scene).encode()})
         return scene
 
+    def rewrite(self, also: Mapping[Path, bytes]) -> None:
+        """Write the scene that holds in the current version, together with other files.
+
+        Raises:
+            DocumentError: its snapshot cannot be read.
+            StorageError: nothing has changed.
+        """
+        text = dump_scene(self.current()).encode()
+        snapshot = self._snapshot(self.entries[self.position])
+        self._write(self.entries, self.position, {snapshot: text, self.scene_path: text, **also})
+
     def adopt(self) -> str | None:
         """Bring scene file and history together where they differ.
 
@@ -188,23 +199,6 @@ class History:
         self._seen = self.state()
         for number in forgotten:
             (self._folder / f"{number:06}.yaml").unlink(missing_ok=True)
-
-
-def scene_data(scene: Scene) -> dict[str, Any]:
-    """A scene as the plain data that its file holds."""
-    return scene.model_dump(mode="json", exclude_defaults=True)
-
-
-def checked_scene(data: Mapping[str, Any]) -> Scene:
-    """Plain data as a scene.
-
-    Raises:
-        DocumentError: it is none, in sentences.
-    """
-    scene, problems = validate(Document(Path("scene"), dict(data)))
-    if scene is None or problems:
-        raise DocumentError(problems or ["This is no scene."])
-    return scene
 
 
 def merged(base: Scene, mine: Scene, theirs: Scene) -> Scene:

@@ -13,17 +13,19 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from studio.core.storage import folder_name, inside, read_json, safe_name, write_json, write_whole
-from studio.project.history import SCENE_FILE, History, checked_scene, merged, scene_data
+from studio.core.storage import folder_name, inside, json_bytes, read_json, safe_name, write_json, write_whole
+from studio.project.history import SCENE_FILE, History, merged
 from studio.project.restore import MissingMedia, media_names, scene_of_video, sha256
 from studio.project.takes import Take, read_takes
 from studio.project.uploads import check_upload
-from studio.scene.document import load_scene
+from studio.scene.document import checked_scene, load_scene, scene_data
 from studio.scene.schema import Scene
+from studio.scene.upgrade import VERSION, check_version, upgrade_notice
 from studio.timeline.timeline import line_names
 
 log = logging.getLogger(__name__)
 
+VERSION_FILE = "project.json"
 SAMPLE = "scenes/cafe/scene.yaml"
 LOCK_SECONDS = 10
 
@@ -105,12 +107,13 @@ class Projects:
         Raises:
             ValueError: the video carries no scene, or the name is taken.
         """
-        scene, wanted = scene_of_video(video)
+        restored = scene_of_video(video)
         with self._making(name) as made:
             history = History(made)
-            history.add(scene, f"Restored from {video.name}"[:80])
-            write_json(made / "missing.json", [asdict(item) for item in wanted])
+            history.add(restored.scene, f"Restored from {video.name}"[:80])
+            write_json(made / "missing.json", [asdict(item) for item in restored.media])
         project = Project(self.root / folder_name(name))
+        project.notice = restored.notice
         project.search(self.root)
         return project, project.missing()
 
@@ -123,6 +126,7 @@ class Projects:
         hidden = self.root / f".new-{secrets.token_hex(4)}"
         try:
             hidden.mkdir()
+            write_json(hidden / VERSION_FILE, {"version": VERSION})
             yield hidden
             hidden.rename(target)
         finally:
@@ -140,10 +144,10 @@ class Project:
 
     Attributes:
         scene: what this window last read or wrote.
-        notice: one sentence when the scene file had to be set aside, else None.
+        notice: one sentence when the scene file had to be set aside or the project was upgraded, else None.
 
     Raises:
-        ValueError: neither its scene nor its history can be read.
+        ValueError: neither its scene nor its history can be read, or a later program made it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -151,8 +155,20 @@ class Project:
         self._lock = FileLock(folder / ".lock", timeout=LOCK_SECONDS)
         with self._lock:
             self._history = History(folder)
+            version = self._version()
             self.notice = self._history.adopt()
+            if version != VERSION:
+                self._history.rewrite({folder / VERSION_FILE: json_bytes({"version": VERSION})})
+                self.notice = self.notice or f"This project {upgrade_notice(version)}"
             self.scene = self._history.current()
+
+    def _version(self) -> int:
+        """The version in which the project is written; the first had no file that says so."""
+        data = read_json(self.folder / VERSION_FILE)
+        try:
+            return check_version(data["version"]) if isinstance(data, dict) and "version" in data else 1
+        except ValueError as error:
+            raise ValueError(f"The project {self.name!r}: {error}") from None
 
     @property
     def name(self) -> str:

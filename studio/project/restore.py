@@ -12,8 +12,9 @@ from typing import Any
 from generation.adapters.metadata import SUFFIX
 from studio.core.storage import safe_name
 from studio.export.provenance import verify
-from studio.project.history import checked_scene, scene_data
+from studio.scene.document import checked_scene, scene_data
 from studio.scene.schema import Scene
+from studio.scene.upgrade import VERSION, upgrade_notice, upgrade_scene
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,15 @@ class MissingMedia:
     sha256: str | None
 
 
+@dataclass(frozen=True)
+class RestoredScene:
+    """The scene of a finished video, the files that it names, and one sentence where it was upgraded."""
+
+    scene: Scene
+    media: tuple[MissingMedia, ...]
+    notice: str | None = None
+
+
 def sha256(data: bytes) -> str:
     """SHA-256 in hex."""
     return hashlib.sha256(data).hexdigest()
@@ -34,7 +44,7 @@ def media_names(scene: Scene) -> list[str]:
     """Every file that a scene names, as it names it, each once."""
     names: list[str] = []
     _change_files(scene_data(scene), lambda where, name: names.append(name) or name)
-    names += [manner for character in scene.cast for manner in character.manners if manner.endswith(SUFFIX)]
+    names += [style for character in scene.cast for style in character.styles if style.endswith(SUFFIX)]
     return list(dict.fromkeys(names))
 
 
@@ -52,18 +62,22 @@ def _change_files(data: dict[str, Any], change: Callable[[str, str], str]) -> No
                 holder[key] = change(where + key, holder[key])
 
 
-def scene_of_video(video: Path) -> tuple[Scene, list[MissingMedia]]:
+def scene_of_video(video: Path) -> RestoredScene:
     """The scene that a finished video carries, and the files that it names, all of them still to be found.
 
     Who agreed to what is not in the video and is asked anew.
 
     Raises:
-        ValueError: no such file, or one that carries no scene of this program.
+        ValueError: no such file, or one that carries no scene that this program can read.
     """
     record = verify(video).record
     if record is None or not record.get("scene", {}).get("picture"):
         raise ValueError(f"{video.name} carries no scene; choose a video that was made here.")
-    data = record["scene"]
+    try:
+        upgraded = upgrade_scene(record["scene"])
+    except ValueError as error:
+        raise ValueError(f"{video.name}: {error}") from None
+    data, version = upgraded.data, upgraded.version
     hashes = {item["where"]: item["sha256"] for item in record.get("files", ())}
     wanted: dict[str, MissingMedia] = {}
 
@@ -78,4 +92,5 @@ def scene_of_video(video: Path) -> tuple[Scene, list[MissingMedia]]:
         return relative
 
     _change_files(data, rename)
-    return checked_scene(data), list(wanted.values())
+    notice = None if version == VERSION else f"The scene of {video.name} {upgrade_notice(version)}"
+    return RestoredScene(checked_scene(data), tuple(wanted.values()), notice)

@@ -7,7 +7,7 @@ import difflib
 import json
 import re
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from studio.scene.schema import Character, Keyframe, Retake, Scene, ScriptLine, Voice
+from studio.scene.upgrade import VERSION, upgrade_notice, upgrade_scene
 
 MAX_BYTES = 1_000_000
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -38,11 +39,24 @@ class DocumentError(ValueError):
 
 @dataclass
 class Document:
-    """What a scene file says: plain data, the file's line of each item, and where its relative names start."""
+    """What a scene file says, in the current version.
+
+    Attributes:
+        path: the file; relative names start in its folder.
+        data: its contents as plain data.
+        lines: line of the file, from 1, in which each item stands.
+        version: the version in which it is written.
+    """
 
     path: Path
     data: dict[str, Any]
     lines: dict[Location, int] = field(default_factory=dict)
+    version: int = VERSION
+
+    @property
+    def notice(self) -> str | None:
+        """One sentence where it was upgraded, else None."""
+        return None if self.version == VERSION else f"{self.path.name} {upgrade_notice(self.version)}"
 
     def place(self, location: Location) -> str:
         """``scene.yaml line 7``, or ``scene.yaml`` where no line is known."""
@@ -102,7 +116,16 @@ def read_document(path: Path) -> Document:
         wanted = "keys such as picture, cast and script"
         found = "is empty" if document.data is None else f"is a {_kind(document.data)}"
         raise DocumentError([f"The scene file {path.name!r} {found}; it should hold {wanted}."])
-    return document
+    return _upgrade(document)
+
+
+def _upgrade(document: Document) -> Document:
+    try:
+        upgraded = upgrade_scene(document.data)
+    except ValueError as error:
+        raise DocumentError([f"{document.place(('version',))}: {error}"]) from None
+    lines = document.lines | {now: document.lines[old] for now, old in upgraded.moved.items() if old in document.lines}
+    return Document(document.path, upgraded.data, lines, upgraded.version)
 
 
 def load_scene(path: Path) -> tuple[Document, Scene]:
@@ -120,8 +143,24 @@ def load_scene(path: Path) -> tuple[Document, Scene]:
 
 def dump_scene(scene: Scene) -> str:
     """A scene as YAML; reading it back gives an equal scene."""
-    data = scene.model_dump(mode="json", exclude_defaults=True)
-    return yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=110)
+    return yaml.safe_dump(scene_data(scene), allow_unicode=True, sort_keys=False, width=110)
+
+
+def scene_data(scene: Scene) -> dict[str, Any]:
+    """A scene as the plain data that its file holds, with the version in which it is written."""
+    return {"version": VERSION} | scene.model_dump(mode="json", exclude_defaults=True)
+
+
+def checked_scene(data: Mapping[str, Any]) -> Scene:
+    """Plain data of any version as a scene.
+
+    Raises:
+        DocumentError: it is none, in sentences.
+    """
+    scene, problems = validate(_upgrade(Document(Path("scene"), dict(data))))
+    if scene is None or problems:
+        raise DocumentError(problems or ["This is no scene."])
+    return scene
 
 
 def validate(document: Document) -> tuple[Scene | None, list[str]]:

@@ -97,7 +97,7 @@ class Character(_Strict):
     rig_face: str | None = None
     voice: Voice | None = None
     language: Language | None = None
-    manners: dict[str, Annotated[float, Field(ge=0, le=1.5)]] = {}
+    styles: dict[str, Annotated[float, Field(ge=0, le=1.5)]] = {}
     mouth: float = Field(1.0, ge=0, le=1.5)
     head: float = Field(1.0, ge=0, le=1.5)
     blink: float = Field(1.0, ge=0, le=1.5)
@@ -211,7 +211,7 @@ class ScriptLine(_Strict):
 class Scene(_Strict):
     """A picture, its cast and their script. File names are relative to the scene file's folder."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     title: str = ""
     picture: str
     consent: Consent | None = None
@@ -222,11 +222,6 @@ class Scene(_Strict):
     lexicon: dict[str, str] = {}
     seed: int = Field(0, ge=0, lt=2**31)
     label: bool = True
-
-    @field_validator("version", mode="before")
-    @classmethod
-    def _number(cls, value: Any) -> Any:  # noqa: ANN401
-        return int(value) if isinstance(value, str) and value.isdigit() else value
 
     @field_validator("script", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""The manners of a scene: which adapter each name means, what is wrong with it, and which habits come with it."""
+"""The styles of a scene: which adapter each name means, what is wrong with it, and which habits come with it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from generation.core.delivery import Delivery, mixed
 from studio.scene.document import nearest
 
 
-def known_manners(folder: Path) -> list[str]:
+def known_styles(folder: Path) -> list[str]:
     """What can be named: the adapters that ship, and adapters' files in the scene's folder and in its ``media``."""
     files = [*folder.glob(f"*{SUFFIX}"), *folder.glob(f"media/*{SUFFIX}")]
     return [*shelf(), *sorted(path.relative_to(folder).as_posix() for path in files)]
@@ -20,7 +20,7 @@ def known_manners(folder: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class Offer:
-    """A manner as a page shows it.
+    """A style as a page shows it.
 
     Attributes:
         title: letters, digits and spaces alone, so that it can stand in any label.
@@ -34,8 +34,8 @@ class Offer:
 
 
 def offers(folder: Path, named: Iterable[str] = ()) -> dict[str, Offer]:
-    """The manners that a scene in a folder can name, and those that it names already, by that name."""
-    names = dict.fromkeys([*known_manners(folder), *named])
+    """The styles that a scene in a folder can name, and those that it names already, by that name."""
+    names = dict.fromkeys([*known_styles(folder), *named])
     return {name: _offer(name, folder) for name in names}
 
 
@@ -44,7 +44,7 @@ def _offer(name: str, folder: Path) -> Offer:
     if name.endswith(SUFFIX):
         title += " (own file)"
     try:
-        about = read_manner(name, folder)
+        about = read_style(name, folder)
     except ValueError as error:
         return Offer(title, why_not=f"{str(error)[0].upper()}{str(error)[1:]}")
     silent = about.part == "motion" and (about.habits.tempo, about.habits.pauses) == (1, 1)
@@ -52,7 +52,7 @@ def _offer(name: str, folder: Path) -> Offer:
     return Offer(title, f"{does} Seen, not heard." if silent else does)
 
 
-def read_manner(name: str, folder: Path) -> About:
+def read_style(name: str, folder: Path) -> About:
     """What the adapter says of itself that a scene in a folder means by a name.
 
     Raises:
@@ -60,28 +60,28 @@ def read_manner(name: str, folder: Path) -> About:
     """
     path = find_adapter(name, folder)
     if path is None:
-        known = known_manners(folder)
+        known = known_styles(folder)
         hint = nearest(name, known) if known else "no adapter is on the shelf or in the scene's folder; remove it."
-        raise ValueError(f"the manner {name!r} is not known; {hint}")
+        raise ValueError(f"the style {name!r} is not known; {hint}")
     try:
         about = read_about(path)
     except RuntimeError as error:
-        raise ValueError(f"the manner {name!r}: {error}") from error
+        raise ValueError(f"the style {name!r}: {error}") from error
     if about.kind == "few_steps":
-        raise ValueError(f"the manner {name!r} is a sampler's adapter; name a manner, a voice or a way of moving.")
+        raise ValueError(f"the style {name!r} is a sampler's adapter; name a style, a voice or a way of moving.")
     if about.base != shipped_base():
-        raise ValueError(f"the manner {name!r} was made for other weights; train it again on these.")
+        raise ValueError(f"the style {name!r} was made for other weights; train it again on these.")
     if about.kind in ("voice", "moves") and not about.consent:
-        raise ValueError(f"the manner {name!r} is somebody's, without a record of consent; train it with --consent.")
+        raise ValueError(f"the style {name!r} is somebody's, without a record of consent; train it with --consent.")
     if about.consent in ("agreed", "public") and not about.statement:
-        raise ValueError(f"the manner {name!r} does not say who agreed, when and how; train it with --statement.")
+        raise ValueError(f"the style {name!r} does not say who agreed, when and how; train it with --statement.")
     return about
 
 
-def habits_of(manners: Mapping[str, float], folder: Path) -> Delivery:
-    """The habits that come with manners at their strengths.
+def habits_of(styles: Mapping[str, float], folder: Path) -> Delivery:
+    """The habits that come with styles at their strengths.
 
     Raises:
-        ValueError: as :func:`read_manner`.
+        ValueError: as :func:`read_style`.
     """
-    return mixed((read_manner(name, folder).habits, strength) for name, strength in manners.items())
+    return mixed((read_style(name, folder).habits, strength) for name, strength in styles.items())

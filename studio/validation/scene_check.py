@@ -21,7 +21,7 @@ from studio.cast.geometry import cramped_faces
 from studio.scene.document import Document, DocumentError, Location, nearest, read_document, validate
 from studio.scene.retakes import faults
 from studio.scene.schema import GAZES, STATEMENT_NEEDED, Character, Scene, ScriptLine, Voice
-from studio.scene.styles import habits_of, read_manner
+from studio.scene.styles import habits_of, read_style
 from studio.timeline.timeline import Speaker, find_clashes, measure_lines, place_lines, scene_recording
 
 MAX_TEXT = 600
@@ -94,7 +94,7 @@ class _Check:
         self.document, self.scene, self.problems = document, scene, problems
         self.folder = document.path.parent
         self._well_formed = not problems
-        self.warnings: list[str] = []
+        self.warnings: list[str] = [document.notice] if document.notice else []
         self.casting: FaceAssignment | None = None
         self.lexicon: dict[str, str] = {}
         self.seconds = 0.0
@@ -119,7 +119,7 @@ class _Check:
         return self.document.data.get(key) == [] or (not getattr(self.scene, key) and self._well_formed)
 
     def cast(self) -> None:
-        """Names, roles and manners."""
+        """Names, roles and styles."""
         if self._is_empty("cast"):
             self._say(("cast",), "the cast is empty; add at least one character with a name and a voice.")
         seen: dict[str, str] = {}
@@ -127,11 +127,11 @@ class _Check:
             if character.name.casefold() in seen:
                 self._say(self._cast_at(index), f"{character.name} is in the cast twice; give one another name.")
             seen[character.name.casefold()] = character.name
-            for manner in character.manners:
+            for style in character.styles:
                 try:
-                    read_manner(manner, self.folder)
+                    read_style(style, self.folder)
                 except ValueError as error:
-                    self._say(self._cast_at(index, "manners"), f"{character.name}: {error}")
+                    self._say(self._cast_at(index, "styles"), f"{character.name}: {error}")
         for word, ipa in self.scene.lexicon.items():
             try:
                 read_ipa(ipa, word)
@@ -233,9 +233,9 @@ class _Check:
             self._times(lines)
 
     def _habits(self, character: Character) -> Delivery:
-        """Those of a character's manners; average ones where a manner has faults, which are said elsewhere."""
+        """Those of a character's styles; average ones where a style has faults, which are said elsewhere."""
         try:
-            return habits_of(character.manners, self.folder)
+            return habits_of(character.styles, self.folder)
         except ValueError:
             return AVERAGE
 

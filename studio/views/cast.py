@@ -1,4 +1,4 @@
-"""The cast page: the picture with everybody's region, and name, voice and manners of the chosen one"""
+"""The cast page: the picture with everybody's region, and name, voice and styles of the chosen one"""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def _voice(project: Project, index: int, tag: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(_parts(described[now])[1] if now in described else "", width="stretch")
         heard = st.button("Hear it", disabled=member.voice is None or busy,
-                          help="Says one sentence in this voice and these manners.")  # fmt: skip
+                          help="Says one sentence in this voice and these styles.")  # fmt: skip
     if heard:
         with session.refusals():
             submit(voice_preview.VoicePreview(project, index), "hear")

@@ -1,4 +1,4 @@
-"""Teaching a manner on the cast page: clips dropped and looked at, a lesson in the background, before and after"""
+"""Teaching a style on the cast page: clips dropped and looked at, a lesson in the background, before and after"""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CLIPS, _LESSON = "clips", "lesson"
 
 def show(project: Project, index: int) -> None:
     """A fold with the next step: the clips, what is said of them, the lesson, or what came of it."""
-    with st.expander("Teach a manner", key=f"teach {project.name} {index}"):
+    with st.expander("Teach a style", key=f"teach {project.name} {index}"):
         job = finetuning.latest(project, index)
         wanted = st.session_state.get(_wanted(project, index))
         if job is None or wanted == (job.id, _CLIPS):
@@ -62,12 +62,12 @@ def _form(project: Project, index: int) -> None:
     """Clips with their words, a name, and whose voice it is."""
     tag = f"{project.name} {index}"
     st.caption("Drop a handful of clips, together about two minutes, in which one person speaks as this character is to"
-               " speak. A small adapter learns the voice and its manner; nothing leaves this computer.")  # fmt: skip
+               " speak. A small adapter learns the voice and its style; nothing leaves this computer.")  # fmt: skip
     files = st.file_uploader("Clips", [kind[1:] for kind in (*SOUNDS, _WORDS)], accept_multiple_files=True,
                              key=f"clips {tag}", help="Sound; words in a .txt of the same name.")  # fmt: skip
     clips = {file.name: file for file in files if not _is_text(file)}
     script = _words(files, tag) if clips else ""
-    name = st.text_input("Name of the manner", key=f"taught name {tag}", max_chars=40, placeholder="Grandfather")
+    name = st.text_input("Name of the style", key=f"taught name {tag}", max_chars=40, placeholder="Grandfather")
     consent = st.radio("Whose voice is it?", list(WHOSE), format_func=WHOSE.get, index=None, key=f"whose {tag}",
                        help="Kept in the adapter's file.")  # fmt: skip
     statement = ""
@@ -184,8 +184,8 @@ def _outcome(project: Project, index: int, job: Job) -> None:
         st.html(f"<b>{name}</b> was taught; its sounds are no longer there.")
     else:
         who = html.escape(job.what["who"])
-        chosen = found.manner in project.scene.cast[index].manners
-        kept = "chosen above" if chosen else "among the manners above"
+        chosen = found.style in project.scene.cast[index].styles
+        kept = "chosen above" if chosen else "among the styles above"
         st.html(f"<b>{name}</b> was taught and is {kept}. {who} without and with it:")
         for title, sound in (("Before", found.before), ("With it", found.after)):
             if sound.is_file():

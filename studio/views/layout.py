@@ -46,8 +46,8 @@ button[data-variant="segmented_control"][data-selected="true"] p { color: #fff; 
 .parley-blank { display: grid; place-items: center; aspect-ratio: 16 / 9; opacity: .75; }
 .parley-blank { border: 1px dashed #8886; border-radius: .6rem; }
 .parley-does { font-size: .87rem; line-height: 1.3; opacity: .8; }
-[role="listbox"][aria-label$="anner"] :is([role="option"], [role="option"] > div) { height: auto; white-space: normal; }
-[role="listbox"][aria-label$="anner"] [role="option"] > div { padding-block: .3rem; line-height: 1.25; }
+[role="listbox"][aria-label$="tyle"] :is([role="option"], [role="option"] > div) { height: auto; white-space: normal; }
+[role="listbox"][aria-label$="tyle"] [role="option"] > div { padding-block: .3rem; line-height: 1.25; }
 .parley-does :is(ul, li) { font-size: inherit; margin: .1rem 0; padding-left: .35rem; }
 .parley-figures { width: 100%; border-collapse: collapse; font-size: .87rem; margin-bottom: .4rem; }
 .parley-figures th { font-weight: 500; opacity: .8; text-align: right; padding-left: .7rem; white-space: nowrap; }

@@ -1,4 +1,4 @@
-"""The manners of a character on the cast page: chosen, mixed by sliders, taken off, brought along as a file"""
+"""The styles of a character on the cast page: chosen, mixed by sliders, taken off, brought along as a file"""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from studio.views import layout, session
 def show(project: Project, index: int) -> None:
     """A fold that says what is chosen, with a slider for each; nothing where there is nothing to choose."""
     member = project.scene.cast[index]
-    offered = offers(project.folder, member.manners)
+    offered = offers(project.folder, member.styles)
     if not offered:
         return
-    chosen = ", ".join(f"{offered[name].title} {strength:g}" for name, strength in member.manners.items())
-    key = f"manners {project.name} {index}"
-    with st.expander(f"Manners: {chosen}" if chosen else "Manners", key=key):
-        for name, strength in member.manners.items():
+    chosen = ", ".join(f"{offered[name].title} {strength:g}" for name, strength in member.styles.items())
+    key = f"styles {project.name} {index}"
+    with st.expander(f"Styles: {chosen}" if chosen else "Styles", key=key):
+        for name, strength in member.styles.items():
             _row(project, index, name, offered[name], strength)
         _add(project, index, offered)
         for offer in offered.values():
@@ -31,7 +31,7 @@ def show(project: Project, index: int) -> None:
 
 
 def _row(project: Project, index: int, name: str, offer: Offer, strength: float) -> None:
-    """One manner: how strong, what it does, and off."""
+    """One style: how strong, what it does, and off."""
     who, key = project.scene.cast[index].name, f"strength {index} {name} {project.name}"
 
     def moved() -> None:
@@ -49,19 +49,19 @@ def _row(project: Project, index: int, name: str, offer: Offer, strength: float)
                           help="0 is not at all, 1 as it was taught; several mix.")  # fmt: skip
             st.button("Off", key=f"off {session.tag(project, index, name)}", on_click=_change,
                       args=(project, index, name, None, f"{offer.title} off"),
-                      help=f"{who} goes without this manner; undo brings it back.")  # fmt: skip
+                      help=f"{who} goes without this style; undo brings it back.")  # fmt: skip
         if offer.does:
             st.html(f'<div class="parley-does">{html.escape(offer.does)}</div>')
 
 
 def _add(project: Project, index: int, offered: dict[str, Offer]) -> None:
     member = project.scene.cast[index]
-    free = [name for name, offer in offered.items() if not offer.why_not and name not in member.manners]
+    free = [name for name, offer in offered.items() if not offer.why_not and name not in member.styles]
     if not free:
         return
-    wanted = st.selectbox("Another manner" if member.manners else "Manner", free, index=None,
+    wanted = st.selectbox("Another style" if member.styles else "Style", free, index=None,
                           format_func=lambda name: f"{offered[name].title}: {offered[name].does}",
-                          placeholder="Choose a manner", key=f"manner {session.tag(project, index)}",
+                          placeholder="Choose a style", key=f"style {session.tag(project, index)}",
                           help="A way of speaking and moving; several can be mixed.")  # fmt: skip
     if wanted is not None:
         _change(project, index, wanted, 1.0, offered[wanted].title)
@@ -70,19 +70,19 @@ def _add(project: Project, index: int, offered: dict[str, Offer]) -> None:
 
 def _change(project: Project, index: int, name: str, strength: float | None, what: str) -> None:
     who = project.scene.cast[index].name
-    session.change(project, lambda s: cast_edits.with_manner(s, index, name, strength), f"{who}: {what}")
+    session.change(project, lambda s: cast_edits.with_style(s, index, name, strength), f"{who}: {what}")
 
 
 def upload(project: Project, index: int) -> None:
-    """A manner of one's own, kept in the project and chosen at once."""
+    """A style of one's own, kept in the project and chosen at once."""
     member = project.scene.cast[index]
-    file = st.file_uploader("A manner from a file", type=[SUFFIX[1:]], key=session.tag(project, "own manner", index),
+    file = st.file_uploader("A style from a file", type=[SUFFIX[1:]], key=session.tag(project, "own style", index),
                             help="An adapter that you taught; at most 50 MB.")  # fmt: skip
     if file is None:
         return
     with session.refusals():
         name = project.add_media(file.getvalue(), file.name)
-        if name in member.manners:
-            raise ValueError(f"{member.name} has this manner already; move its slider.")
-        project.edit(cast_edits.with_manner(project.scene, index, name, 1.0), f"{member.name}: own manner")
+        if name in member.styles:
+            raise ValueError(f"{member.name} has this style already; move its slider.")
+        project.edit(cast_edits.with_style(project.scene, index, name, 1.0), f"{member.name}: own style")
     st.rerun()

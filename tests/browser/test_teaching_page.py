@@ -10,7 +10,7 @@ from studio.editor import finetuning, voice_preview
 from studio.jobs.queue import jobs
 from studio.project.project import Project
 from tests.browser.test_browser import eventually, visit
-from tests.browser.test_manners_page import held
+from tests.browser.test_styles_page import held
 from tests.studio.jobs.test_finetune import wav
 
 pytestmark = pytest.mark.slow
@@ -29,17 +29,17 @@ def heard(page, project: Project) -> bytes:
 
 def fill(page, clips: list[Path]) -> None:
     """Drop the clips, and write what is said in them."""
-    page.get_by_text("Teach a manner", exact=True).click()
+    page.get_by_text("Teach a style", exact=True).click()
     files = page.get_by_test_id("stFileUploader").filter(has_text="Clips").locator("input[type=file]")
     files.set_input_files([str(clip) for clip in clips])
     words = page.get_by_label("What is said in them", exact=True)
     words.fill("\n".join(f"{clip.stem}: one two three" for clip in clips))
     words.press("Tab")
-    page.get_by_label("Name of the manner").fill("Old friend")
+    page.get_by_label("Name of the style").fill("Old friend")
     page.get_by_text("Nobody's: made by a machine").click()
 
 
-def test_a_tiny_manner_is_taught_from_the_page_and_heard(page, editor, small, tmp_path: Path) -> None:
+def test_a_tiny_style_is_taught_from_the_page_and_heard(page, editor, small, tmp_path: Path) -> None:
     clips = [tmp_path / f"take-{number}.wav" for number in range(4)]
     for number, clip in enumerate(clips):
         clip.write_bytes(wav(6.0 + 0.2 * number))
@@ -58,9 +58,9 @@ def test_a_tiny_manner_is_taught_from_the_page_and_heard(page, editor, small, tm
     page.get_by_text("is being taught").wait_for()
     page.get_by_label("Name", exact=True).click()  # the page stays usable
     eventually(lambda: held(small) == {"media/Old-friend.safetensors": 1.0}, 240)
-    page.get_by_text("Manners: Old friend (own file) 1", exact=True).wait_for()
+    page.get_by_text("Styles: Old friend (own file) 1", exact=True).wait_for()
     page.get_by_text("On clips kept back from teaching").wait_for()
-    assert page.locator("audio[src]").count() == 2, "before and after; the audition without the manner is gone"
+    assert page.locator("audio[src]").count() == 2, "before and after; the audition without the style is gone"
     lesson = finetuning.latest(small, 0)
     assert lesson.kind == "teach" and lesson.status().state == "done"
     assert heard(page, small) != plain

@@ -1,4 +1,4 @@
-"""The editor with tiny models, their manners and a lesson of 3 s: ``tiny_editor.py ASSETS``, then Streamlit's part."""
+"""The editor with tiny models, their styles and a lesson of 3 s: ``tiny_editor.py ASSETS``, then Streamlit's part."""
 
 from __future__ import annotations
 

@@ -304,7 +304,7 @@ def test_private_things_stay_at_home(tmp_path: Path) -> None:
         "statement": "Ada Lovelace, 12 Example Street",
         "cast": [
             {"name": "Ada", "voice": {"clip": "sub/ada.wav", "consent": "agreed", "statement": "by letter"},
-             "manners": {"C:\\Users\\ada\\calm.safetensors": 0.5}, "mask": "..\\masks\\ada.png"},
+             "styles": {"C:\\Users\\ada\\calm.safetensors": 0.5}, "mask": "..\\masks\\ada.png"},
         ],
         "script": [{"who": "Ada", "text": "Look in /home, please.", "recording": "~/takes/one.wav"}],
         "lexicon": {"Ada": "/ˈeɪdə/"},
@@ -315,7 +315,7 @@ def test_private_things_stay_at_home(tmp_path: Path) -> None:
         assert secret not in written
     assert document["picture"] == "two.png" and document["lexicon"] == {"Ada": "/ˈeɪdə/"}
     assert document["script"][0]["text"] == "Look in /home, please."
-    assert document["cast"][0]["manners"] == {"calm.safetensors": 0.5}
+    assert document["cast"][0]["styles"] == {"calm.safetensors": 0.5}
     clip = next(f for f in files if f["where"] == "cast[0].voice.clip")
     assert clip["name"] == "ada.wav" and clip["sha256"] == hashlib.sha256(b"voice").hexdigest()
     assert next(f for f in files if f["where"] == "picture")["sha256"] is None

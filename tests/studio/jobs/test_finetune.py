@@ -1,4 +1,4 @@
-"""Teaching from the page: clips examined one by one, a lesson that lets others pass, goes on, and leaves a manner."""
+"""Teaching from the page: clips examined one by one, a lesson that lets others pass, goes on, and leaves a style."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_bad_clips_are_named_before_anything_is_taught(
         strict=True,
     ):
         assert name in sentence and reason in sentence and sentence.endswith(".") and "\n" not in sentence
-    assert not (project.folder / "work" / "lessons").exists() and not project.scene.cast[0].manners
+    assert not (project.folder / "work" / "lessons").exists() and not project.scene.cast[0].styles
     few = examined(project, projects, {name: clips[name] for name in list(clips)[:1]})
     assert "clips" not in few.status().results
     assert finetuning.verdict(few).refusal.startswith("The material is too little: 1 usable clips")
@@ -97,7 +97,7 @@ def test_bad_clips_are_named_before_anything_is_taught(
         finetuning.teach(project, 0, few, 5.0)
 
 
-def test_a_lesson_leaves_a_manner_that_is_heard_and_can_be_undone(
+def test_a_lesson_leaves_a_style_that_is_heard_and_can_be_undone(
     project: Project, projects: Projects, clips: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = lesson(project, projects, clips, 3, monkeypatch)
@@ -111,7 +111,7 @@ def test_a_lesson_leaves_a_manner_that_is_heard_and_can_be_undone(
     next(button for button in test.button if button.label == "Teach it again").click().run()
     assert "4 pieces of together" in shown(test) and "Teach Old-friend" in [button.label for button in test.button]
     project.reload_if_changed()
-    assert dict(project.scene.cast[0].manners) == {"media/Old-friend.safetensors": 1.0}
+    assert dict(project.scene.cast[0].styles) == {"media/Old-friend.safetensors": 1.0}
     about = read_about(project.folder / "media/Old-friend.safetensors")
     assert (about.kind, about.consent, about.part) == ("voice", "me", "speech")
     assert about.does == description("Old friend", "audio", about.habits)
@@ -127,10 +127,10 @@ def test_a_lesson_leaves_a_manner_that_is_heard_and_can_be_undone(
     assert heard.status().state == "done", heard.status().sentence
     assert project.undoable == "EILEEN: taught Old friend"
     project.undo()
-    assert not project.scene.cast[0].manners and (project.folder / "media/Old-friend.safetensors").is_file()
+    assert not project.scene.cast[0].styles and (project.folder / "media/Old-friend.safetensors").is_file()
     again = finetuning.taught(project.scene, "eileen", "Old friend", "media/Old-friend.safetensors")
     newer = finetuning.taught(again, "EILEEN", "Old friend", "media/Old-friend-2.safetensors")
-    assert list(newer.cast[0].manners) == ["media/Old-friend-2.safetensors"], "it takes the place of the earlier one"
+    assert list(newer.cast[0].styles) == ["media/Old-friend-2.safetensors"], "it takes the place of the earlier one"
     assert finetuning.taught(project.scene, "Nobody", "Old friend", "media/x.safetensors") == project.scene
 
 
@@ -164,7 +164,7 @@ def test_a_lesson_lets_a_line_pass_and_is_cancelled(
     assert late[0].status().state == "done", late[0].status().sentence
     assert job.status().state == "cancelled" and not (job.folder / "out").exists()
     project.reload_if_changed()
-    assert not project.scene.cast[0].manners and not list(project.folder.glob("media/*.safetensors"))
+    assert not project.scene.cast[0].styles and not list(project.folder.glob("media/*.safetensors"))
 
 
 def test_a_lesson_tried_again_goes_on_with_what_was_learnt(
@@ -174,7 +174,7 @@ def test_a_lesson_tried_again_goes_on_with_what_was_learnt(
     with monkeypatch.context() as broken:
         broken.setattr(finetune, "prompts", lambda *_: 1 / 0)
         work(projects)
-    assert job.status().state == "failed" and not project.scene.cast[0].manners
+    assert job.status().state == "failed" and not project.scene.cast[0].styles
     limited(monkeypatch, 5)
     again, steps, step = job.retry(), [], trainer._Run.train_step
     monkeypatch.setattr(trainer._Run, "train_step", lambda run, *rest: steps.append(run.step) or step(run, *rest))
@@ -191,8 +191,8 @@ def test_what_cannot_be_handed_in_is_refused_in_a_sentence(project: Project, cli
             finetuning.examine(project, 0, name, consent, statement, files, script)
         assert "\n" not in str(said.value)
 
-    refused("Give the manner a name", name="  ")
-    refused("Give the manner a name", name="![x](http://a)")
+    refused("Give the style a name", name="  ")
+    refused("Give the style a name", name="![x](http://a)")
     refused("Say whose voice it is", consent="")
     refused("who agreed", consent="agreed")
     refused("Drop some clips first", files={})
@@ -229,7 +229,7 @@ def test_the_page_takes_clips_shows_what_is_wrong_and_hands_the_lesson_in(
 
     test = page("cast", project, monkeypatch).run()
     assert not test.exception, test.exception
-    assert "Teach a manner" in [fold.label for fold in test.expander]
+    assert "Teach a style" in [fold.label for fold in test.expander]
     assert named(test.button, "Look at the clips").disabled
     named(test.file_uploader, "Clips").set_value(
         [(name, data, "audio/wav") for name, data in clips.items()] + [("take 0.txt", b"One two.", "text/plain")]
@@ -238,7 +238,7 @@ def test_the_page_takes_clips_shows_what_is_wrong_and_hands_the_lesson_in(
     words = named(test.text_area, "What is said in them")
     assert words.value == "take-0: One two.\ntake-1: \ntake-2: \ntake-3: "
     words.set_value("".join(f"take-{n}: one two three\n" for n in range(4)))
-    named(test.text_input, "Name of the manner").set_value("Joe")
+    named(test.text_input, "Name of the style").set_value("Joe")
     named(test.button, "Look at the clips").click().run()
     assert "Say whose voice it is" in shown(test) and not jobs(project)
     named(test.radio, "Whose voice is it?").set_value("me")

@@ -160,7 +160,7 @@ def test_beyond_a_span_and_its_fades_sound_and_pixels_stay(scene: dict, tmp_path
     np.testing.assert_array_equal(old[outside], new[outside])
     now = pieces(tmp_path)
     assert kept.items() <= now.items() and len(now) == len(kept) + 1, "only the span itself was made"
-    restored, _ = scene_of_video(tmp_path / "film.mp4")
+    restored = scene_of_video(tmp_path / "film.mp4").scene
     assert restored.script == load_scene(tmp_path / "scene.yaml")[1].script and restored.script[0].retakes
 
 

@@ -1,4 +1,4 @@
-"""Manners in scenes: found by name or file, refused in a sentence, part of what is made, listed and said."""
+"""Styles in scenes: found by name or file, refused in a sentence, part of what is made, listed and said."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from studio.cli import main
 from studio.core.progress import Progress, Stage
 from studio.performance.performer import Models, Speech
 from studio.scene.schema import Scene
-from studio.scene.styles import habits_of, known_manners, read_manner
+from studio.scene.styles import habits_of, known_styles, read_style
 from tests.generation.adapters.test_routing import write_adapter
 
 SLOW = {"does": "Slow and low.", "licence": "Apache-2.0", "habits": json.dumps({"tempo": 0.8, "pauses": 1.5})}
@@ -35,9 +35,9 @@ def tiny(assets: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return assets
 
 
-def scene(**manners: dict[str, float]) -> Scene:
-    cast = [{"name": name, "voice": "Alice", "role": "narrator", "manners": own} for name, own in manners.items()]
-    lines = [{"who": name, "text": "One, two, three."} for name in manners]
+def scene(**styles: dict[str, float]) -> Scene:
+    cast = [{"name": name, "voice": "Alice", "role": "narrator", "styles": own} for name, own in styles.items()]
+    lines = [{"who": name, "text": "One, two, three."} for name in styles]
     return Scene.model_validate({"picture": "", "cast": cast, "script": lines})
 
 
@@ -48,11 +48,11 @@ def test_the_base_is_told_without_torch_as_it_is_with_it(tiny: Path) -> None:
 def test_names_of_the_shelf_and_files_beside_the_scene(tiny: Path, tmp_path: Path) -> None:
     write_adapter(tiny / "adapters" / "weary.safetensors", 0, **SLOW)
     write_adapter(tmp_path / "joe.safetensors", 1, kind="voice", consent="me")
-    assert known_manners(tmp_path) == ["weary", "joe.safetensors"]
-    assert read_manner("weary", tmp_path).does == "Slow and low."
+    assert known_styles(tmp_path) == ["weary", "joe.safetensors"]
+    assert read_style("weary", tmp_path).does == "Slow and low."
     assert habits_of({"weary": 1.0, "joe.safetensors": 1.0}, tmp_path) == Delivery(tempo=0.8, pauses=1.5)
-    with pytest.raises(ValueError, match=r"^the manner 'wery' is not known; did you mean 'weary'\?$"):
-        read_manner("wery", tmp_path)
+    with pytest.raises(ValueError, match=r"^the style 'wery' is not known; did you mean 'weary'\?$"):
+        read_style("wery", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -72,21 +72,21 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(
     with safe_open(path, "pt") as file:
         written = dict(file.metadata())
     save_file(load_file(path), path, written | about)
-    with pytest.raises(ValueError, match=rf"^the manner 'x.safetensors'[^\n]*{said}[^\n]*\.$"):
-        read_manner("x.safetensors", tmp_path)
+    with pytest.raises(ValueError, match=rf"^the style 'x.safetensors'[^\n]*{said}[^\n]*\.$"):
+        read_style("x.safetensors", tmp_path)
     path.write_bytes(b"no adapter")
-    with pytest.raises(ValueError, match=r"^the manner 'x.safetensors': The adapter x is damaged [^\n]*\.$"):
-        read_manner("x.safetensors", tmp_path)
+    with pytest.raises(ValueError, match=r"^the style 'x.safetensors': The adapter x is damaged [^\n]*\.$"):
+        read_style("x.safetensors", tmp_path)
 
 
-def test_each_speaks_in_their_own_manner_and_pieces_know_it(tiny: Path, tmp_path: Path) -> None:
+def test_each_speaks_in_their_own_style_and_pieces_know_it(tiny: Path, tmp_path: Path) -> None:
     write_adapter(tiny / "adapters" / "weary.safetensors", 0, **SLOW)
     models = Models.load("cpu")
     decode = models.pipeline.vocoder.decode
     models.pipeline.vocoder.decode = lambda mel: decode(mel, iterations=2)
 
-    def made(work: Path, **manners: dict[str, float]):  # noqa: ANN202
-        speech = Speech(scene(**manners), tmp_path, 0, 2, None, models)
+    def made(work: Path, **styles: dict[str, float]):  # noqa: ANN202
+        speech = Speech(scene(**styles), tmp_path, 0, 2, None, models)
         timeline = speech.timeline()
         progress = Progress([Stage("speech", 1)], lambda status: None)
         with progress.running():
@@ -109,20 +109,20 @@ def test_each_speaks_in_their_own_manner_and_pieces_know_it(tiny: Path, tmp_path
 
 def test_styles_lists_the_shelf_or_says_that_it_is_empty(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["styles"]) == 0
-    assert capsys.readouterr().out.startswith("No manner is on the shelf yet;")
+    assert capsys.readouterr().out.startswith("No style is on the shelf yet;")
     write_adapter(tiny / "adapters" / "weary.safetensors", 0, **SLOW)
     assert main(["styles"]) == 0
     assert capsys.readouterr().out == "weary        Slow and low. (speech and motion)\n"
 
 
-def test_a_line_is_said_in_a_manner_and_a_wrong_one_refused(
+def test_a_line_is_said_in_a_style_and_a_wrong_one_refused(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_adapter(tiny / "adapters" / "weary.safetensors", 0, **SLOW)
     target = tmp_path / "out.wav"
     line = ["say", "Good morning.", "--voice", "Alice", "--steps", "1", "-o", str(target), "--device", "cpu"]
-    assert main([*line, "--manner", "wary:0.5", "--manner", "weary:3"]) == 1
+    assert main([*line, "--style", "wary:0.5", "--style", "weary:3"]) == 1
     said = capsys.readouterr().err
-    assert "The manner 'wary' is not known; did you mean 'weary'?" in said and "from 0 to 1.5; it is 3" in said
+    assert "The style 'wary' is not known; did you mean 'weary'?" in said and "from 0 to 1.5; it is 3" in said
     assert not target.exists()
-    assert main([*line, "--manner", "weary:0.5"]) == 0 and target.stat().st_size > 1000
+    assert main([*line, "--style", "weary:0.5"]) == 0 and target.stat().st_size > 1000

@@ -191,7 +191,7 @@ FORM: dict[str, tuple[Change, list[str]]] = {
     "two lines in one": (put("script", 0, value="ANNA: Hello.\nBOB: Hi."), ["one line", "it holds 2"]),
     "negative seed": (put("seed", value=-5), ["seed", "-5"]),
     "label maybe": (put("label", value="maybe"), ["label", "'maybe'"]),
-    "other version": (put("version", value=2), ["version"]),
+    "other version": (put("version", value=3), ["version 3", "later Parley"]),
     "unknown consent": (put("consent", value="drawm"), ["consent 'drawm'", "'drawn'"]),
     "lexicon no mapping": (put("lexicon", value=["a"]), ["lexicon", "keys with values"]),
 }
@@ -200,7 +200,7 @@ MEANING: dict[str, tuple[Change, list[str]]] = {
     "empty cast": (put("cast", value=[]), ["the cast is empty"]),
     "no lines": (put("script", value=[]), ["script has no lines", "NAME: text"]),
     "same name twice": (both(put("cast", 1, "name", value="Anna"), ONE_LINE), ["Anna is in the cast twice"]),
-    "unknown manner": (put("cast", 0, "manners", value={"calm": 0.5}), ["ANNA", "manner 'calm'", "not known"]),
+    "unknown style": (put("cast", 0, "styles", value={"calm": 0.5}), ["ANNA", "style 'calm'", "not known"]),
     "unknown voice": (
         lambda scene, folder: scene["cast"][1].update(voice=scene["cast"][1]["voice"] + "x"),
         ["BOB: the voice", "did you mean"],

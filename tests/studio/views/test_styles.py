@@ -1,4 +1,4 @@
-"""Manners on the page Cast: chosen, mixed, taken off and undone; what cannot be used is said and not offered."""
+"""Styles on the page Cast: chosen, mixed, taken off and undone; what cannot be used is said and not offered."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOSTILE = 'Slow ![x](http://example.org/x.png) <img src="http://example.org/y.pn
 
 @pytest.fixture
 def shelf(assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty shelf of manners for the tiny models."""
+    """An empty shelf of styles for the tiny models."""
     (tmp_path / "assets/adapters").mkdir(parents=True)
     monkeypatch.setattr(metadata, "assets_root", lambda: tmp_path / "assets")
     monkeypatch.setattr(metadata, "asset", lambda name: assets / name)
@@ -48,33 +48,33 @@ def for_other_weights(path: Path) -> Path:
 
 
 def held(project: Project) -> dict[str, float]:
-    return dict(Project(project.folder).scene.cast[0].manners)
+    return dict(Project(project.folder).scene.cast[0].styles)
 
 
 def named(kind, label: str):  # noqa: ANN001, ANN202
     return next(item for item in kind if item.label == label)
 
 
-def test_without_manners_there_is_no_control_for_them(shelf: Path, cafe: Project, monkeypatch) -> None:
+def test_without_styles_there_is_no_control_for_them(shelf: Path, cafe: Project, monkeypatch) -> None:
     test = page("cast", cafe, monkeypatch).run()
     assert not test.exception, test.exception
     assert [box.label for box in test.selectbox] == ["Voice"] and not test.slider
-    assert not any("Manners" in fold.label for fold in test.expander)
+    assert not any("Styles" in fold.label for fold in test.expander)
 
 
-def test_manners_are_chosen_mixed_taken_off_and_undone(shelf: Path, cafe: Project, monkeypatch) -> None:
+def test_styles_are_chosen_mixed_taken_off_and_undone(shelf: Path, cafe: Project, monkeypatch) -> None:
     two(shelf)
     test = page("cast", cafe, monkeypatch).run()
     assert not test.exception, test.exception
-    assert named(test.selectbox, "Manner").options == [f"Shy: {HOSTILE} Seen, not heard.", "Weary: Slow and low."]
-    named(test.selectbox, "Manner").set_value("weary").run()
+    assert named(test.selectbox, "Style").options == [f"Shy: {HOSTILE} Seen, not heard.", "Weary: Slow and low."]
+    named(test.selectbox, "Style").set_value("weary").run()
     assert held(cafe) == {"weary": 1.0} and named(test.slider, "Weary").value == 1.0
     named(test.slider, "Weary").set_value(0.5).run()
     assert held(cafe) == {"weary": 0.5}
-    named(test.selectbox, "Another manner").set_value("shy").run()
+    named(test.selectbox, "Another style").set_value("shy").run()
     assert held(cafe) == {"weary": 0.5, "shy": 1.0}
     assert [box.label for box in test.selectbox] == ["Voice"], "nothing is left to be chosen"
-    assert "Manners: Weary 0.5, Shy 1" in [fold.label for fold in test.expander]
+    assert "Styles: Weary 0.5, Shy 1" in [fold.label for fold in test.expander]
     assert habits_of(held(cafe), cafe.folder).tempo == pytest.approx(0.8**0.5)
     drawn = [str(item.proto.body) for item in test.get("html")]
     assert any("&lt;img src=" in body for body in drawn) and not any("<img" in body for body in drawn)
@@ -85,20 +85,20 @@ def test_manners_are_chosen_mixed_taken_off_and_undone(shelf: Path, cafe: Projec
     for expected in ({"weary": 0.5, "shy": 1.0}, {"weary": 0.5}, {"weary": 1.0}, {}):
         named(test.button, "Undo").click().run()
         assert held(cafe) == expected
-    assert not any(other.manners for other in Project(cafe.folder).scene.cast)
+    assert not any(other.styles for other in Project(cafe.folder).scene.cast)
 
 
-def test_manners_for_other_weights_are_said_and_not_offered(shelf: Path, cafe: Project, monkeypatch) -> None:
+def test_styles_for_other_weights_are_said_and_not_offered(shelf: Path, cafe: Project, monkeypatch) -> None:
     two(shelf)
     for_other_weights(shelf / "grand.safetensors")
-    member = cafe.scene.cast[0].model_copy(update={"manners": {"grand": 1.0, "gone": 0.5}})
+    member = cafe.scene.cast[0].model_copy(update={"styles": {"grand": 1.0, "gone": 0.5}})
     cafe.edit(cafe.scene.model_copy(update={"cast": (member, *cafe.scene.cast[1:])}), "By hand")
     test = page("cast", cafe, monkeypatch).run()
     assert not test.exception, test.exception
     assert "made for other weights; train it again on these." in shown(test)
-    assert "The manner &#x27;gone&#x27; is not known" in shown(test)
+    assert "The style &#x27;gone&#x27; is not known" in shown(test)
     assert not test.slider, "what cannot be used has no strength"
-    assert all("Grand" not in option for option in named(test.selectbox, "Another manner").options)
+    assert all("Grand" not in option for option in named(test.selectbox, "Another style").options)
     for _ in range(2):
         next(button for button in test.button if button.label == "Off").click().run()
     assert held(cafe) == {}
@@ -111,7 +111,7 @@ def test_a_file_of_ones_own_is_kept_in_the_project_and_goes_into_jobs(
     name = cafe.add_media(path.read_bytes(), path.name)
     assert name == "media/my-Joe.safetensors"
     assert offers(cafe.folder) == {name: offers(cafe.folder)[name]} and not offers(cafe.folder)[name].why_not
-    member = cafe.scene.cast[0].model_copy(update={"manners": {name: 1.0}})
+    member = cafe.scene.cast[0].model_copy(update={"styles": {name: 1.0}})
     cafe.edit(cafe.scene.model_copy(update={"cast": (member, *cafe.scene.cast[1:])}), "Own")
     job = submit(cafe, "hear", lines=cafe.line_ids()[:1])
     assert (job.folder / "scene" / name).read_bytes() == path.read_bytes()
@@ -133,10 +133,10 @@ def test_files_that_cannot_be_used_are_refused(shelf: Path, cafe: Project, tmp_p
     assert not list(cafe.folder.rglob("*.safetensors"))
 
 
-def test_the_audition_has_the_manners_that_hold_now(shelf: Path, cafe: Project, monkeypatch) -> None:
+def test_the_audition_has_the_styles_that_hold_now(shelf: Path, cafe: Project, monkeypatch) -> None:
     two(shelf)
     test = page("cast", cafe, monkeypatch).run()
-    named(test.selectbox, "Manner").set_value("weary").run()
+    named(test.selectbox, "Style").set_value("weary").run()
     named(test.button, "Hear it").click().run()
     project = Project(cafe.folder)
     job = voice_preview.latest(project, 0)

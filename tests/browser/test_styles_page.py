@@ -1,4 +1,4 @@
-"""Manners in a real browser: one is chosen, its slider moved, heard, taken off and brought back."""
+"""Styles in a real browser: one is chosen, its slider moved, heard, taken off and brought back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def shelf(tiny_assets: Path) -> Path:
-    """Two manners for the tiny models."""
+    """Two styles for the tiny models."""
     folder, voices = tiny_assets / "adapters", VoiceBank.load().names
     slow = json.dumps({"tempo": 0.6})
     write_adapter(folder / "weary.safetensors", 0, voices=voices, does="Slow and low.", habits=slow)
@@ -27,7 +27,7 @@ def shelf(tiny_assets: Path) -> Path:
 
 
 def held(project: Project) -> dict[str, float]:
-    return dict(Project(project.folder).scene.cast[0].manners)
+    return dict(Project(project.folder).scene.cast[0].styles)
 
 
 def heard(page, project: Project) -> float:
@@ -53,26 +53,26 @@ def choose(page, label: str, text: str) -> None:
     option.click()
 
 
-def test_a_manner_is_chosen_moved_heard_and_undone(page, editor, small, shelf) -> None:
+def test_a_style_is_chosen_moved_heard_and_undone(page, editor, small, shelf) -> None:
     visit(page, editor, "cast", small)
     page.locator("[data-region]").first.wait_for()
     plain = heard(page, small)
-    page.get_by_text("Manners", exact=True).click()
-    choose(page, "Manner", "Weary: Slow and low.")
+    page.get_by_text("Styles", exact=True).click()
+    choose(page, "Style", "Weary: Slow and low.")
     eventually(lambda: held(small) == {"weary": 1.0})
-    page.get_by_text("Manners: Weary 1", exact=True).wait_for()
+    page.get_by_text("Styles: Weary 1", exact=True).wait_for()
     strength = page.get_by_role("slider", name="Weary")
     strength.wait_for()
     assert page.locator("audio[src]").count() == 0, "what it sounded like before is no longer played"
     strength.press("ArrowRight")
     eventually(lambda: held(small) == {"weary": 1.05})
-    page.get_by_text("Manners: Weary 1.05", exact=True).wait_for()
+    page.get_by_text("Styles: Weary 1.05", exact=True).wait_for()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")  # the keyboard is still on the slider
-    page.get_by_text("Manners: Weary 0.95", exact=True).wait_for()
+    page.get_by_text("Styles: Weary 0.95", exact=True).wait_for()
     assert held(small) == {"weary": 0.95}
     assert heard(page, small) > 1.3 * plain, "slower"
-    choose(page, "Another manner", "Shy")
+    choose(page, "Another style", "Shy")
     eventually(lambda: held(small) == {"weary": 0.95, "shy": 1.0})
     page.get_by_role("button", name="Off").nth(1).wait_for()
     page.get_by_role("button", name="Off").first.click()
@@ -84,15 +84,15 @@ def test_a_manner_is_chosen_moved_heard_and_undone(page, editor, small, shelf) -
         before = held(small)
         page.get_by_role("button", name="Undo").click()
         eventually(lambda before=before: held(small) != before)
-    page.get_by_text("Manners", exact=True).wait_for()
+    page.get_by_text("Styles", exact=True).wait_for()
 
 
-def test_a_manner_of_ones_own_is_brought_along_or_refused(page, editor, small, shelf, tmp_path: Path) -> None:
+def test_a_style_of_ones_own_is_brought_along_or_refused(page, editor, small, shelf, tmp_path: Path) -> None:
     visit(page, editor, "cast", small)
     page.get_by_text("More about this character").click()
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes((shelf / "shy.safetensors").read_bytes()[:3000])
-    files = page.get_by_test_id("stFileUploader").filter(has_text="A manner from a file").locator("input[type=file]")
+    files = page.get_by_test_id("stFileUploader").filter(has_text="A style from a file").locator("input[type=file]")
     files.set_input_files(str(broken))
     page.get_by_text("is damaged or no adapter of ours").wait_for()
     assert held(small) == {}
@@ -100,4 +100,4 @@ def test_a_manner_of_ones_own_is_brought_along_or_refused(page, editor, small, s
     good.write_bytes((shelf / "shy.safetensors").read_bytes())
     files.set_input_files(str(good))
     eventually(lambda: held(small) == {"media/mine.safetensors": 1.0})
-    page.get_by_text("Manners: Mine (own file) 1", exact=True).wait_for()
+    page.get_by_text("Styles: Mine (own file) 1", exact=True).wait_for()
