@@ -1,5 +1,5 @@
 # make demo   everything installed into .venv, then the sample scene rendered to out/demo.mp4
-# make studio the same set-up, then the editor at http://127.0.0.1:8501
+# make studio the same set-up, then the editor; the terminal shows its address
 # make test   the same set-up, then the tests
 # Choose another interpreter with: make PYTHON=/path/to/python3.12 demo
 

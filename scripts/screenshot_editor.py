@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +19,7 @@ from playwright.sync_api import sync_playwright
 from studio import launch
 from studio.jobs.queue import worker_lock
 from studio.project.project import Projects
+from studio.server.guard import TOKEN_VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,18 +49,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         projects = Projects(Path(folder))
         projects.create_sample("Café")
-        environment = os.environ | {launch.ROOT_VARIABLE: folder}
+        token = secrets.token_urlsafe()
+        environment = os.environ | {launch.ROOT_VARIABLE: folder, TOKEN_VARIABLE: token}
         with worker_lock(projects.root):  # nothing is heard or rendered, so no worker is needed
             server = subprocess.Popen(launch.command(PORT), env=environment)
             try:
                 until = time.monotonic() + PATIENCE / 1000
                 while time.monotonic() < until:
                     try:
-                        urlopen(f"http://127.0.0.1:{PORT}/_stcore/health")
+                        urlopen(f"http://127.0.0.1:{PORT}/?token={token}")
                         break
                     except URLError:
                         time.sleep(0.5)
-                made = picture(f"http://127.0.0.1:{PORT}/cast?project=Caf%C3%A9")
+                made = picture(f"http://127.0.0.1:{PORT}/cast?project=Caf%C3%A9&token={token}")
             finally:
                 server.kill()
                 server.wait()

@@ -1,4 +1,4 @@
-"""Starts the editor: Streamlit on this computer alone, with our settings, and the folder of projects"""
+"""Starts the server of the editor as a process of its own"""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ ROOT_VARIABLE = "PARLEY_PROJECTS"
 
 
 def command(port: int = PORT) -> list[str]:
-    """The command line that serves the editor on 127.0.0.1; flags outrank every other setting."""
-    flags = ["--server.address=127.0.0.1", f"--server.port={port}", "--browser.gatherUsageStats=false"]
-    return [sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("app.py")), *flags]
+    """The command line of the server process, which says the editor's address with its token."""
+    return [sys.executable, "-m", "studio.server", f"--port={port}"]
 
 
 def launch(projects: Path | None = None, port: int = PORT) -> int:
@@ -37,8 +36,6 @@ def launch(projects: Path | None = None, port: int = PORT) -> int:
     environment = dict(os.environ)
     if projects is not None:
         environment[ROOT_VARIABLE] = str(projects.resolve())
-    sys.stdout.write(f"The editor is at http://127.0.0.1:{port} (Ctrl-C ends it).\n")
-    sys.stdout.flush()
     server = subprocess.Popen(command(port), env=environment)
     try:
         return server.wait()

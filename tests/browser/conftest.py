@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import time
@@ -16,6 +17,7 @@ from tiny import write_tiny_assets
 from generation.voices.bank import VoiceBank
 from studio import launch
 from studio.project.project import Project, Projects
+from studio.server.guard import TOKEN_VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SLOWLY = 1000.0 * float(os.environ.get("PARLEY_BROWSER_SECONDS", "240"))
@@ -42,12 +44,15 @@ class Editor:
 
     def __init__(self, folder: Path, port: int, tiny: Path | None = None) -> None:
         self.address, self.tiny = f"http://127.0.0.1:{port}", tiny
+        self.token = secrets.token_urlsafe()
+        self.cookie = {"name": f"parley-{port}", "value": self.token, "url": self.address}
+        self.cookie_header = f"parley-{port}={self.token}"
         self.projects = Projects(folder / "projects")
         command = launch.command(port)
-        if tiny is not None:  # python -m streamlit run ... becomes python tiny_editor.py ASSETS run ...
+        if tiny is not None:  # python -m studio.server ... becomes python tiny_editor.py ASSETS ...
             command[1:3] = [str(Path(__file__).with_name("tiny_editor.py")), str(tiny)]
         environment = {**os.environ, launch.ROOT_VARIABLE: str(self.projects.root), "OMP_NUM_THREADS": "1"}
-        environment["PYTHONPATH"] = str(ROOT)
+        environment |= {"PYTHONPATH": str(ROOT), TOKEN_VARIABLE: self.token}
         with (folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
@@ -145,6 +150,7 @@ def window(chromium, editor: Editor) -> Iterator:  # noqa: ANN001
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda request: None if request.url.startswith((editor.address, "data:", "blob:"))
             else foreign.append(request.url))  # fmt: skip
+    context.add_cookies([editor.cookie])
     for _ in range(120):
         try:
             page.goto(f"{editor.address}/_stcore/health")

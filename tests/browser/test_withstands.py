@@ -79,7 +79,8 @@ def test_the_server_refuses_a_large_body_that_no_page_sent(editor: Editor, page)
     connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
     path = "/_stcore/upload_file/00000000-0000-0000-0000-000000000000/11111111-1111-1111-1111-111111111111"
     try:
-        connection.request("PUT", path, body=bytes(MAX_BYTES + 5_000_000), headers={"Host": "127.0.0.1"})
+        headers = {"Host": "127.0.0.1", "Cookie": editor.cookie_header}
+        connection.request("PUT", path, body=bytes(MAX_BYTES + 5_000_000), headers=headers)
         assert connection.getresponse().status >= 400
     except (BrokenPipeError, ConnectionResetError):
         pass  # it hung up on us while we were still sending
@@ -98,7 +99,8 @@ def test_no_address_reaches_a_file(editor: Editor, page, small: Project, path: s
     (small.folder / "secret.txt").write_text("root:x:0:0 secret-of-a-project")
     path = path.replace("{scene}", quote(str(small.folder / "secret.txt")))
     with socket.create_connection(("127.0.0.1", PORT), timeout=30) as raw:  # no client may tidy the path up
-        raw.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nConnection: close\r\n\r\n".encode())
+        raw.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\n"
+                    f"Cookie: {editor.cookie_header}\r\nConnection: close\r\n\r\n".encode())  # fmt: skip
         answer = b""
         while part := raw.recv(65536):
             answer += part
@@ -114,6 +116,7 @@ def test_no_project_in_the_address_leads_elsewhere(page, editor: Editor, name: s
 def test_another_host_name_is_refused(editor: Editor, page) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
     upgrade = {"Host": "evil.example", "Origin": "http://evil.example", "Connection": "Upgrade", "Upgrade": "websocket",
-               "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}  # fmt: skip
+               "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+               "Cookie": editor.cookie_header}  # fmt: skip
     connection.request("GET", "/_stcore/stream", headers=upgrade)
     assert connection.getresponse().status in (400, 403)

@@ -1,15 +1,14 @@
-"""The editor with tiny models, their styles and a lesson of 3 s: ``tiny_editor.py ASSETS``, then Streamlit's part."""
+"""The editor with tiny models, their styles and a lesson of 3 s: ``tiny_editor.py ASSETS``, then the server's part."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from streamlit.web import cli
-
 from generation.adapters import metadata
 from studio.editor import finetuning
 from studio.jobs import supervisor
+from studio.server.__main__ import main
 
 if __name__ == "__main__":
     program = Path(__file__).resolve().parents[1] / "support" / "tiny_worker.py"
@@ -17,4 +16,4 @@ if __name__ == "__main__":
     supervisor.COMMAND = (sys.executable, str(program), str(assets))
     metadata.assets_root, metadata.asset = lambda: assets, lambda name: assets / name
     finetuning.LENGTHS["short"] = 0.05
-    sys.exit(cli.main())
+    main()

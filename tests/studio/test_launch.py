@@ -14,24 +14,44 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_server_listens_on_this_computer_alone_and_limits_uploads(tmp_path: Path) -> None:
-    command = launch.command(8599)
-    assert "--server.address=127.0.0.1" in command and "--server.port=8599" in command
+    """The settings that hold, also against the user's own in a file and in the environment."""
     code = (
-        "from streamlit import config; import streamlit.web.bootstrap as b\n"
-        f"config._main_script_path = {str(ROOT / 'studio/app.py')!r}\n"
-        "config.get_config_options(force_reparse=True)\n"
-        "for k in ('address', 'port', 'maxUploadSize', 'fileWatcherType', 'enableXsrfProtection', 'enableCORS',"
-        " 'enableStaticServing', 'allowedHosts'): print(k, config.get_option(f'server.{k}'))\n"
-        "print('usage', config.get_option('browser.gatherUsageStats'))"
+        "import sys, streamlit.web.server.starlette.starlette_server as server\n"
+        "from streamlit import config\n"
+        "from studio.server.__main__ import main\n"
+        "def show(self):\n"
+        "    for name in ('server.address', 'server.port', 'server.maxUploadSize', 'server.fileWatcherType',"
+        " 'server.enableXsrfProtection', 'server.enableCORS', 'server.enableStaticServing', 'server.allowedHosts',"
+        " 'client.allowedOrigins', 'server.enableAgentApi', 'browser.gatherUsageStats', 'theme.baseRadius'):"
+        " print(name, config.get_option(name))\n"
+        "server.UvicornRunner.run = show\n"
+        "main(['--port', '8599'])"
     )
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit/config.toml").write_text(
+        '[server]\nallowedHosts = ["*"]\nenableAgentApi = true\n[client]\nallowedOrigins = ["https://*.streamlit.app"]\n'
+    )
+    environment = {
+        "PYTHONPATH": str(ROOT),
+        "STREAMLIT_SERVER_ADDRESS": "0.0.0.0",
+        "STREAMLIT_SERVER_ENABLE_CORS": "false",
+    }
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120,
-                          env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
+                          env={**os.environ, **environment})  # fmt: skip
     settings = dict(line.split(" ", 1) for line in done.stdout.splitlines())
-    assert settings["address"] == "127.0.0.1" and settings["port"] == "8501", done.stderr
-    assert int(settings["maxUploadSize"]) <= 50 and settings["fileWatcherType"] == "none"
-    assert settings["enableXsrfProtection"] == settings["enableCORS"] == "True"
-    assert settings["enableStaticServing"] == settings["usage"] == "False"
-    assert "127.0.0.1" in settings["allowedHosts"] and "*" not in settings["allowedHosts"]
+    assert settings["server.address"] == "127.0.0.1" and settings["server.port"] == "8599", done.stderr
+    assert int(settings["server.maxUploadSize"]) <= 50 and settings["server.fileWatcherType"] == "none"
+    assert settings["server.enableXsrfProtection"] == settings["server.enableCORS"] == "True"
+    for name in ("server.enableStaticServing", "server.enableAgentApi", "browser.gatherUsageStats"):
+        assert settings[name] == "False", name
+    assert settings["server.allowedHosts"] == "['127.0.0.1', 'localhost']" and settings["client.allowedOrigins"] == "[]"
+    assert settings["theme.baseRadius"] == "0.6rem", "our look lies beside the pages"
+
+
+def test_a_token_that_no_address_can_carry_is_refused(tmp_path: Path) -> None:
+    done = subprocess.run(launch.command(8599), cwd=tmp_path, capture_output=True, text=True, timeout=120,
+                          env={**os.environ, "PYTHONPATH": str(ROOT), "PARLEY_TOKEN": "short"})  # fmt: skip
+    assert done.returncode == 2 and "at least 16 characters" in done.stderr and "short" not in done.stderr
 
 
 def test_pages_load_no_torch() -> None:
