@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from studio import launch
-from studio.jobs.queue import worker_lock
+from studio.jobs.worker_lock import worker_lock
 from studio.project.project import Projects
 from studio.server.guard import TOKEN_VARIABLE
 

@@ -11,9 +11,11 @@ from typing import Any
 from generation.motion.keyframes import HANDLES
 from studio.core.storage import read_json
 from studio.editing import cast_edits
-from studio.editor.motion_view import CURVES, Lanes, frozen_scene, moves_alike, within
+from studio.editor.motion_view import Lanes, frozen_scene, moves_alike, within
 from studio.editor.picture_view import ink_on
-from studio.jobs.queue import Job, jobs
+from studio.export.motion_curves import CURVES
+from studio.jobs.job import Job
+from studio.jobs.queue import jobs
 from studio.jobs.supervisor import worker_state
 from studio.project.project import Project
 from studio.scene.retakes import with_retake, with_retakes
@@ -117,7 +119,7 @@ def made_again(project: Project, lanes: Lanes, span: Mapping[str, Any]) -> dict[
     line = lanes.line(span["line"])
     assert line is not None
     former = project.scene.script[index].retakes
-    tried = [int(job.what.get("take", 0)) for job in jobs(project) if job.what.get("line") == span["line"]]
+    tried = [int(job.options.get("take", 0)) for job in jobs(project) if job.options.get("line") == span["line"]]
     take = max([0, *tried, *(retake.take for retake in former)]) + 1
     keys = [Keyframe.model_validate(key) for key in span["keys"]]
     length = line["end"] - line["start"]
@@ -162,15 +164,15 @@ class Compared:
 def compared(project: Project) -> Compared | None:
     """What was made again last, if the scene is still the one it was made for."""
     for job in jobs(project):
-        if job.kind != "move" or "take" not in job.what:
+        if job.kind != "move" or "take" not in job.options:
             continue
         results = job.status().results
         if not {"before", "after", "changes"} <= results.keys() or not moves_alike(frozen_scene(job), project.scene):
             return None
         ids = project.line_ids()
-        index = ids.index(job.what["line"])
+        index = ids.index(job.options["line"])
         line = project.scene.script[index]
-        span = next((retake for retake in line.retakes if retake.take == job.what.get("take")), None)
+        span = next((retake for retake in line.retakes if retake.take == job.options.get("take")), None)
         where = "" if span is None else f", {span.start:.2f} to {span.end:.2f} s"
         title = f"{line.who}, line {index + 1}{where}"
         return Compared(job, title, results["before"], results["after"], _change(read_json(results["changes"]) or []))
@@ -199,10 +201,10 @@ def taken_back(project: Project, job: Job) -> None:
     """
     project.reload_if_changed()
     ids = project.line_ids()
-    if job.what["line"] not in ids:
+    if job.options["line"] not in ids:
         raise ValueError("This line is no longer in the script; look at the script again.")
-    index = ids.index(job.what["line"])
-    former = [Retake.model_validate(data) for data in job.what["before"]]
+    index = ids.index(job.options["line"])
+    former = [Retake.model_validate(data) for data in job.options["before"]]
     project.edit(with_retakes(project.scene, index, former), f"Lips of line {index + 1} as before")
 
 
@@ -210,7 +212,7 @@ def stills(project: Project, index: int) -> Path | None:
     """The newest stills of somebody, if they were made with the amounts that hold now."""
     member = project.scene.cast[index]
     for job in jobs(project):
-        if job.kind == "move" and job.what.get("who") == member.name:
+        if job.kind == "move" and job.options.get("who") == member.name:
             path, then = job.status().results.get("stills"), frozen_scene(job)
             at = then.find(member.name)
             alike = at is not None and all(getattr(then.cast[at], f) == getattr(member, f) for f in AMOUNTS)

@@ -8,26 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from generation.adapters.metadata import SUFFIX
 from studio.core.storage import read_json, safe_name
 from studio.editor.voice_preview import VoicePreview
-from studio.jobs.estimate import factors_of
-from studio.jobs.queue import Job, jobs, submit
+from studio.jobs.estimate import finetuning_overhead
+from studio.jobs.job import Job
+from studio.jobs.job_kinds import CLIPS_FILE, CLIPS_FOLDER
+from studio.jobs.queue import jobs, submit
 from studio.project.project import Project
 from studio.project.uploads import MAX_BYTES, SOUNDS
-from studio.scene.schema import STATEMENT_NEEDED, Scene
+from studio.scene.schema import STATEMENT_NEEDED
 from studio.scene.upgrade import upgrade_report
 
-KINDS = ("examine", "teach")
-"""Of jobs; every other kind goes before a lesson, and nobody waits for one."""
 LENGTHS = {"short": 5.0, "normal": 15.0}
 """Minutes of training; normal is what a voice takes on two cores."""
-FACTOR = "teaching"
-"""Name, among what this machine needs, of all that teaching takes besides the training."""
-MATERIAL, CLIPS = "material", "clips.npz"
-"""In the frozen copy of a job: the folder of the clips to be examined; the clips that teach."""
-_BESIDES = 45.0
-"""Seconds expected for it."""
 _FEW_STEPS = 60
 """With fewer a voice is hardly learnt."""
 _FIGURES: dict[str, tuple[str, Callable[[float], float]]] = {
@@ -147,24 +140,28 @@ def examine(
         if stem.casefold() in stems:
             raise ValueError(f"Two clips are called {stem}; rename one of them.")
         stems[stem.casefold()] = stem
-        files[f"{MATERIAL}/{plain}"] = data
+        files[f"{CLIPS_FOLDER}/{plain}"] = data
     for stem, said in words_of(script, stems.values()).items():
-        files[f"{MATERIAL}/{stem}.txt"] = said.encode()
+        files[f"{CLIPS_FOLDER}/{stem}.txt"] = said.encode()
     whose = {"who": project.scene.cast[index].name, "name": name, "consent": consent, "statement": statement}
-    return submit(VoicePreview(project, index), "examine", files, **whose)
+    return submit(VoicePreview(project, index), "inspect", files, **whose)
 
 
 def latest(project: Project, index: int) -> Job | None:
     """The newest examination or lesson of a character; None before there was one."""
     who = project.scene.cast[index].name
-    return next((job for job in jobs(project) if job.kind in KINDS and job.what["who"] == who), None)
+    return next(
+        (job for job in jobs(project) if job.kind in ("inspect", "finetune") and job.options["who"] == who), None
+    )
 
 
 def examination(project: Project, lesson: Job) -> Job | None:
     """The examination whose clips a lesson had, while they are kept."""
-    whose = {key: value for key, value in lesson.what.items() if key != "minutes"}
+    whose = {key: value for key, value in lesson.options.items() if key != "minutes"}
     found = (
-        job for job in jobs(project) if job.kind == "examine" and job.what == whose and "clips" in job.status().results
+        job
+        for job in jobs(project)
+        if job.kind == "inspect" and job.options == whose and "clips" in job.status().results
     )
     return next(found, None)
 
@@ -187,38 +184,14 @@ def teach(project: Project, index: int, examined: Job, minutes: float) -> Job:
     clips = examined.status().results.get("clips")
     if clips is None or not clips.is_file():
         raise ValueError("The clips are no longer there; look at them again.")
-    return submit(VoicePreview(project, index), "teach", {CLIPS: clips.read_bytes()}, **examined.what, minutes=minutes)
+    return submit(
+        VoicePreview(project, index), "finetune", {CLIPS_FILE: clips.read_bytes()}, **examined.options, minutes=minutes
+    )
 
 
 def expected_seconds(root: Path, minutes: float) -> float:
     """How long a lesson takes from its turn on, with what is worked out before and after the training."""
-    return 60 * minutes + besides(root)
-
-
-def besides(root: Path) -> float:
-    """Seconds of a lesson beside the training, by what earlier ones on this machine took."""
-    return _BESIDES * factors_of(root).get(FACTOR, 1.0)
-
-
-def ratio(seconds: float) -> float:
-    """What the time beside the training was, over what is expected of any machine."""
-    return seconds / _BESIDES
-
-
-def taught(scene: Scene, who: str, name: str, style: str) -> Scene:
-    """The scene with a style, just taught under a name, at strength 1; an earlier one of that name is taken off.
-
-    Nothing is changed where the character is no longer in the cast.
-    """
-    index = scene.find(who)
-    if index is None:
-        return scene
-    stem = Path(safe_name(f"{name}{SUFFIX}")).stem
-    same = re.compile(rf"media/{re.escape(stem)}(-\d+)?{re.escape(SUFFIX)}")
-    member = scene.cast[index]
-    kept = {other: strength for other, strength in member.styles.items() if not same.fullmatch(other)}
-    member = member.model_copy(update={"styles": {**kept, style: 1.0}})
-    return scene.model_copy(update={"cast": (*scene.cast[:index], member, *scene.cast[index + 1 :])})
+    return 60 * minutes + finetuning_overhead(root)
 
 
 def outcome(job: Job) -> Outcome | None:

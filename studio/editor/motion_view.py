@@ -1,4 +1,4 @@
-"""A scene's motion as lanes to be shown: everybody's mouth, lids, head and loudness, the lines, and what changed"""
+"""Newest motion curves of a project, and whether its scene still moves like that."""
 
 from __future__ import annotations
 
@@ -8,59 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from generation.core.clock import FPS, SAMPLES_PER_FRAME, seconds_from_frames
-from generation.core.performance import Performance
-from generation.motion.articulation import runs
-from generation.motion.keyframes import HANDLES
+from generation.core.clock import FPS
 from studio.core.storage import read_json
-from studio.jobs.queue import Job, jobs
+from studio.export.motion_curves import CURVES, LEVELS_PER_FRAME
+from studio.jobs.job import Job
+from studio.jobs.queue import jobs
 from studio.project.project import Project
 from studio.scene.document import load_scene
 from studio.scene.schema import Scene
-from studio.timeline.timeline import Timeline, line_names
-
-CURVES = {"mouth": "jawOpen", "blink": "blink", "turn": "headTurn", "nod": "headNod", "tilt": "headTilt"}
-"""What a lane shows, and the handle that a key of it takes hold of."""
-_LEVELS = 2
-"""Values of loudness in each video frame."""
-
-
-def lanes_of(scene: Scene, timeline: Timeline, performance: Performance) -> dict[str, Any]:
-    """Everybody's lanes as plain data, before the amounts of their characters.
-
-    It holds ``seconds``; ``people`` with ``name``, ``mouth`` and ``blink`` (0..1), ``turn``, ``nod`` and ``tilt``
-    (degrees), each 25 a second, and ``level`` (loudness 0..1, 50 a second); ``lines`` with ``id``, ``who``, ``start``
-    and ``end`` in seconds.
-    """
-    people = []
-    for part in performance.characters:
-        curves = {}
-        for name, handle in CURVES.items():
-            held = HANDLES[handle]
-            values = part.motion.values[:, list(held.channels)].mean(1) / held.unit
-            curves[name] = np.round(values.astype(np.float64), 3).tolist()
-        loud = np.abs(part.speech).reshape(-1, SAMPLES_PER_FRAME // _LEVELS).max(1)
-        people.append({"name": part.name, **curves, "level": np.round(loud.astype(np.float64), 3).tolist()})
-    ids = line_names(scene, takes=False)
-    lines = [
-        {"id": name, "who": scene.cast[line.character].name, "start": seconds_from_frames(line.start),
-         "end": seconds_from_frames(line.stop)}
-        for name, line in zip(ids, timeline.lines, strict=True)
-    ]  # fmt: skip
-    return {"seconds": timeline.seconds, "people": people, "lines": lines}
-
-
-def changes(before: Performance, after: Performance) -> list[dict[str, Any]]:
-    """Where two performances of a scene differ: ``who``, ``what`` (motion, sound), ``start`` and ``end`` in seconds."""
-    found = []
-    for old, new in zip(before.characters, after.characters, strict=True):
-        sound = (old.speech != new.speech).reshape(-1, SAMPLES_PER_FRAME).any(1)
-        for what, differs in (("motion", (old.motion.values != new.motion.values).any(1)), ("sound", sound)):
-            for first, stop in runs(differs):
-                found.append({"who": new.name, "what": what, "start": first / FPS, "end": stop / FPS})
-    return found
 
 
 @dataclass(frozen=True)
@@ -69,7 +24,7 @@ class Lanes:
 
     Attributes:
         job: which one.
-        data: as :func:`lanes_of` has it.
+        data: as :func:`studio.export.motion_curves.motion_curves` has it.
         sound: the scene's sound; None where the job left none.
         current: whether the project's scene still moves like that.
     """
@@ -140,7 +95,7 @@ def within(data: dict[str, Any], names: Sequence[str], start: float, seconds: fl
     for person in data["people"]:
         if person["name"] in names:
             cut = {name: person[name][first:stop] for name in CURVES if name in person}  # older jobs have fewer
-            level = person["level"][_LEVELS * first : _LEVELS * stop]
+            level = person["level"][LEVELS_PER_FRAME * first : LEVELS_PER_FRAME * stop]
             people.append({"name": person["name"], **cut, "level": level})
     lines = [line for line in data["lines"] if line["end"] > start and line["start"] < start + seconds]
     return {"start": start, "seconds": seconds, "people": people, "lines": lines}

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from studio.core.storage import read_json
-from studio.jobs.queue import Job, jobs
+from studio.jobs.job import Job
+from studio.jobs.queue import jobs
 from studio.project.project import Project
 
 
@@ -31,7 +32,7 @@ def waiting(project: Project) -> set[str]:
     ids: set[str] = set()
     for job in _hears(project):
         if not job.status().ended:
-            ids |= set(job.what["lines"])
+            ids |= set(job.options["lines"])
     return ids
 
 
@@ -53,7 +54,7 @@ def sound(project: Project, wanted: tuple[str, list[str], int] | None) -> Sound 
     for job in _hears(project):
         status = job.status()
         if status.state == "done" and (path := status.results.get("sound")) is not None and path.is_file():
-            if set(job.what["lines"]) <= known:
+            if set(job.options["lines"]) <= known:
                 return Sound(((path, _label(project, job)),), job.id, read_words(status.results.get("words")))
     return None
 
@@ -75,11 +76,11 @@ def read_words(path: Path | None) -> list[dict[str, Any]]:
 
 def _hears(project: Project) -> list[Job]:
     """Jobs that speak lines of the script, the newest first; an audition names no lines."""
-    return [job for job in jobs(project) if job.kind == "hear" and job.what.get("lines")]
+    return [job for job in jobs(project) if job.kind == "hear" and job.options.get("lines")]
 
 
 def _label(project: Project, job: Job) -> str:
-    numbers = [number for number, line_id in enumerate(project.line_ids(), 1) if line_id in job.what["lines"]]
+    numbers = [number for number, line_id in enumerate(project.line_ids(), 1) if line_id in job.options["lines"]]
     if len(numbers) > 2 and len(numbers) == len(project.line_ids()):
         return "All lines"
     return f"Line {numbers[0]}" if len(numbers) == 1 else f"Lines {numbers[0]} to {numbers[-1]}"

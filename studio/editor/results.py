@@ -13,7 +13,8 @@ from typing import Any
 import imageio_ffmpeg
 
 from studio.core.storage import read_json
-from studio.jobs.queue import Job, JobStatus, jobs
+from studio.jobs.job import Job, JobStatus
+from studio.jobs.queue import jobs
 from studio.project.project import Project
 from studio.scene.document import load_scene
 from studio.scene.schema import Scene
@@ -80,7 +81,7 @@ def _made(project: Project, job: Job, status: JobStatus, video: Path) -> Made:
     seconds, size = facts(video)
     scene = load_scene(job.scene_path)[1]
     label = "Quick preview, mouths are rough" if job.kind == "preview" else "Video"
-    if job.what.get("draft"):
+    if job.options.get("draft"):
         label = "Draft"
     return Made(job, video, label, seconds, size,
                 tuple(spoken(scene, status)), _groups(status, video), scene != project.scene)  # fmt: skip

@@ -6,7 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from generation.voices.bank import VoiceBank
-from studio.jobs.queue import Job, jobs
+from studio.jobs.job import Job
+from studio.jobs.queue import jobs
 from studio.project.project import Project
 from studio.scene.document import load_scene
 from studio.scene.schema import Scene, ScriptLine
@@ -44,7 +45,7 @@ def latest(project: Project, index: int) -> Job | None:
     """The newest audition of a character with the voice that it has now; None before there was one."""
     wanted = VoicePreview(project, index).scene
     for job in jobs(project):
-        if job.kind == "hear" and not job.what and _frozen_scene(job.scene_path) == wanted:
+        if job.kind == "hear" and not job.options and _frozen_scene(job.scene_path) == wanted:
             return job
     return None
 

@@ -1,4 +1,4 @@
-"""How long a film will be, how long making it will take on this machine, and how much memory it needs."""
+"""Estimate of a video's length, time and memory, learned from the jobs of this machine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from studio.core.storage import json_bytes, read_json, write_json
 from studio.production.render import RenderSettings, expected_seconds
 from studio.project.project import Project
+from studio.project.takes import recipe
 from studio.scene.document import scene_data
 from studio.scene.schema import Scene, ScriptLine
 from studio.timeline.timeline import TAIL_FRAMES, line_names
@@ -25,6 +26,8 @@ _BASE_BYTES, _BYTES_PER_PIXEL = 0.8e9, 250.0
 FILMS, _KEPT_FILMS = "reel/films.json", 8
 """In the work folder: lines whose pictures are kept, by how they look; and of how many looks."""
 _AROUND_LETTERS = 30
+_OVERHEAD_SECONDS = 45.0
+"""Expected of a fine-tuning job beside the training."""
 _NEWEST = 0.6
 """How much the newest job counts against those before it."""
 
@@ -67,13 +70,6 @@ def estimate(project: Project, report: Report | None = None, settings: RenderSet
     return Estimate(report.seconds + TAIL_FRAMES / 25, _START_SECONDS + work, round(memory))
 
 
-def recipe(scene: Scene, steps: int | None) -> str:
-    """Hash of what all lines of a scene depend on besides their own words: cast, voices, seed, steps."""
-    data = scene_data(scene)
-    voices = [(character.name, repr(character.voice)) for character in scene.cast]
-    return hashlib.sha256(json_bytes([voices, data.get("seed"), data.get("lexicon"), steps])).hexdigest()[:16]
-
-
 def learn(
     root: Path, report: Report, settings: RenderSettings, took: Mapping[str, float], made: float, drawn: float = 1.0
 ) -> None:
@@ -100,6 +96,17 @@ def note(root: Path, ratios: Mapping[str, float]) -> None:
     for key, now in ratios.items():
         factors[key] = now if key not in factors else factors[key] ** (1 - _NEWEST) * now**_NEWEST
     write_json(root / SPEED_FILE, factors, durable=False)
+
+
+def finetuning_overhead(root: Path) -> float:
+    """Seconds of a fine-tuning job beside the training, by what earlier ones on this machine took."""
+    return _OVERHEAD_SECONDS * factors_of(root).get("fine-tuning", 1.0)
+
+
+def note_finetuning(root: Path, seconds: float) -> None:
+    """Note what a fine-tuning job took beside the training; one that was continued took less than nothing."""
+    if seconds > 0:
+        note(root, {"fine-tuning": seconds / _OVERHEAD_SECONDS})
 
 
 def _expected(report: Report, settings: RenderSettings) -> dict[str, float]:

@@ -1,10 +1,11 @@
-"""Lessons, as the worker gives them: clips examined, an adapter taught and tried, and its character given it"""
+"""Worker side of fine-tuning: inspects clips, trains and tries a LoRA adapter, and attaches it to the character."""
 
 from __future__ import annotations
 
 import gc
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -23,9 +24,10 @@ from generation.finetuning.report import prompts, trials, write_report
 from generation.finetuning.transcription import whisper
 from generation.models.transformer import JointTransformer
 from studio.core.progress import Progress
-from studio.core.storage import write_json
-from studio.editor.finetuning import CLIPS, MATERIAL, besides, taught
-from studio.jobs.queue import Job
+from studio.core.storage import safe_name, write_json
+from studio.jobs.estimate import finetuning_overhead
+from studio.jobs.job import Job
+from studio.jobs.job_kinds import CLIPS_FILE, CLIPS_FOLDER
 from studio.performance.performer import Models
 from studio.project.project import Project
 from studio.scene.document import load_scene
@@ -33,14 +35,11 @@ from studio.scene.schema import Scene
 from studio.timeline.timeline import scene_recording
 from studio.validation.scene_check import language_of
 
-EXAMINE_STAGES = {"listen to the clips": 1.0}
-TEACH_STAGES = {"learn": 900.0, "try": 30.0}
-"""Stages and their rough shares; those of teaching are planned by the minutes that were chosen."""
 _SENTENCES = 2
 """Said before and after."""
 
 
-def examine(job: Job, models: Models, progress: Progress) -> dict[str, Path]:
+def inspect_clips(job: Job, models: Models, progress: Progress) -> dict[str, Path]:
     """Read clips, and say clip by clip what is wrong with them.
 
     Returns:
@@ -53,7 +52,7 @@ def examine(job: Job, models: Models, progress: Progress) -> dict[str, Path]:
     """
     progress.start("listen to the clips")
     scene = load_scene(job.scene_path)[1]
-    folder, out = job.scene_path.parent / MATERIAL, job.folder / "out"
+    folder, out = job.scene_path.parent / CLIPS_FOLDER, job.folder / "out"
 
     def watch(share: float) -> None:
         progress.update(share, 1.0)
@@ -68,7 +67,7 @@ def examine(job: Job, models: Models, progress: Progress) -> dict[str, Path]:
     results = {"material": out / "material.json"}
     refusal = _refusal(material)
     if not refusal:
-        results["clips"] = out / CLIPS
+        results["clips"] = out / CLIPS_FILE
         write_clips(results["clips"], material.clips)
     clips = [{"name": clip.name, "seconds": clip.n_frames / FPS, "words": clip.words} for clip in material.clips]
     said = {"clips": clips, "faults": material.faults, "warnings": material.warnings, "refusal": refusal}
@@ -84,7 +83,7 @@ def _refusal(material: TrainingClips) -> str:
     return ""
 
 
-def teach(job: Job, models: Models, progress: Progress) -> dict[str, Path]:
+def finetune_voice(job: Job, models: Models, progress: Progress) -> dict[str, Path]:
     """Teach an adapter from clips, try it in the character's voice, and have the character use it.
 
     Any more urgent job goes first between two steps. What was learnt is kept in the project's work folder until the
@@ -97,8 +96,8 @@ def teach(job: Job, models: Models, progress: Progress) -> dict[str, Path]:
         ValueError: there is too little to learn from.
         Cancelled: stopped.
     """
-    minutes = job.what["minutes"]
-    progress.plan({"learn": 60 * minutes, "try": besides(job.root)})
+    minutes = job.options["minutes"]
+    progress.plan({"learn": 60 * minutes, "try": finetuning_overhead(job.root)})
     progress.start("learn")
     learnt = _learn(job, minutes, models, progress)
     progress.start("try")
@@ -109,15 +108,15 @@ def teach(job: Job, models: Models, progress: Progress) -> dict[str, Path]:
         progress.rest()
         said = prompts(_SENTENCES, vector, language)
         found |= trials(models.pipeline, models.durations, learnt.path, said, (strength,))
-    out, name = job.folder / "out", job.what["name"]
+    out, name = job.folder / "out", job.options["name"]
     project = Project(job.project_folder)
     style = project.add_media(learnt.path.read_bytes(), f"{name}{SUFFIX}")
     facts = {"name": name, "style": style, **learnt.facts}
     write_report(out, learnt.path, facts, found, {})
-    who = job.what["who"]
-    project.edit(taught(project.scene, who, name, style), f"{who}: taught {name}")
+    who = job.options["who"]
+    project.edit(with_finetuned(project.scene, who, name, style), f"{who}: taught {name}")
     shutil.rmtree(_work(job), ignore_errors=True)
-    (job.scene_path.parent / CLIPS).unlink(missing_ok=True)  # what is done needs nobody's recordings any more
+    (job.scene_path.parent / CLIPS_FILE).unlink(missing_ok=True)  # what is done needs nobody's recordings any more
     return {"before": out / "strength_0.wav", "after": out / "strength_1.wav", "report": out / "report.json"}
 
 
@@ -128,8 +127,8 @@ def _learn(job: Job, minutes: float, models: Models, progress: Progress) -> Fine
         progress.update(share, 1.0)
         progress.rest()
 
-    clips = read_clips(job.scene_path.parent / CLIPS)
-    origin = Origin(job.what["name"], job.what["consent"], job.what["statement"])
+    clips = read_clips(job.scene_path.parent / CLIPS_FILE)
+    origin = Origin(job.options["name"], job.options["consent"], job.options["statement"])
     transformer = load_strict(JointTransformer, asset("model") / "transformer")
     size = Size.for_device(models.device, minutes=minutes)
     folder = _work(job)
@@ -145,8 +144,8 @@ def _learn(job: Job, minutes: float, models: Models, progress: Progress) -> Fine
 
 def _work(job: Job) -> Path:
     """Folder of the training; the same for the same lesson on the same weights."""
-    clips = hashlib.sha256((job.scene_path.parent / CLIPS).read_bytes()).hexdigest()
-    lesson = json.dumps([clips, sorted(job.what.items()), shipped_base()])
+    clips = hashlib.sha256((job.scene_path.parent / CLIPS_FILE).read_bytes()).hexdigest()
+    lesson = json.dumps([clips, sorted(job.options.items()), shipped_base()])
     return job.project_folder / "work" / "lessons" / hashlib.sha256(lesson.encode()).hexdigest()[:16]
 
 
@@ -157,3 +156,19 @@ def _voice(scene: Scene, folder: Path, models: Models) -> tuple[np.ndarray, str]
         return models.alike(scene_recording(folder, voice.clip)).vector, language
     name = models.voices.names[0] if voice is None or voice.preset is None else voice.preset
     return models.voices.vector(name), language
+
+
+def with_finetuned(scene: Scene, who: str, name: str, style: str) -> Scene:
+    """The scene with a style, just taught under a name, at strength 1; an earlier one of that name is taken off.
+
+    Nothing is changed where the character is no longer in the cast.
+    """
+    index = scene.find(who)
+    if index is None:
+        return scene
+    stem = Path(safe_name(f"{name}{SUFFIX}")).stem
+    same = re.compile(rf"media/{re.escape(stem)}(-\d+)?{re.escape(SUFFIX)}")
+    member = scene.cast[index]
+    kept = {other: strength for other, strength in member.styles.items() if not same.fullmatch(other)}
+    member = member.model_copy(update={"styles": {**kept, style: 1.0}})
+    return scene.model_copy(update={"cast": (*scene.cast[:index], member, *scene.cast[index + 1 :])})

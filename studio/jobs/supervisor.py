@@ -1,4 +1,4 @@
-"""The worker: one process for all projects that loads the models once and does their jobs one after the other."""
+"""Starts and watches the worker process of a projects folder, and says what it died of."""
 
 from __future__ import annotations
 
@@ -16,17 +16,9 @@ from typing import Literal
 from filelock import Timeout
 
 from studio.core.storage import StorageError, read_json, write_json
-from studio.jobs.queue import (
-    STOPPED,
-    WORKER,
-    Job,
-    JobStatus,
-    current_job,
-    next_job,
-    take_ticket,
-    worker_alive,
-    worker_lock,
-)
+from studio.jobs.job import STOPPED, Job, JobStatus, current_job
+from studio.jobs.queue import leave_queue, next_job, requeue
+from studio.jobs.worker_lock import WORKER, worker_alive, worker_lock
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +120,7 @@ def _close(root: Path, token: str, code: int, cancelled: bool) -> None:
         for folder in (read_json(root / WORKER) or {}).get("paused", ()):
             paused = Job(Path(folder))
             if not paused.status().ended:  # it did not die of what it did itself
-                paused.queue_again()
+                requeue(paused)
         if job is not None and not job.status().ended:
             job.clear()
             state = "cancelled" if cancelled or job.cancel_asked else "stopped"
@@ -136,7 +128,7 @@ def _close(root: Path, token: str, code: int, cancelled: bool) -> None:
             job.write_status(token, JobStatus(state, sentence=why if state == "stopped" else ""))
         elif job is None and code and waiting is not None:
             # It died without a job, so it would die again: the job that waits is told, and the next one tries anew.
-            take_ticket(waiting)
+            leave_queue(waiting)
             waiting.write_status(token, JobStatus("failed", sentence=_NO_START))
         # Last, for a job counts as stopped, whatever of, as soon as its worker is not the one named here.
         write_json(root / WORKER, {"token": None, "state": "starting", "pid": None, "job": None}, durable=False)

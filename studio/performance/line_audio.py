@@ -27,9 +27,6 @@ from studio.scene.schema import Scene
 from studio.timeline.timeline import Timeline, line_names
 from studio.timeline.word_timing import word_times
 
-STAGES = {"listen": 1.0, "speech and motion": 20.0, "sound": 1.0}
-"""Stages of hearing and their rough shares."""
-
 
 def hear(
     scene_path: Path,
@@ -53,7 +50,7 @@ def hear(
         project: folder whose ``work`` keeps the pieces, and which the takes are noted in.
         target: folder for the results.
         models: loaded models.
-        progress: with the stages of :data:`STAGES`.
+        progress: with the stages ``listen``, ``speech and motion`` and ``sound``.
 
     Returns:
         ``sound``, a WAV file from the first wanted line's beginning to the last one's end, and ``words``, a JSON list

@@ -18,22 +18,20 @@ from generation.core.performance import Line, Performance
 from generation.motion.keyframes import HANDLES
 from studio.core.progress import Progress
 from studio.core.storage import write_json, write_whole
-from studio.editor.motion_view import changes, lanes_of
+from studio.export.motion_curves import changes, motion_curves
 from studio.export.provenance import make_record
 from studio.export.watermark import draw_watermark
 from studio.export.writers import write_sound, write_video
-from studio.jobs.estimate import recipe
 from studio.performance.line_audio import keep_takes, timed_words
 from studio.performance.performer import Speech
 from studio.production.preview import Previewer, Stage
 from studio.production.render import scaled_motion
+from studio.project.takes import recipe
 from studio.scene.document import load_scene, scene_data
 from studio.scene.retakes import with_retakes
 from studio.scene.schema import Retake, Scene
 from studio.timeline.timeline import Timeline, line_names
 
-STAGES = {"look at the picture": 2.0, "speech and motion": 20.0, "drawing": 4.0}
-"""Stages of the job and their rough shares."""
 CLOSE_UP = 720
 """Greatest height of the picture of which a face is shown."""
 _AROUND, _LONGEST = 25, 400
@@ -70,12 +68,12 @@ def move(
         project: folder whose ``work`` keeps the pieces, and which the takes are noted in.
         target: folder for the results.
         previewer: loaded models, and pictures made ready at :data:`CLOSE_UP`.
-        progress: with the stages of :data:`STAGES`.
+        progress: with the stages ``look at the picture``, ``speech and motion`` and ``drawing``.
 
     Returns:
-        ``lanes`` (see :func:`studio.editor.motion_view.lanes_of`), ``sound`` and ``words`` of the whole scene; of a
-        line ``before`` and ``after``, videos of what changed, and ``changes``, a list of it (see
-        :func:`studio.editor.motion_view.changes`); ``stills``, a JPEG.
+        ``lanes`` (see :func:`studio.export.motion_curves.motion_curves`), ``sound`` and ``words`` of the whole scene;
+        of a line ``before`` and ``after``, videos of what changed, and ``changes``, a list of it (see
+        :func:`studio.export.motion_curves.changes`); ``stills``, a JPEG.
 
     Raises:
         ValueError: the picture or a line cannot be used, or there is no such line or person.
@@ -111,7 +109,7 @@ def move(
         "sound": write_sound(sound, target / "sound.wav", record),
         "words": target / "words.json",
     }
-    write_json(results["lanes"], lanes_of(scene, timeline, performance), durable=False)
+    write_json(results["lanes"], motion_curves(scene, timeline, performance), durable=False)
     write_json(results["words"], timed_words(scene, names, timeline, set(pieces)), durable=False)
     if former is not None:
         line = timeline.lines[names.index(order.line or "")]

@@ -40,8 +40,6 @@ HEIGHT = 320
 """Greatest height of the animatic in pixels."""
 EVERY = 2
 """Of so many frames one is drawn."""
-STAGES = {"look at the picture": 1.0, "speech and motion": 3.0, "drawing": 2.0}
-"""Stages of a preview and their rough shares."""
 _MAX_BYTES = 200_000_000
 """Of kept pictures of previews; in a folder of their own, for a film lets a preview pass and then needs what it has."""
 _FADE = 5
@@ -83,7 +81,7 @@ class Previewer:
             scene_path: the scene; who agreed to be in its picture need not be said yet.
             project: folder whose ``work`` keeps the pieces.
             target: folder for the result.
-            progress: with the stages of :data:`STAGES`.
+            progress: with the stages ``look at the picture``, ``speech and motion`` and ``drawing``.
 
         Returns:
             ``video``, an MP4 file, and ``words``, see :func:`studio.performance.line_audio.timed_words`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 from filelock import FileLock
 
-from studio.core.storage import inside, read_json, write_json
+from studio.core.storage import inside, json_bytes, read_json, write_json
+from studio.scene.document import scene_data
+from studio.scene.schema import Scene
 
 FOLDER = "takes"
 
@@ -26,9 +29,8 @@ class Take:
         piece: name of the kept piece that holds its speech and motion; one piece may hold several lines.
         sound: the line alone as a WAV file, None when it is no longer there.
         voice: whose voice it was made with.
-        recipe: hash of what else it was made with, see :func:`studio.jobs.estimate.recipe`; empty where it was only
-        heard
-            and its piece is none of a film.
+        recipe: hash of what else it was made with, see :func:`recipe`; empty where it was only heard and its piece
+            is none of a film.
     """
 
     id: str
@@ -64,3 +66,10 @@ def note_takes(folder: Path, takes: Mapping[str, Take]) -> None:
             others = [data for data in noted.get(line_id, ()) if data["id"] != take.id]
             noted[line_id] = [*others, {**vars(replace(take, sound=None)), "sound": sound}]
         write_json(path, noted)
+
+
+def recipe(scene: Scene, steps: int | None) -> str:
+    """Hash of what all lines of a scene depend on besides their own words: cast, voices, seed, steps."""
+    data = scene_data(scene)
+    voices = [(character.name, repr(character.voice)) for character in scene.cast]
+    return hashlib.sha256(json_bytes([voices, data.get("seed"), data.get("lexicon"), steps])).hexdigest()[:16]

@@ -12,7 +12,7 @@ import streamlit as st
 from generation.finetuning.transcription import whisper_installed
 from studio.core.storage import safe_name
 from studio.editor import finetuning
-from studio.jobs.queue import Job, JobStatus
+from studio.jobs.job import Job, JobStatus
 from studio.project.project import Project
 from studio.project.uploads import SOUNDS
 from studio.scene.schema import STATEMENT_NEEDED
@@ -47,7 +47,7 @@ def show(project: Project, index: int) -> None:
             _under_way(project, job)
         elif status.state != "done":
             _ended(project, index, job, status)
-        elif job.kind == "examine":
+        elif job.kind == "inspect":
             _verdict(project, index, job)
         else:
             _outcome(project, index, job)
@@ -109,24 +109,24 @@ def _plain(file: UploadedFile) -> str:
 
 
 def _under_way(project: Project, job: Job) -> None:
-    name = html.escape(job.what["name"])
-    if job.kind == "examine":
+    name = html.escape(job.options["name"])
+    if job.kind == "inspect":
         st.html(f"The clips of <b>{name}</b> are being looked at.")
         return
-    length = layout.span(finetuning.expected_seconds(project.folder.parent, job.what["minutes"]))
+    length = layout.span(finetuning.expected_seconds(project.folder.parent, job.options["minutes"]))
     st.html(f"<b>{name}</b> is being taught, which takes about {length}. Go on working meanwhile: whatever else you ask"
             " for goes first.")  # fmt: skip
 
 
 def _ended(project: Project, index: int, job: Job, status: JobStatus) -> None:
     """What went wrong, and both ways on."""
-    lesson = job.kind == "teach"
+    lesson = job.kind == "finetune"
     cancelled = "It was cancelled; tried again, it goes on near there." if lesson else "It was cancelled."
     st.html(layout.check_item("bad", status.sentence or cancelled))
 
     def retry() -> None:
         with session.refusals():
-            job.retry()
+            retry(job)
 
     with st.container(horizontal=True):
         st.button("Try again", key=f"again {job.id}", on_click=retry, help="With the same clips.")
@@ -167,7 +167,7 @@ def _verdict(project: Project, index: int, job: Job) -> None:
         length = st.radio("How long?", list(lengths), index=1, key=f"length {job.id}", format_func=lengths.get,
                           help="A short lesson shows the direction; a normal one is what a voice takes.")  # fmt: skip
     with st.container(horizontal=True):
-        label = f"Teach {safe_name(job.what['name'])}"
+        label = f"Teach {safe_name(job.options['name'])}"
         if not found.refusal and st.button(label, type="primary", key=f"teach {job.id}",
                                            help="In the background; you can stop it and go on later."):  # fmt: skip
             with session.refusals():
@@ -179,11 +179,11 @@ def _verdict(project: Project, index: int, job: Job) -> None:
 def _outcome(project: Project, index: int, job: Job) -> None:
     """Before and after, to be heard and in figures."""
     found = finetuning.outcome(job)
-    name = html.escape(job.what["name"])
+    name = html.escape(job.options["name"])
     if found is None:
         st.html(f"<b>{name}</b> was taught; its sounds are no longer there.")
     else:
-        who = html.escape(job.what["who"])
+        who = html.escape(job.options["who"])
         chosen = found.style in project.scene.cast[index].styles
         kept = "chosen above" if chosen else "among the styles above"
         st.html(f"<b>{name}</b> was taught and is {kept}. {who} without and with it:")

@@ -9,24 +9,15 @@ from functools import cache
 
 import streamlit as st
 
-from studio.jobs.queue import Job, JobStatus, jobs
+from studio.jobs.job import Job, JobStatus
+from studio.jobs.job_kinds import JOB_KINDS, STAGE_LABELS
+from studio.jobs.queue import jobs
 from studio.jobs.supervisor import ensure_worker, worker_state
 from studio.project.project import Project
 from studio.views import session
 
 READING, NARROW = 1350, 750
 """Greatest width in pixels of pages that are read from left to right, and of a first step."""
-KINDS = {
-    "hear": "Speaking", "move": "Making the motion", "preview": "Quick preview", "render": "Making the video",
-    "examine": "Looking at the clips", "teach": "Teaching",
-}  # fmt: skip
-STAGES = {
-    "waiting": "waiting for its turn", "begin": "beginning", "check": "looking at the scene",
-    "load models": "loading the model", "listen": "reading the lines", "look at the picture": "looking at the picture",
-    "speech and motion": "speech and faces", "rendering": "drawing the frames", "drawing": "drawing the frames",
-    "encoding": "writing the file", "sound": "writing the sound",
-    "listen to the clips": "listening", "learn": "learning from the clips", "try": "trying it out",
-}  # fmt: skip
 _CSS = """
 .stMainBlockContainer { padding: 4.2rem 2.2rem 3rem; max-width: 118rem; }
 .parley-empty { max-width: 50rem; box-sizing: border-box; }
@@ -165,9 +156,9 @@ def job_strip(project: Project) -> None:
 
 def _ended(job: Job, status: JobStatus) -> None:
     if status.state in ("failed", "stopped") and status.sentence:
-        session.tell(f"{KINDS[job.kind]}: {status.sentence}")
+        session.tell(f"{JOB_KINDS[job.kind].label}: {status.sentence}")
     elif status.state == "cancelled":
-        session.tell(f"{KINDS[job.kind]} was cancelled; what was finished is kept.")
+        session.tell(f"{JOB_KINDS[job.kind].label} was cancelled; what was finished is kept.")
 
 
 def _show_job(job: Job, status: JobStatus) -> None:
@@ -185,10 +176,10 @@ def _show_job(job: Job, status: JobStatus) -> None:
 
 def job_sentence(job: Job, status: JobStatus) -> str:
     """What a job does now, how far it is and how long it still takes."""
-    stage = STAGES.get(status.stage, status.stage)
+    stage = STAGE_LABELS.get(status.stage, status.stage)
     if status.state == "queued" and worker_state(job.root) == "starting":
-        stage = STAGES["load models"]
-    parts = [f"{KINDS[job.kind]}: {stage}" + (f" ({status.note})" if status.note else "")]
+        stage = STAGE_LABELS["load models"]
+    parts = [f"{JOB_KINDS[job.kind].label}: {stage}" + (f" ({status.note})" if status.note else "")]
     if status.state == "running":
         parts.append(f"{100 * status.share:.0f} %")
     if status.seconds_left is not None:

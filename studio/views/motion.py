@@ -10,7 +10,8 @@ import streamlit as st
 from generation.motion.keyframes import HANDLES
 from studio.editing import motion_edits
 from studio.editor.motion_view import Lanes, newest_lanes
-from studio.jobs.queue import Job, submit
+from studio.jobs.job import Job
+from studio.jobs.queue import submit
 from studio.project.project import Project
 from studio.views import layout, session
 from studio.widgets import mount
@@ -106,7 +107,7 @@ def _again(project: Project, lanes: Lanes, span: dict[str, Any]) -> None:
 def _prove(project: Project, who: str) -> None:
     """Have stills of somebody made; those of earlier amounts are no longer wanted."""
     for job, _ in layout.running(project):
-        if job.kind == "move" and "who" in job.what:
+        if job.kind == "move" and "who" in job.options:
             job.cancel()
     submit(project, "move", who=who)
     st.session_state["lips who"] = who
@@ -149,7 +150,7 @@ def _stills(project: Project, active: list[Job]) -> None:
     path = motion_edits.stills(project, index)
     if path is not None:
         st.image(path.read_bytes(), width="stretch", caption=f"{who}: widest mouth, shut lids, farthest turn")
-    elif any(job.what.get("who") == who for job in active):
+    elif any(job.options.get("who") == who for job in active):
         st.caption(f"{who} is being drawn with the new amounts.")
 
 

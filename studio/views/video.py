@@ -7,9 +7,10 @@ from typing import Any
 import streamlit as st
 
 from studio.editor import checklist, picture_view, results
-from studio.editor.finetuning import KINDS as LESSONS
 from studio.jobs.estimate import estimate
-from studio.jobs.queue import Job, jobs, submit
+from studio.jobs.job import Job
+from studio.jobs.job_kinds import JOB_KINDS, KindName
+from studio.jobs.queue import jobs, retry, submit
 from studio.production.render import RenderSettings
 from studio.project.project import Project
 from studio.views import layout, session
@@ -28,10 +29,10 @@ def show(project: Project) -> None:
     left, right = st.columns([5, 2], gap="medium")
     active = layout.running(project)
     with right:
-        _buttons(project, any(job.kind not in LESSONS for job, _ in active))
+        _buttons(project, any(not JOB_KINDS[job.kind].background for job, _ in active))
     with left:
         layout.job_strip(project)
-        _stage(project, [job for job, _ in active if job.kind not in ("hear", *LESSONS)])
+        _stage(project, [job for job, _ in active if job.kind != "hear" and not JOB_KINDS[job.kind].background])
 
 
 def _buttons(project: Project, busy: bool) -> None:
@@ -59,9 +60,9 @@ def _buttons(project: Project, busy: bool) -> None:
         _earlier(project)
 
 
-def _submit(project: Project, kind: Any, **what: Any) -> None:  # noqa: ANN401 - see studio.jobs.queue.OPTIONS
+def _submit(project: Project, kind: KindName, **options: Any) -> None:  # noqa: ANN401 - checked by submit
     with session.refusals():
-        submit(project, kind, **what)
+        submit(project, kind, **options)
     st.rerun()
 
 
@@ -95,13 +96,13 @@ def _earlier(project: Project) -> None:
     if not ended:
         st.caption("Nothing was made yet.")
     for job, status in ended:
-        text = f"{job.when:%H:%M} {layout.KINDS[job.kind]}: {status.state}"
+        text = f"{job.when:%H:%M} {JOB_KINDS[job.kind].label}: {status.state}"
         if status.state == "done" or not _again(job):
             st.caption(text)
             continue
         if st.button(f"{text}. Try again", key=f"again {job.id}", help=status.sentence or "Finished lines are kept."):
             with session.refusals():
-                job.retry()
+                retry(job)
             st.rerun()
 
 
@@ -163,7 +164,7 @@ def _at(project: Project, made: results.Made, time: float) -> None:
     def again() -> None:
         with session.refusals():
             project.new_take(line.id)
-            submit(project, "hear", lines=[project.line_ids()[project.line_ids().index(line.id)]])
+            submit(project, "hear", lines=[line.id])
 
     st.button(f"Say {line.who}'s line at {time:.1f} s in another way", on_click=again,
               help="A new take of this line alone; the other lines stay as they are.")  # fmt: skip

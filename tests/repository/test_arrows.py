@@ -50,18 +50,13 @@ STUDIO = {
 }
 """The same for the studio; its files outside the rooms (the entry points) may import any."""
 
-LEARNING = ("data", "training", "labels")
+LEARNING = ("data", "training", "labels", "finetuning")
 """Rooms of generation that making a film has no need of: the studio leaves them alone, but for ``FINETUNES``."""
 FINETUNES = ("jobs", "editor")
 SEES_MASKS = tuple(f"generation.{n}" for n in ("motion", "rendering", "rendering.imaging", "rendering.mouth", "labels"))
 
 KNOWN = {
-    "studio.jobs.finetune -> studio.editor.finetuning",
-    "studio.jobs.worker -> studio.editor.finetuning",
-    "studio.jobs.worker -> studio.editor.motion_view",
     "studio.performance.performer -> studio.validation.scene_check",
-    "studio.production.motion_review -> studio.editor.motion_view",
-    "studio.production.motion_review -> studio.jobs.estimate",
     "studio.project.project -> studio.timeline.timeline",
     "studio.scene.retakes -> studio.timeline.timeline",
     "studio.views.finetuning -> generation.finetuning.transcription",

@@ -6,8 +6,8 @@ import cv2
 from skimage.data import astronaut
 from tiny import VOICES
 
-from studio.jobs.queue import worker_lock
 from studio.jobs.worker import serve
+from studio.jobs.worker_lock import worker_lock
 from studio.project.project import Project, Projects
 from studio.scene.schema import Scene
 

@@ -15,8 +15,10 @@ from generation.core.motion import INDEX, MotionTrack
 from generation.core.performance import CharacterPerformance, Performance
 from studio import launch
 from studio.editing import motion_edits
-from studio.editor.motion_view import Lanes, lanes_of, newest_lanes
-from studio.jobs.queue import Job, JobStatus, jobs, submit
+from studio.editor.motion_view import Lanes, newest_lanes
+from studio.export.motion_curves import motion_curves
+from studio.jobs.job import Job, JobStatus
+from studio.jobs.queue import jobs, submit
 from studio.project.project import Project, Projects
 from studio.timeline.timeline import Speaker, build_timeline
 from studio.validation.scene_check import AverageDurations
@@ -37,7 +39,7 @@ def finish(project: Project, job: Job, **more: bytes) -> Job:
         values = rng.uniform(0, 0.4, (timeline.n_frames, len(INDEX))).astype(np.float32)
         speech = rng.uniform(-1, 1, samples_from_frames(timeline.n_frames)).astype(np.float32)
         parts.append(CharacterPerformance(character.name, speech, MotionTrack(values)))
-    lanes = lanes_of(scene, timeline, Performance(tuple(parts), timeline.n_frames))
+    lanes = motion_curves(scene, timeline, Performance(tuple(parts), timeline.n_frames))
     files = {"lanes.json": json.dumps(lanes).encode(), "sound.wav": b"RIFF", **more}
     (job.folder / "out").mkdir()
     for name, data in files.items():
@@ -167,7 +169,7 @@ def shown(test) -> str:  # noqa: ANN001
 def test_the_page_makes_the_motion_by_itself_once(cafe: Project, monkeypatch) -> None:
     test = page(cafe, monkeypatch).run()
     assert not test.exception and "Motion is being made" in shown(test)
-    assert [(job.kind, job.what) for job in jobs(cafe)] == [("move", {})]
+    assert [(job.kind, job.options) for job in jobs(cafe)] == [("move", {})]
     test.run()
     assert len(jobs(cafe)) == 1 and not [b for b in test.button if b.label == "Show how everybody moves"]
     jobs(cafe)[0].cancel()
@@ -202,7 +204,7 @@ def test_numbers_are_as_good_as_dragging(cafe: Project, monkeypatch) -> None:
     assert not test.exception, test.exception
     (made,) = Project(cafe.folder).scene.script[2].retakes
     assert (made.start, made.end) == (0.6, 1.2)
-    assert jobs(cafe)[0].what == {"line": cafe.line_ids()[2], "take": 1, "before": []}
+    assert jobs(cafe)[0].options == {"line": cafe.line_ids()[2], "take": 1, "before": []}
 
 
 def test_a_span_that_cannot_be_is_one_sentence(cafe: Project, monkeypatch) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from masks.landmarks import FaceLandmarks
 from studio.cast.face_assignment import AssignedFace, FaceAssignment
-from studio.jobs.estimate import WORKED, estimate, learn, note_film, recipe
+from studio.jobs.estimate import WORKED, estimate, learn, note_film
 from studio.production.render import RenderSettings
 from studio.project.project import Project, Projects
-from studio.project.takes import Take, note_takes
+from studio.project.takes import Take, note_takes, recipe
 from studio.scene.schema import Character, Retake, Scene, ScriptLine
 from studio.validation.scene_check import Report
 

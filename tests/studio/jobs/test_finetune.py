@@ -24,8 +24,10 @@ from generation.training import trainer
 from studio.core.progress import Progress
 from studio.editor import finetuning
 from studio.editor.voice_preview import VoicePreview
-from studio.jobs import finetune, worker
-from studio.jobs.queue import PAUSED, Job, JobStatus, jobs, submit
+from studio.jobs import finetune, handlers
+from studio.jobs.job import Job, JobStatus
+from studio.jobs.job_kinds import WAITING
+from studio.jobs.queue import jobs, retry, submit
 from studio.project.project import Project, Projects
 from tests.generation.finetuning.test_styles import voice as buzz
 from tests.studio.views.test_pages import page, shown
@@ -121,17 +123,17 @@ def test_a_lesson_leaves_a_style_that_is_heard_and_can_be_undone(
     titles = [title.partition(",")[0] for title, *_ in found.figures]
     assert "Pace" in titles and "On clips kept back from teaching" in found.summary
     assert not list((project.folder / "work" / "lessons").iterdir()), "what was half done is gone"
-    assert not list(job.folder.rglob("*.npz")) and finetuning.examination(project, job).kind == "examine"
+    assert not list(job.folder.rglob("*.npz")) and finetuning.examination(project, job).kind == "inspect"
     heard = submit(VoicePreview(project, 0), "hear", steps=1)
     work(projects)
     assert heard.status().state == "done", heard.status().sentence
     assert project.undoable == "EILEEN: taught Old friend"
     project.undo()
     assert not project.scene.cast[0].styles and (project.folder / "media/Old-friend.safetensors").is_file()
-    again = finetuning.taught(project.scene, "eileen", "Old friend", "media/Old-friend.safetensors")
-    newer = finetuning.taught(again, "EILEEN", "Old friend", "media/Old-friend-2.safetensors")
+    again = finetune.with_finetuned(project.scene, "eileen", "Old friend", "media/Old-friend.safetensors")
+    newer = finetune.with_finetuned(again, "EILEEN", "Old friend", "media/Old-friend-2.safetensors")
     assert list(newer.cast[0].styles) == ["media/Old-friend-2.safetensors"], "it takes the place of the earlier one"
-    assert finetuning.taught(project.scene, "Nobody", "Old friend", "media/x.safetensors") == project.scene
+    assert finetune.with_finetuned(project.scene, "Nobody", "Old friend", "media/x.safetensors") == project.scene
 
 
 def test_a_lesson_lets_a_line_pass_and_is_cancelled(
@@ -140,7 +142,7 @@ def test_a_lesson_lets_a_line_pass_and_is_cancelled(
     job = lesson(project, projects, clips, 8, monkeypatch)
     late: list[Job] = []
     seen: list[JobStatus] = []
-    update, hear = Progress.update, worker._hear
+    update, hear = Progress.update, handlers.hear_lines
 
     def in_the_middle(progress: Progress, done: float, total: float, note: str = "") -> None:
         if job.status().stage == "learn" and done >= 0.5:
@@ -157,10 +159,10 @@ def test_a_lesson_lets_a_line_pass_and_is_cancelled(
         return hear(*arguments)
 
     monkeypatch.setattr(Progress, "update", in_the_middle)
-    monkeypatch.setattr(worker, "_hear", while_it_waits)
+    monkeypatch.setattr(handlers, "hear_lines", while_it_waits)
     work(projects)
     assert seen[0].note == "next, in a moment"
-    assert (seen[1].stage, seen[1].note) == (PAUSED, "lines are being spoken first")
+    assert (seen[1].stage, seen[1].note) == (WAITING, "lines are being spoken first")
     assert late[0].status().state == "done", late[0].status().sentence
     assert job.status().state == "cancelled" and not (job.folder / "out").exists()
     project.reload_if_changed()
@@ -176,7 +178,7 @@ def test_a_lesson_tried_again_goes_on_with_what_was_learnt(
         work(projects)
     assert job.status().state == "failed" and not project.scene.cast[0].styles
     limited(monkeypatch, 5)
-    again, steps, step = job.retry(), [], trainer._Run.train_step
+    again, steps, step = retry(job), [], trainer._Run.train_step
     monkeypatch.setattr(trainer._Run, "train_step", lambda run, *rest: steps.append(run.step) or step(run, *rest))
     work(projects)
     assert again.status().state == "done", again.status().sentence
@@ -244,7 +246,7 @@ def test_the_page_takes_clips_shows_what_is_wrong_and_hands_the_lesson_in(
     named(test.radio, "Whose voice is it?").set_value("me")
     named(test.button, "Look at the clips").click().run()
     (job,) = jobs(project)
-    assert job.kind == "examine" and job.what == {"who": "EILEEN", "name": "Joe", "consent": "me", "statement": ""}
+    assert job.kind == "inspect" and job.options == {"who": "EILEEN", "name": "Joe", "consent": "me", "statement": ""}
     assert sum(1 for _ in (job.folder / "scene/material").iterdir()) == 8
     assert "are being looked at" in shown(test)
     work(projects)
@@ -254,7 +256,7 @@ def test_the_page_takes_clips_shows_what_is_wrong_and_hands_the_lesson_in(
     named(test.radio, "How long?").set_value("short")
     named(test.button, "Teach Joe").click().run()
     lesson = jobs(project)[0]
-    assert lesson.kind == "teach" and lesson.what["minutes"] == 5.0 and "is being taught" in shown(test)
+    assert lesson.kind == "finetune" and lesson.options["minutes"] == 5.0 and "is being taught" in shown(test)
     lesson.cancel()
     test.run()
     assert "Cancelled before it began" in shown(test)

@@ -14,10 +14,12 @@ from job_fixtures import make, work
 
 from studio.cast.geometry import SceneGeometry, build_geometry
 from studio.core.storage import write_json
-from studio.jobs import supervisor
-from studio.jobs import worker as workshop
-from studio.jobs.queue import PAUSED, WORKER, Job, JobStatus, jobs, submit, take_ticket, worker_lock
+from studio.jobs import handlers, supervisor, worker
+from studio.jobs.job import Job, JobStatus
+from studio.jobs.job_kinds import WAITING
+from studio.jobs.queue import jobs, leave_queue, submit
 from studio.jobs.worker import serve
+from studio.jobs.worker_lock import WORKER, worker_lock
 from studio.project.project import Project, Projects
 
 pytestmark = pytest.mark.usefixtures("one_thread", "tiny_worker")
@@ -66,9 +68,9 @@ def test_a_film_lets_a_line_pass_and_goes_on(
     film = submit(project, "render", steps=1, height=96)
     late: list[Job] = []
     seen: list[JobStatus] = []
-    hear, frame = workshop._hear, workshop._RenderObserver.frame
+    hear, frame = handlers.hear_lines, handlers._JobObserver.frame
 
-    def when_drawing(watcher: workshop._RenderObserver, picture: np.ndarray) -> None:
+    def when_drawing(watcher: handlers._JobObserver, picture: np.ndarray) -> None:
         frame(watcher, picture)
         if not late:
             late.append(submit(project, "hear", lines=project.line_ids()[:1], steps=1))
@@ -82,11 +84,11 @@ def test_a_film_lets_a_line_pass_and_goes_on(
             seen.append(film.status())
         return hear(*arguments)
 
-    monkeypatch.setattr(workshop._RenderObserver, "frame", when_drawing)
-    monkeypatch.setattr(workshop, "_hear", while_it_waits)
+    monkeypatch.setattr(handlers._JobObserver, "frame", when_drawing)
+    monkeypatch.setattr(handlers, "hear_lines", while_it_waits)
     work(projects)
     assert seen[0].note == "next, as soon as the film has finished a part"
-    assert (seen[1].state, seen[1].stage, seen[1].note) == ("running", PAUSED, "lines are being spoken first")
+    assert (seen[1].state, seen[1].stage, seen[1].note) == ("running", WAITING, "lines are being spoken first")
     assert seen[1].seconds_left is None and 0 < seen[1].share < 1
     assert late[0].status().state == "done", late[0].status().sentence
     if cancel:
@@ -103,14 +105,14 @@ def test_a_film_lets_a_line_pass_and_goes_on(
 def test_a_film_that_waited_when_the_worker_died_is_queued_again(project: Project, projects: Projects) -> None:
     film, line = submit(project, "render", steps=1, height=96), submit(project, "hear", steps=1)
     with worker_lock(projects.root):
-        for job, stage in ((film, PAUSED), (line, "speech and motion")):
-            take_ticket(job)
+        for job, stage in ((film, WAITING), (line, "speech and motion")):
+            leave_queue(job)
             job.write_status("dead", JobStatus("running", stage, 0.5))
         state = {"token": "dead", "state": "busy", "pid": 0, "job": str(line.folder), "paused": [str(film.folder)]}
         write_json(projects.root / WORKER, state)
         supervisor._close(projects.root, "dead", -signal.SIGKILL, cancelled=False)
         assert line.status().state == "stopped" and "out of memory" in line.status().sentence
-        assert film.status() == JobStatus("queued", PAUSED, note="next")
+        assert film.status() == JobStatus("queued", WAITING, note="next")
     work(projects)
     assert film.status().state == "done", film.status().sentence
 
@@ -125,7 +127,7 @@ def test_an_idle_worker_looks_at_the_picture_before_it_is_asked(
         return build_geometry(*arguments)
 
     monkeypatch.setattr("studio.production.preview.build_geometry", look)
-    monkeypatch.setattr(workshop, "_SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(worker, "_SETTLED_SECONDS", 0.0)
     with worker_lock(projects.root):
         serve(projects.root, "test", idle_seconds=1.5)
     (preview,) = orders  # the preview itself looked no more

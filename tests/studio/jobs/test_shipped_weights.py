@@ -11,7 +11,8 @@ import pytest
 import soundfile
 
 from studio.jobs.estimate import estimate
-from studio.jobs.queue import Job, submit
+from studio.jobs.job import Job
+from studio.jobs.queue import submit
 from studio.jobs.supervisor import ensure_worker, worker_state
 from studio.production.render import RenderSettings
 from studio.project.project import Project, Projects

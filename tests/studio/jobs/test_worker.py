@@ -20,8 +20,10 @@ from studio.core import storage
 from studio.core.storage import read_json
 from studio.export.provenance import verify
 from studio.jobs.estimate import SPEED_FILE, estimate
-from studio.jobs.queue import WORKER, Job, JobStatus, jobs, submit, worker_alive
+from studio.jobs.job import Job, JobStatus
+from studio.jobs.queue import jobs, retry, submit
 from studio.jobs.supervisor import ensure_worker, worker_state
+from studio.jobs.worker_lock import WORKER, worker_alive
 from studio.production.render import RenderSettings
 from studio.project.project import Project, Projects
 from studio.scene.schema import Scene
@@ -247,7 +249,7 @@ def test_cancel_and_death_of_the_worker(living: Projects) -> None:
     until(lambda: worker_state(living.root) == "ready")
 
     kept = pieces(project)
-    again = job.retry()
+    again = retry(job)
     until(lambda: again.status().state == "running" and len(pieces(project)) > len(kept))
     assert kept.items() <= pieces(project).items()
     waiting = submit(make(living, "Other"), "hear", steps=1)
@@ -259,7 +261,7 @@ def test_cancel_and_death_of_the_worker(living: Projects) -> None:
     assert waiting.status().state == "done"
     assert living.open(project.name).scene == project.scene
 
-    last = again.retry()
+    last = retry(again)
     until(lambda: last.status().state == "running")
     pid = read_json(living.root / WORKER)["pid"]
     os.kill(supervisor_of(pid), signal.SIGKILL)

@@ -14,7 +14,8 @@ from skimage.data import astronaut
 
 from studio.editor.motion_view import Lanes, newest_lanes, within
 from studio.export.provenance import verify
-from studio.jobs.queue import Job, submit
+from studio.jobs.job import Job
+from studio.jobs.queue import submit
 from studio.jobs.worker import serve
 from studio.project.project import Project, Projects
 from studio.scene.retakes import with_retake

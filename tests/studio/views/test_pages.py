@@ -15,7 +15,8 @@ from generation.core.assets import asset
 from studio import launch
 from studio.editing import cast_edits, script_edits
 from studio.editor import checklist, picture_view, playback, results
-from studio.jobs.queue import JobStatus, submit
+from studio.jobs.job import JobStatus
+from studio.jobs.queue import submit
 from studio.project.project import Project, Projects
 from studio.project.takes import Take, note_takes
 

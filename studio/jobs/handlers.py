@@ -1,0 +1,186 @@
+"""One function per job kind: runs the job with the loaded models and returns the files that it made."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from generation.core.performance import Performance
+from generation.pipeline.sampling import usual_steps
+from studio.cast.geometry import SceneGeometry
+from studio.core.storage import StorageError, read_json, write_json, write_whole
+from studio.export.motion_curves import motion_curves
+from studio.export.otio import write_otio
+from studio.export.writers import file_names
+from studio.jobs import finetune
+from studio.jobs.estimate import learn, note_film, note_finetuning
+from studio.jobs.job import Job
+from studio.jobs.reporter import StatusReporter
+from studio.performance.line_audio import hear, keep_takes, timed_words
+from studio.performance.performer import Models, Speech
+from studio.production.motion_review import CLOSE_UP, Order, move
+from studio.production.preview import Previewer
+from studio.production.render import RenderObserver, RenderSettings, render_scene
+from studio.project.takes import recipe
+from studio.scene.document import load_scene
+from studio.scene.schema import Scene
+from studio.timeline.timeline import Timeline, line_names
+
+_PICTURE_SECONDS = 1.0
+_PICTURE_SIDE = 960
+
+
+@dataclass(frozen=True)
+class WorkerModels:
+    """What the worker loads once and all its jobs use.
+
+    Attributes:
+        models: the networks.
+        previewer: pictures prepared in the size of previews.
+        close_ups: pictures prepared in the size of close-ups.
+    """
+
+    models: Models
+    previewer: Previewer
+    close_ups: Previewer
+
+    @classmethod
+    def load(cls) -> WorkerModels:
+        """Load the networks."""
+        models = Models.load()
+        return cls(models, Previewer(models), Previewer(models, CLOSE_UP))
+
+
+def hear_lines(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
+    """Job ``hear``: speech of some lines with the times of their words."""
+    progress = reporter.progress()
+    wanted, steps = job.options.get("lines", ()), job.options.get("steps") or usual_steps()
+    with progress.running():
+        return hear(job.scene_path, wanted, steps, job.project_folder, job.folder / "out", loaded.models, progress)
+
+
+def review_motion(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
+    """Job ``move``: motion curves, a changed line before and after, and stills."""
+    progress = reporter.progress()
+    told = {key: job.options[key] for key in ("line", "before", "who") if key in job.options}
+    order = Order(steps=job.options.get("steps") or usual_steps(), **told)
+    with progress.running():
+        return move(job.scene_path, order, job.project_folder, job.folder / "out", loaded.close_ups, progress)
+
+
+def preview_scene(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
+    """Job ``preview``: a quick preview video."""
+    progress = reporter.progress()
+    with progress.running():
+        return loaded.previewer.make(job.scene_path, job.project_folder, job.folder / "out", progress)
+
+
+def render_video(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
+    """Job ``render``: the video with its stems, subtitles, curves and timeline."""
+    scene = load_scene(job.scene_path)[1]
+    settings = RenderSettings(
+        steps=job.options.get("steps"),
+        height=job.options.get("height"),
+        draft=job.options.get("draft", False),
+        work=job.project_folder / "work",
+    )
+    video = job.folder / "out" / f"{file_names([job.project_folder.name])[0]}.mp4"
+    observer = _JobObserver(job, scene, settings.sampling_steps, reporter.yield_point)
+    forget_peak_memory()
+    report = render_scene(job.scene_path, video, settings, reporter.show, reporter.cancelled, observer, loaded.models)
+    seconds = reporter.stage_seconds()
+    memory = {"memory": float(peak)} if (peak := peak_memory()) else {}
+    learn(job.root, report, settings, seconds | memory, observer.made, observer.drawn)
+    note_film(settings.work, scene, settings, observer.pieces)
+    results = {"video": video, "srt": video.with_suffix(".srt"), "vtt": video.with_suffix(".vtt")}
+    names = [character.name for character in scene.cast]
+    for name, slug in zip(names, file_names(names), strict=True):
+        for what, suffix in (("stem", "wav"), ("curves", "csv"), ("motion", "json")):
+            results[f"{what}:{name}"] = video.with_name(f"{video.stem}.{slug}.{suffix}")
+    stems = {name: results[f"stem:{name}"] for name in names}
+    results["otio"] = write_otio(
+        observer.timeline, names, video.with_suffix(".otio"), title=scene.title or video.stem, video=video, stems=stems
+    )
+    results["words"], results["lanes"] = video.with_name("words.json"), video.with_name("lanes.json")
+    write_json(results["words"], observer.words, durable=False)
+    write_json(results["lanes"], observer.curves, durable=False)
+    return results
+
+
+def inspect_clips(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
+    """Job ``inspect``: what is wrong with clips, and which can be used for fine-tuning."""
+    progress = reporter.progress()
+    with progress.running():
+        return finetune.inspect_clips(job, loaded.models, progress)
+
+
+def finetune_voice(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
+    """Job ``finetune``: an adapter trained on clips, tried, and attached to its character."""
+    progress = reporter.progress()
+    with progress.running():
+        results = finetune.finetune_voice(job, loaded.models, progress)
+    training = 60 * read_json(results["report"])["minutes"]
+    note_finetuning(job.root, sum(reporter.stage_seconds().values()) - training)
+    return results
+
+
+def forget_peak_memory() -> None:
+    """Begin to count the peak of this process' memory anew, where the system can."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory() -> int | None:
+    """Most bytes that this process held since then; None where the system does not tell."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return 1024 * int(peak[1]) if peak else None
+
+
+class _JobObserver(RenderObserver):
+    """Keeps takes and the times of words, and shows the last finished frame, while a job renders."""
+
+    timeline: Timeline
+    words: list[dict[str, Any]]
+    curves: dict[str, Any]
+    pieces: list[str]
+    made = 0.0
+
+    def __init__(self, job: Job, scene: Scene, steps: int | None, yield_point: Callable[[], None]) -> None:
+        self._job, self._scene, self._steps, self.rest = job, scene, steps, yield_point
+        self._shown = 0.0
+
+    def spoken(self, speech: Speech, timeline: Timeline, performance: Performance, places: SceneGeometry) -> None:
+        """Note the takes, which are there even if the job is cancelled from here on."""
+        pieces = speech.pieces(timeline, places.routing, places.sides)
+        self.made = speech.made
+        self.pieces = [pieces[line.id] for line in timeline.lines]
+        names = line_names(self._scene, takes=False)
+        self.timeline, self.words = timeline, timed_words(self._scene, names, timeline, set(pieces))
+        self.curves = motion_curves(self._scene, timeline, performance)
+        made_with = recipe(self._scene, self._steps)
+        keep_takes(self._job.project_folder, self._scene, names, timeline, performance, pieces, made_with)
+
+    def frame(self, frame: np.ndarray) -> None:
+        """Write a small picture of the frame, once a second."""
+        if time.monotonic() - self._shown < _PICTURE_SECONDS:
+            return
+        self._shown = time.monotonic()
+        picture = Image.fromarray(frame)
+        picture.thumbnail((_PICTURE_SIDE, _PICTURE_SIDE))
+        packed = io.BytesIO()
+        picture.save(packed, "JPEG", quality=85)
+        with suppress(StorageError):
+            write_whole({self._job.preview_picture: packed.getvalue()}, durable=False)
