@@ -88,7 +88,7 @@ def previews(root: Path) -> dict[str, Any]:
     import torch
 
     from studio.core.progress import Progress, Stage
-    from studio.performance.performer import Models
+    from studio.performance.models import Models
     from studio.production.preview import STAGES, Previewer
 
     found: dict[str, Any] = {"threads": torch.get_num_threads()}

@@ -49,7 +49,8 @@ from generation.models.duration_predictor import DurationPredictor
 from generation.models.normalizer import LatentNormalizer
 from generation.pipeline.joint import JointPipeline
 from generation.pipeline.sampling import Sampling, usual_steps
-from studio.production.render import RenderSettings, render_scene
+from studio.production.render import render_scene
+from studio.production.settings import RenderSettings
 from studio.scene.document import dump_scene, load_scene
 
 ROOT = Path(__file__).resolve().parent.parent

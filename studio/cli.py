@@ -97,7 +97,8 @@ def _style(text: str) -> tuple[str, float]:
 
 
 def _render(arguments: argparse.Namespace) -> int:
-    from studio.production.render import RenderSettings, render_scene
+    from studio.production.render import render_scene
+    from studio.production.settings import RenderSettings
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being stopped from outside cleans up as well
     settings = RenderSettings(arguments.seed, arguments.steps, arguments.size, arguments.device, arguments.draft)
@@ -110,10 +111,10 @@ def _render(arguments: argparse.Namespace) -> int:
 
 
 def _say(arguments: argparse.Namespace) -> int:
-    from studio.production.render import say
+    from studio.performance.speak_line import speak_line
 
     with _Display(arguments.json) as display:
-        say(
+        speak_line(
             arguments.text, arguments.voice, arguments.output, speed=arguments.speed, styles=dict(arguments.style),
             seed=arguments.seed or 0, steps=arguments.steps, device=arguments.device, listener=display.show,
         )  # fmt: skip

@@ -20,7 +20,7 @@ from scripts.evaluation.synthesis import Synthesis
 from studio.cast.geometry import SceneGeometry, build_geometry
 from studio.core.progress import Progress
 from studio.core.progress import Stage as Step
-from studio.performance.performer import Speech
+from studio.performance.performer import ScenePerformer
 from studio.timeline.timeline import Timeline
 from studio.validation.scene_check import check_scene
 
@@ -63,10 +63,10 @@ def perform(path: Path, synthesis: Synthesis, seed: int = 0) -> Stage:
     if report.problems or report.scene is None or report.casting is None:
         raise ValueError(" ".join(report.problems))
     places = build_geometry(report.scene, report.casting)
-    speech = Speech(report.scene, path.parent, seed, synthesis.steps, None, synthesis.models)
-    timeline = speech.timeline()
+    performer = ScenePerformer(report.scene, path.parent, synthesis.models, seed=seed, steps=synthesis.steps)
+    timeline = performer.timeline()
     work = path.parent / synthesis.weights
-    performance = speech.perform(timeline, places.routing, places.sides, work, Progress([Step("speech", 1)]))
+    performance = performer.perform(timeline, places.routing, places.sides, work, Progress([Step("speech", 1)]))
     tracks = [performance.characters[seat.character].motion for seat in places.seats]
     return Stage(report.casting.picture, places, timeline, performance, tracks)
 

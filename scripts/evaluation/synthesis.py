@@ -23,7 +23,7 @@ from generation.text.phonemizer import phonemize
 from generation.voices.bank import VoiceBank
 from generation.voices.cloning import ClonedVoice
 from scripts.evaluation.cache import keep
-from studio.performance.performer import Models, single_threaded
+from studio.performance.models import Models, single_threaded
 from studio.timeline.segments import FADE
 
 MAKING = (

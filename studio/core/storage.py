@@ -129,3 +129,12 @@ def folder_name(name: str) -> str:
     if not re.fullmatch(r"[\w](?:[\w .,()'+-]*[\w)'+-])?", plain) or _RESERVED.fullmatch(plain):
         raise ValueError(f"The name {plain!r} cannot be a folder's; use letters, digits, spaces and hyphens.")
     return plain
+
+
+def trim_folder(folder: Path, pattern: str, most_bytes: int) -> None:
+    """Delete the files of a pattern that were used longest ago, until the others take at most so many bytes."""
+    total = 0
+    for path in sorted(folder.glob(pattern), key=lambda item: item.stat().st_mtime, reverse=True):
+        total += path.stat().st_size
+        if total > most_bytes:
+            path.unlink()

@@ -15,7 +15,7 @@ from PIL import Image
 
 from studio.editor.picture_view import View, look
 from studio.scene.schema import Character, Scene, Voice
-from studio.validation.scene_check import voice_names
+from studio.scene.voices import voice_names
 
 if TYPE_CHECKING:
     from masks.rig_file import RigFace

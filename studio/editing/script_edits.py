@@ -176,7 +176,7 @@ def pasted(scene: Scene, text: str, add_cast: bool) -> Scene:
         raise ValueError(f"Nobody in the cast is called {who}; correct the name, or tick the box to add them.")
     cast = [*scene.cast]
     used = {member.voice.preset for member in cast if member.voice}
-    from studio.validation.scene_check import voice_names
+    from studio.scene.voices import voice_names
 
     free = [name for name in voice_names() if name not in used] or list(voice_names())
     for number, name in enumerate(unknown):

@@ -16,7 +16,8 @@ from generation.audio.waveform import Audio
 from generation.core.clock import FPS, SAMPLE_RATE
 from generation.core.performance import Performance
 from generation.motion.arkit import write_arkit_csv, write_json
-from studio.export.encoder import FrameCheck, encode, join, whole_or_nothing
+from studio.export.encoder import encode, join, whole_or_nothing
+from studio.export.frame_encoder import FrameCheck
 from studio.export.provenance import SENTENCE, mark
 from studio.export.subtitles import captions, line_width, srt, vtt
 from studio.export.watermark import draw_watermark
@@ -49,8 +50,8 @@ def write_video(
         on_frame: called with the frames done and in all.
 
     Raises:
-        ValueError: a frame that a fault made (see :class:`studio.export.encoder.FrameCheck`), their number, or the
-        file's name.
+        ValueError: a frame that a fault made (see :class:`studio.export.frame_encoder.FrameCheck`), their
+            number, or the file's name.
         RuntimeError: the encoder failed.
     """
     with _marked(path, record) as target:
@@ -59,13 +60,11 @@ def write_video(
     return path
 
 
-def write_film(
-    stretches: Sequence[Path], n_frames: int, sound: Audio, path: Path, *, record: Mapping[str, Any]
-) -> Path:
+def write_film(segments: Sequence[Path], n_frames: int, sound: Audio, path: Path, *, record: Mapping[str, Any]) -> Path:
     """Writes a marked MP4 like :func:`write_video` from pictures that are encoded already.
 
     Args:
-        stretches: the pictures, see :meth:`studio.production.frame_cache.FrameCache.make`.
+        segments: the pictures, see :meth:`studio.production.frame_cache.FrameCache.make`.
         n_frames: length of the film in frames of 40 ms.
         sound: the mix.
         path: the video, ``.mp4``; nothing is left there and nothing replaced if anything is raised.
@@ -76,7 +75,7 @@ def write_film(
         RuntimeError: the encoder failed.
     """
     with _marked(path, record) as target:
-        join(stretches, n_frames, sound, target, _tags(record))
+        join(segments, n_frames, sound, target, _tags(record))
     return path
 
 
@@ -122,7 +121,7 @@ def write_sound(sound: Audio, path: Path, record: Mapping[str, Any]) -> Path:
 
 
 def export_scene(
-    stretches: Sequence[Path],
+    segments: Sequence[Path],
     sound: Audio,
     performance: Performance,
     timeline: Timeline,
@@ -143,7 +142,7 @@ def export_scene(
     width = line_width(size)
     made = captions(timeline.lines, timeline.texts, names, width)
     with whole_or_nothing(path) as folder:
-        files = [write_film(stretches, performance.n_frames, sound, folder / path.name, record=record)]
+        files = [write_film(segments, performance.n_frames, sound, folder / path.name, record=record)]
         for part, slug in zip(performance.characters, file_names(names), strict=True):
             base = folder / f"{path.stem}.{slug}"
             stem = Audio(part.speech, SAMPLE_RATE)

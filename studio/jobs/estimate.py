@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio.core.storage import json_bytes, read_json, write_json
-from studio.production.render import RenderSettings, expected_seconds
+from studio.production.settings import RenderSettings, expected_seconds
 from studio.project.project import Project
 from studio.project.takes import recipe
 from studio.scene.document import scene_data
@@ -23,7 +23,7 @@ _START_SECONDS = 2.0
 """Looking at the scene and the picture."""
 _BASE_BYTES, _BYTES_PER_PIXEL = 0.8e9, 250.0
 """The models with their libraries, and what rendering holds for every pixel of the picture."""
-FILMS, _KEPT_FILMS = "reel/films.json", 8
+FILMS, _KEPT_FILMS = "frames/films.json", 8
 """In the work folder: lines whose pictures are kept, by how they look; and of how many looks."""
 _AROUND_LETTERS = 30
 _OVERHEAD_SECONDS = 45.0

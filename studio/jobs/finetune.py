@@ -28,12 +28,12 @@ from studio.core.storage import safe_name, write_json
 from studio.jobs.estimate import finetuning_overhead
 from studio.jobs.job import Job
 from studio.jobs.job_kinds import CLIPS_FILE, CLIPS_FOLDER
-from studio.performance.performer import Models
+from studio.performance.models import Models
 from studio.project.project import Project
 from studio.scene.document import load_scene
 from studio.scene.schema import Scene
+from studio.scene.voices import language_of
 from studio.timeline.timeline import scene_recording
-from studio.validation.scene_check import language_of
 
 _SENTENCES = 2
 """Said before and after."""
@@ -153,7 +153,7 @@ def _voice(scene: Scene, folder: Path, models: Models) -> tuple[np.ndarray, str]
     """The character's voice (64,) without any style, the bank's first where it has none, and its language."""
     voice, language = scene.cast[0].voice, language_of(scene, 0)
     if voice is not None and voice.clip is not None:
-        return models.alike(scene_recording(folder, voice.clip)).vector, language
+        return models.cloned(scene_recording(folder, voice.clip)).vector, language
     name = models.voices.names[0] if voice is None or voice.preset is None else voice.preset
     return models.voices.vector(name), language
 

@@ -26,10 +26,13 @@ from studio.jobs.estimate import learn, note_film, note_finetuning
 from studio.jobs.job import Job
 from studio.jobs.reporter import StatusReporter
 from studio.performance.line_audio import hear, keep_takes, timed_words
-from studio.performance.performer import Models, Speech
+from studio.performance.models import Models
+from studio.performance.performer import ScenePerformer
 from studio.production.motion_review import CLOSE_UP, Order, move
+from studio.production.observer import RenderObserver
 from studio.production.preview import Previewer
-from studio.production.render import RenderObserver, RenderSettings, render_scene
+from studio.production.render import render_scene
+from studio.production.settings import RenderSettings
 from studio.project.takes import recipe
 from studio.scene.document import load_scene
 from studio.scene.schema import Scene
@@ -162,10 +165,12 @@ class _JobObserver(RenderObserver):
         self._job, self._scene, self._steps, self.rest = job, scene, steps, yield_point
         self._shown = 0.0
 
-    def spoken(self, speech: Speech, timeline: Timeline, performance: Performance, places: SceneGeometry) -> None:
+    def spoken(
+        self, performer: ScenePerformer, timeline: Timeline, performance: Performance, places: SceneGeometry
+    ) -> None:
         """Note the takes, which are there even if the job is cancelled from here on."""
-        pieces = speech.pieces(timeline, places.routing, places.sides)
-        self.made = speech.made
+        pieces = performer.segment_keys(timeline, places.routing, places.sides)
+        self.made = performer.generated
         self.pieces = [pieces[line.id] for line in timeline.lines]
         names = line_names(self._scene, takes=False)
         self.timeline, self.words = timeline, timed_words(self._scene, names, timeline, set(pieces))

@@ -16,7 +16,6 @@ import numpy as np
 from generation.audio.waveform import Audio, mix
 from generation.core import deferred_imports  # noqa: F401 - before anything that imports diffusers
 from generation.core.clock import SAMPLE_RATE
-from generation.pipeline.sampling import usual_steps
 from studio.core.progress import Cancelled
 from studio.core.storage import StorageError, storage_sentence, write_json
 from studio.jobs.handlers import WorkerModels
@@ -25,7 +24,7 @@ from studio.jobs.job_kinds import BEGINNING, JOB_KINDS
 from studio.jobs.queue import leave_queue, next_job
 from studio.jobs.reporter import StatusReporter
 from studio.jobs.worker_lock import WORKER
-from studio.performance.performer import Speech
+from studio.performance.performer import ScenePerformer
 from studio.project.history import SCENE_FILE
 from studio.project.project import Projects
 from studio.scene.document import load_scene
@@ -143,7 +142,7 @@ class Worker:
         """The picture, a timeline and a mix; the first ones load pronunciation, filters and meter."""
         scene = load_scene(path)[1]
         self._loaded.previewer.prepared(scene, path.parent)
-        Speech(scene, path.parent, None, usual_steps(), None, self._loaded.models).timeline()
+        ScenePerformer(scene, path.parent, self._loaded.models).timeline()
         mix([Audio(np.zeros(SAMPLE_RATE, np.float32), SAMPLE_RATE)])
 
 

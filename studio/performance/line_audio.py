@@ -19,7 +19,8 @@ from studio.core.progress import Progress
 from studio.core.storage import write_json
 from studio.export.provenance import make_record
 from studio.export.writers import write_sound
-from studio.performance.performer import Models, Speech
+from studio.performance.models import Models
+from studio.performance.performer import ScenePerformer
 from studio.project.takes import FOLDER, Take, note_takes
 from studio.scene.document import load_scene
 from studio.scene.retakes import without_retakes
@@ -64,9 +65,9 @@ def hear(
     scene = without_retakes(load_scene(scene_path)[1])
     names = line_names(scene, takes=False)
     wanted = set(wanted) or set(names)
-    speech = Speech(scene, scene_path.parent, None, steps, None, models, speakers_only=True)
+    performer = ScenePerformer(scene, scene_path.parent, models, steps=steps, speakers_only=True)
     try:
-        timeline = speech.timeline()
+        timeline = performer.timeline()
     except ValueError:
         kept = [index for index, name in enumerate(names) if name in wanted]
         if len(kept) == len(names):
@@ -74,21 +75,21 @@ def hear(
         # Alone the lines may be said while the rest of the script is still being written.
         names = [names[index] for index in kept]
         scene = scene.model_copy(update={"script": tuple(scene.script[index] for index in kept)})
-        speech = Speech(scene, scene_path.parent, None, steps, None, models, speakers_only=True)
-        timeline = speech.timeline()
+        performer = ScenePerformer(scene, scene_path.parent, models, steps=steps, speakers_only=True)
+        timeline = performer.timeline()
     if not timeline.lines:
         raise ValueError("The script has no lines; write at least one.")
     routing, sides = scene_geometry(scene, scene_path.parent)
     progress.start("speech and motion")
     chosen = {line.id for line, name in zip(timeline.lines, names, strict=True) if name in wanted}
-    performance = speech.perform(timeline, routing, sides, project / "work", progress, chosen)
+    performance = performer.perform(timeline, routing, sides, project / "work", progress, chosen)
     progress.start("sound")
-    pieces = speech.pieces(timeline, routing, sides)
+    pieces = performer.segment_keys(timeline, routing, sides)
     pieces = {key: pieces[key] for key in chosen}
     keep_takes(project, scene, names, timeline, performance, pieces, recipe="")
     lines = [line for line in timeline.lines if line.id in chosen]
     begin, end = min(line.start for line in lines), max(line.stop for line in lines)
-    record = _record(scene, speech.seed, steps)
+    record = _record(scene, performer.seed, steps)
     sound = write_sound(_mixed(performance, lines, begin, end), target / "sound.wav", record)
     words = timed_words(scene, names, timeline, chosen, begin)
     write_json(target / "words.json", words, durable=False)

@@ -1,4 +1,4 @@
-"""The pictures of a film in stretches, each drawn and encoded once and kept: what looks the same is not drawn again"""
+"""Content-addressed cache of encoded frame segments: frames that look the same are drawn and encoded once."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from studio.core.storage import StorageError, storage_sentence
-from studio.export.encoder import GROUP, Encoder, FrameCheck, picture_options
+from studio.core.storage import StorageError, storage_sentence, trim_folder
+from studio.export.frame_encoder import GROUP, Encoder, FrameCheck, picture_options
 from studio.export.watermark import draw_watermark
 
-LEAST, MOST = 25, GROUP
-"""Frames of a stretch; the last one of a film may be shorter."""
-_ONE_IN = 16
+FRAME_FOLDER = "frames"
+"""Folder of the work folder that keeps the segments of films."""
+MIN_FRAMES, MAX_FRAMES = 25, GROUP
+"""Length of a segment; the last one of a film may be shorter."""
+_CUT_ONE_IN = 16
 """Of so many frames one is as good as a mark to cut at."""
 _SCRATCH = ".drawn-"
 _STALE_SECONDS = 86_400.0
@@ -31,56 +33,58 @@ Draw = Callable[[Sequence[int]], Iterator[np.ndarray]]
 
 @dataclass(frozen=True)
 class CachedSegment:
-    """Frames ``first`` to ``stop`` of a film; equal keys are equal pictures."""
+    """Frames ``first`` to ``stop`` of a film; equal keys are equal frames."""
 
     first: int
     stop: int
     key: str
 
 
-def cut(shown: np.ndarray, look: str) -> list[CachedSegment]:
-    """Cut a film where frames themselves say so.
+def split_frames(states: np.ndarray, appearance: str) -> list[CachedSegment]:
+    """Split a film where the states of frames themselves say so (content-defined chunking).
 
-    So the cuts behind a change are where they were, wherever they have moved to, and a change costs the stretches that
-    it touches.
+    So the cuts behind a change stay at the same frames, wherever these have moved to, and a change costs the segments
+    that it touches.
 
     Args:
-        shown: (T, n) numbers, all that tells a frame from the others.
-        look: names all else that frames depend on.
+        states: (T, n) numbers, everything that tells a frame from the others.
+        appearance: names all else that frames depend on.
     """
-    rows = [row.tobytes() for row in np.ascontiguousarray(shown)]
-    marks = [zlib.crc32(row) % _ONE_IN == 0 for row in rows]
-    stretches, first = [], 0
+    rows = [row.tobytes() for row in np.ascontiguousarray(states)]
+    marks = [zlib.crc32(row) % _CUT_ONE_IN == 0 for row in rows]
+    segments, first = [], 0
     while first < len(rows):
-        last = min(first + MOST, len(rows))
-        stop = next((at for at in range(first + LEAST, last) if marks[at]), last)
-        key = hashlib.sha256(b"".join([look.encode(), b"|", *rows[first:stop]])).hexdigest()[:32]
-        stretches.append(CachedSegment(first, stop, key))
+        last = min(first + MAX_FRAMES, len(rows))
+        stop = next((at for at in range(first + MIN_FRAMES, last) if marks[at]), last)
+        key = hashlib.sha256(b"".join([appearance.encode(), b"|", *rows[first:stop]])).hexdigest()[:32]
+        segments.append(CachedSegment(first, stop, key))
         first = stop
-    return stretches
+    return segments
 
 
 class FrameCache:
-    """The pictures of one film and the folder that keeps them.
+    """The frames of one film and the folder that keeps them.
 
     Args:
-        folder: where finished stretches are kept, and found again.
-        shown: (T, n) numbers, all that tells a frame from the others.
-        look: names all else that frames depend on.
+        folder: where finished segments are kept, and found again.
+        states: (T, n) numbers, everything that tells a frame from the others.
+        appearance: names all else that frames depend on.
         every: how many frames of the clock each one stands for.
-        label: whether the visible label is drawn into each frame.
+        watermark: whether the visible AI label is drawn into each frame.
 
     Attributes:
-        missing: the stretches that are not kept yet, each once.
+        missing: the segments that are not kept yet, each once.
         n_missing: their frames.
     """
 
-    def __init__(self, folder: Path, shown: np.ndarray, look: str, *, every: int = 1, label: bool = True) -> None:
-        self._folder, self._every, self._label = folder, every, label
-        self._stretches = cut(shown, repr((look, label, picture_options(every))))
-        unique = {stretch.key: stretch for stretch in self._stretches}
-        self.missing = [stretch for key, stretch in unique.items() if not _whole(self._path(key))]
-        self.n_missing = sum(stretch.stop - stretch.first for stretch in self.missing)
+    def __init__(
+        self, folder: Path, states: np.ndarray, appearance: str, *, every: int = 1, watermark: bool = True
+    ) -> None:
+        self._folder, self._every, self._watermark = folder, every, watermark
+        self._segments = split_frames(states, repr((appearance, watermark, picture_options(every))))
+        unique = {segment.key: segment for segment in self._segments}
+        self.missing = [segment for key, segment in unique.items() if not _whole(self._path(key))]
+        self.n_missing = sum(segment.stop - segment.first for segment in self.missing)
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.mp4"
@@ -88,7 +92,7 @@ class FrameCache:
     def make(self, draw: Draw, picture: np.ndarray, on_frame: Callable[[int, int], None]) -> list[Path]:
         """Draw what is missing.
 
-        Whatever is raised, KeyboardInterrupt too, the stretches that were finished before stay.
+        Whatever is raised, KeyboardInterrupt too, the segments that were finished before stay.
 
         Args:
             draw: draws frames; not asked when nothing is missing.
@@ -96,38 +100,38 @@ class FrameCache:
             on_frame: called with the frames drawn, and those to be drawn in all.
 
         Returns:
-            The stretches of the whole film in their order, for :func:`studio.export.encoder.join`.
+            The segments of the whole film in their order, for :func:`studio.export.encoder.join`.
 
         Raises:
-            ValueError: a frame that a fault made, see :class:`studio.export.encoder.FrameCheck`, or too few frames.
+            ValueError: a frame that a fault made, see :class:`studio.export.frame_encoder.FrameCheck`, or too few.
             RuntimeError: the encoder failed.
             StorageError: the folder cannot be written to.
         """
-        numbers = [number for stretch in self.missing for number in range(stretch.first, stretch.stop)]
+        numbers = [number for segment in self.missing for number in range(segment.first, segment.stop)]
         if numbers:
             self._draw(draw(numbers), FrameCheck(picture), lambda done: on_frame(done, len(numbers)))
-        paths = [self._path(stretch.key) for stretch in self._stretches]
+        paths = [self._path(segment.key) for segment in self._segments]
         for path in paths:
             path.touch()
         return paths
 
     def _draw(self, frames: Iterator[np.ndarray], check: FrameCheck, on_frame: Callable[[int], None]) -> None:
-        """Encode the frames of what is missing; a stretch appears under its name when it is complete."""
+        """Encode the frames of what is missing; a segment appears under its name when it is complete."""
         with ExitStack() as stack:
             scratch = Path(stack.enter_context(_scratch(self._folder)))
             done, ending = 0, None
-            for stretch in self.missing:
-                encoder = stack.enter_context(Encoder(scratch / f"{stretch.key}.mp4", self._every))
-                for number in range(stretch.first, stretch.stop):
+            for segment in self.missing:
+                encoder = stack.enter_context(Encoder(scratch / f"{segment.key}.mp4", self._every))
+                for number in range(segment.first, segment.stop):
                     frame = next(frames, None)
                     if frame is None:
                         raise ValueError(f"Frame {number} is missing; render the scene again.")
                     frame = check(frame, number)
-                    encoder.write(draw_watermark(frame) if self._label else frame)
+                    encoder.write(draw_watermark(frame) if self._watermark else frame)
                     done += 1
                     on_frame(done)
                 encoder.end()
-                self._keep(ending)  # while the encoder finishes one stretch, the next is drawn
+                self._keep(ending)  # while the encoder finishes one segment, the next is drawn
                 ending = encoder
             self._keep(ending)
 
@@ -162,16 +166,12 @@ def _whole(path: Path) -> bool:
     return at == end and {b"moov", b"mdat"} <= kinds
 
 
-def tidy(folder: Path, most_bytes: int) -> None:
-    """Keep the stretches that were used last, up to so many bytes, and nothing that an ended process left.
+def trim_frames(folder: Path, most_bytes: int) -> None:
+    """Keep the segments that were used last, up to so many bytes, and nothing that an ended process left.
 
-    To be called when no film is being made of this folder's stretches.
+    To be called when no film is being made of this folder's segments.
     """
-    total = 0
-    for path in sorted(folder.glob("*.mp4"), key=lambda item: item.stat().st_mtime, reverse=True):
-        total += path.stat().st_size
-        if total > most_bytes:
-            path.unlink()
+    trim_folder(folder, "*.mp4", most_bytes)
     for left in folder.glob(f"{_SCRATCH}*"):
         if time.time() - left.stat().st_mtime > _STALE_SECONDS:
             shutil.rmtree(left, ignore_errors=True)

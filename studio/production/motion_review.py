@@ -23,9 +23,9 @@ from studio.export.provenance import make_record
 from studio.export.watermark import draw_watermark
 from studio.export.writers import write_sound, write_video
 from studio.performance.line_audio import keep_takes, timed_words
-from studio.performance.performer import Speech
-from studio.production.preview import Previewer, Stage
-from studio.production.render import scaled_motion
+from studio.performance.performer import ScenePerformer
+from studio.production.preview import PreparedPicture, Previewer
+from studio.production.scene_drawing import scaled_motion
 from studio.project.takes import recipe
 from studio.scene.document import load_scene, scene_data
 from studio.scene.retakes import with_retakes
@@ -84,24 +84,24 @@ def move(
     names = line_names(scene, takes=False)
     if not scene.script or order.line is not None and order.line not in names:
         raise ValueError("This line is no longer in the script; look at the script again.")
-    stage = previewer.prepared(scene, scene_path.parent)
+    prepared = previewer.prepared(scene, scene_path.parent)
     geometry = previewer.geometry(scene, scene_path.parent)
 
-    def performed(scene: Scene) -> tuple[Speech, Timeline, Performance]:
-        speech = Speech(scene, scene_path.parent, None, order.steps, None, previewer.models)
-        timeline = speech.timeline()
-        return speech, timeline, speech.perform(timeline, *geometry, project / "work", progress)
+    def performed(scene: Scene) -> tuple[ScenePerformer, Timeline, Performance]:
+        performer = ScenePerformer(scene, scene_path.parent, previewer.models, steps=order.steps)
+        timeline = performer.timeline()
+        return performer, timeline, performer.perform(timeline, *geometry, project / "work", progress)
 
     progress.start("speech and motion")
-    speech, timeline, performance = performed(scene)
-    pieces = speech.pieces(timeline, *geometry)
+    performer, timeline, performance = performed(scene)
+    pieces = performer.segment_keys(timeline, *geometry)
     keep_takes(project, scene, names, timeline, performance, pieces, recipe(scene, order.steps))
     former = None
     if order.line is not None:
         retakes = [Retake.model_validate(data) for data in order.before]
         former = performed(with_retakes(scene, names.index(order.line), retakes))[2]
     progress.start("drawing")
-    settings = {"seed": speech.seed, "steps": order.steps, "height": CLOSE_UP}
+    settings = {"seed": performer.seed, "steps": order.steps, "height": CLOSE_UP}
     record = make_record(scene_data(scene), scene_path.parent, settings, photograph=scene.consent != "drawn")
     sound = mix([Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
     results = {
@@ -113,12 +113,12 @@ def move(
     write_json(results["words"], timed_words(scene, names, timeline, set(pieces)), durable=False)
     if former is not None:
         line = timeline.lines[names.index(order.line or "")]
-        close = _Close(scene, stage, line.character, record)
+        close = _Close(scene, prepared, line.character, record)
         results |= close.films(former, performance, line, sound, target, progress)
         results["changes"] = target / "changes.json"
         write_json(results["changes"], changes(former, performance), durable=False)
     if order.who is not None and (index := scene.find(order.who)) is not None:
-        stills = _Close(scene, stage, index, record).stills(performance, target / "stills.jpg")
+        stills = _Close(scene, prepared, index, record).stills(performance, target / "stills.jpg")
         results |= {"stills": stills} if stills else {}
     return results
 
@@ -126,14 +126,14 @@ def move(
 class _Close:
     """One person of a prepared picture, close up."""
 
-    def __init__(self, scene: Scene, stage: Stage, character: int, record: dict[str, Any]) -> None:
-        self._character, self._member, self._stage, self._record = character, scene.cast[character], stage, record
-        seated = [seat.character for seat in stage.places.seats]
+    def __init__(self, scene: Scene, prepared: PreparedPicture, character: int, record: dict[str, Any]) -> None:
+        self._character, self._member, self._prepared, self._record = character, scene.cast[character], prepared, record
+        seated = [seat.character for seat in prepared.places.seats]
         self._seat = seated.index(character) if character in seated else None
-        height, width = stage.casting.picture.shape[:2]
+        height, width = prepared.casting.picture.shape[:2]
         self._crop = slice(0, height), slice(0, width)
         if self._seat is not None:
-            left, top, right, bottom = stage.places.seats[self._seat].face.box
+            left, top, right, bottom = prepared.places.seats[self._seat].face.box
             margin = _MARGIN * max(right - left, bottom - top)
             self._crop = tuple(
                 slice(max(0, int(low - margin)) // 2 * 2, min(size, int(high + margin)) // 2 * 2)
@@ -142,14 +142,14 @@ class _Close:
 
     def _frames(self, values: np.ndarray) -> Iterator[np.ndarray]:
         """The person moving like that, everybody else still."""
-        if self._seat is None or self._stage.renderer is None:
-            return (self._stage.casting.picture[self._crop] for _ in values)
-        tracks = [MotionTrack.neutral(len(values)) for _ in self._stage.places.seats]
+        if self._seat is None or self._prepared.renderer is None:
+            return (self._prepared.casting.picture[self._crop] for _ in values)
+        tracks = [MotionTrack.neutral(len(values)) for _ in self._prepared.places.seats]
         tracks[self._seat] = MotionTrack(values)
-        return (frame[self._crop] for frame in self._stage.renderer.frames(tracks))
+        return (frame[self._crop] for frame in self._prepared.renderer.frames(tracks))
 
     def _scaled(self, performance: Performance) -> np.ndarray:
-        room = np.inf if self._seat is None else self._stage.places.rooms[self._seat]
+        room = np.inf if self._seat is None else self._prepared.places.rooms[self._seat]
         return scaled_motion(performance.characters[self._character].motion, self._member, room).values
 
     def films(
@@ -169,7 +169,7 @@ class _Close:
         anew = self._frames(new[shown][differs])
         changed = [next(anew) if other else frame for frame, other in zip(drawn, differs, strict=True)]
         heard = Audio(sound.waveform[samples_from_frames(shown.start) : samples_from_frames(shown.stop)], SAMPLE_RATE)
-        picture = np.ascontiguousarray(self._stage.casting.picture[self._crop])
+        picture = np.ascontiguousarray(self._prepared.casting.picture[self._crop])
         made = {}
         for name, frames in (("before", drawn), ("after", changed)):
             made[name] = write_video(

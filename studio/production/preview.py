@@ -1,4 +1,4 @@
-"""The animatic: a scene in seconds, with its full sound, small, at half the frame rate, and only speakers moving."""
+"""Quick preview of a scene: full sound, small frames at half the rate, and only speakers move."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from generation.audio.waveform import Audio, mix
 from generation.core.clock import SAMPLE_RATE
@@ -21,13 +20,14 @@ from studio.cast.face_assignment import FaceAssignment, assign_faces
 from studio.cast.geometry import SceneGeometry, build_geometry
 from studio.core.progress import Progress
 from studio.core.storage import json_bytes, write_json
+from studio.export.name_tags import draw_name_tags, name_tag
 from studio.export.provenance import make_record
 from studio.export.writers import OnFrame, write_film
 from studio.performance.line_audio import scene_geometry, timed_words
-from studio.performance.performer import Models, Speech
-from studio.production.frame_cache import FrameCache, tidy
-from studio.production.render import REEL, appearance_key, scaled_motion, shown
-from studio.production.setup import make_renderer
+from studio.performance.models import Models
+from studio.performance.performer import ScenePerformer
+from studio.production.frame_cache import FRAME_FOLDER, FrameCache, trim_frames
+from studio.production.scene_drawing import appearance_key, frame_states, make_renderer, scaled_motion
 from studio.project.restore import media_names
 from studio.scene.document import DocumentError, load_scene, scene_data
 from studio.scene.schema import Scene
@@ -37,28 +37,37 @@ if TYPE_CHECKING:
     from generation.rendering.renderer import SceneRenderer
 
 HEIGHT = 320
-"""Greatest height of the animatic in pixels."""
+"""Greatest height of a preview in pixels."""
 EVERY = 2
 """Of so many frames one is drawn."""
-_MAX_BYTES = 200_000_000
-"""Of kept pictures of previews; in a folder of their own, for a film lets a preview pass and then needs what it has."""
+PREVIEW_FOLDER = "previews"
+MAX_PREVIEW_BYTES = 200_000_000
+"""Of the frames of previews, which have a folder of their own: a film that lets one go first still needs its frames."""
 _FADE = 5
 """Frames over which a speaker begins and ceases to move."""
 
 
 @dataclass(frozen=True)
-class Stage:
-    """What depends on picture and cast alone, kept from one preview to the next; ``look`` names how frames look."""
+class PreparedPicture:
+    """What depends on picture and cast alone, kept from one preview to the next.
+
+    Attributes:
+        key: of what it depends on.
+        casting: the faces in the size in which they are drawn.
+        places: their geometry.
+        renderer: None for a picture in which nobody is drawn.
+        appearance: names how its frames look, see :func:`studio.production.scene_drawing.appearance_key`.
+    """
 
     key: str
     casting: FaceAssignment
     places: SceneGeometry
     renderer: SceneRenderer | None
-    look: str
+    appearance: str
 
 
 class Previewer:
-    """Makes animatics; the picture is prepared once, until it, the masks or the cast change.
+    """Makes previews; the picture is prepared once, until it, the masks or the cast change.
 
     Args:
         models: loaded models.
@@ -71,15 +80,15 @@ class Previewer:
     def __init__(self, models: Models, height: int = HEIGHT) -> None:
         self.models = models
         self._height = height
-        self._stage: Stage | None = None
+        self._prepared: PreparedPicture | None = None
         self._geometry: tuple[str, tuple[np.ndarray, np.ndarray]] = ("", (np.empty(0), np.empty(0)))
 
     def make(self, scene_path: Path, project: Path, target: Path, progress: Progress) -> dict[str, Path]:
-        """Make one.
+        """Make a preview.
 
         Args:
             scene_path: the scene; who agreed to be in its picture need not be said yet.
-            project: folder whose ``work`` keeps the pieces.
+            project: folder whose ``work`` keeps the segments.
             target: folder for the result.
             progress: with the stages ``look at the picture``, ``speech and motion`` and ``drawing``.
 
@@ -94,36 +103,34 @@ class Previewer:
         _, scene = load_scene(scene_path)
         if not scene.script:
             raise DocumentError(["The script has no lines; write at least one."])
-        stage = self.prepared(scene, scene_path.parent)
-        steps = usual_steps()
-        speech = Speech(scene, scene_path.parent, None, steps, None, self.models, speakers_only=True)
-        timeline = speech.timeline()
+        prepared = self.prepared(scene, scene_path.parent)
+        performer = ScenePerformer(scene, scene_path.parent, self.models, speakers_only=True)
+        timeline = performer.timeline()
         progress.start("speech and motion")
-        places = stage.places
-        performance = speech.perform(timeline, places.routing, places.sides, project / "work", progress)
+        places = prepared.places
+        performance = performer.perform(timeline, places.routing, places.sides, project / "work", progress)
         progress.start("drawing")
         sound = mix([Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
-        settings = {"seed": speech.seed, "steps": steps, "height": self._height}
+        settings = {"seed": performer.seed, "steps": usual_steps(), "height": self._height}
         record = make_record(scene_data(scene), scene_path.parent, settings, photograph=scene.consent != "drawn")
         video = target / "preview.mp4"
-        stretches = _pictures(
-            scene, stage, timeline, performance, project / "work" / REEL / "previews", progress.update
-        )
+        folder = project / "work" / FRAME_FOLDER / PREVIEW_FOLDER
+        segments = _frames(scene, prepared, timeline, performance, folder, progress.update)
         n_frames = -(-performance.n_frames // EVERY) * EVERY
-        write_film(stretches, n_frames, sound, video, record=record)
+        write_film(segments, n_frames, sound, video, record=record)
         names = line_names(scene, takes=False)
         words = timed_words(scene, names, timeline, {line.id for line in timeline.lines})
         write_json(target / "words.json", words, durable=False)
         return {"video": video, "words": target / "words.json"}
 
-    def prepared(self, scene: Scene, folder: Path) -> Stage:
+    def prepared(self, scene: Scene, folder: Path) -> PreparedPicture:
         """What depends on a scene's picture and cast alone, made ready to be drawn.
 
         Raises:
             DocumentError: the picture cannot be used; every fault.
         """
-        key = _stage_key(scene, folder)
-        if self._stage is None or self._stage.key != key:
+        key = _picture_key(scene, folder)
+        if self._prepared is None or self._prepared.key != key:
             if not scene.picture:
                 raise DocumentError(["There is no picture yet; add one."])
             casting, problems = assign_faces(scene, folder)
@@ -132,18 +139,18 @@ class Previewer:
             casting = casting.resized(self._height)
             places = build_geometry(scene, casting)
             renderer = make_renderer(casting, places) if places.seats else None
-            self._stage = Stage(key, casting, places, renderer, appearance_key(casting, places))
-        return self._stage
+            self._prepared = PreparedPicture(key, casting, places, renderer, appearance_key(casting, places))
+        return self._prepared
 
     def geometry(self, scene: Scene, folder: Path) -> tuple[np.ndarray, np.ndarray]:
         """Whose voice drives whom, and where everybody sits, as a film in full size has it; kept like the picture."""
-        key = _stage_key(scene, folder)
+        key = _picture_key(scene, folder)
         if self._geometry[0] != key:
             self._geometry = (key, scene_geometry(scene, folder))
         return self._geometry[1]
 
 
-def _stage_key(scene: Scene, folder: Path) -> str:
+def _picture_key(scene: Scene, folder: Path) -> str:
     """Hash of all that a picture's preparation depends on."""
     unseen = {"voice": None, "mouth": 1.0, "head": 1.0, "blink": 1.0}
     cast = [character.model_copy(update=unseen) for character in scene.cast]
@@ -155,31 +162,37 @@ def _stage_key(scene: Scene, folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _pictures(
-    scene: Scene, stage: Stage, timeline: Timeline, performance: Performance, kept: Path, on_frame: OnFrame
+def _frames(
+    scene: Scene,
+    prepared: PreparedPicture,
+    timeline: Timeline,
+    performance: Performance,
+    folder: Path,
+    on_frame: OnFrame,
 ) -> list[Path]:
-    """One of :data:`EVERY` frames of the film, in stretches; those that are not kept are drawn."""
+    """One of :data:`EVERY` frames of the film, in segments; those that are not cached are drawn."""
     speaking = _speaking(timeline, len(scene.cast), performance.n_frames)
     tracks = []
-    for seat, room in zip(stage.places.seats, stage.places.rooms, strict=True):
+    for seat, room in zip(prepared.places.seats, prepared.places.rooms, strict=True):
         motion = performance.characters[seat.character].motion
         values = scaled_motion(motion, scene.cast[seat.character], room).values * speaking[seat.character][:, None]
         tracks.append(MotionTrack(values[::EVERY].astype(np.float32)))
     tagged = speaking[:, ::EVERY].T == 1
     names = [(character.name, scene.colour_of(index)) for index, character in enumerate(scene.cast)]
-    tags = [_tag(name, colour) for name, colour in names]
+    tags = [name_tag(name, colour) for name, colour in names]
 
     def draw(numbers: Sequence[int]) -> Iterator[np.ndarray]:
-        still = repeat(stage.casting.picture, len(numbers))
-        drawn = stage.renderer.frames(tracks, numbers) if stage.renderer else still
+        still = repeat(prepared.casting.picture, len(numbers))
+        drawn = prepared.renderer.frames(tracks, numbers) if prepared.renderer else still
         for frame, number in zip(drawn, numbers, strict=True):
-            yield _tagged(frame, [tag for tag, on in zip(tags, tagged[number], strict=True) if on])
+            yield draw_name_tags(frame, [tag for tag, on in zip(tags, tagged[number], strict=True) if on])
 
-    rows = np.hstack([shown(tracks, len(tagged)), tagged.astype(np.float32)])
-    reel = FrameCache(kept, rows, repr((stage.look, names)), every=EVERY, label=scene.label)
-    made = reel.make(draw, stage.casting.picture, on_frame)
-    tidy(kept, _MAX_BYTES)
-    return made
+    states = np.hstack([frame_states(tracks, len(tagged)), tagged.astype(np.float32)])
+    appearance = repr((prepared.appearance, names))
+    cache = FrameCache(folder, states, appearance, every=EVERY, watermark=scene.label)
+    segments = cache.make(draw, prepared.casting.picture, on_frame)
+    trim_frames(folder, MAX_PREVIEW_BYTES)
+    return segments
 
 
 def _speaking(timeline: Timeline, n_cast: int, n_frames: int) -> np.ndarray:
@@ -190,28 +203,3 @@ def _speaking(timeline: Timeline, n_cast: int, n_frames: int) -> np.ndarray:
         outside = np.maximum(np.maximum(line.start - frames, frames - (line.stop - 1)), 0)
         speaking[line.character] = np.maximum(speaking[line.character], np.clip(1 - outside / _FADE, 0, 1))
     return speaking
-
-
-def _tag(name: str, colour: str) -> np.ndarray:
-    """A plate with a name, (h, w, 3) uint8."""
-    font = ImageFont.load_default(13)
-    left, top, right, bottom = font.getbbox(name)
-    plate = Image.new("RGB", (right - left + 12, bottom - top + 8), colour)
-    dark = sum(weight * value for weight, value in zip((0.3, 0.59, 0.11), plate.getpixel((0, 0)), strict=True)) < 150
-    ImageDraw.Draw(plate).text((6 - left, 4 - top), name, fill="white" if dark else "black", font=font)
-    return np.asarray(plate)
-
-
-def _tagged(frame: np.ndarray, tags: Sequence[np.ndarray]) -> np.ndarray:
-    """The frame with the plates of those who speak in its lower left corner."""
-    if not tags:
-        return frame
-    frame = frame.copy()
-    left = 6
-    for tag in tags:
-        height, width = min(tag.shape[0], frame.shape[0] - 6), min(tag.shape[1], frame.shape[1] - left)
-        if width > 0 and height > 0:
-            top = frame.shape[0] - 6 - height
-            frame[top : top + height, left : left + width] = tag[:height, :width]
-        left += tag.shape[1] + 6
-    return frame

@@ -1,9 +1,8 @@
-"""What a film is made of, loaded side by side: imports and the model keep one core busy, the picture the other."""
+"""Set-up of a render: the models are loaded while a second thread prepares the faces."""
 
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
@@ -13,63 +12,80 @@ from typing import TYPE_CHECKING
 
 from studio.cast.face_assignment import FaceAssignment
 from studio.cast.geometry import SceneGeometry, build_geometry
+from studio.core.threads import wait_passively
+from studio.production.scene_drawing import make_renderer
+from studio.production.settings import RenderSettings
 from studio.scene.schema import Scene
 from studio.timeline.timeline import Timeline
 
 if TYPE_CHECKING:
     from generation.rendering.renderer import SceneRenderer
-    from studio.performance.performer import Models, Speech
-    from studio.production.render import RenderSettings
+    from studio.performance.models import Models
+    from studio.performance.performer import ScenePerformer
 
 
 @dataclass(frozen=True)
-class Ready:
-    """Who sits where, the model, who says what when, and of a new film the renderer, which is not needed at once."""
+class Setup:
+    """Everything that a render needs: geometry, performer and timeline, and the renderer, which may come later.
 
-    places: SceneGeometry
-    speech: Speech
+    Attributes:
+        geometry: of the picture.
+        performer: with loaded models.
+        timeline: of the scene.
+        renderer: None where it was not asked for.
+    """
+
+    geometry: SceneGeometry
+    performer: ScenePerformer
     timeline: Timeline
     renderer: Future[SceneRenderer | None]
 
 
-def prepare(
+def set_up(
     scene: Scene,
-    casting: FaceAssignment,
+    assignment: FaceAssignment,
     folder: Path,
     settings: RenderSettings,
     models: Models | None,
-    new: bool,
-    aside: Executor,
-) -> Ready:
-    """Begins with all at once: faces are set up aside while the model is loaded, and while it speaks.
+    second_thread: Executor,
+    *,
+    draws: bool,
+) -> Setup:
+    """Load models and prepare faces side by side: imports and the models keep one core busy, the picture the other.
 
     Args:
         scene: a checked scene.
-        casting: in the size in which it is rendered.
+        assignment: in the size in which it is rendered.
         folder: where the scene's file names start.
         settings: how it is rendered.
-        models: loaded already.
-        new: whether a renderer is wanted: frames will be drawn.
-        aside: one worker.
+        models: loaded already; None = they are loaded here.
+        second_thread: one worker.
+        draws: whether frames will surely be drawn, so that a renderer is wanted.
     """
-    _calm_threads()
-    seated = aside.submit(build_geometry, scene, casting)
+    wait_passively()
+    geometry = second_thread.submit(build_geometry, scene, assignment)
 
-    def renderer() -> SceneRenderer | None:
-        places = seated.result()
-        return make_renderer(casting, places) if new and places.seats and models is None else None
+    # Where models are at hand there is nothing to wait for: the renderer is made when frames are drawn.
+    early = draws and models is None
 
-    with _no_collecting():
+    def make() -> SceneRenderer | None:
+        return make_renderer(assignment, geometry.result()) if early and geometry.result().seats else None
+
+    with _without_garbage_collection():
         import generation.rendering.renderer  # noqa: F401 - first: no module is imported by two threads at once
 
-        drawing = aside.submit(renderer)
-        speech = load_speech(scene, folder, settings.seed, settings.sampling_steps, settings.device, models)
-        timeline = speech.timeline()
-    return Ready(seated.result(), speech, timeline, drawing)
+        renderer = second_thread.submit(make)
+        from studio.performance.models import Models  # late: a scene with problems is refused in a second
+        from studio.performance.performer import ScenePerformer
+
+        models = models or Models.load(settings.device)
+        performer = ScenePerformer(scene, folder, models, seed=settings.seed, steps=settings.sampling_steps)
+        timeline = performer.timeline()
+    return Setup(geometry.result(), performer, timeline, renderer)
 
 
 @contextmanager
-def _no_collecting() -> Iterator[None]:
+def _without_garbage_collection() -> Iterator[None]:
     """Imports make many objects and no garbage; to look for it takes a sixth of their time."""
     usual = gc.isenabled()
     gc.disable()
@@ -78,28 +94,3 @@ def _no_collecting() -> Iterator[None]:
     finally:
         if usual:
             gc.enable()
-
-
-def _calm_threads() -> None:
-    """Before torch is loaded: threads that spin while they wait take ten times as long when others want a core."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-
-def load_speech(
-    scene: Scene, folder: Path, seed: int | None, steps: int | None, device: str | None, models: Models | None = None
-) -> Speech:
-    """Load torch and the model; late, because a scene with problems should be refused in a second."""
-    _calm_threads()
-    from studio.performance.performer import Speech
-
-    return Speech(scene, folder, seed, steps, device, models)
-
-
-def make_renderer(casting: FaceAssignment, places: SceneGeometry) -> SceneRenderer:
-    """The renderer of a picture's faces, one a seat; what depends on the picture alone is worked out here."""
-    from generation.rendering.face import RenderFace
-    from generation.rendering.renderer import SceneRenderer
-
-    located = zip(places.seats, places.regions, places.figures, strict=True)
-    faces = [RenderFace(seat.face, region, seat.drawn, figure) for seat, region, figure in located]
-    return SceneRenderer(casting.picture, faces)

@@ -22,6 +22,7 @@ from studio.scene.document import Document, DocumentError, Location, nearest, re
 from studio.scene.retakes import faults
 from studio.scene.schema import GAZES, STATEMENT_NEEDED, Character, Scene, ScriptLine, Voice
 from studio.scene.styles import habits_of, read_style
+from studio.scene.voices import language_of, voice_names
 from studio.timeline.timeline import Speaker, find_clashes, measure_lines, place_lines, scene_recording
 
 MAX_TEXT = 600
@@ -310,24 +311,6 @@ def _seen(
     """Who sits where, what is wrong with it, and who has little room; remembered, for the editor asks at each edit."""
     casting, problems = assign_faces(Scene.model_validate_json(key[0]), folder)
     return casting, problems, () if casting is None else cramped_faces(casting)
-
-
-def voice_names() -> tuple[str, ...]:
-    """Names of the voices that are shipped."""
-    from generation.voices.bank import VoiceBank
-
-    return VoiceBank.load().names
-
-
-def language_of(scene: Scene, index: int) -> str:
-    """The language a character is pronounced in: its own, else that of its preset, else ``en-us``."""
-    character = scene.cast[index]
-    if character.language is not None:
-        return character.language
-    from generation.voices.bank import VoiceBank
-
-    preset = VoiceBank.load().presets.get(character.voice.preset or "") if character.voice else None
-    return preset.language if preset else "en-us"
 
 
 def _lower(text: str) -> str:

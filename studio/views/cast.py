@@ -12,7 +12,7 @@ from studio.editor import picture_view, voice_preview
 from studio.jobs.queue import submit
 from studio.project.project import Project
 from studio.scene.schema import STATEMENT_NEEDED, Scene, Voice
-from studio.validation.scene_check import voice_names
+from studio.scene.voices import voice_names
 from studio.views import finetuning, layout, session, styles
 from studio.widgets import mount
 

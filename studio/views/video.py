@@ -11,7 +11,7 @@ from studio.jobs.estimate import estimate
 from studio.jobs.job import Job
 from studio.jobs.job_kinds import JOB_KINDS, KindName
 from studio.jobs.queue import jobs, retry, submit
-from studio.production.render import RenderSettings
+from studio.production.settings import RenderSettings
 from studio.project.project import Project
 from studio.views import layout, session
 from studio.views.cast import picture_data

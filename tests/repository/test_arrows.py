@@ -56,7 +56,6 @@ FINETUNES = ("jobs", "editor")
 SEES_MASKS = tuple(f"generation.{n}" for n in ("motion", "rendering", "rendering.imaging", "rendering.mouth", "labels"))
 
 KNOWN = {
-    "studio.performance.performer -> studio.validation.scene_check",
     "studio.project.project -> studio.timeline.timeline",
     "studio.scene.retakes -> studio.timeline.timeline",
     "studio.views.finetuning -> generation.finetuning.transcription",
@@ -65,7 +64,6 @@ KNOWN = {
 """Arrows that are still to go."""
 
 KNOWN_CIRCLES = [
-    ["studio.production.render", "studio.production.setup"],
     ["studio.scene.schema", "studio.scene.screenplay"],
 ]
 """Circles that are still to be cut."""

@@ -17,7 +17,7 @@ from skimage.data import astronaut
 
 from studio import cli
 from studio.core.progress import Cancelled, Progress, Stage, Status
-from studio.validation.scene_check import voice_names
+from studio.scene.voices import voice_names
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_a_silent_stage_still_beats() -> None:
 
 def test_mouth_head_and_blink_are_scaled_apart() -> None:
     from generation.core.motion import CHANNELS, MOUTH, N_CHANNELS, MotionTrack
-    from studio.production.render import scaled_motion
+    from studio.production.scene_drawing import scaled_motion
     from studio.scene.schema import Character
 
     track = MotionTrack(np.full((3, N_CHANNELS), 0.8, np.float32))
@@ -206,7 +206,7 @@ def test_mouth_head_and_blink_are_scaled_apart() -> None:
 
 def test_a_head_stays_within_its_room() -> None:
     from generation.core.motion import HEAD_ROTATION, MOUTH, N_CHANNELS, MotionTrack
-    from studio.production.render import HEAD_RADIUS, scaled_motion
+    from studio.production.scene_drawing import HEAD_RADIUS, scaled_motion
     from studio.scene.schema import Character
 
     values = np.zeros((5, N_CHANNELS), np.float32)

@@ -19,7 +19,8 @@ import cv2
 
 from generation.core.clock import FPS
 from studio.core.progress import Status
-from studio.production.render import RenderSettings, render_scene
+from studio.production.render import render_scene
+from studio.production.settings import RenderSettings
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -65,7 +66,7 @@ def measure(scene: Path, video: Path) -> dict[str, float]:
     end = time.perf_counter()
     stages = [*began]
     times = dict(zip(stages, [*(began[s] for s in stages[1:]), end], strict=True))
-    from studio.performance.performer import Models  # only now: that torch has to be loaded is part of the job
+    from studio.performance.models import Models  # only now: that torch has to be loaded is part of the job
 
     seconds = cv2.VideoCapture(str(video)).get(cv2.CAP_PROP_FRAME_COUNT) / FPS
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]

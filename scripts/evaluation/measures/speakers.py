@@ -68,7 +68,7 @@ def unseen(
     values, numbers = [], []
     for voice in voices:
         centre = _centre(judges, voice.others)
-        alike = synthesis.models.alike(voice.clip)
+        alike = synthesis.models.cloned(voice.clip)
         own = []
         for number, prompt in enumerate(prompts):
             take = synthesis.speak(prompt.text, voice.name, number, alike)

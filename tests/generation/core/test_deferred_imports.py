@@ -18,9 +18,9 @@ def test_put_off_until_asked_for() -> None:
         import sys
         from pathlib import Path
         from tempfile import TemporaryDirectory
-        from studio.production.render import say
+        from studio.performance.speak_line import speak_line
         with TemporaryDirectory() as folder:
-            say("Yes.", "Alice", Path(folder, "yes.wav"))
+            speak_line("Yes.", "Alice", Path(folder, "yes.wav"))
         off = ("torch._dynamo", "torch.distributed.tensor", "transformers", "scipy.stats", "scipy.integrate")
         print([name for name in off if name in sys.modules])
 
@@ -42,7 +42,7 @@ def test_same_models_with_all_that_libraries_ask_for() -> None:
     """The same weights and the same layers, loaded with and without."""
     printed = run("""
         import sys, torch
-        from studio.performance.performer import Models
+        from studio.performance.models import Models
         from generation.pipeline.joint import JointPipeline
         lean = Models.load("cpu").pipeline.transformer
         import torch._dynamo, torch.distributed.tensor, transformers

@@ -20,7 +20,8 @@ from generation.voices import cloning as module
 from generation.voices.bank import speaker_embedding_from_clip
 from generation.voices.cloning import ClonedVoice, likeness
 from studio.core.progress import Progress, Stage
-from studio.performance.performer import Models, Speech
+from studio.performance.models import Models
+from studio.performance.performer import ScenePerformer
 from studio.scene.schema import Scene
 
 
@@ -140,8 +141,8 @@ def test_the_shipped_models_come_nearer_to_a_clip() -> None:
     sound = models.pipeline.vocoder.decode(torch.from_numpy(toned(spoken, tilted))[None])[0].numpy()
     clip = with_pitch(sound / np.abs(sound).max(), 1.0, 3.0)
     wanted = mel_of(clip)
-    found = models.alike(clip)
-    assert models.alike(clip.copy()) is found, "the readings of a clip are made once"
+    found = models.cloned(clip)
+    assert models.cloned(clip.copy()) is found, "the readings of a clip are made once"
     plain = ClonedVoice(speaker_embedding_from_clip(Audio(clip, SAMPLE_RATE)), np.zeros((2, 100), np.float32))
     off, apart = [], []
     for voice in (found, plain):
@@ -169,19 +170,19 @@ def test_scenes_speak_clips_with_their_tone_and_pieces_know_it(
     )
     sounds, names = [], []
     for tone in tones:
-        models._alike.clear()
+        models._cloned.clear()
         answer = ClonedVoice(vector, tone)
         monkeypatch.setattr(
-            "studio.performance.performer.likeness", lambda *given, made=answer: asked.append(given) or made
+            "studio.performance.models.likeness", lambda *given, made=answer: asked.append(given) or made
         )
-        speech = Speech(scene, tmp_path, 0, 2, None, models)
-        assert Speech(scene, tmp_path, 0, 2, None, models).timeline() == speech.timeline()
+        speech = ScenePerformer(scene, tmp_path, models, seed=0, steps=2)
+        assert ScenePerformer(scene, tmp_path, models, seed=0, steps=2).timeline() == speech.timeline()
         timeline, progress = speech.timeline(), Progress([Stage("speech", 1)], lambda status: None)
         geometry = np.eye(1, dtype=np.float32), np.zeros(1, np.float32)
         with progress.running():
             progress.start("speech")
             sounds.append(speech.perform(timeline, *geometry, tmp_path / "work", progress).characters[0].speech)
-        names += speech.pieces(timeline, *geometry).values()
+        names += speech.segment_keys(timeline, *geometry).values()
     assert len(asked) == 2 and asked[0][0].seconds == pytest.approx(6.0, abs=0.05), "once for each clip and model"
     assert names[0] != names[1] and len(sounds[0]) == len(sounds[1])
     assert not np.allclose(*sounds, atol=1e-2), "the tone is heard"

@@ -15,7 +15,7 @@ from generation.core.motion import MotionTrack
 from generation.core.performance import CharacterPerformance, Line, Performance
 from generation.motion.arkit import read_arkit_csv, read_json
 from generation.text.phonemizer import phonemize
-from studio.export.encoder import Encoder
+from studio.export.frame_encoder import Encoder
 from studio.export.provenance import make_record, verify
 from studio.export.subtitles import Caption, captions, line_width, srt, vtt
 from studio.export.writers import export_scene, file_names

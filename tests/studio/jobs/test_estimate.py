@@ -11,7 +11,7 @@ import pytest
 from masks.landmarks import FaceLandmarks
 from studio.cast.face_assignment import AssignedFace, FaceAssignment
 from studio.jobs.estimate import WORKED, estimate, learn, note_film
-from studio.production.render import RenderSettings
+from studio.production.settings import RenderSettings
 from studio.project.project import Project, Projects
 from studio.project.takes import Take, note_takes, recipe
 from studio.scene.schema import Character, Retake, Scene, ScriptLine

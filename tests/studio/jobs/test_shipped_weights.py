@@ -14,7 +14,7 @@ from studio.jobs.estimate import estimate
 from studio.jobs.job import Job
 from studio.jobs.queue import submit
 from studio.jobs.supervisor import ensure_worker, worker_state
-from studio.production.render import RenderSettings
+from studio.production.settings import RenderSettings
 from studio.project.project import Project, Projects
 from studio.scene.schema import ScriptLine
 

@@ -24,7 +24,7 @@ from studio.jobs.job import Job, JobStatus
 from studio.jobs.queue import jobs, retry, submit
 from studio.jobs.supervisor import ensure_worker, worker_state
 from studio.jobs.worker_lock import WORKER, worker_alive
-from studio.production.render import RenderSettings
+from studio.production.settings import RenderSettings
 from studio.project.project import Project, Projects
 from studio.scene.schema import Scene
 

@@ -14,7 +14,7 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE, SAMPLES_PER_FRAME
 from studio.export.encoder import join
-from studio.production.frame_cache import LEAST, MOST, FrameCache, cut, tidy
+from studio.production.frame_cache import MAX_FRAMES, MIN_FRAMES, FrameCache, split_frames, trim_frames
 
 N = 400
 PICTURE = np.random.default_rng(0).integers(0, 255, (32, 48, 3), np.uint8)
@@ -45,7 +45,7 @@ class Drawer:
 
 def make(folder: Path, rows: np.ndarray, look: str = "", every: int = 1) -> tuple[list[Path], list[int]]:
     draw = Drawer(rows)
-    paths = FrameCache(folder, rows, look, every=every, label=False).make(draw, PICTURE, lambda done, total: None)
+    paths = FrameCache(folder, rows, look, every=every, watermark=False).make(draw, PICTURE, lambda done, total: None)
     return paths, draw.drawn
 
 
@@ -56,26 +56,29 @@ def packets(path: Path) -> list[list[str]]:
     return [[part.strip() for part in line.split(",")] for line in said.splitlines() if not line.startswith("#")]
 
 
-def test_stretches_cover_the_film_and_are_neither_short_nor_long() -> None:
-    made = cut(motion(), "")
+def test_segments_cover_the_film_and_are_neither_short_nor_long() -> None:
+    made = split_frames(motion(), "")
     assert made[0].first == 0 and made[-1].stop == N
     assert all(a.stop == b.first for a, b in zip(made, made[1:], strict=False))
-    assert all(LEAST <= s.stop - s.first <= MOST for s in made[:-1]) and len({s.stop - s.first for s in made}) > 3
+    assert (
+        all(MIN_FRAMES <= s.stop - s.first <= MAX_FRAMES for s in made[:-1])
+        and len({s.stop - s.first for s in made}) > 3
+    )
 
 
 @pytest.mark.parametrize("longer", [0, 7])
-def test_a_change_costs_the_stretches_that_it_touches(longer: int, tmp_path: Path) -> None:
+def test_a_change_costs_the_segments_that_it_touches(longer: int, tmp_path: Path) -> None:
     rows = motion()
     before, drawn = make(tmp_path, rows)
     assert drawn == list(range(N))
     other = np.concatenate([rows[:200], motion(20 + longer, seed=2), rows[220:]])
     after, drawn = make(tmp_path, other)
-    assert set(range(200, 220 + longer)) <= set(drawn) and len(drawn) <= 20 + longer + 3 * MOST
+    assert set(range(200, 220 + longer)) <= set(drawn) and len(drawn) <= 20 + longer + 3 * MAX_FRAMES
     assert after[0] == before[0] and after[-1] == before[-1] and after != before
     assert make(tmp_path, rows) == (before, [])
 
 
-def test_a_film_of_kept_stretches_is_the_film_to_the_last_byte(tmp_path: Path) -> None:
+def test_a_film_of_kept_segments_is_the_film_to_the_last_byte(tmp_path: Path) -> None:
     rows = motion()
     other = np.concatenate([rows[:100], motion(30, seed=2), rows[120:]])
     make(tmp_path / "kept", rows)
@@ -90,14 +93,14 @@ def test_a_film_of_kept_stretches_is_the_film_to_the_last_byte(tmp_path: Path) -
 
 
 def test_pictures_that_stay_the_same_are_drawn_once(tmp_path: Path) -> None:
-    paths, drawn = make(tmp_path, np.zeros((5 * MOST, 3), np.float32))
-    assert len(drawn) <= MOST and len(set(paths)) == 1
+    paths, drawn = make(tmp_path, np.zeros((5 * MAX_FRAMES, 3), np.float32))
+    assert len(drawn) <= MAX_FRAMES and len(set(paths)) == 1
 
 
 def test_another_look_rate_or_label_is_another_film(tmp_path: Path) -> None:
     rows = motion(60)
     assert len({tuple(make(tmp_path, rows, look, every)[0]) for look in "ab" for every in (1, 2)}) == 4
-    keys = [FrameCache(tmp_path, rows, "a", label=label).missing for label in (False, True)]
+    keys = [FrameCache(tmp_path, rows, "a", watermark=label).missing for label in (False, True)]
     assert keys[0] == [] and keys[1]
 
 
@@ -110,19 +113,19 @@ def test_a_stop_keeps_what_was_finished_and_nothing_else(tmp_path: Path) -> None
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        FrameCache(tmp_path, rows, "", label=False).make(draw, PICTURE, stop)
+        FrameCache(tmp_path, rows, "", watermark=False).make(draw, PICTURE, stop)
     kept = list(tmp_path.iterdir())
     assert kept and all(path.suffix == ".mp4" and not path.name.startswith(".") for path in kept)
     drawn = make(tmp_path, rows)[1]
-    assert len(drawn) == N - sum(s.stop - s.first for s in cut(rows, "")[: len(kept)]) and drawn[-1] == N - 1
+    assert len(drawn) == N - sum(s.stop - s.first for s in split_frames(rows, "")[: len(kept)]) and drawn[-1] == N - 1
 
 
-def test_a_damaged_stretch_is_drawn_again(tmp_path: Path) -> None:
+def test_a_damaged_segment_is_drawn_again(tmp_path: Path) -> None:
     paths, _ = make(tmp_path, motion())
     whole = paths[1].read_bytes()
     for damage in (whole[:-10], b"", whole[: len(whole) // 2], bytes(100)):
         paths[1].write_bytes(damage)
-        assert 0 < len(make(tmp_path, motion())[1]) <= MOST and paths[1].read_bytes() == whole
+        assert 0 < len(make(tmp_path, motion())[1]) <= MAX_FRAMES and paths[1].read_bytes() == whole
 
 
 def test_a_faulty_frame_is_named_and_never_kept(tmp_path: Path) -> None:
@@ -141,5 +144,5 @@ def test_the_folder_stays_bounded(tmp_path: Path) -> None:
         os.utime(path, (1e9 - age, 1e9 - age))
     (tmp_path / ".drawn-x").mkdir()
     os.utime(tmp_path / ".drawn-x", (1e9, 1e9))
-    tidy(tmp_path, sum(path.stat().st_size for path in paths[-2:]))
+    trim_frames(tmp_path, sum(path.stat().st_size for path in paths[-2:]))
     assert sorted(tmp_path.iterdir()) == sorted(paths[-2:])

@@ -15,7 +15,7 @@ from generation.rendering.renderer import SceneRenderer
 from masks.landmarks import FaceLandmarker, FaceLandmarks
 from masks.person_segmentation import segment_person
 from masks.regions import motion_region
-from studio.production.render import scaled_motion
+from studio.production.scene_drawing import scaled_motion
 from studio.scene.schema import Character
 
 STILL, SPEAKING, BLINKING, TURNED = 0, 1, 2, 3

@@ -19,9 +19,13 @@ from skimage.data import astronaut
 from generation.core.performance import Performance
 from studio.core.progress import Cancelled, Progress, Stage, Status
 from studio.export.provenance import verify
-from studio.performance.performer import Speech, single_threaded
-from studio.production.frame_cache import MOST
-from studio.production.render import RenderObserver, RenderSettings, render_scene, say
+from studio.performance.models import Models, single_threaded
+from studio.performance.performer import ScenePerformer
+from studio.performance.speak_line import speak_line
+from studio.production.frame_cache import MAX_FRAMES
+from studio.production.observer import RenderObserver
+from studio.production.render import render_scene
+from studio.production.settings import RenderSettings
 from studio.scene.document import DocumentError, load_scene
 from studio.timeline.timeline import TAIL_FRAMES
 
@@ -82,7 +86,7 @@ def test_a_scene_becomes_a_film_with_all_that_belongs_to_it(scene: dict, tmp_pat
 
 def perform(scene: dict, folder: Path, cancelled: Callable[[], bool] = lambda: False) -> Performance:
     """The scene's speech and motion alone, its pieces kept in ``folder / "work"``."""
-    speech = Speech(load_scene(write(scene, folder))[1], folder, seed=3, steps=1, device="cpu")
+    speech = ScenePerformer(load_scene(write(scene, folder))[1], folder, Models.load("cpu"), seed=3, steps=1)
     progress = Progress([Stage("speech", 1)], cancelled=cancelled)
     n_cast = len(scene["cast"])
     return speech.perform(speech.timeline(), np.eye(n_cast), np.zeros(n_cast), folder / "work", progress)
@@ -140,7 +144,7 @@ class Counting(RenderObserver):
 def filmed(scene: dict, folder: Path, target: str) -> tuple[list[bytes], list[bytes], Counting]:
     """Packets of a film's pictures, its frames decoded, and what was drawn for it."""
     watcher, path = Counting(), folder / target
-    render_scene(write(scene, folder), path, QUICK, watcher=watcher)
+    render_scene(write(scene, folder), path, QUICK, observer=watcher)
     command = [get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-map", "0:v"]
     hashes = []
     for how in (["-c", "copy"], []):
@@ -159,7 +163,7 @@ def test_only_frames_that_a_retake_can_change_are_drawn(scene: dict, tmp_path: P
     packets, frames, retaken = filmed(scene, tmp_path, "c.mp4")
     n_kept = next(i for i, (old, new) in enumerate(zip(first, frames, strict=True)) if old != new)
     assert n_kept > 50 and packets[:n_kept] == before[:n_kept]
-    assert 0 < retaken.n_drawn <= len(frames) - n_kept + MOST
+    assert 0 < retaken.n_drawn <= len(frames) - n_kept + MAX_FRAMES
     assert retaken.drawn == retaken.n_drawn / len(frames)
     shutil.rmtree(tmp_path / ".parley")
     assert filmed(scene, tmp_path, "d.mp4")[:2] == (packets, frames)  # nothing kept: the same film
@@ -197,7 +201,7 @@ def test_problems_stop_the_job_before_anything_is_written(scene: dict, tmp_path:
 
 def test_say_writes_a_marked_sound_that_a_seed_repeats(tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        say("Hello {Siobhan|ʃɪvˈɔːn}.", "Alice", tmp_path / f"{name}.wav", seed=seed, steps=2, device="cpu")
+        speak_line("Hello {Siobhan|ʃɪvˈɔːn}.", "Alice", tmp_path / f"{name}.wav", seed=seed, steps=2, device="cpu")
     sounds = {name: soundfile.read(tmp_path / f"{name}.wav")[0] for name in "abc"}
     np.testing.assert_array_equal(sounds["a"], sounds["b"])
     assert not np.array_equal(sounds["a"], sounds["c"])

@@ -19,8 +19,12 @@ from generation.core.performance import Line, Performance
 from generation.motion.keyframes import FADE, HANDLES, Key, KeyedSpan, bent, fade, faded, swapped_blinks
 from studio.cast.geometry import SceneGeometry
 from studio.editing import script_edits
-from studio.performance.performer import Speech
-from studio.production.render import RenderObserver, RenderSettings, render_scene, scaled_motion
+from studio.performance.models import Models
+from studio.performance.performer import ScenePerformer
+from studio.production.observer import RenderObserver
+from studio.production.render import render_scene
+from studio.production.scene_drawing import scaled_motion
+from studio.production.settings import RenderSettings
 from studio.project.restore import scene_of_video
 from studio.scene.document import dump_scene, load_scene
 from studio.scene.retakes import kept_over, with_retake
@@ -120,7 +124,9 @@ class Seen(RenderObserver):
     def __init__(self) -> None:
         self.frames: list[np.ndarray] = []
 
-    def spoken(self, speech: Speech, timeline: Timeline, performance: Performance, places: SceneGeometry) -> None:
+    def spoken(
+        self, performer: ScenePerformer, timeline: Timeline, performance: Performance, places: SceneGeometry
+    ) -> None:
         self.timeline, self.performance = timeline, performance
 
     def frame(self, frame: np.ndarray) -> None:
@@ -129,8 +135,8 @@ class Seen(RenderObserver):
 
 def film(scene: dict, folder: Path) -> tuple[Seen, dict[str, np.ndarray]]:
     seen = Seen()
-    rmtree(folder / ".parley" / "reel", ignore_errors=True)  # kept pictures would not be seen
-    render_scene(write(scene, folder), folder / "film.mp4", QUICK, watcher=seen)
+    rmtree(folder / ".parley" / "frames", ignore_errors=True)  # kept pictures would not be seen
+    render_scene(write(scene, folder), folder / "film.mp4", QUICK, observer=seen)
     return seen, {name: soundfile.read(folder / f"film.{name}.wav")[0] for name in ("EILEEN", "VOICE")}
 
 
@@ -167,7 +173,7 @@ def test_beyond_a_span_and_its_fades_sound_and_pixels_stay(scene: dict, tmp_path
 def perform(scene: dict, folder: Path, name: str = "work") -> np.ndarray:
     from studio.core.progress import Progress, Stage
 
-    speech = Speech(load_scene(write(scene, folder))[1], folder, seed=3, steps=2, device="cpu")
+    speech = ScenePerformer(load_scene(write(scene, folder))[1], folder, Models.load("cpu"), seed=3, steps=2)
     timeline = speech.timeline()
     progress = Progress([Stage("speech", 1)])
     progress.start("speech")
@@ -267,8 +273,8 @@ def test_the_weights_that_ship_keep_the_promise_in_pixels(tmp_path: Path) -> Non
         scene["script"][0]["retakes"] = retakes
         seen = Seen()
         settings = RenderSettings(steps=2, height=240, device="cpu")
-        rmtree(tmp_path / ".parley" / "reel", ignore_errors=True)
-        render_scene(write(scene, tmp_path / "cafe"), tmp_path / "film.mp4", settings, watcher=seen)
+        rmtree(tmp_path / ".parley" / "frames", ignore_errors=True)
+        render_scene(write(scene, tmp_path / "cafe"), tmp_path / "film.mp4", settings, observer=seen)
         films.append((seen, [soundfile.read(path)[0] for path in sorted(tmp_path.glob("film.*.wav"))]))
     (before, stems), (after, same) = films
     assert len(stems) == 3 and all(np.array_equal(a, b) for a, b in zip(stems, same, strict=True))

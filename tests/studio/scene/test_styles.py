@@ -18,7 +18,8 @@ from generation.core import assets as resources
 from generation.core.delivery import Delivery
 from studio.cli import main
 from studio.core.progress import Progress, Stage
-from studio.performance.performer import Models, Speech
+from studio.performance.models import Models
+from studio.performance.performer import ScenePerformer
 from studio.scene.schema import Scene
 from studio.scene.styles import habits_of, known_styles, read_style
 from tests.generation.adapters.test_routing import write_adapter
@@ -86,13 +87,13 @@ def test_each_speaks_in_their_own_style_and_pieces_know_it(tiny: Path, tmp_path:
     models.pipeline.vocoder.decode = lambda mel: decode(mel, iterations=2)
 
     def made(work: Path, **styles: dict[str, float]):  # noqa: ANN202
-        speech = Speech(scene(**styles), tmp_path, 0, 2, None, models)
+        speech = ScenePerformer(scene(**styles), tmp_path, models, seed=0, steps=2)
         timeline = speech.timeline()
         progress = Progress([Stage("speech", 1)], lambda status: None)
         with progress.running():
             progress.start("speech")
             performance = speech.perform(timeline, np.eye(2, dtype=np.float32), np.zeros(2), work, progress)
-        return timeline, performance, speech.made
+        return timeline, performance, speech.generated
 
     plain, before, _ = made(tmp_path / "work", ANN={}, BOB={})
     slow, after, share = made(tmp_path / "work", ANN={"weary": 1.0}, BOB={})

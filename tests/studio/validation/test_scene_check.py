@@ -14,7 +14,8 @@ import yaml
 from skimage.data import astronaut
 
 from studio.cli import main
-from studio.validation.scene_check import check_scene, voice_names
+from studio.scene.voices import voice_names
+from studio.validation.scene_check import check_scene
 
 FACE = astronaut()[0:256, 100:356]  # one face, 256 x 256
 SMALL_FACE = cv2.resize(FACE, (88, 88), interpolation=cv2.INTER_AREA)

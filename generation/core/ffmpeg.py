@@ -1,0 +1,111 @@
+"""Runs the bundled ffmpeg as a program of its own: one set of common options, one way to read its errors."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+_APART: dict[str, Any] = {
+    "start_new_session": True,
+    "creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+}
+"""A group of its own, so that Ctrl-C reaches us and we stop the encoder, not the terminal."""
+
+
+def local_input(path: Path) -> list[str]:
+    """Options that name an input; only local files are opened, whatever a playlist in it may name."""
+    return ["-protocol_whitelist", "file,pipe", "-i", f"file:{path}"]
+
+
+def run_ffmpeg(options: Sequence[str], failure: str) -> bytes:
+    """Run ffmpeg to its end.
+
+    Args:
+        options: inputs and outputs; an output ``pipe:1`` is returned.
+        failure: what to say when it fails, before its own last line.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    done = subprocess.run(_command(options), stdin=subprocess.DEVNULL, capture_output=True, check=False, **_APART)
+    if done.returncode:
+        raise RuntimeError(f"{failure}: {_last_line(done.stderr)}")
+    return done.stdout
+
+
+class FfmpegWriter:
+    """An ffmpeg process that is fed bytes on ``pipe:0``; left in any way, it is gone.
+
+    Args:
+        options: inputs and outputs.
+        failure: what to say when it fails, before its own last line.
+    """
+
+    def __init__(self, options: Sequence[str], failure: str) -> None:
+        self._failure = failure
+        self._log = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(
+            _command(options), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log, **_APART
+        )
+
+    def __enter__(self) -> FfmpegWriter:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        with suppress(OSError):
+            self._process.stdin.close()
+        self._log.close()
+
+    def write(self, data: memoryview) -> None:
+        """Feed it.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        try:
+            self._process.stdin.write(data)
+        except OSError:
+            self._fail()
+
+    def end(self) -> None:
+        """Close its input; it goes on with what it has.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        try:
+            self._process.stdin.close()
+        except OSError:
+            self._fail()
+
+    def finish(self) -> None:
+        """Wait until its outputs are complete.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        self.end()
+        if self._process.wait():
+            self._fail()
+
+    def _fail(self) -> NoReturn:
+        self._process.wait()
+        self._log.seek(0)
+        raise RuntimeError(f"{self._failure}: {_last_line(self._log.read())}") from None
+
+
+def _command(options: Sequence[str]) -> list[str]:
+    from imageio_ffmpeg import get_ffmpeg_exe
+
+    return [get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin", *options]
+
+
+def _last_line(log: bytes) -> str:
+    lines = log.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "no reason given"

@@ -1,0 +1,119 @@
+"""Frames to a silent H.264 file as they come, checked for faults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from generation.core.clock import FPS
+from generation.core.ffmpeg import FfmpegWriter
+
+FAILURE = "The video could not be encoded"
+"""What is said when ffmpeg fails, before its own last line."""
+GROUP = 75
+"""Most frames from one that can be shown by itself to the next, so that a player soon begins anywhere."""
+
+_BLACK = 0.06  # share of the picture's mean brightness below which a frame counts as black
+
+
+class FrameCheck:
+    """Refuses frames that a fault made, by comparison with the picture they were made from.
+
+    Args:
+        picture: (H, W, 3) uint8 RGB, the still.
+    """
+
+    def __init__(self, picture: np.ndarray) -> None:
+        self._shape = picture.shape
+        sample = picture[::4, ::4]
+        self._mean = float(sample.mean())
+        self._varied = int(sample.max()) - int(sample.min()) > 0
+
+    def __call__(self, frame: np.ndarray, index: int) -> np.ndarray:
+        """The frame itself, (H, W, 3) uint8.
+
+        Raises:
+            ValueError: values that are not numbers, another shape or type than the picture's, or a black or constant
+                frame while the picture is neither. The sentence names the frame.
+        """
+        at = f"Frame {index} ({index / FPS:.2f} s)"
+        if frame.dtype.kind == "f" and not np.isfinite(frame).all():
+            raise ValueError(f"{at} has values that are not numbers; render the scene again.")
+        if frame.shape != self._shape or frame.dtype != np.uint8:
+            raise ValueError(f"{at} has shape {frame.shape} and type {frame.dtype}, expected {self._shape} and uint8.")
+        sample = frame[::4, ::4]
+        if sample.mean() < _BLACK * self._mean:
+            raise ValueError(f"{at} is black while the picture is not; render the scene again.")
+        if self._varied and sample.max() == sample.min():
+            raise ValueError(f"{at} has one colour only while the picture has several; render the scene again.")
+        return frame
+
+
+def even_size(frame: np.ndarray) -> np.ndarray:
+    """The frame with an odd side made even by repeating its last column or row: yuv420p has even sides only."""
+    height, width = frame.shape[:2]
+    if height % 2 == 0 and width % 2 == 0:
+        return frame
+    return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+
+
+def picture_options(every: int = 1) -> list[str]:
+    """How frames are encoded, one every so many of the clock."""
+    quality = ["-preset", "veryfast", "-crf", "15"] if every == 1 else ["-preset", "ultrafast", "-crf", "23"]
+    # Converted by the matrix that the stream then names: players assume BT.709 where nothing is said.
+    options = ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p"]
+    options += ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
+    # Without B frames the first picture needs no edit list, so it starts at zero in every player.
+    return [*options, "-c:v", "libx264", *quality, "-bf", "0", "-g", str(GROUP), "-r", f"{FPS}/{every}"]
+
+
+class Encoder:
+    """Encodes frames as they come into an MP4 file without sound, to be shown by itself or joined to others.
+
+    Left in any way, its process is gone; the file is complete after :meth:`finish` alone.
+
+    Args:
+        target: the file, overwritten.
+        every: how many frames of the clock each one stands for; with more than one they are packed in haste.
+    """
+
+    def __init__(self, target: Path, every: int = 1) -> None:
+        self.target = target
+        self._every = every
+        self._program: FfmpegWriter | None = None
+
+    def __enter__(self) -> Encoder:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        if self._program is not None:
+            self._program.__exit__(*reason)
+
+    def write(self, frame: np.ndarray) -> None:
+        """One more frame, (H, W, 3) uint8 RGB; an odd side gets one more column or row.
+
+        Raises:
+            RuntimeError: ffmpeg failed; the sentence has its last words.
+        """
+        frame = even_size(frame)
+        if self._program is None:
+            size, rate = f"{frame.shape[1]}x{frame.shape[0]}", f"{FPS}/{self._every}"
+            source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", size, "-framerate", rate, "-i", "pipe:0"]
+            output = [*picture_options(self._every), "-f", "mp4", f"file:{self.target}"]
+            self._program = FfmpegWriter([*source, *output], FAILURE)
+        self._program.write(np.ascontiguousarray(frame).data)
+
+    def end(self) -> None:
+        """No more frames come; ffmpeg goes on with those that it has."""
+        if self._program is not None:
+            self._program.end()
+
+    def finish(self) -> None:
+        """Waits until the file is complete.
+
+        Raises:
+            RuntimeError: ffmpeg failed; the sentence has its last words.
+        """
+        if self._program is not None:
+            self._program.finish()

@@ -1,0 +1,90 @@
+"""Voice, timbre, styles and delivery of everybody in a scene's cast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from generation.adapters.metadata import fingerprint
+from generation.audio.waveform import Audio
+from generation.core import deferred_imports  # noqa: F401 - before anything that imports diffusers
+from generation.core.clock import SAMPLE_RATE
+from generation.core.delivery import Delivery, mixed
+from generation.voices.bank import speaker_embedding_from_clip
+from studio.performance.models import Models
+from studio.scene.schema import Character, Scene
+from studio.scene.styles import read_style
+from studio.timeline.timeline import scene_recording
+
+
+@dataclass(frozen=True)
+class CharacterVoice:
+    """How one character sounds and speaks.
+
+    Attributes:
+        name: of the character.
+        embedding: (64,) float32, the speaker embedding.
+        timbre: (2, 100) float32 correction of the spectrum of a cloned voice; None = none.
+        styles: strengths of adapters by the hash of their file.
+        delivery: pace, pauses, gaze and lids of those styles together.
+    """
+
+    name: str
+    embedding: np.ndarray
+    timbre: np.ndarray | None
+    styles: dict[str, float]
+    delivery: Delivery
+
+
+def character_voices(scene: Scene, folder: Path, models: Models) -> list[CharacterVoice]:
+    """Load everybody's adapters and find everybody's voice.
+
+    Args:
+        scene: a checked scene.
+        folder: where its file names start.
+        models: which the adapters are loaded into.
+
+    Raises:
+        ValueError: a style that cannot be used.
+        RuntimeError: an adapter's file that is damaged.
+    """
+    voices = []
+    for character in scene.cast:
+        styles, delivery = _styles(character, folder, models)
+        embedding, timbre = _voice(character, styles, scene, folder, models)
+        voices.append(CharacterVoice(character.name, embedding, timbre, styles, delivery))
+    return voices
+
+
+def _styles(character: Character, folder: Path, models: Models) -> tuple[dict[str, float], Delivery]:
+    adapters = models.pipeline.adapters
+    read = [(read_style(name, folder), strength) for name, strength in character.styles.items() if strength > 0]
+    for about, _ in read:
+        if (key := fingerprint(about.path)) not in adapters.names:
+            adapters.load(key, about.path)
+    return {fingerprint(about.path): s for about, s in read}, mixed((about.habits, s) for about, s in read)
+
+
+def _voice(
+    character: Character, styles: Mapping[str, float], scene: Scene, folder: Path, models: Models
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Speaker embedding and timbre; those who only play recordings have the embedding of the first one.
+
+    Styles that bring a voice of their own take its place, in step with their strength.
+    """
+    adapters, timbre = models.pipeline.adapters, None
+    embedding = np.zeros_like(models.voices.octave)
+    if character.voice is None:
+        name = character.name.casefold()
+        recordings = [line.recording for line in scene.script if line.who.casefold() == name]
+        if clip := next(filter(None, recordings), None):
+            embedding = speaker_embedding_from_clip(Audio(scene_recording(folder, clip), SAMPLE_RATE))
+    elif character.voice.clip is not None:
+        cloned = models.cloned(scene_recording(folder, character.voice.clip))
+        embedding, timbre = cloned.vector, np.float32(adapters.voice_left(styles)) * cloned.tone
+    elif character.voice.preset is not None:
+        embedding = models.voices.vector(character.voice.preset)
+    return adapters.voiced(embedding, styles), timbre

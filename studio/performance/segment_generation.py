@@ -1,0 +1,127 @@
+"""Speech and motion of one segment of a scene from the joint model, and spans of its motion generated anew."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from generation.core import deferred_imports  # noqa: F401 - before anything that imports diffusers
+from generation.core.clock import samples_from_frames
+from generation.core.motion import N_CHANNELS, MotionTrack
+from generation.core.performance import CastMember, CharacterPerformance, Performance
+from generation.pipeline.conditioning import Generate
+from generation.pipeline.retake import made_again
+from generation.pipeline.sampling import Sampling
+
+if TYPE_CHECKING:
+    from generation.motion.keyframes import KeyedSpan
+    from generation.pipeline.joint import JointPipeline
+    from studio.timeline.segments import Segment
+
+OnStep = Callable[[int, int], None]
+"""Called with the sampling steps done, and those of the segment in all."""
+
+
+class SegmentGenerator:
+    """The joint pipeline with the cast of one scene.
+
+    Args:
+        pipeline: the joint model.
+        cast: everybody of the scene.
+        routing: (K, K) share of voice i in driving face j.
+        seed: of the noise.
+        steps: sampling steps; None = the few of the distilled sampler.
+        speakers_only: only those who speak in a segment are generated, the others are still.
+    """
+
+    def __init__(
+        self,
+        pipeline: JointPipeline,
+        cast: Sequence[CastMember],
+        routing: np.ndarray,
+        *,
+        seed: int,
+        steps: int | None,
+        speakers_only: bool,
+    ) -> None:
+        self._pipeline, self._cast, self._routing = pipeline, list(cast), routing
+        self._seed, self._sampling, self._speakers_only = seed, Sampling(steps=steps), speakers_only
+
+    def generate(self, segment: Segment, on_step: OnStep) -> Performance:
+        """Everybody's speech and motion in a segment."""
+        people = _speakers(segment) if self._speakers_only else list(range(len(self._cast)))
+        among, cast, membership = self._among(people, segment)
+        part = self._pipeline(
+            among.lines,
+            cast,
+            segment.n_frames,
+            membership=membership,
+            seed=self._seed,
+            sampling=self._sampling,
+            motion_conditions=self._idle_noise(among, cast),
+            on_step=on_step,
+        )
+        generated = dict(zip(people, part.characters, strict=True))
+        still = np.zeros((segment.n_frames, N_CHANNELS), np.float32)
+        silence = np.zeros(samples_from_frames(segment.n_frames), np.float32)
+        everybody = (
+            generated.get(index) or CharacterPerformance(member.name, silence, MotionTrack(still))
+            for index, member in enumerate(self._cast)
+        )
+        return Performance(tuple(everybody), segment.n_frames)
+
+    def retake(self, segment: Segment, part: Performance, span: KeyedSpan, on_step: OnStep) -> Performance:
+        """The motion of the span's speaker over a whole segment, generated anew within the span.
+
+        It is generated among the segment's speakers: what listeners do stays as it is.
+
+        Args:
+            segment: the segment.
+            part: its performance before any retake.
+            span: within it, on its clock.
+            on_step: told how far it is.
+
+        Returns:
+            The speaker alone.
+        """
+        people, who = _speakers(segment), span.line.character
+        among, cast, membership = self._among(people, segment)
+        spoken = Performance(tuple(part.characters[i] for i in people), part.n_frames)
+        own = replace(span, line=replace(span.line, character=people.index(who)))
+        track = made_again(
+            self._pipeline, own, among.lines, cast, spoken, membership, self._seed, self._sampling, on_step
+        )
+        return Performance((replace(part.characters[who], motion=track),), part.n_frames)
+
+    def _among(self, people: Sequence[int], segment: Segment) -> tuple[Segment, list[CastMember], np.ndarray]:
+        """The segment with some of the cast counted anew, these, and whose voice drives whom of them."""
+        lines = tuple(replace(line, character=people.index(line.character)) for line in segment.lines)
+        membership = np.repeat(self._routing[np.ix_(people, people)], segment.n_frames, axis=1)
+        return replace(segment, lines=lines), [self._cast[i] for i in people], membership
+
+    def _idle_noise(self, segment: Segment, cast: Sequence[CastMember]) -> list[Generate]:
+        """Noise of the time in which each person does not speak, seeded by the segment too: no two fidget alike.
+
+        A line's own noise is the pipeline's affair and depends on seed, person and line alone.
+        """
+        conditions = []
+        for index, member in enumerate(cast):
+            key = (self._seed, segment.lines[0].id, member.name, "idle")
+            generator = torch.Generator().manual_seed(zlib.crc32(repr(key).encode()))
+            noise = torch.randn((segment.n_frames, N_CHANNELS), generator=generator)
+            at = 0
+            own = [line for line in segment.lines if line.character == index]
+            for line in sorted(own, key=lambda line: line.start):
+                conditions.append(Generate(index, at, noise[at : line.start]))
+                at = line.stop
+            conditions.append(Generate(index, at, noise[at:]))
+        return conditions
+
+
+def _speakers(segment: Segment) -> list[int]:
+    return sorted({line.character for line in segment.lines})

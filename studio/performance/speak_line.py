@@ -1,0 +1,90 @@
+"""Speaks a single line without a scene: ``parley say``."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from generation.adapters.metadata import MOST_STRENGTH
+from generation.audio.waveform import Audio, mix
+from generation.core.clock import SAMPLE_RATE
+from generation.pipeline.sampling import usual_steps
+from generation.text.phonemizer import phonemize
+from studio.core.progress import Progress, Stage, Status
+from studio.core.threads import wait_passively
+from studio.export.provenance import make_record
+from studio.export.writers import write_sound
+from studio.scene.document import DocumentError, nearest
+from studio.scene.schema import Scene
+from studio.scene.styles import read_style
+from studio.scene.voices import voice_names
+
+
+def speak_line(
+    text: str,
+    voice: str,
+    target: Path,
+    *,
+    speed: float = 1.0,
+    styles: Mapping[str, float] | None = None,
+    seed: int = 0,
+    steps: int | None = None,
+    device: str | None = None,
+    listener: Callable[[Status], None] = lambda status: None,
+) -> Path:
+    """Speak one line into a marked WAV file, 24 kHz, at the loudness of a scene's mix.
+
+    Raises:
+        DocumentError: nothing to say, an unknown voice or style, a speed or strength out of range, or a file that is
+            no ``.wav``.
+    """
+    styles, steps = dict(styles or {}), steps or usual_steps()
+    if problems := _problems(text, voice, target, speed, styles):
+        raise DocumentError(problems)
+    progress = Progress([Stage("load models", 5), Stage("speech", 10)], listener)
+    with progress.running():
+        progress.start("load models")
+        wait_passively()
+        from studio.performance.models import Models  # late: a line with problems is refused in a second
+        from studio.performance.performer import ScenePerformer
+
+        line = {"who": "SPEAKER", "text": text, "speed": speed, "start": 0}
+        speaker = {"name": "SPEAKER", "voice": voice, "role": "narrator", "styles": styles}
+        scene = Scene.model_validate({"picture": "", "cast": [speaker], "script": [line]})
+        performer = ScenePerformer(scene, Path(), Models.load(device), seed=seed, steps=steps)
+        timeline = performer.timeline()
+        progress.start("speech")
+        with tempfile.TemporaryDirectory() as work:
+            alone = np.eye(1, dtype=np.float32), np.zeros(1, np.float32)
+            performance = performer.perform(timeline, *alone, Path(work), progress)
+        sound = mix([Audio(performance.characters[0].speech, SAMPLE_RATE)])
+        said = {"text": text, "voice": voice, **({"styles": styles} if styles else {})}
+        record = make_record(said, Path(), {"seed": seed, "steps": steps}, photograph=False)
+        write_sound(sound, target, record)
+        progress.finish()
+    return target
+
+
+def _problems(text: str, voice: str, target: Path, speed: float, styles: Mapping[str, float]) -> list[str]:
+    """Everything for which a line cannot be spoken, each as a sentence."""
+    names = voice_names()
+    problems = [] if target.suffix.lower() == ".wav" else [f"The sound {target.name!r} should end in .wav."]
+    if voice not in names:
+        problems.append(f"The voice {voice!r} is not known; {nearest(voice, names)}")
+    if not 0.5 <= speed <= 2:
+        problems.append(f"The speed should be between 0.5 and 2; it is {speed:g}.")
+    for name, strength in styles.items():
+        try:
+            read_style(name, Path())
+        except ValueError as error:
+            problems.append(f"{str(error)[0].upper()}{str(error)[1:]}")
+        if not 0 <= strength <= MOST_STRENGTH:
+            problems.append(f"The strength of {name} should be from 0 to {MOST_STRENGTH:g}; it is {strength:g}.")
+    try:
+        phonemize(text)
+    except ValueError as error:
+        problems.append(str(error))
+    return problems

@@ -1,0 +1,84 @@
+"""Draws the frames of a scene: everybody's motion as it is drawn, the renderer, and what its frames depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import generation.rendering
+import studio.export.watermark
+from generation.core.assets import asset
+from generation.core.motion import CHANNELS, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
+from generation.rendering.controls import closing
+
+if TYPE_CHECKING:
+    from generation.rendering.renderer import SceneRenderer
+    from studio.cast.face_assignment import FaceAssignment
+    from studio.cast.geometry import SceneGeometry
+    from studio.scene.schema import Character
+
+FREE_ROOM = 0.6
+"""Share of the room that a head uses as the model moves it."""
+HEAD_RADIUS = 1.3
+"""From the middle of the head to its outline, in inter-ocular distances: how far a turn of one radian moves it."""
+
+
+def make_renderer(casting: FaceAssignment, places: SceneGeometry) -> SceneRenderer:
+    """The renderer of a picture's faces, one a seat; what depends on the picture alone is worked out here."""
+    from generation.rendering.face import RenderFace
+    from generation.rendering.renderer import SceneRenderer
+
+    located = zip(places.seats, places.regions, places.figures, strict=True)
+    faces = [RenderFace(seat.face, region, seat.drawn, figure) for seat, region, figure in located]
+    return SceneRenderer(casting.picture, faces)
+
+
+def frame_states(tracks: Sequence[MotionTrack], n_frames: int) -> np.ndarray:
+    """Everything that changes from frame to frame, (T, n) float32: equal rows are equal frames."""
+    # what the renderer takes from the frames around one, besides its own motion
+    closed = [closing(track.values)[:, None] for track in tracks]
+    return np.hstack([np.zeros((n_frames, 1)), *(track.values for track in tracks), *closed]).astype(np.float32)
+
+
+def appearance_key(casting: FaceAssignment, places: SceneGeometry) -> str:
+    """Hash of all that drawn frames depend on besides motion: picture, faces, and what draws them."""
+    digest = hashlib.sha256(repr(casting.picture.shape).encode())
+    for seat in places.seats:
+        digest.update(repr(seat.drawn).encode() + seat.face.points.tobytes())
+    for array in (casting.picture, *places.regions, *places.figures):
+        digest.update(np.ascontiguousarray(array).data)
+    drawing = Path(generation.rendering.__file__).parent.rglob("*.py")
+    for path in (asset("rig.safetensors"), Path(studio.export.watermark.__file__), *sorted(drawing)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def scaled_motion(track: MotionTrack, character: Character, room: float = math.inf) -> MotionTrack:
+    """A track with the amounts of its character: mouth and jaw, head, and blinks, each on its own.
+
+    Args:
+        track: as the model gave it.
+        character: whose amounts.
+        room: how far the head may travel, in inter-ocular distances; larger travel is pressed together below it.
+    """
+    gain = np.ones(len(CHANNELS), np.float32)
+    gain[[name in MOUTH for name in CHANNELS]] = character.mouth
+    gain[[name.startswith("eyeBlink") for name in CHANNELS]] = character.blink
+    gain[ROTATION] = gain[TRANSLATION] = character.head
+    values = track.values * gain
+    turned = np.linalg.norm(values[:, ROTATION], axis=1) * HEAD_RADIUS
+    travel = turned + np.linalg.norm(values[:, TRANSLATION], axis=1)
+    # Frame by frame, so that a line that is done anew changes nothing elsewhere; smoothly, so that no head stops short.
+    if travel.max(initial=0.0) > FREE_ROOM * room:
+        free, rest = FREE_ROOM * room, (1 - FREE_ROOM) * room
+        allowed = np.where(travel > free, free + rest * np.tanh((travel - free) / rest), travel)
+        share = np.where(travel > free, allowed / np.maximum(travel, 1e-6), 1).astype(np.float32)[:, None]
+        values[:, ROTATION] *= share
+        values[:, TRANSLATION] *= share
+    values[:, WEIGHTS] = np.clip(values[:, WEIGHTS], 0, 1)
+    return MotionTrack(values)

@@ -1,0 +1,66 @@
+"""How a scene is rendered, and how long the stages of a render take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from generation.core.clock import FPS
+from generation.pipeline.sampling import network_calls, usual_steps
+from studio.cast.face_assignment import FaceAssignment
+
+DRAFT_HEIGHT = 480
+"""Greatest height of a draft in pixels."""
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """How a scene is rendered.
+
+    Attributes:
+        seed: in place of the scene's own; None = the scene's.
+        steps: sampling steps of the model; None = those of the sampler that ships.
+        height: greatest height of the video in pixels; None = that of the picture, and :data:`DRAFT_HEIGHT` in a draft.
+        device: torch device; None = the GPU when there is one, else the CPU.
+        draft: quick and rough.
+        work: folder where finished segments of speech and of frames are kept; None = ``.parley`` beside the video.
+    """
+
+    seed: int | None = None
+    steps: int | None = None
+    height: int | None = None
+    device: str | None = None
+    draft: bool = False
+    work: Path | None = None
+
+    @property
+    def sampling_steps(self) -> int | None:
+        """Sampling steps that hold; None = the distilled sampler."""
+        return self.steps or usual_steps()
+
+    @property
+    def greatest_height(self) -> int | None:
+        """Height limit that holds."""
+        return self.height or (DRAFT_HEIGHT if self.draft else None)
+
+
+DEFAULT_SETTINGS = RenderSettings()
+
+
+def expected_seconds(seconds: float, casting: FaceAssignment, settings: RenderSettings) -> dict[str, float]:
+    """Rough seconds of each stage on two idle cores, for the shares of the progress and to be scaled to a machine.
+
+    Args:
+        seconds: length of the scene.
+        casting: in the size in which it is rendered.
+        settings: how.
+    """
+    n_faces = max(1, len(casting.seats))
+    face_pixels = sum(FPS * seat.face.inter_ocular**2 for seat in casting.seats)
+    return {
+        "load models": 6,
+        "speech and motion": seconds * n_faces * (0.03 + 0.004 * network_calls(settings.sampling_steps)),
+        # setting a face up takes the same time for any length, or a short film would say nothing of a long one
+        "rendering": 0.5 * n_faces + FPS * seconds * (0.006 + 0.016 * face_pixels / 512**2),
+        "encoding": 1 + 0.05 * seconds,
+    }
