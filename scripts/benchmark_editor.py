@@ -88,8 +88,9 @@ def previews(root: Path) -> dict[str, Any]:
     import torch
 
     from studio.core.progress import Progress, Stage
+    from studio.jobs.job_kinds import JOB_KINDS
     from studio.performance.models import Models
-    from studio.production.preview import STAGES, Previewer
+    from studio.production.preview import Previewer
 
     found: dict[str, Any] = {"threads": torch.get_num_threads()}
     loaded: list[Models] = []
@@ -99,7 +100,7 @@ def previews(root: Path) -> dict[str, Any]:
     found["picture"] = timed(lambda: previewer.prepared(project.scene, project.folder))
 
     def make() -> None:
-        with Progress([Stage(*stage) for stage in STAGES.items()]).running() as progress:
+        with Progress([Stage(stage.name, stage.share) for stage in JOB_KINDS["preview"].stages]).running() as progress:
             previewer.make(project.scene_path, project.folder, root / "out", progress)
 
     script_edits = project.scene.script
