@@ -12,8 +12,8 @@ from generation.audio.voice_activity import voice_level
 from generation.core.clock import MELS_PER_FRAME
 from generation.core.motion import INDEX, MOUTH, N_CHANNELS
 from generation.data.corpus import SpeechCorpus, Utterance
+from generation.models.joint_inputs import AUDIO_CHANNELS, HEARD_CHANNELS, JointInputs
 from generation.models.normalizer import LatentNormalizer
-from generation.models.transformer import AUDIO_CHANNELS, HEARD_CHANNELS
 from generation.motion.articulation import TimedPhonemes
 from generation.motion.gaze import Cues
 from generation.motion.gestures import gestures, stress_track
@@ -53,6 +53,23 @@ class Batch:
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
         return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+    def inputs(self, table: Tensor, audio: Tensor, motion: Tensor | None, sigma: Tensor) -> JointInputs:
+        """What the network is told of the batch.
+
+        Args:
+            table: (rows, voice_dim) speaker embedding table.
+            audio: (B, 1, T, 400) at its noise level.
+            motion: (B, 1, T, 57) at its noise level; None = the audio stream alone.
+            sigma: (B,) noise level.
+        """
+        known = self.voices.sum(-1, keepdim=True).clamp(max=1)
+        told = JointInputs(
+            audio=audio, sigma=sigma, symbols=self.symbols, place=self.place,
+            voice=torch.cat((self.voices @ table, known), -1), audio_given=self.audio_given, motion=motion,
+            motion_given=self.motion_given, heard=self.heard, membership=self.membership, segments=self.segments,
+        )  # fmt: skip
+        return told.without_motion() if motion is None else told
 
     def joined(self, other: Batch) -> Batch:
         """The examples of both."""

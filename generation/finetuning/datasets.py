@@ -15,8 +15,8 @@ from generation.data.clips import Clip
 from generation.data.corpus import SpeechCorpus, Utterance
 from generation.data.joint_dataset import Batch, JointExamples
 from generation.finetuning.styles import Manner, ProcessedCorpus, processed_motion
+from generation.models.joint_inputs import HEARD_CHANNELS
 from generation.models.normalizer import LatentNormalizer
-from generation.models.transformer import HEARD_CHANNELS
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 
 

@@ -18,8 +18,9 @@ from generation.audio.mel import mel_spectrogram
 from generation.core.clock import MELS_PER_FRAME
 from generation.models.duration_predictor import DurationPredictor
 from generation.models.flow import velocity
+from generation.models.joint_inputs import AUDIO_CHANNELS, JointInputs
 from generation.models.normalizer import LatentNormalizer
-from generation.models.transformer import AUDIO_CHANNELS, JointTransformer
+from generation.models.transformer import JointTransformer
 from generation.pipeline.sampling import noise_levels
 from generation.text.phoneme_sequence import timed_symbols
 
@@ -95,7 +96,7 @@ class ForcedAligner:
         given = torch.zeros(1, 1, n_frames, device=device)
         for sigma in noise_levels(_STEPS).tolist():
             level = x.new_full((1,), sigma)
-            clean, _ = self._transformer(x, None, level, symbols, places, speaker, given, return_dict=False)
+            clean = self._transformer(JointInputs(x, level, symbols, places, speaker, given)).audio
             x = x - velocity(x, clean, sigma) / _STEPS
         return self._standard.mel(x[0, 0].cpu().numpy())
 

@@ -144,15 +144,10 @@ def clip_loss(student: TrainableModel, batch: Batch) -> tuple[Tensor, dict[str, 
     model, motion = student.transformer, student.part != "audio"
     sigma = sample_sigma(len(batch.audio)).to(batch.audio.device)
     noisy = noised(batch.audio, batch.audio_given, sigma)
-    moving = (noised(batch.motion, batch.motion_given, sigma),) if motion else (None,)
+    moving = noised(batch.motion, batch.motion_given, sigma) if motion else None
 
     def run(table: Tensor) -> tuple[Tensor, Tensor | None]:
-        voice = torch.cat((batch.voices @ table, batch.voices.sum(-1, keepdim=True).clamp(max=1)), -1)
-        given = (batch.motion_given, batch.heard, batch.membership) if motion else (None, None, None)
-        return model(
-            noisy, *moving, sigma, batch.symbols, batch.place, voice, batch.audio_given, *given, batch.segments,
-            return_dict=False,
-        )  # fmt: skip
+        return model(batch.inputs(table, noisy, moving, sigma), return_dict=False)
 
     own = model.voice_table if student.table is None else student.table
     model.disable_adapters()

@@ -10,7 +10,8 @@ import numpy as np
 
 from generation.audio.mel import LOG_FLOOR
 from generation.core.clock import MELS_PER_FRAME, N_MELS
-from generation.models.transformer import AUDIO_CHANNELS, JointTransformer
+from generation.models.joint_inputs import AUDIO_CHANNELS
+from generation.models.transformer import JointTransformer
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,10 @@ from diffusers.utils import BaseOutput
 from torch import Tensor, nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
-from generation.core.clock import MELS_PER_FRAME, N_MELS
+from generation.core.clock import MELS_PER_FRAME
 from generation.core.motion import N_CHANNELS
+from generation.models.joint_inputs import AUDIO_CHANNELS, HEARD_CHANNELS, JointInputs
 from generation.models.mel_refiner import MelHead
-
-AUDIO_CHANNELS = MELS_PER_FRAME * N_MELS
-"""Width of an audio token: four mel frames of 100 bins."""
-HEARD_CHANNELS = AUDIO_CHANNELS + 2
-"""What a person hears in 40 ms: the others' audio, 1 = not dropped, and where it comes from (-1 left .. 1 right)."""
 
 
 @dataclass
@@ -245,59 +241,34 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             nn.init.zeros_(layer.bias)
 
     def forward(
-        self,
-        audio: Tensor,
-        motion: Tensor | None,
-        sigma: Tensor,
-        symbols: Tensor,
-        place: Tensor,
-        voice: Tensor,
-        audio_given: Tensor,
-        motion_given: Tensor | None = None,
-        heard: Tensor | None = None,
-        membership: Tensor | None = None,
-        segments: Tensor | None = None,
-        return_dict: bool = True,
+        self, inputs: JointInputs, return_dict: bool = True
     ) -> JointTransformerOutput | tuple[Tensor, Tensor | None]:
-        """One pass over B scenes of K characters and T video frames (40 ms each).
+        """One pass over B scenes.
 
         Args:
-            audio: (B, K, T, 400) noisy standardised log-mel, clean where given.
-            motion: (B, K, T, 57) noisy standardised motion, clean where given; None runs the audio stream alone.
-            sigma: (B,) noise level, 1 = noise, 0 = data.
-            symbols: (B, K, 4 T) int64 phoneme at each 10 ms; ``n_symbols`` = unknown (text dropped).
-            place: (B, K, 4 T, 2) position inside the phoneme 0..1 and log of its length in 10 ms, divided by 4.
-            voice: (B, K, voice_dim + 1) voice vector and a 1; all zero = unknown voice.
-            audio_given: (B, K, T) 1 where ``audio`` holds given data.
-            motion_given: (B, K, T) 1 where ``motion`` holds given data; needed with ``motion``.
-            heard: (B, K, T, 402) what reaches each person's ears, see ``HEARD_CHANNELS``; zero = dropped.
-            membership: (B, K, K, T) in [0, 1]: [b, i, j, t] is how much character i's voice drives character j's face
-                token in frame t. None = each voice drives its own face; zeros = no audio reaches any face.
-            segments: (B, K, T) int64; tokens of a line see only their own line of their own character, tokens of
-                segment 0 (the time between lines) see all of it. None = one segment.
+            inputs: of everybody in them.
             return_dict: False returns the tuple (audio, motion).
 
         Returns:
-            clean latents, shapes of ``audio`` and ``motion``.
+            clean latents, shapes of ``inputs.audio`` and ``inputs.motion``.
 
         Raises:
             ValueError: a shape that does not fit, with both shapes.
         """
-        self._check(
-            audio, motion=motion, sigma=sigma, symbols=symbols, place=place, voice=voice, audio_given=audio_given,
-            motion_given=motion_given, heard=heard, membership=membership, segments=segments,
-        )  # fmt: skip
+        inputs.check(self.config.voice_dim)
+        audio, motion, segments = inputs.audio, inputs.motion, inputs.segments
         steps = torch.arange(audio.shape[2], device=audio.device)
         rotary = rotary_table(steps, self.config.head_dim)
-        condition = nn.functional.silu(self.time_in(_time_features(sigma))[:, None] + self.voice_in(voice))
-        text = self.phonemes(symbols, place)
-        a = self.audio_in(_with_flag(audio, audio_given)) + self.audio_text(text)
+        noise_level = self.time_in(_time_features(inputs.sigma))[:, None]
+        condition = nn.functional.silu(noise_level + self.voice_in(inputs.voice))
+        text = self.phonemes(inputs.symbols, inputs.place)
+        a = self.audio_in(_with_flag(audio, inputs.audio_given)) + self.audio_text(text)
         m = None
         if motion is not None:
-            m = self.motion_in(_with_flag(motion, motion_given)) + self.motion_text(text)
-            if heard is not None:
-                m = m + self.motion_heard(heard)
-        masks = self._masks(steps, segments, membership, joint=motion is not None)
+            m = self.motion_in(_with_flag(motion, inputs.motion_given)) + self.motion_text(text)
+            if inputs.heard is not None:
+                m = m + self.motion_heard(inputs.heard)
+        masks = self._masks(steps, segments, inputs.membership, joint=motion is not None)
         for block in self.blocks:
             a, m = block(a, m, condition, rotary, masks)
         tokens = _modulated(self.audio_norm(a), self.audio_mod(condition))
@@ -306,7 +277,7 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         return JointTransformerOutput(audio_out, motion_out) if return_dict else (audio_out, motion_out)
 
     def _masks(self, steps: Tensor, segments: Tensor | None, membership: Tensor | None, joint: bool) -> AttentionMasks:
-        """Who sees whom: (T,) frames, (B, K, T) segments, (B, K, K, T) membership, as in :meth:`forward`."""
+        """Who sees whom: (T,) frames, (B, K, T) segments, (B, V, K, T) membership, as in JointInputs."""
         distance = (steps[:, None] - steps).abs()
         line = None
         if segments is not None:
@@ -333,30 +304,6 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             voices = voices.clamp(min=MASKED)
         own_or_all = torch.zeros_like(near) if own is None else own
         return AttentionMasks(own, _join(own_or_all, near), _join(own_or_all, voices), routed)
-
-    def _check(self, audio: Tensor, **others: Tensor | None) -> None:
-        """Refuses tensors that do not belong together."""
-        if audio.dim() != 4 or audio.shape[-1] != AUDIO_CHANNELS:
-            raise ValueError(f"audio must be (B, K, T, {AUDIO_CHANNELS}), got {tuple(audio.shape)}.")
-        if (others["motion"] is None) != (others["motion_given"] is None):
-            raise ValueError("motion and motion_given come together: pass both or neither.")
-        batch, cast, n_frames, _ = audio.shape
-        tokens, mels = (batch, cast, n_frames), (batch, cast, MELS_PER_FRAME * n_frames)
-        expected = {
-            "motion": (*tokens, N_CHANNELS),
-            "sigma": (batch,),
-            "symbols": mels,
-            "place": (*mels, 2),
-            "voice": (batch, cast, self.config.voice_dim + 1),
-            "audio_given": tokens,
-            "motion_given": tokens,
-            "heard": (*tokens, HEARD_CHANNELS),
-            "membership": (batch, cast, cast, n_frames),
-            "segments": tokens,
-        }
-        for name, tensor in others.items():
-            if tensor is not None and tuple(tensor.shape) != expected[name]:
-                raise ValueError(f"{name} must be {expected[name]}, got {tuple(tensor.shape)}.")
 
 
 def _is_joint(layer: int, every: int) -> bool:

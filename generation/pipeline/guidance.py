@@ -6,6 +6,7 @@ Source: Playmate2's Mask-CFG (arXiv 2510.12089), with soft and overlapping masks
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,11 +16,15 @@ from diffusers.guiders.guider_utils import GuiderOutput
 from torch import Tensor
 
 from generation.core.clock import MELS_PER_FRAME
+from generation.models.flow import velocity
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL
 
 if TYPE_CHECKING:
+    from diffusers.guiders import ClassifierFreeGuidance
     from diffusers.modular_pipelines.modular_pipeline import BlockState
 
+    from generation.models.joint_inputs import JointInputs
+    from generation.models.transformer import JointTransformer
     from generation.pipeline.sampling import Guidance
 
 
@@ -74,14 +79,66 @@ class MaskRoutedGuidance(BaseGuidance):
         self._input_predictions = ["pred_null", "pred_text", *voices, *(["pred_heard"] if listen_scale else [])]
         super().__init__(start, stop, enabled)
         self.membership: Tensor | None = None
-        self.emphasis: Tensor | None = None
+        self.speak_factor: Tensor | None = None
+        self._attention: list[Tensor] = []
 
-    def set_membership(self, membership: Tensor, emphasis: Tensor | None = None) -> None:
+    def for_scene(self, inputs: JointInputs, scales: Guidance, listening: bool) -> MaskRoutedGuidance:
+        """A guider like this one for scenes of this routing, with a pass for each voice that has to be kept apart.
+
+        Args:
+            inputs: with their membership.
+            scales: of guidance.
+            listening: whether there is anybody to be heard.
+        """
+        attention, shares = voice_passes(inputs.membership)
+        guider = self.new(
+            num_voices=len(attention),
+            text_scale=scales.text,
+            speak_scale=scales.speak,
+            listen_scale=scales.listen if listening else 0.0,
+        )
+        guider.set_membership(shares, wordless_factor(inputs.symbols, scales))
+        guider._attention = attention
+        return guider
+
+    def passes(self, inputs: JointInputs) -> dict[str, JointInputs]:
+        """The inputs of each pass by its name: without anything, with the words, with each voice, with what is heard.
+
+        Raises:
+            ValueError: the guider was not made by :meth:`for_scene`.
+        """
+        if not self._attention:
+            raise ValueError("Only a guider made by for_scene knows the passes of a scene.")
+        n_voices, n_heard = self.config.num_voices, int(bool(self.config.listen_scale))
+        told = 1 + n_voices + n_heard
+        mute, silence = torch.zeros_like(inputs.membership), torch.zeros_like(inputs.heard)
+        batches = self.prepare_inputs(
+            {
+                "symbols": (torch.full_like(inputs.symbols, UNKNOWN_SYMBOL), *[inputs.symbols] * told),
+                "place": (torch.zeros_like(inputs.place), *[inputs.place] * told),
+                "membership": (mute, mute, *self._attention, *[mute] * n_heard),
+                "heard": (*[silence] * (2 + n_voices), *[inputs.heard] * n_heard),
+            }
+        )
+        return {
+            getattr(batch, self._identifier_key): replace(
+                inputs, symbols=batch.symbols, place=batch.place, membership=batch.membership, heard=batch.heard
+            )
+            for batch in batches
+        }
+
+    def own_speech(self, predictions: dict[str, Tensor]) -> Tensor:
+        """Each voice's speech, (B, V, T, C), from the pass in which that voice drives; predictions are by pass."""
+        last = self.config.num_voices - 1
+        n_voices = predictions["pred_null"].shape[1]
+        return torch.stack([predictions[f"pred_voice_{min(v, last)}"][:, v] for v in range(n_voices)], 1)
+
+    def set_membership(self, membership: Tensor, speak_factor: Tensor | None = None) -> None:
         """Routing weights for the coming passes.
 
         Args:
             membership: (B, I, N) >= 0, sum over I at most 1.
-            emphasis: (B, N) factor on ``speak_scale`` of each token; None = 1.
+            speak_factor: (B, N) factor on ``speak_scale`` of each token; None = 1.
 
         Raises:
             ValueError: wrong number of voices, weights below 0 or that sum to more than 1.
@@ -92,7 +149,7 @@ class MaskRoutedGuidance(BaseGuidance):
             )
         if not (membership.min() >= 0 and membership.sum(1).max() <= 1 + 1e-4):
             raise ValueError("membership must be 0 or more and sum to at most 1 over the voices.")
-        self.membership, self.emphasis = membership, emphasis
+        self.membership, self.speak_factor = membership, speak_factor
 
     def prepare_inputs(self, data: dict[str, Tensor | tuple[Tensor, ...]]) -> list[BlockState]:
         """One batch a pass, in the order of ``_input_predictions``; tuples are indexed by pass, tensors shared.
@@ -120,8 +177,8 @@ class MaskRoutedGuidance(BaseGuidance):
         text, speak, listen = (1.0, 1.0, 1.0)
         if self._is_active():
             text, speak, listen = self.config.text_scale, self.config.speak_scale, self.config.listen_scale
-            if self.emphasis is not None:
-                driven = self.emphasis[..., None].to(pred_text) * driven
+            if self.speak_factor is not None:
+                driven = self.speak_factor[..., None].to(pred_text) * driven
         pred = pred_null + text * (pred_text - pred_null) + speak * driven
         if pred_heard is not None:
             pred = pred + listen * (pred_heard - pred_text)
@@ -145,26 +202,54 @@ class MaskRoutedGuidance(BaseGuidance):
         return int(self._start * self._num_inference_steps) <= self._step < int(self._stop * self._num_inference_steps)
 
 
-def routes(membership: Tensor) -> tuple[list[Tensor], Tensor]:
+def voice_passes(membership: Tensor) -> tuple[list[Tensor], Tensor]:
     """The transformer passes that a membership needs, and the guider's share of each in every face token.
 
-    In pass i every token hears voice i alone. Faces do not see each other, so while each has at most one voice over
-    the whole time, a single pass in which each hears its own gives the same.
+    In pass i every token attends to voice i alone. Faces do not see each other, so while each has at most one voice
+    over the whole time, a single pass in which each attends to its own gives the same.
 
     Args:
-        membership: (B, K, K, T), [b, i, j, t] = share of voice i in face token (j, t).
+        membership: (B, V, K, T), [b, i, j, t] = share of voice i in face token (j, t).
 
     Returns:
-        I attention memberships of the same shape, and shares (B, I, K * T) for :meth:`set_membership`.
+        I attention memberships of the same shape, and shares (B, I, K * T) for
+        :meth:`MaskRoutedGuidance.set_membership`.
     """
-    heard = (membership > 0).any(-1, keepdim=True)
-    if bool((heard.sum(1) <= 1).all()):
-        return [heard.to(membership).expand_as(membership)], membership.sum(1, keepdim=True).flatten(2)
+    driving = (membership > 0).any(-1, keepdim=True)
+    if bool((driving.sum(1) <= 1).all()):
+        return [driving.to(membership).expand_as(membership)], membership.sum(1, keepdim=True).flatten(2)
     alone = torch.eye(membership.shape[1]).to(membership)
     return [voice[None, :, None, None].expand_as(membership) for voice in alone], membership.flatten(2)
 
 
-def emphasis(symbols: Tensor, guidance: Guidance) -> Tensor:
+def wordless_factor(symbols: Tensor, scales: Guidance) -> Tensor:
     """Factor on the own voice's guidance of each face token, (B, K * T), from phonemes (B, K, 4 T) int64."""
     unknown = (symbols == UNKNOWN_SYMBOL).unflatten(-1, (-1, MELS_PER_FRAME)).all(-1)
-    return torch.where(unknown, guidance.wordless / guidance.speak, 1.0).flatten(1)
+    return torch.where(unknown, scales.wordless / scales.speak, 1.0).flatten(1)
+
+
+def guided_velocities(
+    transformer: JointTransformer,
+    guider: MaskRoutedGuidance,
+    audio_guider: ClassifierFreeGuidance,
+    inputs: JointInputs,
+) -> tuple[Tensor, Tensor]:
+    """Velocities of both streams at one noise level, (B, V, T, 400) and (B, K, T, 57) float32, one call a pass.
+
+    Args:
+        transformer: the network.
+        guider: of motion, made by :meth:`MaskRoutedGuidance.for_scene`.
+        audio_guider: of speech: its condition is words and voice together.
+        inputs: with ``heard`` and ``membership``.
+    """
+    level = inputs.sigma[:, None, None, None]
+    speech: dict[str, Tensor] = {}
+    motion: dict[str, Tensor] = {}
+    for name, told in guider.passes(inputs).items():
+        guider.prepare_models(transformer)
+        clean_audio, clean_motion = transformer(told, return_dict=False)
+        guider.cleanup_models(transformer)
+        speech[name] = velocity(inputs.audio, clean_audio, level)
+        motion[name] = velocity(inputs.motion, clean_motion, level).flatten(1, 2)
+    moved = guider.forward(**motion).pred.unflatten(1, inputs.motion.shape[1:3])
+    return audio_guider.forward(guider.own_speech(speech), speech["pred_null"]).pred, moved

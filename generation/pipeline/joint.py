@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,27 +23,16 @@ from generation.core.motion import N_CHANNELS
 from generation.core.performance import CastMember, CharacterPerformance, Line, Performance
 from generation.core.weights import load_strict
 from generation.models.flow import velocity
+from generation.models.joint_inputs import AUDIO_CHANNELS, HEARD_CHANNELS, JointInputs
 from generation.models.normalizer import LatentNormalizer
-from generation.models.transformer import AUDIO_CHANNELS, HEARD_CHANNELS, JointTransformer
+from generation.models.transformer import JointTransformer
 from generation.models.vocoder import Vocoder
 from generation.pipeline.conditioning import Condition, Generate, Given, LatentState, apply_all
-from generation.pipeline.guidance import MaskRoutedGuidance, emphasis, routes
+from generation.pipeline.guidance import MaskRoutedGuidance, guided_velocities
 from generation.pipeline.listening import heard
 from generation.pipeline.postprocess import assemble_speech, postprocess_motion
 from generation.pipeline.sampling import FEW, FEW_STEPS, Guidance, Sampling, noise_levels
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
-
-
-@dataclass(frozen=True)
-class _Inputs:
-    """What stays the same over the steps; shapes as of JointTransformer.forward with B = 1."""
-
-    symbols: Tensor
-    place: Tensor
-    voice: Tensor
-    segments: Tensor
-    sides: Tensor
-    membership: Tensor
 
 
 class JointPipeline(DiffusionPipeline):
@@ -148,13 +137,13 @@ class JointPipeline(DiffusionPipeline):
         if sampling.steps is None and not self.distilled:
             raise ValueError("These weights have no adapter for few steps; say how many steps the full sampler takes.")
         self.check_inputs(lines, cast, n_frames, membership)
-        inputs = self.prepare_inputs(lines, cast, n_frames, membership)
         audio = apply_all(self.prepare_audio(lines, cast, n_frames, seed, sampling), audio_conditions)
         motion = apply_all(self.prepare_motion(lines, cast, n_frames, seed), motion_conditions)
         calm = torch.from_numpy(sampling.motion_spread()).to(motion.latent)
         motion = replace(motion, latent=calm * motion.latent)
+        inputs = self.prepare_inputs(lines, cast, membership, audio, motion)
         with self.adapters.active([dict(member.adapters) for member in cast]):
-            audio, motion = self.denoise(inputs, audio, motion, sampling, guidance, on_step, steer)
+            audio, motion = self.denoise(inputs, audio, motion, cast, sampling, guidance, on_step, steer)
         return self.decode(lines, cast, audio, motion)
 
     @property
@@ -188,10 +177,15 @@ class JointPipeline(DiffusionPipeline):
             raise ValueError(f"The membership has shape {membership.shape}, expected {expected}.")
 
     def prepare_inputs(
-        self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, membership: np.ndarray | None
-    ) -> _Inputs:
-        """Phonemes, voices, segments and routing as tensors."""
-        n_cast = len(cast)
+        self,
+        lines: Sequence[Line],
+        cast: Sequence[CastMember],
+        membership: np.ndarray | None,
+        audio: LatentState,
+        motion: LatentState,
+    ) -> JointInputs:
+        """What the network is told before the first step, B = 1: phonemes, voices, segments, routing, both streams."""
+        n_cast, n_frames = len(cast), audio.latent.shape[2]
         ids, place = silent_symbols(MELS_PER_FRAME * n_frames)
         symbols, places = np.tile(ids, (n_cast, 1)), np.tile(place, (n_cast, 1, 1))
         segments = np.zeros((n_cast, n_frames), np.int64)
@@ -209,10 +203,14 @@ class JointPipeline(DiffusionPipeline):
             table = np.repeat(np.eye(n_cast, dtype=np.float32)[:, :, None], n_frames, 2)
         else:
             table = membership.reshape(n_cast, n_cast, n_frames).astype(np.float32)
-        sides = np.array([m.side for m in cast], np.float32)
-        arrays = (symbols, places.astype(np.float32), voices, segments, sides, table)
         device = self._execution_device  # asks every module for its hooks, each time
-        return _Inputs(*(torch.from_numpy(a)[None].to(device) for a in arrays))
+        arrays = {"symbols": symbols, "place": places.astype(np.float32), "voice": voices, "segments": segments}
+        told = {name: torch.from_numpy(a)[None].to(device) for name, a in (arrays | {"membership": table}).items()}
+        blended = audio.blended
+        return JointInputs(
+            audio=blended, sigma=blended.new_ones(1), audio_given=audio.given, motion=motion.blended,
+            motion_given=motion.given, heard=blended.new_zeros(*blended.shape[:3], HEARD_CHANNELS), **told,
+        )  # fmt: skip
 
     def prepare_audio(
         self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, seed: int, sampling: Sampling
@@ -245,24 +243,19 @@ class JointPipeline(DiffusionPipeline):
 
     def denoise(
         self,
-        inputs: _Inputs,
+        inputs: JointInputs,
         audio: LatentState,
         motion: LatentState,
+        cast: Sequence[CastMember],
         sampling: Sampling,
         guidance: Guidance,
         on_step: Callable[[int, int], None] | None,
         steer: Callable[[Tensor], Tensor] | None = None,
     ) -> tuple[LatentState, LatentState]:
         """Integrates both streams from noise to data together."""
-        n_cast = motion.latent.shape[1]
-        passes, shares = routes(inputs.membership)
-        guider = self.guider.new(
-            num_voices=len(passes),
-            text_scale=guidance.text,
-            speak_scale=guidance.speak,
-            listen_scale=guidance.listen if n_cast > 1 else 0.0,
-        )
-        guider.set_membership(shares, emphasis(inputs.symbols, guidance))
+        alone = len(cast) == 1
+        sides = torch.tensor([[member.side for member in cast]], dtype=torch.float32, device=audio.latent.device)
+        guider = self.guider.for_scene(inputs, guidance, listening=not alone)
         audio_guider = self.audio_guider.new(guidance_scale=guidance.speech)
         steps = sampling.steps or FEW_STEPS
         sigmas = noise_levels(steps)
@@ -277,10 +270,15 @@ class JointPipeline(DiffusionPipeline):
             guider.set_state(step, steps, t)
             audio_guider.set_state(step, steps, t)
             sigma = float(self.scheduler.sigmas[step])
+            inputs = replace(
+                inputs, audio=audio.blended, motion=motion.blended, sigma=inputs.sigma.new_full((1,), sigma)
+            )
+            if not alone:
+                inputs = replace(inputs, heard=heard(inputs.audio, sides, inputs.segments))
             if sampling.steps is None:
-                spoken, moved = self._distilled(inputs, audio, motion, sigma)
+                spoken, moved = self._distilled(inputs, sigma)
             else:
-                spoken, moved = self._guided(guider, audio_guider, passes, inputs, audio, motion, sigma)
+                spoken, moved = guided_velocities(self.transformer, guider, audio_guider, inputs)
             if steer is not None:
                 clean = steer(motion.blended - sigma * moved)
                 moved = velocity(motion.blended, clean, sigma)
@@ -290,68 +288,10 @@ class JointPipeline(DiffusionPipeline):
                 on_step(step + 1, steps)
         return audio, motion
 
-    def _distilled(
-        self, inputs: _Inputs, audio: LatentState, motion: LatentState, sigma: float
-    ) -> tuple[Tensor, Tensor]:
-        """Velocities as of :meth:`_guided` from a single call: words, routed voices and what is heard all at once."""
-        a, m = audio.blended, motion.blended
-        alone = a.shape[1] == 1
-        sound = a.new_zeros(*a.shape[:3], HEARD_CHANNELS) if alone else heard(a, inputs.sides, inputs.segments)
-        clean_a, clean_m = self.transformer(
-            a, m, a.new_full((1,), sigma), inputs.symbols, inputs.place, inputs.voice, audio.given, motion.given,
-            sound, inputs.membership, inputs.segments, return_dict=False,
-        )  # fmt: skip
-        return velocity(a, clean_a, sigma), velocity(m, clean_m, sigma)
-
-    def _guided(
-        self,
-        guider: MaskRoutedGuidance,
-        audio_guider: ClassifierFreeGuidance,
-        passes: list[Tensor],
-        inputs: _Inputs,
-        audio: LatentState,
-        motion: LatentState,
-        sigma: float,
-    ) -> tuple[Tensor, Tensor]:
-        """Velocities of both streams at one noise level, (1, K, T, C) float32 each."""
-        a, m = audio.blended, motion.blended
-        deaf = torch.zeros_like(inputs.membership)
-        nothing = a.new_zeros(*a.shape[:3], HEARD_CHANNELS)
-        hears = [heard(a, inputs.sides, inputs.segments)] if guider.config.listen_scale else []
-        unknown = torch.full_like(inputs.symbols, UNKNOWN_SYMBOL)
-        n_voices = len(passes)
-        batches = guider.prepare_inputs(
-            {
-                "symbols": (unknown, *[inputs.symbols] * (1 + n_voices + len(hears))),
-                "place": (torch.zeros_like(inputs.place), *[inputs.place] * (1 + n_voices + len(hears))),
-                "membership": (deaf, deaf, *passes, *[deaf] * len(hears)),
-                "heard": (*[nothing] * (2 + n_voices), *hears),
-            }
-        )
-        speech: dict[str, Tensor] = {}
-        for batch in batches:
-            guider.prepare_models(self.transformer)
-            clean_a, clean_m = self.transformer(
-                a,
-                m,
-                a.new_full((1,), sigma),
-                batch.symbols,
-                batch.place,
-                inputs.voice,
-                audio.given,
-                motion.given,
-                batch.heard,
-                batch.membership,
-                inputs.segments,
-                return_dict=False,
-            )
-            guider.cleanup_models(self.transformer)
-            speech[getattr(batch, guider._identifier_key)] = velocity(a, clean_a, sigma)
-            batch.noise_pred = velocity(m, clean_m, sigma).flatten(1, 2)
-        moved = guider(batches).pred.unflatten(1, m.shape[1:3])
-        # A character's speech comes from the pass in which its own voice drives.
-        own = [speech[f"pred_voice_{min(k, n_voices - 1)}"][:, k] for k in range(a.shape[1])]
-        return audio_guider.forward(torch.stack(own, 1), speech["pred_null"]).pred, moved
+    def _distilled(self, inputs: JointInputs, sigma: float) -> tuple[Tensor, Tensor]:
+        """Velocities of both streams from a single call: words, routed voices and what is heard all at once."""
+        clean_audio, clean_motion = self.transformer(inputs, return_dict=False)
+        return velocity(inputs.audio, clean_audio, sigma), velocity(inputs.motion, clean_motion, sigma)
 
     def decode(
         self, lines: Sequence[Line], cast: Sequence[CastMember], audio: LatentState, motion: LatentState

@@ -6,24 +6,26 @@ needed: four guided steps measure as sixteen do (``docs/training/notebook.md``).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
+from diffusers.guiders import ClassifierFreeGuidance
 from peft.utils import get_peft_model_state_dict
 from torch import Tensor
 
 from generation.adapters.lora import FILE, add_adapter, fill_adapter, read_adapter, save_adapter
 from generation.models.flow import velocity
-from generation.pipeline.guidance import MaskRoutedGuidance, emphasis
+from generation.pipeline.guidance import MaskRoutedGuidance, guided_velocities
 from generation.pipeline.sampling import FEW, FEW_STEPS, Guidance, Sampling, noise_levels
-from generation.text.phoneme_sequence import UNKNOWN_SYMBOL
 from generation.training.flow_matching_loss import noised
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from generation.data.joint_dataset import Batch
+    from generation.models.joint_inputs import JointInputs
     from generation.models.transformer import JointTransformer
 
 RANK = 32
@@ -67,17 +69,16 @@ def distillation_loss(model: JointTransformer, batch: Batch) -> tuple[Tensor, di
     Returns:
         loss, and the mean squared errors ``audio`` and ``motion`` on the frames that were not given.
     """
-    voice = torch.cat((batch.voices @ model.voice_table, batch.voices.sum(-1, keepdim=True).clamp(max=1)), -1)
-    audio, motion, sigma = _on_the_way(model, batch, voice, step=int(torch.randint(FEW_STEPS, ())))
+    inputs = _states_of_the_sampler(model, batch, step=int(torch.randint(FEW_STEPS, ())))
     model.disable_adapters()
     with torch.no_grad():
-        spoken, moved = _guided(model, batch, audio, motion, sigma, voice)
+        spoken, moved = _teacher(model, inputs)
     model.enable_adapters()
-    found = _called(model, batch, audio, motion, sigma, voice)
-    level = sigma[:, None, None, None]
-    wanted = (audio - level * spoken, motion - level * moved)
-    weight = sigma.square().reciprocal()[:, None, None]
-    total, errors = audio.new_zeros(()), []
+    found = model(inputs, return_dict=False)
+    level = inputs.sigma[:, None, None, None]
+    wanted = (inputs.audio - level * spoken, inputs.motion - level * moved)
+    weight = inputs.sigma.square().reciprocal()[:, None, None]
+    total, errors = inputs.audio.new_zeros(()), []
     for share, clean, target, given in zip(
         (1.0, 0.5), found, wanted, (batch.audio_given, batch.motion_given), strict=True
     ):
@@ -89,19 +90,26 @@ def distillation_loss(model: JointTransformer, batch: Batch) -> tuple[Tensor, di
 
 
 @torch.no_grad()
-def _on_the_way(model: JointTransformer, batch: Batch, voice: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Both streams after ``step`` steps of the student's own from noise, (B, 1, T, C) each, and their level (B,)."""
+def _states_of_the_sampler(model: JointTransformer, batch: Batch, step: int) -> JointInputs:
+    """What the student is told after ``step`` steps of its own from noise."""
     levels = torch.from_numpy(noise_levels(FEW_STEPS)).float().to(batch.audio.device)
     begun = levels.new_ones(len(batch.audio))
     calm = torch.from_numpy(Sampling().motion_spread()).to(levels)
     audio = noised(batch.audio, batch.audio_given, begun, spread=Sampling.temperature)
     motion = noised(batch.motion, batch.motion_given, begun, spread=calm)
+    inputs = batch.inputs(model.voice_table, audio, motion, begun)
     for now, then in pairwise(levels[: step + 1]):
-        clean_a, clean_m = _called(model, batch, audio, motion, now * begun, voice)
+        clean_audio, clean_motion = model(inputs, return_dict=False)
         # A given frame's clean latent is the frame itself, so that it stays.
-        audio = _moved(audio, torch.where(batch.audio_given[..., None] > 0, audio, clean_a), now, then)
-        motion = _moved(motion, torch.where(batch.motion_given[..., None] > 0, motion, clean_m), now, then)
-    return audio, motion, levels[step] * begun
+        clean_audio = torch.where(batch.audio_given[..., None] > 0, inputs.audio, clean_audio)
+        clean_motion = torch.where(batch.motion_given[..., None] > 0, inputs.motion, clean_motion)
+        inputs = replace(
+            inputs,
+            audio=_moved(inputs.audio, clean_audio, now, then),
+            motion=_moved(inputs.motion, clean_motion, now, then),
+            sigma=then * begun,
+        )
+    return inputs
 
 
 def _moved(latent: Tensor, clean: Tensor, now: Tensor, then: Tensor) -> Tensor:
@@ -109,44 +117,8 @@ def _moved(latent: Tensor, clean: Tensor, now: Tensor, then: Tensor) -> Tensor:
     return latent + (then - now) * velocity(latent, clean, now)
 
 
-def _called(
-    model: JointTransformer, batch: Batch, audio: Tensor, motion: Tensor, sigma: Tensor, voice: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The model's clean latents of both streams, with everything that the batch tells."""
-    return model(
-        audio, motion, sigma, batch.symbols, batch.place, voice, batch.audio_given, batch.motion_given, batch.heard,
-        batch.membership, batch.segments, return_dict=False,
-    )  # fmt: skip
-
-
-def _guided(
-    model: JointTransformer, batch: Batch, audio: Tensor, motion: Tensor, sigma: Tensor, voice: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Guided velocities of both streams, (B, 1, T, C) each: the passes of the full sampler as one batch."""
+def _teacher(model: JointTransformer, inputs: JointInputs) -> tuple[Tensor, Tensor]:
+    """Velocities of both streams, (B, 1, T, C) each, as the guided sampler has them."""
     scales = Guidance()
-    guider = MaskRoutedGuidance(text_scale=scales.text, speak_scale=scales.speak, listen_scale=scales.listen)
-    guider.set_membership(batch.membership[:, :, 0], emphasis(batch.symbols, scales))
-    unknown, deaf = torch.full_like(batch.symbols, UNKNOWN_SYMBOL), torch.zeros_like(batch.membership)
-    nothing = torch.zeros_like(batch.heard)
-    passes = {
-        "symbols": (unknown, batch.symbols, batch.symbols, batch.symbols),
-        "place": (torch.zeros_like(batch.place), batch.place, batch.place, batch.place),
-        "membership": (deaf, deaf, batch.membership, deaf),
-        "heard": (nothing, nothing, nothing, batch.heard),
-    }
-    several = {name: torch.cat(parts) for name, parts in passes.items()}
-    shared = {
-        "voice": voice,
-        "audio_given": batch.audio_given,
-        "motion_given": batch.motion_given,
-        "segments": batch.segments,
-    }
-    x, y, level = (torch.cat([t] * 4) for t in (audio, motion, sigma))
-    clean_a, clean_m = model(
-        x, y, level, **several, **{k: torch.cat([v] * 4) for k, v in shared.items()}, return_dict=False
-    )
-    wide = level[:, None, None, None]
-    null, _, driven, _ = velocity(x, clean_a, wide).chunk(4)
-    moves = velocity(y, clean_m, wide)[:, 0].chunk(4)
-    moved = guider.forward(moves[0], moves[1], pred_heard=moves[3], pred_voice_0=moves[2]).pred
-    return null + scales.speech * (driven - null), moved[:, None]
+    guider = MaskRoutedGuidance().for_scene(inputs, scales, listening=True)
+    return guided_velocities(model, guider, ClassifierFreeGuidance(guidance_scale=scales.speech), inputs)

@@ -6,12 +6,14 @@ Loss weighting: "Back to Basics: Let Denoising Generative Models Denoise" (arXiv
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from generation.models.transformer import AUDIO_CHANNELS, JointTransformer
+from generation.models.joint_inputs import AUDIO_CHANNELS
+from generation.models.transformer import JointTransformer
 
 if TYPE_CHECKING:
     from generation.data.joint_dataset import Batch
@@ -50,27 +52,14 @@ def joint_loss(model: JointTransformer, batch: Batch, motion: bool = True) -> tu
     """
     sigma = sample_sigma(len(batch.audio)).to(batch.audio.device)
     table = model.voice_table + 0.1 * torch.randn_like(model.voice_table)
-    known = batch.voices.sum(-1, keepdim=True).clamp(max=1)
-    voice = torch.cat((batch.voices @ table, known), -1)
     heard = batch.heard.clone()
     blur = (torch.rand(len(heard), device=heard.device) < 0.5).float()[:, None, None, None] * sigma[:, None, None, None]
     flag = heard[..., AUDIO_CHANNELS : AUDIO_CHANNELS + 1]
     sound = heard[..., :AUDIO_CHANNELS]
     heard[..., :AUDIO_CHANNELS] = flag * ((1 - blur) * sound + blur * torch.randn_like(sound))
-    audio_out, motion_out = model(
-        noised(batch.audio, batch.audio_given, sigma),
-        noised(batch.motion, batch.motion_given, sigma) if motion else None,
-        sigma,
-        batch.symbols,
-        batch.place,
-        voice,
-        batch.audio_given,
-        batch.motion_given if motion else None,
-        heard if motion else None,
-        batch.membership if motion else None,
-        batch.segments,
-        return_dict=False,
-    )
+    noisy = noised(batch.audio, batch.audio_given, sigma)
+    moving = noised(batch.motion, batch.motion_given, sigma) if motion else None
+    audio_out, motion_out = model(replace(batch, heard=heard).inputs(table, noisy, moving, sigma), return_dict=False)
     weight = sigma.clamp(min=_LOSS_FLOOR).square().reciprocal()
     loss, audio_error = _masked_error(audio_out, batch.audio, batch.audio_given, weight)
     parts = {"audio": audio_error}

@@ -7,7 +7,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from generation.models.transformer import AUDIO_CHANNELS, HEARD_CHANNELS, N_CHANNELS, JointTransformer
+from generation.core.motion import N_CHANNELS
+from generation.models.joint_inputs import AUDIO_CHANNELS, HEARD_CHANNELS
+from generation.models.transformer import JointTransformer
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -33,7 +35,7 @@ def tiny_transformer(**changes: object) -> JointTransformer:
 
 
 def scene_tensors(batch: int = 1, cast: int = 3, n_frames: int = 16, seed: int = 0) -> dict[str, Tensor]:
-    """Random arguments of the tiny transformer."""
+    """Random inputs of the tiny transformer, by the names of JointInputs."""
     g = torch.Generator().manual_seed(seed)
     tokens = (batch, cast, n_frames)
     return {

@@ -111,14 +111,10 @@ def _silent_partner(synthesis: Synthesis, takes: Sequence[Take], voices: Sequenc
         cast = [CastMember("SPEAKER", voice, -0.5), CastMember("LISTENER", voices[seed - 1], 0.5)]
         n_frames = len(take.motion)
         with torch.inference_mode():
-            _, motion = pipeline.denoise(
-                pipeline.prepare_inputs([line], cast, n_frames, None),
-                pipeline.prepare_audio([line], cast, n_frames, seed, sampling),
-                pipeline.prepare_motion([line], cast, n_frames, seed),
-                sampling,
-                guidance,
-                None,
-            )
+            audio = pipeline.prepare_audio([line], cast, n_frames, seed, sampling)
+            motion = pipeline.prepare_motion([line], cast, n_frames, seed)
+            inputs = pipeline.prepare_inputs([line], cast, None, audio, motion)
+            _, motion = pipeline.denoise(inputs, audio, motion, cast, sampling, guidance, None)
         values = [pipeline.standard.motion_values(part.float().cpu().numpy()) for part in motion.blended[0]]
         speaker, listener = (np.square(rig_gap(v.clip(0, 1))[line.start : line.stop]).mean() ** 0.5 for v in values)
         shares.append(listener / speaker)

@@ -11,6 +11,7 @@ from random_networks import scene_tensors, tiny_transformer
 from torch import Tensor
 
 from generation.core.weights import load_strict
+from generation.models.joint_inputs import JointInputs
 from generation.models.transformer import JointTransformer, JointTransformerOutput
 
 CLOSE = dict(rtol=0, atol=2e-5)
@@ -23,7 +24,7 @@ def model() -> JointTransformer:
 
 @torch.no_grad()
 def run(model: JointTransformer, tensors: dict[str, Tensor], **changes: Tensor | None) -> JointTransformerOutput:
-    return model(**tensors | changes)
+    return model(JointInputs(**tensors | changes))
 
 
 def differs(a: Tensor, b: Tensor) -> Tensor:
@@ -197,7 +198,8 @@ def test_audio_alone_is_the_audio_stream_of_layers_that_are_not_joint() -> None:
 
 def test_tuple_and_output_hold_the_same(model: JointTransformer) -> None:
     tensors = scene_tensors(cast=1)
-    audio, motion = run(model, tensors, return_dict=False)
+    with torch.no_grad():
+        audio, motion = model(JointInputs(**tensors), return_dict=False)
     output = run(model, tensors)
     assert torch.equal(audio, output.audio) and torch.equal(motion, output.motion)
 
@@ -250,6 +252,18 @@ def test_a_wrong_shape_is_named_with_what_was_expected(
 ) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be \(.*\), got {re.escape(str(shape))}\.$"):
         run(model, scene_tensors(), **{name: torch.zeros(shape)})
+
+
+def test_inputs_side_by_side_in_a_batch_and_the_audio_stream_alone(model: JointTransformer) -> None:
+    scenes = [JointInputs(**scene_tensors(cast=2, seed=seed), membership=own(2, 16)) for seed in (1, 2)]
+    with torch.no_grad():
+        both = model(JointInputs.concatenated(scenes))
+        for i, scene in enumerate(scenes):
+            torch.testing.assert_close(both.motion[i : i + 1], model(scene).motion, **CLOSE)
+        alone = model(scenes[0].without_motion())
+    assert alone.motion is None and alone.audio.shape == scenes[0].audio.shape
+    moved = scenes[0].to("meta")
+    assert moved.segments is None and {moved.audio.device.type, moved.membership.device.type} == {"meta"}
 
 
 def test_motion_without_its_flags_is_refused(model: JointTransformer) -> None:

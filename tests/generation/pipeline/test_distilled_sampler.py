@@ -17,12 +17,20 @@ from generation.adapters.lora import FILE, add_adapter, base_hash, load_adapter,
 from generation.core.performance import CastMember, Line
 from generation.core.weights import load_strict
 from generation.data.joint_dataset import Batch
-from generation.models.transformer import HEARD_CHANNELS, JointTransformer
-from generation.pipeline.guidance import routes
+from generation.models.joint_inputs import JointInputs
+from generation.models.transformer import JointTransformer
+from generation.pipeline.guidance import guided_velocities
 from generation.pipeline.joint import JointPipeline
-from generation.pipeline.sampling import FEW, FEW_STEPS, FULL_STEPS, Guidance, Sampling, network_calls, usual_steps
+from generation.pipeline.sampling import FEW, FEW_STEPS, FULL_STEPS, Sampling, network_calls, usual_steps
 from generation.training.depth_growth import grow_depth
-from generation.training.distillation import RANK, AdapterFiles, _guided, _on_the_way, distillation_loss, student
+from generation.training.distillation import (
+    RANK,
+    AdapterFiles,
+    _states_of_the_sampler,
+    _teacher,
+    distillation_loss,
+    student,
+)
 from generation.training.trainer import FitSettings, fit
 
 CAST = [CastMember("Ann", np.ones(64, np.float32), -0.5), CastMember("Bo", -np.ones(64, np.float32), 0.5)]
@@ -68,9 +76,8 @@ def test_a_merged_adapter_does_what_it_does_beside_the_weights_and_leaves_them_a
     weights = {name: weight.clone() for name, weight in transformer.state_dict().items()}
 
     def called() -> torch.Tensor:
-        x = examples
-        given = (x.audio, x.motion, torch.full((3,), 0.5), x.symbols, x.place, torch.ones(3, 1, 65), x.audio_given)
-        return transformer(*given, x.motion_given, x.heard, x.membership, x.segments).audio
+        level = torch.full((3,), 0.5)
+        return transformer(examples.inputs(transformer.voice_table, examples.audio, examples.motion, level)).audio
 
     with torch.no_grad():
         beside = called()
@@ -148,30 +155,31 @@ def test_training_moves_the_student_to_the_teacher_and_leaves_the_base(tmp_path:
 @pytest.mark.parametrize("step", range(FEW_STEPS))
 def test_the_student_is_taught_where_its_own_sampler_comes_by(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline = stirred(tiny_pipeline())
-    seen: list[tuple[torch.Tensor, torch.Tensor, float, tuple]] = []
+    seen: list[JointInputs] = []
     forward = pipeline.transformer.forward
 
-    def watched(audio: torch.Tensor, motion: torch.Tensor, sigma: torch.Tensor, *told: torch.Tensor, **how: bool):  # noqa: ANN202
-        seen.append((audio.clone(), motion.clone(), float(sigma[0]), told))
-        return forward(audio, motion, sigma, *told, **how)
+    def watched(inputs: JointInputs, return_dict: bool = True) -> object:
+        seen.append(inputs)
+        return forward(inputs, return_dict)
 
     monkeypatch.setattr(pipeline.transformer, "forward", watched)
     pipeline(LINES[:1], CAST[:1], 24, sampling=Sampling(steps=None))
-    symbols, place, voice, audio_given, motion_given, heard, membership, segments = seen[0][3]
-    first_a, first_m = seen[0][:2]
-    examples = Batch(first_a, first_m, symbols, place, voice, audio_given, motion_given, heard, membership, segments)
-    starts = iter((first_a, first_m))
+    first = seen[0]
+    examples = Batch(
+        voices=torch.eye(2)[:1][None], **{f.name: getattr(first, f.name) for f in fields(Batch) if f.name != "voices"}
+    )
+    starts = iter((first.audio, first.motion))
     monkeypatch.setattr("generation.training.distillation.noised", lambda *_, **__: next(starts))
-    audio, motion, sigma = _on_the_way(pipeline.transformer, examples, voice, step)
-    met_a, met_m, level, _ = seen[step]
-    assert float(sigma[0]) == pytest.approx(level)
-    torch.testing.assert_close(audio, met_a, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(motion, met_m, atol=1e-5, rtol=1e-5)
+    pipeline.transformer.voice_table = torch.nn.Parameter(first.voice[0, :, :-1].expand(2, -1))
+    met = _states_of_the_sampler(pipeline.transformer, examples, step)
+    for f in fields(JointInputs):
+        torch.testing.assert_close(getattr(met, f.name), getattr(seen[step], f.name), atol=1e-5, rtol=1e-5)
 
 
 def test_the_student_begins_with_as_much_noise_as_the_sampler() -> None:
     model, examples = student(tiny_pipeline().transformer), batch(size=2, n=200)
-    audio, motion, sigma = _on_the_way(model, examples, torch.ones(2, 1, 65), step=0)
+    inputs = _states_of_the_sampler(model, examples, step=0)
+    audio, motion, sigma = inputs.audio, inputs.motion, inputs.sigma
     free = examples.audio_given == 0
     assert sigma.tolist() == [1, 1]
     assert torch.equal(audio[~free], examples.audio[~free]), "what is given stays"
@@ -213,27 +221,22 @@ def test_the_adapter_of_a_model_with_fewer_layers_is_a_start_for_a_deeper_one(tm
             assert "blocks.2." in name and (".lora_A." in name or not weight.any()), "new layers: an adapter at zero"
 
 
-def test_the_teacher_is_the_pipelines_guided_sampler() -> None:
+def test_the_teacher_is_the_pipelines_guided_sampler(monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline = tiny_pipeline()
-    lines = LINES[:1]
-    inputs = pipeline.prepare_inputs(lines, CAST[:1], 24, None)
-    audio = pipeline.prepare_audio(lines, CAST[:1], 24, 0, Sampling())
-    motion = pipeline.prepare_motion(lines, CAST[:1], 24, 0)
-    passes, shares = routes(inputs.membership)
-    scales = Guidance()
-    guider = pipeline.guider.new(num_voices=1, text_scale=scales.text, speak_scale=scales.speak, listen_scale=0.0)
-    guider.set_membership(shares)
-    guider.set_state(0, 1, torch.tensor(1.0))
+    told: list[JointInputs] = []
+    guided: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def watched(*arguments: object) -> tuple[torch.Tensor, torch.Tensor]:
+        told.append(arguments[3])
+        guided.append(guided_velocities(*arguments))
+        return guided[-1]
+
+    monkeypatch.setattr("generation.pipeline.joint.guided_velocities", watched)
+    pipeline(LINES[:1], CAST[:1], 24, sampling=Sampling(steps=2))
     with torch.no_grad():
-        expected = pipeline._guided(guider, pipeline.audio_guider, passes, inputs, audio, motion, 0.5)
-        names = {f.name for f in fields(Batch)} & set(vars(inputs))
-        example = Batch(
-            audio=audio.blended, motion=motion.blended, audio_given=audio.given, motion_given=motion.given,
-            voices=torch.zeros(1, 1, 1), heard=torch.zeros(1, 1, 24, HEARD_CHANNELS),
-            **{name: getattr(inputs, name) for name in names},
-        )  # fmt: skip
-        found = _guided(pipeline.transformer, example, example.audio, example.motion, torch.tensor([0.5]), inputs.voice)
-    for a, b in zip(expected, found, strict=True):
+        taught = _teacher(pipeline.transformer, told[1])
+    # Alone there is nobody to be heard: the pipeline leaves that pass out, the teacher hears silence in it.
+    for a, b in zip(guided[1], taught, strict=True):
         assert a.abs().max() > 1e-3
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
 

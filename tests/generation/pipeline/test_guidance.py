@@ -11,7 +11,8 @@ from diffusers.guiders import ClassifierFreeGuidance
 from random_networks import scene_tensors, tiny_transformer
 from torch import Tensor
 
-from generation.pipeline.guidance import MaskRoutedGuidance, emphasis, routes
+from generation.models.joint_inputs import JointInputs
+from generation.pipeline.guidance import MaskRoutedGuidance, voice_passes, wordless_factor
 from generation.pipeline.sampling import Guidance
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL
 from masks.regions import box_mask
@@ -67,7 +68,7 @@ def test_tokens_may_be_led_more_by_their_voice_than_others() -> None:
     symbols[:, :, : 2 * N_TOKENS] = 3
     scales, p = Guidance(speak=1.5, wordless=3.0), predictions(1, heard=False)
     guider = MaskRoutedGuidance(speak_scale=scales.speak, listen_scale=0.0)
-    guider.set_membership(torch.ones(1, 1, N_TOKENS), emphasis(symbols, scales))
+    guider.set_membership(torch.ones(1, 1, N_TOKENS), wordless_factor(symbols, scales))
     result = guider.forward(**p).pred
     for part, scale in ((slice(None, N_TOKENS // 2), 1.5), (slice(N_TOKENS // 2, None), 3.0)):
         expected = p["pred_text"] + scale * (p["pred_voice_0"] - p["pred_text"])
@@ -129,7 +130,7 @@ def by_all_passes(table: Tensor, passes: list[Tensor], shares: Tensor) -> Tensor
     deaf = torch.zeros_like(table)
     batches = guider.prepare_inputs({"membership": (deaf, deaf, *passes)})
     for batch in batches:
-        batch.noise_pred = model(**tensors, membership=batch.membership).motion.flatten(1, 2)
+        batch.noise_pred = model(JointInputs(**tensors, membership=batch.membership)).motion.flatten(1, 2)
     return guider(batches)[0]
 
 
@@ -138,7 +139,7 @@ def test_while_no_face_has_two_voices_one_pass_is_enough(strength: float) -> Non
     voices = torch.tensor([0, 2, 1])
     table = strength * torch.eye(3)[:, voices][None, :, :, None].repeat(1, 1, 1, 8)
     table[0, :, 2, 4:] = 0
-    passes, shares = routes(table)
+    passes, shares = voice_passes(table)
     assert len(passes) == 1 and shares.shape == (1, 1, 24)
     alone = [torch.eye(3)[i][None, :, None, None].expand_as(table) for i in range(3)]
     every_voice = by_all_passes(table, alone, table.flatten(2))
@@ -149,10 +150,37 @@ def test_while_no_face_has_two_voices_one_pass_is_enough(strength: float) -> Non
 def test_a_face_of_two_voices_needs_a_pass_a_voice(shares: list[float]) -> None:
     table = torch.eye(3)[None, :, :, None].repeat(1, 1, 1, 8)
     table[0, :, 1, 3] = torch.tensor(shares)
-    passes, shares = routes(table)
+    passes, shares = voice_passes(table)
     assert len(passes) == 3 and torch.equal(shares, table.flatten(2))
     for i, heard in enumerate(passes):
         assert (heard[0, i] == 1).all() and heard.sum() == heard[0, i].numel()
+
+
+@pytest.mark.parametrize("listening", [True, False])
+@pytest.mark.parametrize("shared", [True, False])
+def test_each_pass_is_told_what_its_name_says(shared: bool, listening: bool) -> None:
+    table = torch.eye(3)[None, :, :, None].repeat(1, 1, 1, 8)
+    if shared:
+        table[0, :, 1, 3] = torch.tensor([0.2, 0.5, 0.0])
+    inputs = JointInputs(**scene_tensors(cast=3, n_frames=8), membership=table)
+    guider = MaskRoutedGuidance().for_scene(inputs, Guidance(speak=1.4), listening)
+    assert guider.config.speak_scale == 1.4
+    passes = guider.passes(inputs)
+    voices = [f"pred_voice_{i}" for i in range(3 if shared else 1)]
+    assert list(passes) == ["pred_null", "pred_text", *voices, *(["pred_heard"] if listening else [])]
+    for name, told in passes.items():
+        assert (told.symbols == UNKNOWN_SYMBOL).all() == (name == "pred_null")
+        assert bool(told.place.any()) == (name != "pred_null")
+        assert bool(told.heard.any()) == (name == "pred_heard")
+        assert bool(told.membership.any()) == name.startswith("pred_voice")
+        assert told.audio is inputs.audio and told.motion is inputs.motion and told.voice is inputs.voice
+    marks = {name: torch.full((1, 3, 8, 1), float(i)) for i, name in enumerate(passes)}
+    assert guider.own_speech(marks)[0, :, 0, 0].tolist() == ([2, 3, 4] if shared else [2, 2, 2])
+
+
+def test_a_guider_of_no_scene_knows_no_passes() -> None:
+    with pytest.raises(ValueError, match="for_scene"):
+        MaskRoutedGuidance().passes(JointInputs(**scene_tensors()))
 
 
 @pytest.mark.parametrize(

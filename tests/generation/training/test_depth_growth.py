@@ -9,6 +9,7 @@ import torch
 from random_networks import scene_tensors, tiny_transformer
 
 from generation.core.weights import load_strict
+from generation.models.joint_inputs import JointInputs
 from generation.models.transformer import JointTransformer
 from generation.training.depth_growth import grow_depth
 
@@ -18,11 +19,11 @@ def test_a_deeper_model_computes_the_same(tmp_path: Path, joint_every: int) -> N
     shallow = tiny_transformer(joint_every=joint_every)
     shallow.save_pretrained(tmp_path)
     grow_depth(tmp_path, 5)
-    deeper, scene = load_strict(JointTransformer, tmp_path), scene_tensors()
+    deeper, scene = load_strict(JointTransformer, tmp_path), JointInputs(**scene_tensors())
     assert deeper.config.num_layers == len(deeper.blocks) == 5
     assert [block.joint for block in deeper.blocks] == [layer % joint_every == joint_every - 1 for layer in range(5)]
     with torch.no_grad():
-        for before, after in zip(shallow(**scene, return_dict=False), deeper(**scene, return_dict=False), strict=True):
+        for before, after in zip(shallow(scene, return_dict=False), deeper(scene, return_dict=False), strict=True):
             torch.testing.assert_close(after, before, rtol=0, atol=0)
 
 
@@ -32,7 +33,7 @@ def test_its_new_layers_learn(tmp_path: Path) -> None:
     model = load_strict(JointTransformer, tmp_path)
     for _ in range(2):
         model.zero_grad()
-        audio, motion = model(**scene_tensors(), return_dict=False)
+        audio, motion = model(JointInputs(**scene_tensors()), return_dict=False)
         (audio.square().mean() + motion.square().mean()).backward()
         with torch.no_grad():  # the gates open first, what is behind them follows
             for weight in model.parameters():

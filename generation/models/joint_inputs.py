@@ -1,0 +1,106 @@
+"""What the joint transformer is told in one pass, as one value: latents, noise level, words, voices and routing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from generation.core.clock import MELS_PER_FRAME, N_MELS
+from generation.core.motion import N_CHANNELS
+
+AUDIO_CHANNELS = MELS_PER_FRAME * N_MELS
+"""Width of an audio token: four mel frames of 100 bins."""
+HEARD_CHANNELS = AUDIO_CHANNELS + 2
+"""What a person hears in 40 ms: the others' audio, 1 = not dropped, and where it comes from (-1 left .. 1 right)."""
+
+
+@dataclass(frozen=True, eq=False)
+class JointInputs:
+    """B scenes of V voices, K faces and T video frames (40 ms each).
+
+    Everything about sound and words is indexed by voice, everything about motion by face; ``membership`` alone says
+    which voice drives which face. The network has one face a voice so far, so V must equal K.
+
+    Attributes:
+        audio: (B, V, T, 400) noisy normalised log-mel, clean where given.
+        sigma: (B,) noise level, 1 = noise, 0 = data.
+        symbols: (B, V, 4 T) int64 phoneme at each 10 ms; ``n_symbols`` = unknown (text dropped).
+        place: (B, V, 4 T, 2) position inside the phoneme 0..1 and log of its length in 10 ms, divided by 4.
+        voice: (B, V, voice_dim + 1) speaker embedding and a 1; all zero = unknown voice.
+        audio_given: (B, V, T) 1 where ``audio`` holds given data.
+        motion: (B, K, T, 57) noisy normalised motion, clean where given; None runs the audio stream alone.
+        motion_given: (B, K, T) 1 where ``motion`` holds given data; needed with ``motion``.
+        heard: (B, K, T, 402) what reaches each person's ears, see ``HEARD_CHANNELS``; zero = dropped.
+        membership: (B, V, K, T) in [0, 1]: [b, i, j, t] is how much voice i drives face j in frame t. None = each
+            voice drives its own face; zeros = no audio reaches any face.
+        segments: (B, V, T) int64; tokens of a line see only their own line of their own character, tokens of segment 0
+            (the time between lines) see all of it. None = one segment.
+    """
+
+    audio: Tensor
+    sigma: Tensor
+    symbols: Tensor
+    place: Tensor
+    voice: Tensor
+    audio_given: Tensor
+    motion: Tensor | None = None
+    motion_given: Tensor | None = None
+    heard: Tensor | None = None
+    membership: Tensor | None = None
+    segments: Tensor | None = None
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> JointInputs:
+        """The same on a device; the signature is the one by which accelerate's offloading moves arguments."""
+        return replace(self, **{name: t.to(device, non_blocking=non_blocking) for name, t in self._present().items()})
+
+    def without_motion(self) -> JointInputs:
+        """The audio stream alone."""
+        return replace(self, motion=None, motion_given=None, heard=None, membership=None)
+
+    @staticmethod
+    def concatenated(parts: Sequence[JointInputs]) -> JointInputs:
+        """Several along the batch; all of them have the same fields.
+
+        Raises:
+            KeyError: a field that the first has is missing in another.
+        """
+        present = [part._present() for part in parts]
+        return replace(parts[0], **{name: torch.cat([tensors[name] for tensors in present]) for name in present[0]})
+
+    def check(self, voice_dim: int) -> None:
+        """Refuses tensors that do not belong together.
+
+        Raises:
+            ValueError: a shape that does not fit, with both shapes; motion without its flags or the other way round.
+        """
+        audio = self.audio
+        if audio.dim() != 4 or audio.shape[-1] != AUDIO_CHANNELS:
+            raise ValueError(f"audio must be (B, V, T, {AUDIO_CHANNELS}), got {tuple(audio.shape)}.")
+        if (self.motion is None) != (self.motion_given is None):
+            raise ValueError("motion and motion_given come together: pass both or neither.")
+        batch, n_voices, n_frames, _ = audio.shape
+        n_faces = n_voices
+        spoken, mels = (batch, n_voices, n_frames), (batch, n_voices, MELS_PER_FRAME * n_frames)
+        shown = (batch, n_faces, n_frames)
+        expected = {
+            "audio": (*spoken, AUDIO_CHANNELS),
+            "sigma": (batch,),
+            "symbols": mels,
+            "place": (*mels, 2),
+            "voice": (batch, n_voices, voice_dim + 1),
+            "audio_given": spoken,
+            "motion": (*shown, N_CHANNELS),
+            "motion_given": shown,
+            "heard": (*shown, HEARD_CHANNELS),
+            "membership": (batch, n_voices, n_faces, n_frames),
+            "segments": spoken,
+        }
+        for name, tensor in self._present().items():
+            if tuple(tensor.shape) != expected[name]:
+                raise ValueError(f"{name} must be {expected[name]}, got {tuple(tensor.shape)}.")
+
+    def _present(self) -> dict[str, Tensor]:
+        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
