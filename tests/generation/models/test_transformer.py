@@ -14,7 +14,9 @@ from generation.core.weights import load_strict
 from generation.models.joint_inputs import JointInputs
 from generation.models.transformer import JointTransformer, JointTransformerOutput
 
-CLOSE = dict(rtol=0, atol=2e-5)
+CLOSE = dict(rtol=0, atol=1e-4)
+"""Outputs of size 1 to 5 whose products were summed in another order: shapes and alignment decide how a processor
+groups the terms, and two layers magnify the last bits of float32 some ten times."""
 
 
 @pytest.fixture(scope="module")
@@ -204,14 +206,24 @@ def test_tuple_and_output_hold_the_same(model: JointTransformer) -> None:
     assert torch.equal(audio, output.audio) and torch.equal(motion, output.motion)
 
 
-def test_saved_and_loaded_it_is_the_same_to_the_bit(model: JointTransformer, tmp_path: Path) -> None:
+def test_saved_and_loaded_its_weights_are_the_same_to_the_bit_and_it_computes_alike(
+    model: JointTransformer, tmp_path: Path
+) -> None:
     model.save_pretrained(tmp_path)
     loaded = load_strict(JointTransformer, tmp_path)
     assert dict(loaded.config)["voice_names"] == ["ann", "bob"] and not loaded.training
     for name, weight in model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], weight), name
     tensors = scene_tensors()
-    assert torch.equal(run(loaded, tensors).motion, run(model, tensors).motion)
+    torch.testing.assert_close(run(loaded, tensors).motion, run(model, tensors).motion, **CLOSE)
+
+
+def test_loaded_weights_lie_in_aligned_memory_and_no_longer_in_the_file(
+    model: JointTransformer, tmp_path: Path
+) -> None:
+    model.save_pretrained(tmp_path)
+    loaded = load_strict(JointTransformer, tmp_path)
+    assert {weight.data_ptr() % 64 for weight in loaded.parameters()} == {0}
 
 
 @pytest.mark.parametrize("damage", ["missing", "foreign", "truncated", "other"])
