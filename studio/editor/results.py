@@ -17,8 +17,8 @@ from studio.jobs.job import Job, JobStatus
 from studio.jobs.queue import jobs
 from studio.project.project import Project
 from studio.scene.document import load_scene
+from studio.scene.line_names import line_names
 from studio.scene.schema import Scene
-from studio.timeline.timeline import line_names
 
 _CUE = re.compile(r"(\d+):(\d\d):(\d\d)\.(\d{3}) --> (\d+):(\d\d):(\d\d)\.(\d{3})\n<v ([^>]*)>(.*?)</v>", re.DOTALL)
 _MIMES = {".mp4": "video/mp4", ".wav": "audio/wav", ".srt": "application/x-subrip", ".vtt": "text/vtt",

@@ -10,8 +10,8 @@ from studio.jobs.job import Job
 from studio.jobs.queue import jobs
 from studio.project.project import Project
 from studio.scene.document import load_scene
+from studio.scene.line_names import line_names
 from studio.scene.schema import Scene, ScriptLine
-from studio.timeline.timeline import line_names
 
 
 class VoicePreview:

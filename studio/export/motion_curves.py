@@ -10,8 +10,9 @@ from generation.core.clock import FPS, SAMPLES_PER_FRAME, seconds_from_frames
 from generation.core.performance import Performance
 from generation.motion.articulation import runs
 from generation.motion.keyframes import HANDLES
+from studio.scene.line_names import line_names
 from studio.scene.schema import Scene
-from studio.timeline.timeline import Timeline, line_names
+from studio.timeline.timeline import Timeline
 
 CURVES = {"mouth": "jawOpen", "blink": "blink", "turn": "headTurn", "nod": "headNod", "tilt": "headTilt"}
 """What a curve shows, and the handle that a key of it takes hold of."""

@@ -12,8 +12,9 @@ from studio.production.settings import RenderSettings, expected_seconds
 from studio.project.project import Project
 from studio.project.takes import recipe
 from studio.scene.document import scene_data
+from studio.scene.line_names import line_names
 from studio.scene.schema import Scene, ScriptLine
-from studio.timeline.timeline import TAIL_FRAMES, line_names
+from studio.timeline.timeline import TAIL_FRAMES
 from studio.validation.scene_check import Report, check_scene
 
 SPEED_FILE = ".worker/speed.json"

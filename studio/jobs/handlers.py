@@ -35,8 +35,9 @@ from studio.production.render import render_scene
 from studio.production.settings import RenderSettings
 from studio.project.takes import recipe
 from studio.scene.document import load_scene
+from studio.scene.line_names import line_names
 from studio.scene.schema import Scene
-from studio.timeline.timeline import Timeline, line_names
+from studio.timeline.timeline import Timeline
 
 _PICTURE_SECONDS = 1.0
 _PICTURE_SIDE = 960

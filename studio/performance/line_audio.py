@@ -23,9 +23,10 @@ from studio.performance.models import Models
 from studio.performance.performer import ScenePerformer
 from studio.project.takes import FOLDER, Take, note_takes
 from studio.scene.document import load_scene
+from studio.scene.line_names import line_names
 from studio.scene.retakes import without_retakes
 from studio.scene.schema import Scene
-from studio.timeline.timeline import Timeline, line_names
+from studio.timeline.timeline import Timeline
 from studio.timeline.word_timing import word_times
 
 

@@ -19,9 +19,9 @@ from studio.core.progress import Progress
 from studio.performance.characters import character_voices
 from studio.performance.models import Models, single_threaded
 from studio.performance.performance_cache import PerformanceCache
+from studio.performance.retake_plan import bend_through_keys, plan_retakes
 from studio.performance.scene_gaze import with_scene_eyes
 from studio.performance.segment_generation import OnStep, SegmentGenerator
-from studio.scene.retakes import planned, through_keys
 from studio.scene.schema import Scene
 from studio.scene.voices import language_of
 from studio.timeline.segments import Segment, join, split
@@ -125,7 +125,7 @@ class ScenePerformer:
         joined = join(segments, parts, timeline.n_frames)
         deliveries = [voice.delivery for voice in self._voices]
         gazing = with_scene_eyes(joined, self._scene, timeline, segments, sides, self.seed, retakes, deliveries)
-        return through_keys(gazing, retakes)
+        return bend_through_keys(gazing, retakes)
 
     def segment_keys(self, timeline: Timeline, routing: np.ndarray, sides: np.ndarray) -> dict[str, str]:
         """Key of the kept segment that holds each line, by the line's id; arguments as of :meth:`perform`."""
@@ -156,7 +156,7 @@ class ScenePerformer:
 
 def _retakes_of(scene: Scene, timeline: Timeline, segments: Sequence[Segment]) -> list[KeyedSpan]:
     lines = {line.id for segment in segments for line in segment.lines}
-    return [span for span in planned(scene, timeline) if span.line.id in lines]
+    return [span for span in plan_retakes(scene, timeline) if span.line.id in lines]
 
 
 def _with_retakes(

@@ -28,9 +28,10 @@ from studio.production.preview import PreparedPicture, Previewer
 from studio.production.scene_drawing import scaled_motion
 from studio.project.takes import recipe
 from studio.scene.document import load_scene, scene_data
+from studio.scene.line_names import line_names
 from studio.scene.retakes import with_retakes
 from studio.scene.schema import Retake, Scene
-from studio.timeline.timeline import Timeline, line_names
+from studio.timeline.timeline import Timeline
 
 CLOSE_UP = 720
 """Greatest height of the picture of which a face is shown."""

@@ -30,8 +30,9 @@ from studio.production.frame_cache import FRAME_FOLDER, FrameCache, trim_frames
 from studio.production.scene_drawing import appearance_key, frame_states, make_renderer, scaled_motion
 from studio.project.restore import media_names
 from studio.scene.document import DocumentError, load_scene, scene_data
+from studio.scene.line_names import line_names
 from studio.scene.schema import Scene
-from studio.timeline.timeline import Timeline, line_names
+from studio.timeline.timeline import Timeline
 
 if TYPE_CHECKING:
     from generation.rendering.renderer import SceneRenderer

@@ -19,9 +19,9 @@ from studio.project.restore import MissingMedia, media_names, scene_of_video, sh
 from studio.project.takes import Take, read_takes
 from studio.project.uploads import check_upload
 from studio.scene.document import checked_scene, load_scene, scene_data
+from studio.scene.line_names import line_names
 from studio.scene.schema import Scene
 from studio.scene.upgrade import VERSION, check_version, upgrade_notice
-from studio.timeline.timeline import line_names
 
 log = logging.getLogger(__name__)
 

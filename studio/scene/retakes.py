@@ -1,17 +1,13 @@
-"""Spans of lines in which the speaker moves anew: what is wrong with one, its place on the clock, and edits of them"""
+"""Retakes of a scene: spans of lines in which the speaker moves anew; their faults, and edits of them."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from generation.core.clock import FPS, frames_from_seconds, seconds_from_frames
-from generation.core.motion import MotionTrack
-from generation.core.performance import Performance
-from generation.motion.keyframes import HANDLES, Key, KeyedSpan, bent
+from generation.motion.keyframes import HANDLES
 from studio.scene.schema import Keyframe, Retake, Scene, ScriptLine
-from studio.timeline.timeline import Timeline
 
 LEAST_FRAMES = 5
 """Shortest span that can be made again: below 0.2 s there is nothing between its fades."""
@@ -52,34 +48,6 @@ def _key_fault(key: Keyframe, span: Retake) -> str | None:
     if not span.start <= key.at <= span.end:
         return f"its key at {key.at:g} s lies outside it; keep keys between {span.start:g} and {span.end:g} s"
     return None
-
-
-def planned(scene: Scene, timeline: Timeline) -> list[KeyedSpan]:
-    """The retakes of a scene on its clock, cut at the ends of their lines.
-
-    Raises:
-        ValueError: one lies outside its line, or cannot be; one sentence.
-    """
-    spans = []
-    for number, (written, line) in enumerate(zip(scene.script, timeline.lines, strict=True), 1):
-        if problems := faults(written, seconds_from_frames(line.n_frames)):
-            raise ValueError(f"Script line {number} ({written.who}): {problems[0]}.")
-        for span in written.retakes:
-            first = line.start + frames_from_seconds(span.start)
-            stop = min(line.stop, line.start + frames_from_seconds(span.end))
-            frames = [(line.start + frames_from_seconds(key.at), key) for key in span.keys]
-            keys = tuple(Key(min(frame, stop - 1), key.channel, key.value) for frame, key in frames if frame <= stop)
-            spans.append(KeyedSpan(line, first, stop, span.take, keys))
-    return sorted(spans, key=lambda span: (span.first, span.line.character))
-
-
-def through_keys(performance: Performance, spans: Iterable[KeyedSpan]) -> Performance:
-    """The finished motion through all keys, exactly; beyond the spans and their fades to the bit as it was."""
-    parts = list(performance.characters)
-    for span in spans:
-        part = parts[span.line.character]
-        parts[span.line.character] = replace(part, motion=MotionTrack(bent(part.motion.values, span)))
-    return replace(performance, characters=tuple(parts))
 
 
 def with_retake(

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from studio.scene.schema import ScriptLine
+from typing import Protocol
 
 OPTIONS = ("pause", "overlap", "start", "speed", "take", "looks", "recording")
 _OPTION_LIST = r"\(((?:[^()\"]|\"(?:[^\"\\]|\\.)*\")*)\)"
@@ -16,6 +13,20 @@ _LINE = re.compile(rf"(?P<name>[^:(]+?)\s*(?:{_OPTION_LIST})?\s*:(?P<text>.*)", 
 _HEAD = re.compile(rf"(?P<name>[^(]+?)\s*(?:{_OPTION_LIST})?")
 _PAUSE = re.compile(r"\(\s*pause\s+([^()\s]+)\s*\)")
 _OPTION = re.compile(r"\s*([^\s,]+)(?:\s+(\"(?:[^\"\\]|\\.)*\"|[^,]*))?\s*(?:,|$)")
+
+
+class WrittenLine(Protocol):
+    """What of a script line is printed; see :class:`studio.scene.schema.ScriptLine`."""
+
+    who: str
+    text: str
+    recording: str | None
+    pause: float | None
+    overlap: float | None
+    start: float | None
+    speed: float
+    take: int
+    looks: str | None
 
 
 def parse(text: str) -> list[dict[str, str]]:
@@ -93,12 +104,12 @@ def _fields(name: str, options: str | None) -> dict[str, str]:
     return fields
 
 
-def print_lines(lines: Iterable[ScriptLine]) -> str:
+def print_lines(lines: Iterable[WrittenLine]) -> str:
     """The screenplay of some script lines; :func:`parse` gives them back."""
     return "".join(_print_line(line) for line in lines)
 
 
-def _print_line(line: ScriptLine) -> str:
+def _print_line(line: WrittenLine) -> str:
     options = []
     for key in ("pause", "overlap", "start"):
         if (value := getattr(line, key)) is not None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ from generation.core.delivery import AVERAGE, Delivery, paced
 from generation.core.performance import Line
 from generation.text.phonemizer import Phonemizer, display_text, phonemize
 from studio.scene.document import existing_file
+from studio.scene.line_names import line_names
 from studio.scene.schema import Scene, ScriptLine
 
 LEAD_FRAMES = 8
@@ -143,26 +142,6 @@ def measure_lines(
         except ValueError as error:
             problems[index] = f"Script line {index + 1} ({line.who}): {error}"
     return drafts, problems
-
-
-def line_names(scene: Scene, takes: bool = True) -> list[str]:
-    """Name of each line by what is said and by whom, so that editing another line leaves this one's noise alone.
-
-    Args:
-        scene: the scene; lines of people who are not in its cast are named as well.
-        takes: whether another take is another name; without it a line keeps its name from take to take.
-    """
-    names, seen = [], Counter()
-    for line in scene.script:
-        character = scene.find(line.who)
-        who = line.who if character is None else scene.cast[character].name
-        content = [who, line.text, repr(line.speed), line.recording or ""]
-        if takes and line.take:
-            content.append(f"take {line.take}")
-        name = f"{who}-{hashlib.sha256(chr(10).join(content).encode()).hexdigest()[:10]}"
-        seen[name] += 1
-        names.append(f"{name}-{seen[name]}")
-    return names
 
 
 def place_lines(script: Sequence[ScriptLine], lengths: Sequence[int]) -> list[int]:

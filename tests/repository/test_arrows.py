@@ -56,16 +56,12 @@ FINETUNES = ("jobs", "editor")
 SEES_MASKS = tuple(f"generation.{n}" for n in ("motion", "rendering", "rendering.imaging", "rendering.mouth", "labels"))
 
 KNOWN = {
-    "studio.project.project -> studio.timeline.timeline",
-    "studio.scene.retakes -> studio.timeline.timeline",
     "studio.views.finetuning -> generation.finetuning.transcription",
     "studio.views.session -> studio.launch",
 }
 """Arrows that are still to go."""
 
-KNOWN_CIRCLES = [
-    ["studio.scene.schema", "studio.scene.screenplay"],
-]
+KNOWN_CIRCLES: list[list[str]] = []
 """Circles that are still to be cut."""
 
 

@@ -27,9 +27,10 @@ from studio.production.scene_drawing import scaled_motion
 from studio.production.settings import RenderSettings
 from studio.project.restore import scene_of_video
 from studio.scene.document import dump_scene, load_scene
+from studio.scene.line_names import line_names
 from studio.scene.retakes import kept_over, with_retake
 from studio.scene.schema import Character, Keyframe, Scene
-from studio.timeline.timeline import Timeline, line_names
+from studio.timeline.timeline import Timeline
 from studio.validation.scene_check import check_scene
 
 pytestmark = pytest.mark.usefixtures("one_thread")

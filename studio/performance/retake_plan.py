@@ -1,0 +1,42 @@
+"""Retakes of a scene on its clock: where each span lies in a timeline, and motion bent through its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from generation.core.clock import frames_from_seconds, seconds_from_frames
+from generation.core.motion import MotionTrack
+from generation.core.performance import Performance
+from generation.motion.keyframes import Key, KeyedSpan, bent
+from studio.scene.retakes import faults
+from studio.scene.schema import Scene
+from studio.timeline.timeline import Timeline
+
+
+def plan_retakes(scene: Scene, timeline: Timeline) -> list[KeyedSpan]:
+    """The retakes of a scene on its clock, cut at the ends of their lines.
+
+    Raises:
+        ValueError: one lies outside its line, or cannot be; one sentence.
+    """
+    spans = []
+    for number, (written, line) in enumerate(zip(scene.script, timeline.lines, strict=True), 1):
+        if problems := faults(written, seconds_from_frames(line.n_frames)):
+            raise ValueError(f"Script line {number} ({written.who}): {problems[0]}.")
+        for span in written.retakes:
+            first = line.start + frames_from_seconds(span.start)
+            stop = min(line.stop, line.start + frames_from_seconds(span.end))
+            frames = [(line.start + frames_from_seconds(key.at), key) for key in span.keys]
+            keys = tuple(Key(min(frame, stop - 1), key.channel, key.value) for frame, key in frames if frame <= stop)
+            spans.append(KeyedSpan(line, first, stop, span.take, keys))
+    return sorted(spans, key=lambda span: (span.first, span.line.character))
+
+
+def bend_through_keys(performance: Performance, spans: Iterable[KeyedSpan]) -> Performance:
+    """The finished motion through all keys, exactly; beyond the spans and their fades to the bit as it was."""
+    parts = list(performance.characters)
+    for span in spans:
+        part = parts[span.line.character]
+        parts[span.line.character] = replace(part, motion=MotionTrack(bent(part.motion.values, span)))
+    return replace(performance, characters=tuple(parts))

@@ -1,0 +1,28 @@
+"""Names of a script's lines, which stay while who says what stays."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+
+from studio.scene.schema import Scene
+
+
+def line_names(scene: Scene, takes: bool = True) -> list[str]:
+    """Name of each line by what is said and by whom, so that editing another line leaves this one's noise alone.
+
+    Args:
+        scene: the scene; lines of people who are not in its cast are named as well.
+        takes: whether another take is another name; without it a line keeps its name from take to take.
+    """
+    names, seen = [], Counter()
+    for line in scene.script:
+        character = scene.find(line.who)
+        who = line.who if character is None else scene.cast[character].name
+        content = [who, line.text, repr(line.speed), line.recording or ""]
+        if takes and line.take:
+            content.append(f"take {line.take}")
+        name = f"{who}-{hashlib.sha256(chr(10).join(content).encode()).hexdigest()[:10]}"
+        seen[name] += 1
+        names.append(f"{name}-{seen[name]}")
+    return names
