@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from starlette.middleware import Middleware
@@ -68,7 +68,8 @@ def main(argv: list[str] | None = None) -> None:
         parser.error(str(error))
     os.environ.pop(TOKEN_VARIABLE, None)  # processes that are started from here have no need of it
     sys.argv = [str(PAGES)]  # Streamlit reads .streamlit/config.toml beside the program that it thinks it runs
-    editor(port, token).run(config=settings(port))
+    with suppress(KeyboardInterrupt):  # raised once more after everything has been stopped
+        editor(port, token).run(config=settings(port))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,21 @@ def test_the_server_listens_on_this_computer_alone_and_limits_uploads(tmp_path: 
         assert settings[name] == "False", name
     assert settings["server.allowedHosts"] == "['127.0.0.1', 'localhost']" and settings["client.allowedOrigins"] == "[]"
     assert settings["theme.baseRadius"] == "0.6rem", "our look lies beside the pages"
+
+
+def test_the_address_is_said_with_its_token_and_ctrl_c_ends_the_server_quietly(tmp_path: Path) -> None:
+    port = 30_000 + os.getpid() % 10_000
+    environment = {name: value for name, value in os.environ.items() if name != "PARLEY_TOKEN"}
+    environment |= {"PYTHONPATH": str(ROOT), launch.ROOT_VARIABLE: str(tmp_path)}
+    with subprocess.Popen(launch.command(port), cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as server:  # fmt: skip
+        said = server.stdout.readline()
+        server.send_signal(signal.SIGINT)
+        rest, errors = server.communicate(timeout=120)
+    assert re.fullmatch(
+        rf"The editor is at http://127\.0\.0\.1:{port}/\?token=[\w-]{{43}} \(Ctrl-C ends it\)\.\n", said
+    )
+    assert rest == "" and "Traceback" not in errors
 
 
 def test_a_token_that_no_address_can_carry_is_refused(tmp_path: Path) -> None:
