@@ -23,6 +23,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the worker has it
 
 from studio import launch
 from studio.editing import script_edits
+from studio.editing.actions import SetText
 from studio.jobs import supervisor
 from studio.project.project import Project, Projects
 
@@ -75,8 +76,8 @@ def interactions(root: Path, rounds: int) -> dict[str, dict[str, float]]:
         costs = []
         for turn in range(rounds):
             project.reload_if_changed()
-            act = {"kind": "text", "index": turn, "text": f"Changed {name} {turn}."}
-            costs.append(timed(lambda: (project.edit(*script_edits.edited(project.scene, act)), test.run())))  # noqa: B023
+            act = SetText(index=turn, text=f"Changed {name} {turn}.")
+            costs.append(timed(lambda: (project.edit(*script_edits.apply_action(project.scene, act)), test.run())))  # noqa: B023
         assert not test.exception, test.exception
         costs.sort(key=lambda cost: cost["processor_ms"])
         found[name] = {"first": first, "after_an_edit": costs[len(costs) // 2]}

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import io
-import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from studio.editing.actions import ClaimFace, DrawBox, MarkPoints, PaintRegion, PictureAction, SelectCharacter
 from studio.editor.picture_view import View, look
 from studio.scene.schema import Character, Scene, Voice
 from studio.scene.voices import voice_names
 
 if TYPE_CHECKING:
     from masks.rig_file import RigFace
-
-MOST_POINTS = 20_000
 
 
 class Store(Protocol):
@@ -34,14 +32,15 @@ class Store(Protocol):
         """Keep a file; returns the name that a scene uses for it."""
 
 
-def acted(store: Store, scene: Scene, act: Mapping[str, Any], chosen: int | None) -> tuple[Scene, str, int | None]:
-    """The scene after something was done on the picture.
+def apply_action(
+    store: Store, scene: Scene, action: PictureAction, chosen: int | None
+) -> tuple[Scene, str, int | None]:
+    """The scene after an action on the picture.
 
     Args:
         store: takes new files.
         scene: as it is.
-        act: what the widget sent: ``kind`` claim (``face``), stroke (``points``, ``radius``, ``erase``), box (``box``)
-            or points (``points`` by name), all in pixels of the loaded picture.
+        action: what was done, in pixels of the loaded picture.
         chosen: index of the chosen member of the cast.
 
     Returns:
@@ -50,36 +49,39 @@ def acted(store: Store, scene: Scene, act: Mapping[str, Any], chosen: int | None
     Raises:
         ValueError: refused; one sentence with the repair.
     """
+    if isinstance(action, SelectCharacter):
+        return scene, "", action.character if action.character < len(scene.cast) else chosen
     view = look(scene, store.folder)
     if view.casting is None:
         raise ValueError("Add a picture first.")
-    kind = act.get("kind")
-    if kind == "claim":
-        return _claim(store, scene, view, act.get("face"), chosen)
+    if isinstance(action, ClaimFace):
+        return _claim(store, scene, view, action, chosen)
     if chosen is None or not 0 <= chosen < len(scene.cast):
         raise ValueError("Choose a character first.")
     name = scene.cast[chosen].name
-    if kind == "stroke":
-        return _stroke(store, scene, view, act, chosen), f"{name}'s region painted", chosen
-    if kind == "box":
-        return with_box(scene, view, store.folder, act.get("box"), chosen), f"{name}'s box", chosen
-    if kind == "points":
-        return with_points(store, scene, view, act.get("points"), chosen), f"{name}'s eyes and mouth", chosen
-    raise ValueError("That cannot be done on the picture.")
+    match action:
+        case PaintRegion():
+            return _painted(store, scene, view, action, chosen), f"{name}'s region painted", chosen
+        case DrawBox():
+            return with_box(scene, view, store.folder, action.box, chosen), f"{name}'s box", chosen
+        case MarkPoints():
+            return with_points(store, scene, view, action.points, chosen), f"{name}'s eyes and mouth", chosen
 
 
-def _claim(store: Store, scene: Scene, view: View, number: object, chosen: int | None) -> tuple[Scene, str, int | None]:
+def _claim(
+    store: Store, scene: Scene, view: View, action: ClaimFace, chosen: int | None
+) -> tuple[Scene, str, int | None]:
     """Give a face to the chosen character if that one has none, else to a new character."""
     from masks.person_segmentation import segment_person
 
-    if not isinstance(number, int) or not 0 <= number < len(view.faces):
-        raise ValueError("This face is no longer there; click again.")
-    owner = view.owners[number]
+    if action.face >= len(view.faces):
+        raise ValueError(ClaimFace.refused)
+    owner = view.owners[action.face]
     if owner is not None:
         return scene, "", owner
     if chosen is None or chosen in view.owners:
         scene, chosen = with_character(scene)
-    face = view.faces[number]
+    face = view.faces[action.face]
     assert view.casting is not None
     area = segment_person(view.casting.picture, face, None, [other for other in view.faces if other is not face])
     places = {index: value for index, value in view.areas.items() if index != chosen}
@@ -89,11 +91,10 @@ def _claim(store: Store, scene: Scene, view: View, number: object, chosen: int |
     return placed, f"{scene.cast[chosen].name}'s face", chosen
 
 
-def _stroke(store: Store, scene: Scene, view: View, act: Mapping[str, Any], chosen: int) -> Scene:
-    points = _numbers(act.get("points"), 2)
-    radius = act.get("radius")
-    if not isinstance(radius, int | float) or not 0 < radius <= max(view.size):
-        raise ValueError("The brush has no size; choose one and paint again.")
+def _painted(store: Store, scene: Scene, view: View, action: PaintRegion, chosen: int) -> Scene:
+    points, radius = np.array(action.points, np.float64), action.radius
+    if radius > max(view.size):
+        raise ValueError("The brush is larger than the picture; choose a smaller one and paint again.")
     area = view.areas.get(chosen, np.zeros(view.size, np.float32))
     paint = np.zeros(view.size, np.uint8)
     fixed = np.round((points - 0.5) * 16).astype(np.int32)
@@ -101,22 +102,22 @@ def _stroke(store: Store, scene: Scene, view: View, act: Mapping[str, Any], chos
     for end in (fixed[0], fixed[-1]):
         cv2.circle(paint, tuple(int(v) for v in end), round(radius * 16), 255, -1, cv2.LINE_AA, 4)
     painted = paint.astype(np.float32) / 255
-    area = np.minimum(area, 1 - painted) if act.get("erase") else np.maximum(area, painted)
+    area = np.minimum(area, 1 - painted) if action.erase else np.maximum(area, painted)
     _refuse_bad(scene, {**view.areas, chosen: area}, view.size, chosen)
     mask = _kept_mask(store, scene.cast[chosen].name, area)
     return changed(scene, chosen, mask=mask, region="auto", rig_face=None, role=_on_screen(scene, chosen))
 
 
-def with_box(scene: Scene, view: View, folder: Path, box: object, chosen: int) -> Scene:
+def with_box(scene: Scene, view: View, folder: Path, box: Sequence[float], chosen: int) -> Scene:
     """The scene with a box (left, top, right, bottom), in pixels of the loaded picture, as a character's region.
 
     Raises:
-        ValueError: no box, outside, too small, the whole picture, or on another's region.
+        ValueError: outside, too small, the whole picture, or on another's region.
     """
     from masks.picture import picture_size
     from masks.regions import box_mask
 
-    corners = _numbers([box], 4)[0]
+    corners = np.array(box, np.float64)
     name = scene.cast[chosen].name
     area = box_mask(name, corners.tolist(), view.size).mask
     _refuse_bad(scene, {**view.areas, chosen: area}, view.size, chosen)
@@ -126,7 +127,7 @@ def with_box(scene: Scene, view: View, folder: Path, box: object, chosen: int) -
     return changed(scene, chosen, region=region, mask=None, rig_face=None, role=_on_screen(scene, chosen))
 
 
-def with_points(store: Store, scene: Scene, view: View, points: object, chosen: int) -> Scene:
+def with_points(store: Store, scene: Scene, view: View, points: Mapping[str, Sequence[float]], chosen: int) -> Scene:
     """The scene with a character's face marked by hand: (x, y) in pixels of the loaded picture by the point's name.
 
     Raises:
@@ -134,11 +135,8 @@ def with_points(store: Store, scene: Scene, view: View, points: object, chosen: 
     """
     from masks.rig_file import RigFace, load_rig
 
-    if not isinstance(points, Mapping):
-        raise ValueError("Mark the points on the picture first.")
     name = scene.cast[chosen].name
-    placed = _numbers(list(points.values()), 2)
-    face = RigFace(name, {str(key): (float(x), float(y)) for key, (x, y) in zip(points, placed, strict=True)})
+    face = RigFace(name, {key: (float(x), float(y)) for key, (x, y) in points.items()})
     face.landmarks()
     marked = {}
     if scene.rig is not None:
@@ -215,16 +213,6 @@ def changed(scene: Scene, index: int, **changes: object) -> Scene:
     """The scene with some fields of a member of the cast changed."""
     member = Character.model_validate({**scene.cast[index].model_dump(), **changes})
     return scene.model_copy(update={"cast": (*scene.cast[:index], member, *scene.cast[index + 1 :])})
-
-
-def _numbers(values: object, width: int) -> np.ndarray:
-    """Rows of ``width`` finite numbers from what a browser sent."""
-    rows = values if isinstance(values, Sequence) and 0 < len(values) <= MOST_POINTS else ()
-    good = [row for row in rows if isinstance(row, list | tuple) and len(row) == width]
-    numbers = [[v for v in row if isinstance(v, int | float) and math.isfinite(v) and abs(v) < 1e5] for row in good]
-    if not rows or len(good) < len(rows) or any(len(row) < width for row in numbers):
-        raise ValueError("What was drawn did not arrive whole; draw it again.")
-    return np.array(numbers, np.float64)
 
 
 def _refuse_bad(scene: Scene, areas: Mapping[int, np.ndarray], size: tuple[int, int], chosen: int) -> None:

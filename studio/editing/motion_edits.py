@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 from generation.motion.keyframes import HANDLES
 from studio.core.storage import read_json
 from studio.editing import cast_edits
+from studio.editing.actions import SetAmount, Span
 from studio.editor.motion_view import Lanes, frozen_scene, moves_alike, within
 from studio.editor.picture_view import ink_on
 from studio.export.motion_curves import CURVES
@@ -18,7 +17,7 @@ from studio.jobs.job import Job
 from studio.jobs.queue import jobs
 from studio.jobs.supervisor import worker_state
 from studio.project.project import Project
-from studio.scene.retakes import with_retake, with_retakes
+from studio.scene.retakes import LINE_GONE, with_retake, with_retakes
 from studio.scene.schema import Keyframe, Retake, Scene
 
 WINDOW = 40.0
@@ -27,17 +26,16 @@ AMOUNTS = ("mouth", "head", "blink")
 _HEAD = (-10.0, 10.0, "head")
 _SHOWN = {"mouth": (0.0, 0.7, "mouth"), "blink": (0.0, 1.0, "blink"), "turn": _HEAD, "nod": _HEAD, "tilt": _HEAD}
 """Lowest and highest value that a lane has room for, less than a key may have, and the amount that scales it."""
-_MOST_KEYS = 60
 
 
-def widget_data(project: Project, lanes: Lanes, start: float, span: Mapping[str, Any] | None) -> dict[str, Any]:
+def widget_data(project: Project, lanes: Lanes, start: float, span: Span | None) -> dict[str, Any]:
     """What the widget is to show, but for the sound's address and whether something is being made.
 
     Args:
         project: whose script and amounts.
         lanes: what was made.
         start: seconds at which the window begins.
-        span: what is chosen, as :func:`read_span` gives it.
+        span: what is chosen.
     """
     scene = project.scene
     known = dict(zip(project.line_ids(), scene.script, strict=True))
@@ -59,34 +57,18 @@ def widget_data(project: Project, lanes: Lanes, start: float, span: Mapping[str,
         held = HANDLES[channel]
         low, high, amount = _SHOWN[name]
         curves[name] = {"channel": channel, "low": low, "high": high, "reach": held.reach, "amount": amount}
-    return {**data, "lines": lines, "curves": curves, "span": span}
+    return {**data, "lines": lines, "curves": curves, "span": None if span is None else span.as_data()}
 
 
-def read_span(project: Project, lanes: Lanes, data: object) -> dict[str, Any] | None:
-    """A span as a browser sends it: ``line`` (its id), ``start`` and ``end`` in seconds of the line, ``keys``.
+def require_line(project: Project, lanes: Lanes, span: Span) -> Span:
+    """The span, if its line is in the script and in what is shown.
 
     Raises:
-        ValueError: it is none, or of a line that is no longer there.
+        ValueError: it is not.
     """
-    if data is None:
-        return None
-    if not isinstance(data, Mapping) or not isinstance(data.get("keys"), list) or len(data["keys"]) > _MOST_KEYS:
-        raise ValueError("This span cannot be read; choose it again.")
-    line = lanes.line(str(data.get("line")))
-    if line is None or line["id"] not in project.line_ids():
-        raise ValueError("This line is no longer in the script; look at the script again.")
-    keys = []
-    for key in data["keys"]:
-        if not isinstance(key, Mapping) or str(key.get("channel")) not in HANDLES:
-            raise ValueError("A key of this span cannot be read; set it again.")
-        keys.append({"at": _number(key.get("at")), "channel": key["channel"], "value": _number(key.get("value"))})
-    return {"line": line["id"], "start": _number(data.get("start")), "end": _number(data.get("end")), "keys": keys}
-
-
-def _number(value: object) -> float:
-    if not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > 1e4:
-        raise ValueError("A number of this span is missing or far too large; correct it.")
-    return round(float(value), 3)
+    if lanes.line(span.line) is None or span.line not in project.line_ids():
+        raise ValueError(LINE_GONE)
+    return span
 
 
 def due(project: Project) -> bool:
@@ -98,13 +80,13 @@ def due(project: Project) -> bool:
     return all(job.status().ended for job in known) and not any(tried)
 
 
-def made_again(project: Project, lanes: Lanes, span: Mapping[str, Any]) -> dict[str, Any]:
+def made_again(project: Project, lanes: Lanes, span: Span) -> dict[str, Any]:
     """Edit the scene so that a span is made again.
 
     Args:
         project: whose scene.
         lanes: what the span was chosen in.
-        span: as :func:`read_span` gives it.
+        span: what is to be made again.
 
     Returns:
         What the job that makes it is to be told.
@@ -113,33 +95,29 @@ def made_again(project: Project, lanes: Lanes, span: Mapping[str, Any]) -> dict[
         ValueError: it cannot be made again; one sentence.
     """
     project.reload_if_changed()
-    if span["line"] not in project.line_ids():
-        raise ValueError("This line is no longer in the script; look at the script again.")
-    index = project.line_ids().index(span["line"])
-    line = lanes.line(span["line"])
+    index = _index(project, require_line(project, lanes, span).line)
+    line = lanes.line(span.line)
     assert line is not None
     former = project.scene.script[index].retakes
-    tried = [int(job.options.get("take", 0)) for job in jobs(project) if job.options.get("line") == span["line"]]
+    tried = [int(job.options.get("take", 0)) for job in jobs(project) if job.options.get("line") == span.line]
     take = max([0, *tried, *(retake.take for retake in former)]) + 1
-    keys = [Keyframe.model_validate(key) for key in span["keys"]]
+    keys = [Keyframe(at=key.at, channel=key.channel, value=key.value) for key in span.keys]
     length = line["end"] - line["start"]
-    scene = with_retake(project.scene, index, span["start"], span["end"], keys, length, take)
+    scene = with_retake(project.scene, index, span.start, span.end, keys, length, take)
     project.edit(scene, f"Lips of line {index + 1}")
-    return {"line": span["line"], "take": take, "before": [retake.model_dump(mode="json") for retake in former]}
+    return {"line": span.line, "take": take, "before": [retake.model_dump(mode="json") for retake in former]}
 
 
-def with_amount(scene: Scene, who: object, field: object, value: object) -> Scene:
+def with_amount(scene: Scene, action: SetAmount) -> Scene:
     """The scene with another amount of somebody's mouth, head or blinks.
 
     Raises:
-        ValueError: nobody is called so, or no such amount.
+        ValueError: nobody is called so.
     """
-    index = scene.find(str(who))
-    if index is None or field not in AMOUNTS:
-        raise ValueError("That cannot be changed here; look at the page Cast.")
-    if not isinstance(value, int | float) or not 0 <= value <= 1.5:
-        raise ValueError(f"The {field} should be between 0 and 150 %.")
-    return cast_edits.changed(scene, index, **{str(field): round(float(value), 2)})
+    index = scene.find(action.who)
+    if index is None:
+        raise ValueError(SetAmount.refused)
+    return cast_edits.changed(scene, index, **{action.field: round(action.value, 2)})
 
 
 @dataclass(frozen=True)
@@ -200,12 +178,15 @@ def taken_back(project: Project, job: Job) -> None:
         ValueError: the line is no longer in the script.
     """
     project.reload_if_changed()
-    ids = project.line_ids()
-    if job.options["line"] not in ids:
-        raise ValueError("This line is no longer in the script; look at the script again.")
-    index = ids.index(job.options["line"])
+    index = _index(project, job.options["line"])
     former = [Retake.model_validate(data) for data in job.options["before"]]
     project.edit(with_retakes(project.scene, index, former), f"Lips of line {index + 1} as before")
+
+
+def _index(project: Project, line_id: str) -> int:
+    if line_id not in (ids := project.line_ids()):
+        raise ValueError(LINE_GONE)
+    return ids.index(line_id)
 
 
 def stills(project: Project, index: int) -> Path | None:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import soundfile
 
+from studio.editing.actions import (
+    AddLine,
+    LineAction,
+    MoveLine,
+    RemoveLine,
+    SetOverlap,
+    SetPause,
+    SetSpeaker,
+    SetSpeed,
+    SetStart,
+)
 from studio.editor.picture_view import ink_on
 from studio.project.project import Project
 from studio.project.takes import Take
 from studio.scene import screenplay
-from studio.scene.retakes import kept_over
+from studio.scene.retakes import LINE_GONE, kept_over
 from studio.scene.schema import Character, Scene, ScriptLine, Voice
 
 SECONDS_PER_LETTER = 0.07
 """Mean of the training corpus at speed 1, spaces included: a guess until the line was heard."""
 TIMES = ("pause", "overlap", "start")
-_LATEST = {"pause": 60.0, "overlap": 60.0, "start": 3600.0}
 
 
 def rows(project: Project, busy: Mapping[str, bool]) -> list[dict[str, Any]]:
@@ -71,44 +80,41 @@ def _length(take: Take | None) -> float | None:
         return None
 
 
-def edited(scene: Scene, act: Mapping[str, Any]) -> tuple[Scene, str]:
-    """The scene after an edit of a row.
+def apply_action(scene: Scene, action: LineAction) -> tuple[Scene, str]:
+    """The scene after an action in a row of the script.
 
     Args:
         scene: as the page showed it.
-        act: ``kind`` field (``field`` who or speed, ``value``), time (``field`` pause, overlap or start, ``value``
-            seconds), add, remove or move (``by`` lines), each of the line at ``index``; any may bring ``text``, what
-            the line now says.
+        action: what was done; the text that it brings along becomes the line's.
 
     Returns:
-        The new scene, and what was done in a few words; the scene as it was when nothing was.
+        The new scene, and what was done in a few words; the scene as it was when nothing of it changed.
 
     Raises:
-        ValueError: no such line, or a value that a line cannot have; one sentence.
+        ValueError: no such line, or nobody who could say a new one; one sentence.
     """
-    index, kind = act.get("index"), act.get("kind")
-    script = list(scene.script)
-    if not isinstance(index, int) or not 0 <= index < len(script):
-        raise ValueError("This line is no longer in the script; look at the script again.")
+    script, index = list(scene.script), action.index
+    if index >= len(script):
+        raise ValueError(LINE_GONE)
     label, what = f"line {index + 1}", ""
-    if isinstance(act.get("text"), str):
-        script[index] = ScriptLine.model_validate({**script[index].model_dump(), "text": act["text"]})
-        what = f"Words of {label}"
-    if kind == "field":
-        script[index] = _with_field(script[index], str(act.get("field")), act.get("value"))
-        what = f"{str(act['field']).capitalize()} of {label}"
-    elif kind == "time":
-        script[index] = _with_time(script[index], str(act.get("field")), act.get("value"))
-        what = f"Time of {label}"
-    elif kind == "add":
-        script.insert(index + 1, ScriptLine(who=_answering(scene, index)))
-        what = "New line"
-    elif kind == "remove":
-        del script[index]
-        what = f"Line {index + 1} removed"
-    elif kind == "move":
-        script.insert(max(0, index + (1 if act.get("by") == 1 else -1)), script.pop(index))
-        what = f"Line {index + 1} moved"
+    if action.text is not None:
+        script[index], what = _changed(script[index], text=action.text), f"Words of {label}"
+    match action:
+        case SetSpeaker():
+            script[index], what = _changed(script[index], who=action.value), f"Who of {label}"
+        case SetSpeed():
+            script[index], what = _changed(script[index], speed=round(action.value, 2)), f"Speed of {label}"
+        case SetPause() | SetOverlap() | SetStart():
+            script[index], what = _with_time(script[index], action), f"Time of {label}"
+        case AddLine():
+            script.insert(index + 1, ScriptLine(who=_answering(scene, index)))
+            what = "New line"
+        case RemoveLine():
+            del script[index]
+            what = f"Line {index + 1} removed"
+        case MoveLine():
+            script.insert(max(0, index + action.by), script.pop(index))
+            what = f"Line {index + 1} moved"
     return scene.model_copy(update={"script": kept_over(scene.script, script)}), what
 
 
@@ -132,28 +138,16 @@ def _answering(scene: Scene, index: int) -> str:
     return next((name for name in names if name.casefold() != speaker), names[0])
 
 
-def _with_field(line: ScriptLine, field: str, value: object) -> ScriptLine:
-    if field == "who" and isinstance(value, str):
-        return ScriptLine.model_validate({**line.model_dump(), field: value})
-    if field == "speed":
-        return line.model_copy(update={"speed": _between("The speed", value, 0.5, 2.0)})
-    raise ValueError("That cannot be changed in a line.")
+def _changed(line: ScriptLine, **changes: object) -> ScriptLine:
+    return ScriptLine.model_validate({**line.model_dump(), **changes})
 
 
-def _with_time(line: ScriptLine, field: str, value: object) -> ScriptLine:
-    if field not in TIMES:
-        raise ValueError("A line follows with a pause, an overlap, or at a time.")
-    seconds = _between(f"The {field}", value, 0.0, _LATEST[field])
-    if field == "overlap" and seconds == 0:
+def _with_time(line: ScriptLine, action: SetPause | SetOverlap | SetStart) -> ScriptLine:
+    seconds = round(action.value, 2)
+    if action.kind == "overlap" and seconds == 0:
         seconds = 0.4  # switched to an overlap: enough to be heard as one
-    times = dict.fromkeys(TIMES) | {field: None if (field, seconds) == ("pause", 0.0) else seconds}
-    return line.model_copy(update=times)
-
-
-def _between(what: str, value: object, low: float, high: float) -> float:
-    if not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:
-        raise ValueError(f"{what} should be between {low:g} and {high:g}.")
-    return round(float(value), 2)
+    times = dict.fromkeys(TIMES) | {action.kind: None if (action.kind, seconds) == ("pause", 0.0) else seconds}
+    return _changed(line, **times)
 
 
 def pasted(scene: Scene, text: str, add_cast: bool) -> Scene:

@@ -29,7 +29,7 @@ from studio.production.scene_drawing import scaled_motion
 from studio.project.takes import recipe
 from studio.scene.document import load_scene, scene_data
 from studio.scene.line_names import line_names
-from studio.scene.retakes import with_retakes
+from studio.scene.retakes import LINE_GONE, with_retakes
 from studio.scene.schema import Retake, Scene
 from studio.timeline.timeline import Timeline
 
@@ -84,7 +84,7 @@ def move(
     _, scene = load_scene(scene_path)
     names = line_names(scene, takes=False)
     if not scene.script or order.line is not None and order.line not in names:
-        raise ValueError("This line is no longer in the script; look at the script again.")
+        raise ValueError(LINE_GONE)
     prepared = previewer.prepared(scene, scene_path.parent)
     geometry = previewer.geometry(scene, scene_path.parent)
 

@@ -12,6 +12,9 @@ from studio.scene.schema import Keyframe, Retake, Scene, ScriptLine
 LEAST_FRAMES = 5
 """Shortest span that can be made again: below 0.2 s there is nothing between its fades."""
 
+LINE_GONE = "This line is no longer in the script; look at the script again."
+"""What is said of an edit whose line another window removed."""
+
 
 def faults(line: ScriptLine, longest: float | None = None) -> list[str]:
     """What is wrong with a line's retakes, one sentence each.

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from studio.editing import cast_edits
+from studio.editing.actions import read_picture_action
 from studio.editor import picture_view, voice_preview
 from studio.jobs.queue import submit
 from studio.project.project import Project
@@ -40,7 +41,8 @@ def show(project: Project) -> None:
         _people(project)
     with left:
         view = _view(project)
-        mount.picture("picture", picture_data(project, view, session.chosen(scene)), lambda act: _acted(project, act))
+        data = picture_data(project, view, session.chosen(scene))
+        mount.picture("picture", data, lambda message: _acted(project, message))
         for sentence in sorted({s for sentences in view.problems.values() for s in sentences}):
             st.html(layout.check_item("bad", sentence))
         if not view.owners and not view.problems and not scene.cast:
@@ -87,13 +89,11 @@ def picture_data(
     }  # fmt: skip
 
 
-def _acted(project: Project, act: dict[str, Any]) -> None:
+def _acted(project: Project, message: object) -> None:
     """Something was done on the picture."""
-    if act["kind"] == "select":
-        session.choose(act.get("character"))
-        return
     with session.refusals():
-        scene, what, chosen = cast_edits.acted(project, project.scene, act, session.chosen(project.scene))
+        action, chosen = read_picture_action(message), session.chosen(project.scene)
+        scene, what, chosen = cast_edits.apply_action(project, project.scene, action, chosen)
         if what:
             project.edit(scene, what)
         session.choose(chosen)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-from typing import Any
 
 import streamlit as st
 
 from generation.motion.keyframes import HANDLES
 from studio.editing import motion_edits
+from studio.editing.actions import ChooseSpan, RetakeSpan, SetAmount, Span, read_motion_action
 from studio.editor.motion_view import Lanes, newest_lanes
 from studio.jobs.job import Job
 from studio.jobs.queue import submit
@@ -49,7 +49,7 @@ def show(project: Project) -> None:
         span = _chosen(project, lanes)
         sound = mount.media_url(lanes.sound, "lanes") if lanes.sound is not None else ""
         data = {**motion_edits.widget_data(project, lanes, start, span), "sound": {"url": sound}, "busy": bool(active)}
-        mount.lanes("lanes", data, lambda act: _acted(project, lanes, act))
+        mount.lanes("lanes", data, lambda message: _acted(project, lanes, message))
         with st.expander("Numbers instead of the mouse"):
             _numbers(project, lanes, span, busy=bool(active))
     with right:
@@ -74,33 +74,33 @@ def _window(lanes: Lanes) -> float:
                            help=f"The lanes show {motion_edits.WINDOW:.0f} s of the scene at a time."))  # fmt: skip
 
 
-def _chosen(project: Project, lanes: Lanes) -> dict[str, Any] | None:
+def _chosen(project: Project, lanes: Lanes) -> Span | None:
     """The span that this window has chosen, while its line is there."""
     name, span = st.session_state.get("lips span") or ("", None)
-    if name != project.name or span is None or lanes.line(span["line"]) is None:
+    if name != project.name or span is None or lanes.line(span.line) is None:
         return None
-    return span if span["line"] in project.line_ids() else None
+    return span if span.line in project.line_ids() else None
 
 
-def _acted(project: Project, lanes: Lanes, act: dict[str, Any]) -> None:
+def _acted(project: Project, lanes: Lanes, message: object) -> None:
     """Something was done in the lanes."""
     with session.refusals():
-        if act["kind"] == "span":
-            st.session_state["lips span"] = (project.name, motion_edits.read_span(project, lanes, act.get("span")))
-        elif act["kind"] == "again":
-            span = motion_edits.read_span(project, lanes, act.get("span"))
-            if span is not None:
-                _again(project, lanes, span)
-        elif act["kind"] == "amount":
-            who, field = act.get("who"), act.get("field")
-            changed = motion_edits.with_amount(project.scene, who, field, act.get("value"))
-            project.edit(changed, f"{who}'s {field}")
-            _prove(project, str(who))
+        match read_motion_action(message):
+            case ChooseSpan(span=span):
+                chosen = None if span is None else motion_edits.require_line(project, lanes, span)
+                st.session_state["lips span"] = (project.name, chosen)
+            case RetakeSpan(span=span):
+                _retake(project, lanes, span)
+            case SetAmount() as action:
+                changed = motion_edits.with_amount(project.scene, action)
+                project.edit(changed, f"{action.who}'s {action.field}")
+                _prove(project, action.who)
 
 
-def _again(project: Project, lanes: Lanes, span: dict[str, Any]) -> None:
+def _retake(project: Project, lanes: Lanes, span: Span) -> None:
+    options = motion_edits.made_again(project, lanes, span)
     st.session_state["lips span"] = (project.name, span)
-    submit(project, "move", **motion_edits.made_again(project, lanes, span))
+    submit(project, "move", **options)
     st.session_state.pop("lips kept", None)
 
 
@@ -154,7 +154,7 @@ def _stills(project: Project, active: list[Job]) -> None:
         st.caption(f"{who} is being drawn with the new amounts.")
 
 
-def _numbers(project: Project, lanes: Lanes, span: dict[str, Any] | None, busy: bool) -> None:
+def _numbers(project: Project, lanes: Lanes, span: Span | None, busy: bool) -> None:
     """The keyboard's way: a line, the span as two numbers, its keys as a table."""
     ids = project.line_ids()
     known = [line for line in lanes.data["lines"] if line["id"] in ids]
@@ -162,20 +162,20 @@ def _numbers(project: Project, lanes: Lanes, span: dict[str, Any] | None, busy: 
         st.caption("The script was changed; bring the lanes up to date first.")
         return
     texts = {line["id"]: f"{line['who']}: {project.scene.script[ids.index(line['id'])].text}" for line in known}
-    place = 0 if span is None else [line["id"] for line in known].index(span["line"])
+    place = 0 if span is None else [line["id"] for line in known].index(span.line)
     stamp = "" if span is None else str(span)
     line_id = st.selectbox("Line", list(texts), index=place, format_func=texts.get, key=f"lips line {stamp}",
                            help="Whose motion is to be another.")  # fmt: skip
     line = lanes.line(line_id)
     assert line is not None
     length = line["end"] - line["start"]
-    first, last = (0.0, length) if span is None or span["line"] != line_id else (span["start"], span["end"])
+    first, last = (0.0, length) if span is None or span.line != line_id else (span.start, span.end)
     columns = st.columns(2)
     ends = [
         column.number_input(label, 0.0, length, min(value, length), 0.04, key=f"lips {label} {line_id} {stamp}")
         for column, label, value in zip(columns, ("From (s)", "To (s)"), (first, last), strict=True)
     ]
-    keys = span["keys"] if span is not None and span["line"] == line_id else []
+    keys = span.as_data()["keys"] if span is not None and span.line == line_id else []
     rows = keys or [{"at": None, "channel": None, "value": None}]
     table = st.data_editor(
         rows, num_rows="dynamic", hide_index=True, key=f"lips keys {line_id} {stamp}", width="stretch",
@@ -189,8 +189,6 @@ def _numbers(project: Project, lanes: Lanes, span: dict[str, Any] | None, busy: 
                  help="Only this span of this person's motion is made again."):  # fmt: skip
         given = [key for key in table if any(value is not None for value in key.values())]
         with session.refusals():
-            span = {"line": line_id, "start": ends[0], "end": ends[1], "keys": given}
-            wanted = motion_edits.read_span(project, lanes, span)
-            if wanted is not None:
-                _again(project, lanes, wanted)
+            message = {"kind": "again", "span": {"line": line_id, "start": ends[0], "end": ends[1], "keys": given}}
+            _retake(project, lanes, read_motion_action(message).span)
         st.rerun()

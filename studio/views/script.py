@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from studio.editing import script_edits
+from studio.editing.actions import CompareTakes, HearLine, KeepTake, NewTake, PlayTake, read_line_action
 from studio.editor import playback
 from studio.jobs.queue import submit
 from studio.project.project import Project
@@ -45,7 +46,7 @@ def _lines(project: Project) -> None:
     if not scene.script:
         layout.empty("No lines yet", "Add a line, or paste a screenplay: NAME: text, one line each.")
     sound = playback.sound(project, st.session_state.get("take heard"))
-    mount.lines("lines", script_data(project, waiting, sound), lambda act: _acted(project, act))
+    mount.lines("lines", script_data(project, waiting, sound), lambda message: _acted(project, message))
 
 
 def script_data(project: Project, busy: set[str], sound: playback.Sound | None) -> dict[str, Any]:
@@ -65,27 +66,26 @@ def script_data(project: Project, busy: set[str], sound: playback.Sound | None) 
     return {"lines": script_edits.rows(project, dict.fromkeys(busy, True)), "cast": cast, "sound": playing}
 
 
-def _acted(project: Project, act: dict[str, Any]) -> None:
+def _acted(project: Project, message: object) -> None:
     """Something was done in the script."""
     with session.refusals():
-        scene, what = script_edits.edited(project.scene, act)
+        action = read_line_action(message)
+        scene, what = script_edits.apply_action(project.scene, action)
         if what:
             project.edit(scene, what)
-        if act["kind"] not in ("hear", "take", "keep_take", "play_take", "compare_takes"):
-            return
-        ids = project.line_ids()
-        index = act["index"]
-        if act["kind"] == "hear":
-            _hear(project, ids[index : index + (2 if act.get("pair") else 1)])
-        elif act["kind"] == "take":
-            project.new_take(ids[index])
-            _hear(project, [project.line_ids()[index]])
-        elif act["kind"] == "keep_take":
-            project.keep_take(ids[index], str(act.get("take")))
-        else:
-            alone = act["kind"] == "play_take"
-            takes = [str(act.get("take"))] if alone else playback.compared(project, ids[index])
-            st.session_state["take heard"] = (ids[index], takes, act["n"])
+        ids, index = project.line_ids(), action.index
+        match action:
+            case HearLine():
+                _hear(project, ids[index : index + (2 if action.pair else 1)])
+            case NewTake():
+                project.new_take(ids[index])
+                _hear(project, [project.line_ids()[index]])
+            case KeepTake():
+                project.keep_take(ids[index], action.take)
+            case PlayTake():
+                st.session_state["take heard"] = (ids[index], [action.take], action.n)
+            case CompareTakes():
+                st.session_state["take heard"] = (ids[index], playback.compared(project, ids[index]), action.n)
 
 
 def _hear(project: Project, ids: list[str]) -> None:

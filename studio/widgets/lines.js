@@ -72,12 +72,12 @@ class Lines {
     row.kind = make("select", { className: "kind", title: "How this line follows the one above." });
     for (const [value, label, title] of KINDS) row.kind.append(make("option", { value, textContent: label, title }));
     row.seconds = make("input", { type: "number", min: 0, max: 60, step: 0.05, className: "seconds" });
-    const time = () => act({ kind: "time", field: row.kind.value, value: +row.seconds.value || 0 });
+    const time = () => act({ kind: row.kind.value, value: +row.seconds.value || 0 });
     row.kind.onchange = time;
     row.seconds.onchange = time;
     row.chip = make("div", { className: "chip" }, row.kind, row.seconds, make("span", { textContent: "s" }));
     row.who = make("select", { className: "who", title: "Who says it." });
-    row.who.onchange = () => act({ kind: "field", field: "who", value: row.who.value });
+    row.who.onchange = () => act({ kind: "who", value: row.who.value });
     row.text = make("textarea", { rows: 1, className: "text", placeholder: "What is said" });
     row.text.oninput = () => this.grow(row.text);
     row.text.onchange = () => { if (row.text.value !== row.line.text) act({ kind: "text" }); };
@@ -87,7 +87,7 @@ class Lines {
     row.words = make("div", { className: "words", "aria-hidden": "true" });
     row.times = make("div", { className: "times", hidden: true, title: "Seconds at which each word begins." });
     row.speed = make("input", { type: "number", min: 0.5, max: 2, step: 0.05, title: "Speed: 1 is the voice's own." });
-    row.speed.onchange = () => act({ kind: "field", field: "speed", value: +row.speed.value || 1 });
+    row.speed.onchange = () => act({ kind: "speed", value: +row.speed.value || 1 });
     row.hear = make("button", { className: "hear", type: "button", textContent: "Hear" });
     row.hear.onclick = () => act({ kind: "hear" });
     row.length = make("span", { className: "length" });

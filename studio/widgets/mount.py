@@ -59,10 +59,11 @@ def _mount(name: str, key: str, data: dict[str, Any], on_act: Callable[[dict[str
 
     def acted() -> None:
         sent = st.session_state[key].get("act")
-        for act in sent if isinstance(sent, list) else ():
-            if on_act is not None and act["n"] > st.session_state.get(done, 0):
-                st.session_state[done] = act["n"]
-                on_act(act)
+        for message in sent if isinstance(sent, list) else ():
+            number = message.get("n") if isinstance(message, dict) else None
+            if on_act is not None and type(number) is int and st.session_state.get(done, 0) < number < 2**53:
+                st.session_state[done] = number
+                on_act(message)
 
     _component(name)(key=key, data={**data, "done": st.session_state.get(done, 0)}, on_act_change=acted)
 

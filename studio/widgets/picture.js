@@ -181,7 +181,6 @@ class Picture {
       const region = event.target.dataset.region;
       if (face !== undefined) this.send({ kind: "claim", face: +face });
       else if (region !== undefined) this.send({ kind: "select", character: +region });
-      else this.send({ kind: "nothing", at });
       return;
     }
     if (this.data.selected === null) return;

@@ -15,6 +15,7 @@ from generation.core.motion import INDEX, MotionTrack
 from generation.core.performance import CharacterPerformance, Performance
 from studio import launch
 from studio.editing import motion_edits
+from studio.editing.actions import SetAmount, Span, read_motion_action
 from studio.editor.motion_view import Lanes, newest_lanes
 from studio.export.motion_curves import motion_curves
 from studio.jobs.job import Job, JobStatus
@@ -57,14 +58,22 @@ def moved(project: Project) -> Lanes:
     return lanes
 
 
-def span(project: Project, index: int = 0, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever a browser sends
+def sent_span(project: Project, index: int = 0, **more: Any) -> dict[str, Any]:  # noqa: ANN401
     return {"line": project.line_ids()[index], "start": 0.4, "end": 1.0, "keys": [], **more}
+
+
+def span(project: Project, index: int = 0, **more: Any) -> Span:  # noqa: ANN401
+    return Span.model_validate(sent_span(project, index, **more))
+
+
+def amount(who: str, field: str, value: float) -> SetAmount:
+    return SetAmount(who=who, field=field, value=value)
 
 
 def test_a_span_becomes_an_edit_and_a_job(cafe: Project) -> None:
     lanes = moved(cafe)
     keys = [{"at": 0.6, "channel": "jawOpen", "value": 0.8}]
-    told = motion_edits.made_again(cafe, lanes, motion_edits.read_span(cafe, lanes, span(cafe, keys=keys)))
+    told = motion_edits.made_again(cafe, lanes, span(cafe, keys=keys))
     assert told == {"line": cafe.line_ids()[0], "take": 1, "before": []}
     (made,) = Project(cafe.folder).scene.script[0].retakes
     assert (made.start, made.end, made.take, made.keys[0].value) == (0.4, 1.0, 1, 0.8)
@@ -94,11 +103,11 @@ def test_what_was_made_again_is_compared_and_taken_back(cafe: Project) -> None:
 
 
 def test_stills_hold_for_the_amounts_that_they_were_made_with(cafe: Project) -> None:
-    cafe.edit(motion_edits.with_amount(cafe.scene, "Theo", "mouth", 0.5), "Theo's mouth")
+    cafe.edit(motion_edits.with_amount(cafe.scene, amount("Theo", "mouth", 0.5)), "Theo's mouth")
     finish(cafe, submit(cafe, "move", who="Theo"), **{"stills.jpg": b"jpg"})
     assert motion_edits.stills(cafe, 1).read_bytes() == b"jpg" and motion_edits.stills(cafe, 0) is None
     assert newest_lanes(cafe).current
-    cafe.edit(motion_edits.with_amount(cafe.scene, "Theo", "mouth", 0.6), "Theo's mouth")
+    cafe.edit(motion_edits.with_amount(cafe.scene, amount("Theo", "mouth", 0.6)), "Theo's mouth")
     assert motion_edits.stills(cafe, 1) is None and newest_lanes(cafe).current, "amounts change no motion"
 
 
@@ -120,16 +129,14 @@ def test_stills_hold_for_the_amounts_that_they_were_made_with(cafe: Project) -> 
 )
 def test_what_a_browser_sends_is_not_trusted(cafe: Project, sent: Any) -> None:  # noqa: ANN401
     lanes = moved(cafe)
+    message = {"kind": "again", "span": {**sent_span(cafe), **sent} if isinstance(sent, dict) else sent}
     with pytest.raises(ValueError):
-        motion_edits.read_span(cafe, lanes, {**span(cafe), **sent} if isinstance(sent, dict) else sent)
-    assert motion_edits.read_span(cafe, lanes, None) is None
+        motion_edits.require_line(cafe, lanes, read_motion_action(message).span)
 
 
-@pytest.mark.parametrize(("who", "field", "value"), [("Theo", "name", 1), ("Eve", "mouth", 1), ("Theo", "mouth", 7),
-                                                     ("Theo", "head", "1")])  # fmt: skip
-def test_bad_amounts_are_refused(cafe: Project, who: str, field: str, value: object) -> None:
-    with pytest.raises(ValueError):
-        motion_edits.with_amount(cafe.scene, who, field, value)
+def test_amounts_of_nobody_are_refused(cafe: Project) -> None:
+    with pytest.raises(ValueError, match="page Cast"):
+        motion_edits.with_amount(cafe.scene, amount("Eve", "mouth", 1))
 
 
 def test_the_widget_is_told_lines_amounts_and_what_was_made_again(cafe: Project) -> None:
@@ -186,7 +193,7 @@ def test_lanes_of_another_script_are_brought_up_to_date_when_nothing_else_is_wai
     script[1] = script[1].model_copy(update={"text": "Other words."})
     cafe.edit(cafe.scene.model_copy(update={"script": tuple(script)}), "Words")
     assert motion_edits.due(cafe)
-    cafe.edit(motion_edits.with_amount(cafe.scene, "Theo", "mouth", 0.5), "Theo's mouth")
+    cafe.edit(motion_edits.with_amount(cafe.scene, amount("Theo", "mouth", 0.5)), "Theo's mouth")
     film = submit(cafe, "render", steps=1)
     assert not motion_edits.due(cafe), "the film is waited for"
     film.cancel()
