@@ -251,7 +251,7 @@ def main(argv: list[str] | None = None) -> None:
     evaluation = Evaluation(args.shared, args.work, args.sentences, args.seeds, set(args.metrics), args.steps)
     about = {
         "sentences": args.sentences, "seeds": args.seeds, "weights": evaluation.synthesis.weights,
-        "steps": evaluation.synthesis.steps or "distilled",
+        "steps": "distilled" if evaluation.synthesis.steps is None else evaluation.synthesis.steps,
     }  # fmt: skip
     systems = evaluation.run(lambda found: args.json and write_json(args.json, found, about))
     if args.json:

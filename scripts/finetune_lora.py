@@ -48,7 +48,7 @@ from generation.finetuning.trial import STRENGTHS, Trial
 from generation.models.duration_predictor import DurationPredictor
 from generation.models.normalizer import LatentNormalizer
 from generation.pipeline.joint import JointPipeline
-from generation.pipeline.sampling import Sampling, usual_steps
+from generation.pipeline.sampling import Sampling
 from studio.production.render import render_scene
 from studio.production.settings import RenderSettings
 from studio.scene.document import dump_scene, load_scene
@@ -187,7 +187,7 @@ def timing_of_lips(path: Path, args: argparse.Namespace) -> dict[str, Any]:
         for seed, clip in enumerate(clips):
             n_frames = len(clip.waveform) // SAMPLES_PER_FRAME
             line = Line("line", 0, 0, n_frames, " ", (MELS_PER_FRAME * n_frames,), clip.waveform)
-            sampling = Sampling(steps=args.steps or usual_steps())
+            sampling = Sampling(steps=args.steps)
             made = pipeline([line], [member], n_frames, seed=seed, sampling=sampling)
             gaps.append(rig_gap(made.characters[0].motion.values)[: len(clip.gap)])
         found[f"mtm_ms_{strength:g}"] = timing(clips, gaps)["mtm_ms"]

@@ -95,7 +95,7 @@ def save_adapter(
         "rank": str(config.r),
         "alpha": str(config.lora_alpha),
         "layers": json.dumps(sorted(config.target_modules)),
-        **(about or {}),
+        **({} if about is None else about),
     }
     path = path if path.suffix == ".safetensors" else path / FILE
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from generation.finetuning.trial import Prompt, Trial, monotone, try_adapter
 from generation.metrics.style import UNITS
 from generation.models.duration_predictor import DurationPredictor
 from generation.pipeline.joint import JointPipeline
-from generation.pipeline.sampling import Sampling, usual_steps
+from generation.pipeline.sampling import Sampling
 from generation.text.phonemizer import phonemize
 from generation.voices.bank import VoiceBank
 
@@ -51,7 +51,7 @@ def trials(
     steps: int | None = None,
 ) -> dict[float, Trial]:
     """:func:`generation.finetuning.trial.try_adapter` with the sampler that ships, or in so many guided steps."""
-    return try_adapter(pipeline, durations, path, said, strengths, Sampling(steps=steps or usual_steps()))
+    return try_adapter(pipeline, durations, path, said, strengths, Sampling(steps=steps))
 
 
 def write_report(

@@ -19,7 +19,7 @@ from generation.motion.articulation import LipGeometry
 from generation.motion.gaze import Span, with_eyes
 from generation.motion.rig import FaceRig
 from generation.pipeline.joint import JointPipeline
-from generation.pipeline.sampling import Sampling
+from generation.pipeline.sampling import DEFAULT_SAMPLING, Sampling
 
 STRENGTHS = (0.0, 0.5, 1.0, 1.5)
 _MARGIN = 12
@@ -54,7 +54,7 @@ def try_adapter(
     path: Path,
     prompts: Sequence[Prompt],
     strengths: Sequence[float] = STRENGTHS,
-    sampling: Sampling | None = None,
+    sampling: Sampling = DEFAULT_SAMPLING,
 ) -> dict[float, Trial]:
     """Speaks all prompts at each strength, from the same noise.
 
@@ -68,7 +68,7 @@ def try_adapter(
     """
     pipeline.adapters.load(_TRIED, path)
     try:
-        return {s: _trial(pipeline, durations, prompts, s, sampling or Sampling()) for s in strengths}
+        return {s: _trial(pipeline, durations, prompts, s, sampling) for s in strengths}
     finally:
         pipeline.adapters.unload(_TRIED)
 

@@ -31,7 +31,16 @@ from generation.pipeline.conditioning import Condition, Generate, Given, LatentS
 from generation.pipeline.guidance import MaskRoutedGuidance, guided_velocities
 from generation.pipeline.listening import heard
 from generation.pipeline.postprocess import assemble_speech, postprocess_motion
-from generation.pipeline.sampling import FEW, FEW_STEPS, Guidance, Sampling, noise_levels
+from generation.pipeline.sampling import (
+    DEFAULT_GUIDANCE,
+    DEFAULT_SAMPLING,
+    DISTILLED_ADAPTER,
+    DISTILLED_STEPS,
+    GUIDED_STEPS,
+    Guidance,
+    Sampling,
+    noise_levels,
+)
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 
 
@@ -81,10 +90,10 @@ class JointPipeline(DiffusionPipeline):
         Raises:
             RuntimeError: weights are missing, damaged or do not fit.
         """
-        folder = folder or asset("model")
+        folder = asset("model") if folder is None else folder
         transformer = load_strict(JointTransformer, folder / "transformer")
-        if (folder / FEW).is_dir():
-            load_adapter(transformer, FEW, folder / FEW)
+        if (folder / DISTILLED_ADAPTER).is_dir():
+            load_adapter(transformer, DISTILLED_ADAPTER, folder / DISTILLED_ADAPTER)
             switch_adapters(transformer, on=False)
         return cls(
             transformer,
@@ -102,8 +111,8 @@ class JointPipeline(DiffusionPipeline):
         n_frames: int,
         membership: np.ndarray | None = None,
         seed: int = 0,
-        sampling: Sampling | None = None,
-        guidance: Guidance | None = None,
+        sampling: Sampling = DEFAULT_SAMPLING,
+        guidance: Guidance = DEFAULT_GUIDANCE,
         audio_conditions: Sequence[Condition] = (),
         motion_conditions: Sequence[Condition] = (),
         steer: Callable[[Tensor], Tensor] | None = None,
@@ -131,11 +140,8 @@ class JointPipeline(DiffusionPipeline):
             ValueError: a line outside the frames, of an unknown character or over another line of the same person; a
                 voice or membership of the wrong shape; no steps; an adapter that is not loaded.
         """
-        sampling, guidance = sampling or Sampling(), guidance or Guidance()
         if sampling.steps is not None and sampling.steps < 1:
             raise ValueError(f"Sampling needs at least one step, got {sampling.steps}.")
-        if sampling.steps is None and not self.distilled:
-            raise ValueError("These weights have no adapter for few steps; say how many steps the full sampler takes.")
         self.check_inputs(lines, cast, n_frames, membership)
         audio = apply_all(self.prepare_audio(lines, cast, n_frames, seed, sampling), audio_conditions)
         motion = apply_all(self.prepare_motion(lines, cast, n_frames, seed), motion_conditions)
@@ -148,8 +154,8 @@ class JointPipeline(DiffusionPipeline):
 
     @property
     def distilled(self) -> bool:
-        """Whether the adapter for few steps is there."""
-        return FEW in getattr(self.transformer, "peft_config", {})
+        """Whether the adapter of the distilled sampler is there."""
+        return DISTILLED_ADAPTER in getattr(self.transformer, "peft_config", {})
 
     def check_inputs(
         self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, membership: np.ndarray | None
@@ -257,7 +263,9 @@ class JointPipeline(DiffusionPipeline):
         sides = torch.tensor([[member.side for member in cast]], dtype=torch.float32, device=audio.latent.device)
         guider = self.guider.for_scene(inputs, guidance, listening=not alone)
         audio_guider = self.audio_guider.new(guidance_scale=guidance.speech)
-        steps = sampling.steps or FEW_STEPS
+        guided = sampling.steps is not None or not self.distilled
+        unsaid = GUIDED_STEPS if guided else DISTILLED_STEPS
+        steps = unsaid if sampling.steps is None else sampling.steps
         sigmas = noise_levels(steps)
         self.scheduler.set_timesteps(sigmas=sigmas, device=motion.latent.device)
         self.scheduler.set_begin_index(0)
@@ -265,7 +273,7 @@ class JointPipeline(DiffusionPipeline):
         motion_scheduler.set_timesteps(sigmas=sigmas, device=motion.latent.device)
         motion_scheduler.set_begin_index(0)
         if self.distilled:
-            switch_adapters(self.transformer, on=sampling.steps is None)
+            switch_adapters(self.transformer, on=not guided)
         for step, t in enumerate(self.scheduler.timesteps):
             guider.set_state(step, steps, t)
             audio_guider.set_state(step, steps, t)
@@ -275,10 +283,10 @@ class JointPipeline(DiffusionPipeline):
             )
             if not alone:
                 inputs = replace(inputs, heard=heard(inputs.audio, sides, inputs.segments))
-            if sampling.steps is None:
-                spoken, moved = self._distilled(inputs, sigma)
-            else:
+            if guided:
                 spoken, moved = guided_velocities(self.transformer, guider, audio_guider, inputs)
+            else:
+                spoken, moved = self._distilled(inputs, sigma)
             if steer is not None:
                 clean = steer(motion.blended - sigma * moved)
                 moved = velocity(motion.blended, clean, sigma)

@@ -9,11 +9,11 @@ import numpy as np
 from generation.core.assets import asset
 from generation.core.motion import N_CHANNELS, WEIGHTS
 
-FEW = "few_steps"
-"""Name of the distilled adapter in the transformer, and its folder beside it."""
-FEW_STEPS = 4
+DISTILLED_ADAPTER = "few_steps"
+"""Name of the adapter that makes the sampler a distilled one: in the transformer, and its folder beside it."""
+DISTILLED_STEPS = 4
 """Network calls of the distilled sampler."""
-FULL_STEPS = 8
+GUIDED_STEPS = 8
 """Steps of the guided sampler that measure no worse than more."""
 _PASSES = 4
 """Network calls of a guided step: without words, with them, with the voice, with what is heard."""
@@ -24,14 +24,12 @@ def noise_levels(steps: int) -> np.ndarray:
     return np.linspace(1.0, 1.0 / steps, steps)
 
 
-def usual_steps() -> int | None:
-    """Steps of the sampler that ships: None, the distilled one, if its adapter lies beside the weights."""
-    return None if (asset("model") / FEW).is_dir() else FULL_STEPS
-
-
 def network_calls(steps: int | None) -> int:
-    """Calls of the network that one person's motion takes with so many steps, None = the distilled ones."""
-    return FEW_STEPS if steps is None else _PASSES * steps
+    """Calls of the network that one person's motion takes with the weights that ship, by :attr:`Sampling.steps`."""
+    if steps is None:
+        shipped = (asset("model") / DISTILLED_ADAPTER).is_dir()
+        return DISTILLED_STEPS if shipped else _PASSES * GUIDED_STEPS
+    return _PASSES * steps
 
 
 @dataclass(frozen=True)
@@ -39,12 +37,13 @@ class Sampling:
     """How the flow is integrated.
 
     Attributes:
-        steps: Euler steps of the full, guided sampler; None = the distilled one, a single network call a step.
+        steps: Euler steps of the guided sampler; None = the distilled sampler, a single network call a step, where the
+            weights have its adapter, else :data:`GUIDED_STEPS` guided ones.
         temperature: spread of the noise that speech starts from, 1 = as trained.
         face_temperature: the same for lips and face; the head's pose starts from all of it.
     """
 
-    steps: int | None = FULL_STEPS
+    steps: int | None = None
     temperature: float = 0.5
     face_temperature: float = 0.3
 
@@ -67,3 +66,7 @@ class Guidance:
     speak: float = 1.3
     wordless: float = 1.5
     listen: float = 1.0
+
+
+DEFAULT_SAMPLING = Sampling()
+DEFAULT_GUIDANCE = Guidance()

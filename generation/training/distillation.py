@@ -18,7 +18,7 @@ from torch import Tensor
 from generation.adapters.lora import FILE, add_adapter, fill_adapter, read_adapter, save_adapter
 from generation.models.flow import velocity
 from generation.pipeline.guidance import MaskRoutedGuidance, guided_velocities
-from generation.pipeline.sampling import FEW, FEW_STEPS, Guidance, Sampling, noise_levels
+from generation.pipeline.sampling import DISTILLED_ADAPTER, DISTILLED_STEPS, Guidance, Sampling, noise_levels
 from generation.training.flow_matching_loss import noised
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class AdapterFiles:
 
     def write(self, model: JointTransformer, folder: Path) -> None:
         """See :class:`generation.training.trainer.Files`."""
-        save_adapter(model, FEW, folder)
+        save_adapter(model, DISTILLED_ADAPTER, folder)
 
     def read(self, model: JointTransformer, folder: Path) -> None:
         """See :class:`generation.training.trainer.Files`; an adapter of older weights, with fewer layers, is a start,
@@ -46,13 +46,15 @@ class AdapterFiles:
             RuntimeError: the file is damaged, or the adapter is of another shape.
         """
         older, about = read_adapter(folder / FILE)
-        fill_adapter(model, FEW, get_peft_model_state_dict(model, adapter_name=FEW) | older, about)
+        fill_adapter(
+            model, DISTILLED_ADAPTER, get_peft_model_state_dict(model, adapter_name=DISTILLED_ADAPTER) | older, about
+        )
 
 
 def student(transformer: JointTransformer) -> JointTransformer:
     """The transformer, rounded as it ships, with a fresh adapter to be trained."""
     transformer.to(torch.bfloat16).to(torch.float32)
-    add_adapter(transformer, FEW, RANK)
+    add_adapter(transformer, DISTILLED_ADAPTER, RANK)
     return transformer
 
 
@@ -69,7 +71,7 @@ def distillation_loss(model: JointTransformer, batch: Batch) -> tuple[Tensor, di
     Returns:
         loss, and the mean squared errors ``audio`` and ``motion`` on the frames that were not given.
     """
-    inputs = _states_of_the_sampler(model, batch, step=int(torch.randint(FEW_STEPS, ())))
+    inputs = _states_of_the_sampler(model, batch, step=int(torch.randint(DISTILLED_STEPS, ())))
     model.disable_adapters()
     with torch.no_grad():
         spoken, moved = _teacher(model, inputs)
@@ -92,7 +94,7 @@ def distillation_loss(model: JointTransformer, batch: Batch) -> tuple[Tensor, di
 @torch.no_grad()
 def _states_of_the_sampler(model: JointTransformer, batch: Batch, step: int) -> JointInputs:
     """What the student is told after ``step`` steps of its own from noise."""
-    levels = torch.from_numpy(noise_levels(FEW_STEPS)).float().to(batch.audio.device)
+    levels = torch.from_numpy(noise_levels(DISTILLED_STEPS)).float().to(batch.audio.device)
     begun = levels.new_ones(len(batch.audio))
     calm = torch.from_numpy(Sampling().motion_spread()).to(levels)
     audio = noised(batch.audio, batch.audio_given, begun, spread=Sampling.temperature)

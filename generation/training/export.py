@@ -21,7 +21,7 @@ from generation.models.speaker_encoder import SpeakerEncoder
 from generation.models.transformer import JointTransformer
 from generation.models.vocoder import Vocoder
 from generation.pipeline.joint import JointPipeline
-from generation.pipeline.sampling import FEW
+from generation.pipeline.sampling import DISTILLED_ADAPTER
 from generation.voices.bank import OCTAVE
 
 PRESETS = {
@@ -59,9 +59,10 @@ def publish(work: Path, assets: Path) -> None:
     )
     shutil.rmtree(assets / "model", ignore_errors=True)
     pipeline.save_pretrained(assets / "model")
-    if (work / FEW).is_dir():
-        load_adapter(pipeline.transformer.float(), FEW, work / FEW / "ema")  # refuses one of other weights
-        shutil.copytree(work / FEW / "ema", assets / "model" / FEW)
+    if (work / DISTILLED_ADAPTER).is_dir():
+        trained = work / DISTILLED_ADAPTER / "ema"
+        load_adapter(pipeline.transformer.float(), DISTILLED_ADAPTER, trained)  # refuses one of other weights
+        shutil.copytree(trained, assets / "model" / DISTILLED_ADAPTER)
     _halved(load_strict(DurationPredictor, work / "durations" / "ema")).save_pretrained(assets / "durations")
     _halved(load_strict(SpeakerEncoder, work / "voice_encoder" / "ema")).save_pretrained(assets / "voice_encoder")
     save_voices(names, table, voice_pitches(SpeechCorpus.load(work), names), assets)

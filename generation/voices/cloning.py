@@ -21,7 +21,6 @@ from generation.core.clock import MELS_PER_FRAME
 from generation.core.performance import CastMember, Line
 from generation.models.duration_predictor import DurationPredictor
 from generation.pipeline.joint import JointPipeline
-from generation.pipeline.sampling import Sampling
 from generation.text.phonemizer import phonemize
 from generation.voices.bank import clip_mel, encoded
 
@@ -92,6 +91,5 @@ def _read(pipeline: JointPipeline, durations: DurationPredictor, vector: np.ndar
         lengths = durations.predict(phonemes, vector, seed=number)
         lines.append(Line(str(number), 0, start, sum(lengths) // MELS_PER_FRAME, phonemes, lengths))
         start = lines[-1].stop
-    sampling = Sampling(steps=None) if pipeline.distilled else Sampling()
-    part = pipeline(lines, [CastMember("READER", vector)], start, sampling=sampling).characters[0]
+    part = pipeline(lines, [CastMember("READER", vector)], start).characters[0]
     return mel_spectrogram(torch.from_numpy(part.speech)).numpy()

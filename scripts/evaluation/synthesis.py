@@ -18,7 +18,7 @@ from generation.core.clock import MELS_PER_FRAME, SAMPLES_PER_FRAME, samples_fro
 from generation.core.performance import CastMember, Line
 from generation.models.duration_predictor import DurationPredictor
 from generation.pipeline.joint import JointPipeline
-from generation.pipeline.sampling import Sampling, usual_steps
+from generation.pipeline.sampling import Sampling
 from generation.text.phonemizer import phonemize
 from generation.voices.bank import VoiceBank
 from generation.voices.cloning import ClonedVoice
@@ -74,7 +74,7 @@ class Synthesis:
     """
 
     def __init__(self, kept: Path, steps: int | None = None) -> None:
-        self.steps = steps or usual_steps()
+        self.steps = steps
         self.weights = _fingerprint()
         self._kept = kept / self.weights
         self.bank = VoiceBank.load()

@@ -155,7 +155,7 @@ def _shot(piece: str, line: ScriptLine) -> str:
 
 def _kept(project: Project, scene: Scene, settings: RenderSettings) -> tuple[float, float]:
     """Share of the script, by letters, whose pieces are kept already, and whose pictures are."""
-    wanted = recipe(scene, settings.sampling_steps)
+    wanted = recipe(scene, settings.steps)
     films = read_json(project.work / FILMS)
     shots = films.get(_looks(scene, settings), ()) if isinstance(films, dict) else ()
     spoken = drawn = total = 0.0

@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image
 
 from generation.core.performance import Performance
-from generation.pipeline.sampling import usual_steps
 from studio.cast.geometry import SceneGeometry
 from studio.core.storage import StorageError, read_json, write_json, write_whole
 from studio.export.motion_curves import motion_curves
@@ -67,7 +66,7 @@ class WorkerModels:
 def hear_lines(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
     """Job ``hear``: speech of some lines with the times of their words."""
     progress = reporter.progress()
-    wanted, steps = job.options.get("lines", ()), job.options.get("steps") or usual_steps()
+    wanted, steps = job.options.get("lines", ()), job.options.get("steps")
     with progress.running():
         return hear(job.scene_path, wanted, steps, job.project_folder, job.folder / "out", loaded.models, progress)
 
@@ -76,7 +75,7 @@ def review_motion(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> d
     """Job ``move``: motion curves, a changed line before and after, and stills."""
     progress = reporter.progress()
     told = {key: job.options[key] for key in ("line", "before", "who") if key in job.options}
-    order = Order(steps=job.options.get("steps") or usual_steps(), **told)
+    order = Order(steps=job.options.get("steps"), **told)
     with progress.running():
         return move(job.scene_path, order, job.project_folder, job.folder / "out", loaded.close_ups, progress)
 
@@ -98,7 +97,7 @@ def render_video(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> di
         work=job.project_folder / "work",
     )
     video = job.folder / "out" / f"{file_names([job.project_folder.name])[0]}.mp4"
-    observer = _JobObserver(job, scene, settings.sampling_steps, reporter.yield_point)
+    observer = _JobObserver(job, scene, settings.steps, reporter.yield_point)
     forget_peak_memory()
     report = render_scene(job.scene_path, video, settings, reporter.show, reporter.cancelled, observer, loaded.models)
     seconds = reporter.stage_seconds()

@@ -14,7 +14,6 @@ from generation.core import assets
 from generation.core.motion import MotionTrack
 from generation.core.performance import CastMember, Performance
 from generation.motion.keyframes import KeyedSpan, faded
-from generation.pipeline.sampling import usual_steps
 from studio.core.progress import Progress
 from studio.performance.characters import character_voices
 from studio.performance.models import Models, single_threaded
@@ -60,7 +59,7 @@ class ScenePerformer:
         speakers_only: bool = False,
     ) -> None:
         self._scene, self._folder, self._models = scene, folder, models
-        self._steps, self._speakers_only = steps or usual_steps(), speakers_only
+        self._steps, self._speakers_only = steps, speakers_only
         self.seed = scene.seed if seed is None else seed
         self._voices = character_voices(scene, folder, models)
         self.generated = 0.0

@@ -11,7 +11,6 @@ import numpy as np
 from generation.adapters.metadata import MOST_STRENGTH
 from generation.audio.waveform import Audio, mix
 from generation.core.clock import SAMPLE_RATE
-from generation.pipeline.sampling import usual_steps
 from generation.text.phonemizer import phonemize
 from studio.core.progress import Progress, Stage, Status
 from studio.core.threads import wait_passively
@@ -41,7 +40,7 @@ def speak_line(
         DocumentError: nothing to say, an unknown voice or style, a speed or strength out of range, or a file that is
             no ``.wav``.
     """
-    styles, steps = dict(styles or {}), steps or usual_steps()
+    styles = dict(styles or {})
     if problems := _problems(text, voice, target, speed, styles):
         raise DocumentError(problems)
     progress = Progress([Stage("load models", 5), Stage("speech", 10)], listener)

@@ -15,7 +15,6 @@ from generation.audio.waveform import Audio, mix
 from generation.core.clock import SAMPLE_RATE
 from generation.core.motion import MotionTrack
 from generation.core.performance import Performance
-from generation.pipeline.sampling import usual_steps
 from studio.cast.face_assignment import FaceAssignment, assign_faces
 from studio.cast.geometry import SceneGeometry, build_geometry
 from studio.core.progress import Progress
@@ -112,7 +111,7 @@ class Previewer:
         performance = performer.perform(timeline, places.routing, places.sides, project / "work", progress)
         progress.start("drawing")
         sound = mix([Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
-        settings = {"seed": performer.seed, "steps": usual_steps(), "height": self._height}
+        settings = {"seed": performer.seed, "steps": None, "height": self._height}
         record = make_record(scene_data(scene), scene_path.parent, settings, photograph=scene.consent != "drawn")
         video = target / "preview.mp4"
         folder = project / "work" / FRAME_FOLDER / PREVIEW_FOLDER

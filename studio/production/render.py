@@ -106,7 +106,7 @@ def _perform(setup: Setup, work: Path, progress: Progress) -> Performance:
 
 def _record(scene: Scene, folder: Path, settings: RenderSettings, seed: int) -> dict[str, Any]:
     """What the video says of itself."""
-    made_by = {"seed": seed, "steps": settings.sampling_steps, "height": settings.greatest_height}
+    made_by = {"seed": seed, "steps": settings.steps, "height": settings.greatest_height}
     return make_record(scene_data(scene), folder, made_by, photograph=scene.consent != "drawn", label=scene.label)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generation.core.clock import FPS
-from generation.pipeline.sampling import network_calls, usual_steps
+from generation.pipeline.sampling import network_calls
 from studio.cast.face_assignment import FaceAssignment
 
 DRAFT_HEIGHT = 480
@@ -34,11 +34,6 @@ class RenderSettings:
     work: Path | None = None
 
     @property
-    def sampling_steps(self) -> int | None:
-        """Sampling steps that hold; None = the distilled sampler."""
-        return self.steps or usual_steps()
-
-    @property
     def greatest_height(self) -> int | None:
         """Height limit that holds."""
         return self.height or (DRAFT_HEIGHT if self.draft else None)
@@ -59,7 +54,7 @@ def expected_seconds(seconds: float, casting: FaceAssignment, settings: RenderSe
     face_pixels = sum(FPS * seat.face.inter_ocular**2 for seat in casting.seats)
     return {
         "load models": 6,
-        "speech and motion": seconds * n_faces * (0.03 + 0.004 * network_calls(settings.sampling_steps)),
+        "speech and motion": seconds * n_faces * (0.03 + 0.004 * network_calls(settings.steps)),
         # setting a face up takes the same time for any length, or a short film would say nothing of a long one
         "rendering": 0.5 * n_faces + FPS * seconds * (0.006 + 0.016 * face_pixels / 512**2),
         "encoding": 1 + 0.05 * seconds,

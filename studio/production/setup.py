@@ -79,7 +79,7 @@ def set_up(
         from studio.performance.performer import ScenePerformer
 
         models = models or Models.load(settings.device)
-        performer = ScenePerformer(scene, folder, models, seed=settings.seed, steps=settings.sampling_steps)
+        performer = ScenePerformer(scene, folder, models, seed=settings.seed, steps=settings.steps)
         timeline = performer.timeline()
     return Setup(geometry.result(), performer, timeline, renderer)
 

@@ -15,10 +15,10 @@ from generation.adapters.lora import add_adapter, save_adapter
 from generation.adapters.metadata import PARTS
 from generation.core.performance import Performance
 from generation.pipeline.joint import JointPipeline
-from generation.pipeline.sampling import Guidance, Sampling
+from generation.pipeline.sampling import DEFAULT_GUIDANCE, Guidance, Sampling
 from tests.generation.pipeline.test_distilled_sampler import CAST, LINES, stirred
 
-FULL, FEW = Sampling(steps=2), Sampling(steps=None)
+FULL, DISTILLED = Sampling(steps=2), Sampling()
 DEAF = Guidance(listen=0.0)
 Strengths = dict[str, float]
 
@@ -52,7 +52,7 @@ def pipeline(files: dict[str, Path], one_thread: None) -> JointPipeline:
 
 
 def latents(
-    pipeline: JointPipeline, *manners: Strengths, sampling: Sampling = FULL, guidance: Guidance | None = None
+    pipeline: JointPipeline, *manners: Strengths, sampling: Sampling = FULL, guidance: Guidance = DEFAULT_GUIDANCE
 ) -> list[np.ndarray]:
     """Sampled audio and motion latents of Ann and Bo, (T, 457) each."""
     kept = []
@@ -72,13 +72,13 @@ def latents(
 
 
 def perform(
-    pipeline: JointPipeline, *manners: Strengths, sampling: Sampling = FULL, guidance: Guidance | None = None
+    pipeline: JointPipeline, *manners: Strengths, sampling: Sampling = FULL, guidance: Guidance = DEFAULT_GUIDANCE
 ) -> Performance:
     cast = [replace(member, adapters=tuple(own.items())) for member, own in zip(CAST, manners, strict=True)]
     return pipeline(LINES, cast, 24, sampling=sampling, guidance=guidance)
 
 
-@pytest.mark.parametrize("sampling", [FULL, FEW], ids=["full", "few"])
+@pytest.mark.parametrize("sampling", [FULL, DISTILLED], ids=["guided", "distilled"])
 def test_strength_zero_is_the_base_bit_for_bit_and_unloading_restores_it(
     files: dict[str, Path], sampling: Sampling
 ) -> None:
@@ -97,11 +97,11 @@ def test_strength_zero_is_the_base_bit_for_bit_and_unloading_restores_it(
         perform(pipeline, {"sad": 0.5}, {})
 
 
-@pytest.mark.parametrize("sampling", [FULL, FEW], ids=["full", "few"])
+@pytest.mark.parametrize("sampling", [FULL, DISTILLED], ids=["guided", "distilled"])
 def test_each_has_their_own_and_without_hearing_nobody_feels_the_others(
     pipeline: JointPipeline, sampling: Sampling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if sampling is FEW:  # its one call has no separate pass for hearing
+    if sampling is DISTILLED:  # its one call has no separate pass for hearing
         monkeypatch.setattr("generation.pipeline.joint.heard", lambda a, *_: a.new_zeros(*a.shape[:3], 402))
     run = [
         latents(pipeline, *manners, sampling=sampling, guidance=DEAF)

@@ -21,7 +21,13 @@ from generation.models.joint_inputs import JointInputs
 from generation.models.transformer import JointTransformer
 from generation.pipeline.guidance import guided_velocities
 from generation.pipeline.joint import JointPipeline
-from generation.pipeline.sampling import FEW, FEW_STEPS, FULL_STEPS, Sampling, network_calls, usual_steps
+from generation.pipeline.sampling import (
+    DISTILLED_ADAPTER,
+    DISTILLED_STEPS,
+    GUIDED_STEPS,
+    Sampling,
+    network_calls,
+)
 from generation.training.depth_growth import grow_depth
 from generation.training.distillation import (
     RANK,
@@ -39,7 +45,7 @@ LINES = [Line("1", 0, 2, 10, " həloʊ ", (4, 6, 6, 8, 6, 6, 4)), Line("2", 1, 1
 
 def stirred(pipeline: JointPipeline, rank: int = 2) -> JointPipeline:
     """With an adapter that changes something."""
-    add_adapter(pipeline.transformer, FEW, rank)
+    add_adapter(pipeline.transformer, DISTILLED_ADAPTER, rank)
     torch.manual_seed(3)
     for name, weight in pipeline.transformer.named_parameters():
         if ".lora_" in name:
@@ -118,17 +124,25 @@ def test_voices_stay_routed_in_few_steps() -> None:
         np.testing.assert_allclose(plain.characters[k].motion.values, order.characters[1 - k].motion.values, atol=2e-4)
 
 
-def test_what_ships_decides_the_usual_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_calls_of_the_default_sampler_are_those_of_the_weights_that_ship(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("generation.core.assets.assets_root", lambda: tmp_path)
     (tmp_path / "model").mkdir()
-    assert usual_steps() == FULL_STEPS and network_calls(usual_steps()) == 4 * FULL_STEPS
-    (tmp_path / "model" / FEW).mkdir()
-    assert usual_steps() is None and network_calls(usual_steps()) == FEW_STEPS
+    assert network_calls(None) == 4 * GUIDED_STEPS and network_calls(2) == 8
+    (tmp_path / "model" / DISTILLED_ADAPTER).mkdir()
+    assert network_calls(None) == DISTILLED_STEPS and network_calls(2) == 8
 
 
-def test_without_the_adapter_few_steps_are_refused() -> None:
-    with pytest.raises(ValueError, match="no adapter for few steps"):
-        tiny_pipeline()(LINES, CAST, 24, sampling=Sampling(steps=None))
+def test_the_default_is_the_distilled_sampler_where_its_adapter_is_and_the_guided_one_elsewhere() -> None:
+    for pipeline, steps in ((tiny_pipeline(), GUIDED_STEPS), (stirred(tiny_pipeline()), DISTILLED_STEPS)):
+        done = []
+        by_default = pipeline(LINES, CAST, 24, on_step=lambda step, total, done=done: done.append((step, total)))
+        assert done[-1] == (steps, steps)
+        guided = pipeline(LINES, CAST, 24, sampling=Sampling(steps=GUIDED_STEPS))
+        pairs = zip(by_default.characters, guided.characters, strict=True)
+        same = [np.array_equal(a.motion.values, b.motion.values) for a, b in pairs]
+        assert same == [not pipeline.distilled] * 2
 
 
 def test_training_moves_the_student_to_the_teacher_and_leaves_the_base(tmp_path: Path) -> None:
@@ -147,12 +161,12 @@ def test_training_moves_the_student_to_the_teacher_and_leaves_the_base(tmp_path:
     assert far() < 0.7 * start
     assert base_hash(model) == before
     other = tiny_pipeline().transformer
-    load_adapter(other, FEW, tmp_path / "ema")
+    load_adapter(other, DISTILLED_ADAPTER, tmp_path / "ema")
     settings = FitSettings(minutes=60, max_steps=42)  # goes on from its checkpoint
     fit(model, distillation_loss, lambda g: examples, settings, tmp_path, files=AdapterFiles())
 
 
-@pytest.mark.parametrize("step", range(FEW_STEPS))
+@pytest.mark.parametrize("step", range(DISTILLED_STEPS))
 def test_the_student_is_taught_where_its_own_sampler_comes_by(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline = stirred(tiny_pipeline())
     seen: list[JointInputs] = []
@@ -192,14 +206,14 @@ def test_the_student_begins_with_as_much_noise_as_the_sampler() -> None:
 def test_a_cold_start_takes_the_adapter_of_older_weights_and_refuses_another_shape(tmp_path: Path) -> None:
     older = stirred(tiny_pipeline(), rank=RANK).transformer
     older.audio_in.weight.data += 1
-    save_adapter(older, FEW, tmp_path / "ema")
+    save_adapter(older, DISTILLED_ADAPTER, tmp_path / "ema")
     model = student(tiny_pipeline().transformer)
     AdapterFiles().read(model, tmp_path / "ema")
-    mine = get_peft_model_state_dict(model, adapter_name=FEW)
-    for name, weight in get_peft_model_state_dict(older, adapter_name=FEW).items():
+    mine = get_peft_model_state_dict(model, adapter_name=DISTILLED_ADAPTER)
+    for name, weight in get_peft_model_state_dict(older, adapter_name=DISTILLED_ADAPTER).items():
         torch.testing.assert_close(mine[name], weight.to(torch.bfloat16).float())
     assert all(weight.requires_grad == (".lora_" in name) for name, weight in model.named_parameters())
-    save_adapter(stirred(tiny_pipeline(), rank=2).transformer, FEW, tmp_path / "other")
+    save_adapter(stirred(tiny_pipeline(), rank=2).transformer, DISTILLED_ADAPTER, tmp_path / "other")
     with pytest.raises(RuntimeError, match="does not fit the model"):
         AdapterFiles().read(model, tmp_path / "other")
 
@@ -208,10 +222,10 @@ def test_the_adapter_of_a_model_with_fewer_layers_is_a_start_for_a_deeper_one(tm
     shallow = tiny_pipeline().transformer
     shallow.save_pretrained(tmp_path / "base")
     grow_depth(tmp_path / "base", 3)
-    save_adapter(stirred(tiny_pipeline(), rank=RANK).transformer, FEW, tmp_path / "ema")
+    save_adapter(stirred(tiny_pipeline(), rank=RANK).transformer, DISTILLED_ADAPTER, tmp_path / "ema")
     model = student(load_strict(JointTransformer, tmp_path / "base"))
     AdapterFiles().read(model, tmp_path / "ema")
-    mine = get_peft_model_state_dict(model, adapter_name=FEW)
+    mine = get_peft_model_state_dict(model, adapter_name=DISTILLED_ADAPTER)
     older = load_file(tmp_path / "ema" / FILE)
     assert older.keys() < mine.keys()
     for name, weight in mine.items():
@@ -243,15 +257,15 @@ def test_the_teacher_is_the_pipelines_guided_sampler(monkeypatch: pytest.MonkeyP
 
 def test_adapters_survive_the_round_trip_and_refuse_another_base(tmp_path: Path) -> None:
     pipeline = stirred(tiny_pipeline())
-    save_adapter(pipeline.transformer, FEW, tmp_path / "a", {"licence": "Apache-2.0"})
+    save_adapter(pipeline.transformer, DISTILLED_ADAPTER, tmp_path / "a", {"licence": "Apache-2.0"})
     other = tiny_pipeline()
-    assert load_adapter(other.transformer, FEW, tmp_path / "a")[0].licence == "Apache-2.0"
+    assert load_adapter(other.transformer, DISTILLED_ADAPTER, tmp_path / "a")[0].licence == "Apache-2.0"
     a, b = (p(LINES, CAST, 24, sampling=Sampling(steps=None)).characters[0].motion.values for p in (pipeline, other))
     np.testing.assert_allclose(a, b, atol=0.05)  # bf16 on disk
     foreign = tiny_pipeline()
     foreign.transformer.audio_in.weight.data += 0.1
     with pytest.raises(RuntimeError, match="other weights"):
-        load_adapter(foreign.transformer, FEW, tmp_path / "a")
+        load_adapter(foreign.transformer, DISTILLED_ADAPTER, tmp_path / "a")
 
 
 HARMS = {
@@ -272,7 +286,7 @@ HARMS = {
 @pytest.mark.parametrize("harm", ["missing", "cut", "shape", "nan", "foreign tensor", "no metadata", *HARMS])
 def test_a_damaged_adapter_is_refused_in_one_sentence(tmp_path: Path, harm: str) -> None:
     folder = tmp_path / "few"
-    path = save_adapter(stirred(tiny_pipeline()).transformer, FEW, folder)
+    path = save_adapter(stirred(tiny_pipeline()).transformer, DISTILLED_ADAPTER, folder)
     with safe_open(path, "pt") as file:
         about = dict(file.metadata())
     tensors = load_file(path)
@@ -294,5 +308,5 @@ def test_a_damaged_adapter_is_refused_in_one_sentence(tmp_path: Path, harm: str)
         save_file(tensors, folder / FILE, about)
     transformer = tiny_pipeline().transformer
     with pytest.raises(RuntimeError, match=r"^The adapter few [^\n]*\.$"):
-        load_adapter(transformer, FEW, folder)
-    assert FEW not in getattr(transformer, "peft_config", {})
+        load_adapter(transformer, DISTILLED_ADAPTER, folder)
+    assert DISTILLED_ADAPTER not in getattr(transformer, "peft_config", {})

@@ -65,7 +65,7 @@ def test_what_the_machine_took_is_what_it_is_expected_to_take(project: Project, 
 def test_finished_pieces_cost_nothing(project: Project, report: Report) -> None:
     first, second = project.line_ids()
     whole = estimate(project, report).seconds_of_work
-    take = Take("0", 0, "", "", "piece", None, "", recipe(SCENE, FULL.sampling_steps))
+    take = Take("0", 0, "", "", "piece", None, "", recipe(SCENE, FULL.steps))
     note_takes(project.folder, {first: take})
     assert estimate(project, report).seconds_of_work == whole  # the piece was tidied away
     project.work.mkdir()
@@ -86,7 +86,7 @@ def test_kept_pictures_cost_nothing(project: Project, report: Report) -> None:
     project.work.mkdir()
     for name, piece in zip(project.line_ids(), "abc", strict=True):
         (project.work / f"{piece}.npz").write_bytes(b"")
-        note_takes(project.folder, {name: Take("0", 0, "", "", piece, None, "", recipe(scene, FULL.sampling_steps))})
+        note_takes(project.folder, {name: Take("0", 0, "", "", piece, None, "", recipe(scene, FULL.steps))})
     spoken = estimate(project, report).seconds_of_work
     note_film(project.work, scene, FULL, ["a", "b", "c"])
     kept = estimate(project, report).seconds_of_work
