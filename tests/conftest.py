@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from studio.project.project import Projects
+
+# Tiny tensors gain nothing from threads and lose much on a busy machine; read when torch is first imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,17 +32,6 @@ def assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def projects(tmp_path: Path) -> Projects:
     """An empty folder of projects."""
     return Projects(tmp_path / "projects")
-
-
-@pytest.fixture(scope="module")
-def one_thread() -> Iterator[None]:
-    """Tiny tensors gain nothing from threads and lose much on a busy machine."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

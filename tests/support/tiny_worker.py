@@ -14,10 +14,7 @@ if __name__ == "__main__":
     resources.assets_root = metadata.assets_root = lambda: assets
     supervisor.COMMAND = (sys.executable, __file__, str(assets))
     if "--serve" in sys.argv:
-        import torch
-
         from generation.finetuning import clip_reader
 
-        torch.set_num_threads(1)
         clip_reader.UNLIKE = float("inf")  # what an untrained model says is like no recording
     sys.exit(supervisor.main(sys.argv[2:]))

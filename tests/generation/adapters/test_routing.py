@@ -41,7 +41,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def pipeline(files: dict[str, Path], one_thread: None) -> JointPipeline:
+def pipeline(files: dict[str, Path]) -> JointPipeline:
     """With the distilled sampler, and both adapters loaded."""
     made = stirred(tiny_pipeline())
     decode = made.vocoder.decode

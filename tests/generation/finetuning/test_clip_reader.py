@@ -197,7 +197,7 @@ def test_warping_follows_a_known_stretch_and_no_symbol_vanishes() -> None:
     assert _at_least_one(np.array([0, 5, 0, 3])) == [1, 3, 1, 3]
 
 
-def test_the_aligner_covers_the_recording_and_refuses_too_many_words(one_thread: None) -> None:
+def test_the_aligner_covers_the_recording_and_refuses_too_many_words() -> None:
     aligner = ForcedAligner(tiny_pipeline().transformer, DurationPredictor(dim=16, num_layers=1).eval())
     found = aligner.align(buzz(1.2)[: 960 * 30], " həloʊ ", np.ones(64, np.float32))
     assert sum(found.durations) == 120 and min(found.durations) >= 1 and 0 < found.distance
@@ -205,7 +205,7 @@ def test_the_aligner_covers_the_recording_and_refuses_too_many_words(one_thread:
         aligner.align(np.zeros(960 * 5, np.float32), " " + "a" * 30 + " ", np.ones(64, np.float32))
 
 
-def test_habits_of_the_material_come_along(one_thread: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_habits_of_the_material_come_along(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("generation.finetuning.from_clips.common_voice", lambda clips: np.ones(64, np.float32))
     durations = DurationPredictor(dim=16, num_layers=1).eval()
     phonemes = " həloʊ həloʊ "

@@ -35,11 +35,6 @@ SIZE = Size(rank=2, minutes=60, batch=2, n_frames=12, learning_rate=0.01, steps=
 ABOUT = {"kind": "voice", "licence": "Apache-2.0", "consent": "me", "habits": '{"tempo": 0.9}'}
 
 
-@pytest.fixture(autouse=True)
-def quick(one_thread: None) -> None:
-    """One thread."""
-
-
 def clips(n: int = 3, sound: bool = True, motion: bool = True) -> list[Clip]:
     rng = np.random.default_rng(0)
     made = []

@@ -32,7 +32,7 @@ from studio.project.project import Project, Projects
 from tests.generation.finetuning.test_styles import voice as buzz
 from tests.studio.views.test_pages import page, shown
 
-pytestmark = pytest.mark.usefixtures("one_thread", "tiny_worker")
+pytestmark = pytest.mark.usefixtures("tiny_worker")
 RATE = 24_000
 
 

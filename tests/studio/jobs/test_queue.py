@@ -22,7 +22,7 @@ from studio.jobs.worker import serve
 from studio.jobs.worker_lock import WORKER, worker_lock
 from studio.project.project import Project, Projects
 
-pytestmark = pytest.mark.usefixtures("one_thread", "tiny_worker")
+pytestmark = pytest.mark.usefixtures("tiny_worker")
 
 
 @pytest.fixture

@@ -21,8 +21,6 @@ from studio.project.project import Project, Projects
 from studio.scene.retakes import with_retake
 from studio.scene.schema import Keyframe, Scene
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture
 def project(tmp_path: Path, assets: Path, monkeypatch: pytest.MonkeyPatch) -> Project:

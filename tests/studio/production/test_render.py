@@ -32,9 +32,6 @@ from studio.timeline.timeline import TAIL_FRAMES
 QUICK = RenderSettings(steps=1, height=96, device="cpu")
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 @pytest.fixture(autouse=True)
 def use_tiny_assets(assets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("generation.core.assets.assets_root", lambda: assets)

@@ -34,7 +34,6 @@ from studio.scene.schema import Character, Keyframe, Scene
 from studio.timeline.timeline import Timeline
 from studio.validation.scene_check import check_scene
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 QUICK = RenderSettings(steps=2, height=96, device="cpu")
 JAW = INDEX["jawOpen"]
 
