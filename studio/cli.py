@@ -68,6 +68,10 @@ def _parser() -> argparse.ArgumentParser:
     editor.add_argument("--projects", type=Path, help="folder of the projects; Parley in the home folder if not given")
     editor.add_argument("--port", type=_positive, default=8501, help="where it listens on 127.0.0.1")
     add("doctor", _doctor, "Say what is installed, what is missing and how to repair it.")
+    cache = add("cache", _cache, "Show the speech and frames that are kept for the next render, and clear them.")
+    folder_help = "a project, a folder of projects, or the folder of a video; here if not given"
+    cache.add_argument("folder", type=Path, nargs="?", default=Path(), metavar="FOLDER", help=folder_help)
+    cache.add_argument("--clear", action="store_true", help="delete them; nothing should be rendered there meanwhile")
     add("setup", _setup, "Fetch what is not part of the installation (once, with network).")
     verify = add("verify", _verify, "Say whether a file is marked as AI-generated and unchanged.")
     verify.add_argument("file", type=Path, help="video or sound file")
@@ -178,6 +182,20 @@ def _doctor(arguments: argparse.Namespace) -> int:
     else:
         sys.stdout.write(report(findings) + "\n")
     return PROBLEMS if any(finding.blocks for finding in findings) else OK
+
+
+def _cache(arguments: argparse.Namespace) -> int:
+    from studio.cache import clear, kept_results
+
+    kept = kept_results(arguments.folder)
+    if arguments.clear:
+        clear(arguments.folder)
+    for results in kept:
+        count, state = len(results.files), " deleted" if arguments.clear else ""
+        sentence = f"{results.kind:18} {count:5} segments {results.size / 1e6:9.1f} MB{state}"
+        facts = {"results": results.kind, "segments": count, "bytes": results.size, "cleared": arguments.clear}
+        _tell(arguments, "kept", sentence, **facts)
+    return OK
 
 
 def _setup(arguments: argparse.Namespace) -> int:

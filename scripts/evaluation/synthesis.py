@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +10,10 @@ from time import process_time
 import numpy as np
 import torch
 
-import generation
 from generation.audio.mel import mel_spectrogram
-from generation.core import assets
 from generation.core.clock import MELS_PER_FRAME, SAMPLES_PER_FRAME, samples_from_frames, seconds_from_frames
 from generation.core.performance import CastMember, Line
+from generation.core.result_key import made_by, result_key
 from generation.models.duration_predictor import DurationPredictor
 from generation.pipeline.joint import JointPipeline
 from generation.pipeline.sampling import Sampling
@@ -25,12 +23,6 @@ from generation.voices.cloning import ClonedVoice
 from scripts.evaluation.cache import keep
 from studio.performance.models import Models, single_threaded
 from studio.timeline.segments import FADE
-
-MAKING = (
-    "pipeline", "sampling", "transformer", "conditioning", "guidance", "finish", "standard", "vocoder", "mel",
-    "durations", "text", "normalisation", "pitch", "tone", "likeness",
-)  # fmt: skip
-"""Modules whose text is part of a kept result's key, beside the weights."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +67,7 @@ class Synthesis:
 
     def __init__(self, kept: Path, steps: int | None = None) -> None:
         self.steps = steps
-        self.weights = _fingerprint()
+        self.weights = made_by(__name__)[:16]
         self._kept = kept / self.weights
         self.bank = VoiceBank.load()
 
@@ -119,7 +111,7 @@ class Synthesis:
 
     def vocoded(self, waveform: np.ndarray) -> np.ndarray:
         """A recording's mel spectrogram made sound again by the shipped vocoder, (S,) at 24 kHz."""
-        path = self._kept / f"vocoded_{hashlib.sha256(waveform.tobytes()).hexdigest()[:24]}.npy"
+        path = self._kept / f"vocoded_{result_key(waveform)}.npy"
         if not path.is_file():
             vocoder = self.pipeline.vocoder
             mel = mel_spectrogram(torch.from_numpy(waveform))[None]
@@ -155,10 +147,8 @@ class Synthesis:
         recording: np.ndarray | None,
         spent: float,
     ) -> Take:
-        digest = hashlib.sha256(repr((phonemes, durations, seed, self.steps)).encode() + voice.vector.tobytes())
-        digest.update(b"" if voice.tone is None else voice.tone.tobytes())
-        digest.update(b"" if recording is None else recording.tobytes())
-        path = self._kept / f"{digest.hexdigest()[:24]}.npz"
+        key = result_key(phonemes, durations, seed, self.steps, voice.vector, voice.tone, recording)
+        path = self._kept / f"{key}.npz"
         if path.is_file():
             with np.load(path) as kept:
                 return Take(phonemes, durations, FADE, kept["speech"], kept["motion"], tuple(kept["seconds"].tolist()))
@@ -176,14 +166,3 @@ class Synthesis:
         seconds = (spent, marks[-1] - marks[0], process_time() - marks[-1])
         keep(path, {"speech": part.speech, "motion": part.motion.values, "seconds": np.array(seconds)})
         return Take(phonemes, durations, FADE, part.speech, part.motion.values, seconds)
-
-
-def _fingerprint() -> str:
-    """Hash of the shipped weights, the shelf of manners left out, and of the code that makes sound and motion."""
-    root = assets.assets_root()
-    files = (path for path in sorted(root.rglob("*")) if root / "adapters" not in path.parents)
-    weights = [path for path in files if path.suffix in (".safetensors", ".json")]
-    digest = hashlib.sha256()
-    for path in [*weights, *(Path(generation.__file__).parent.joinpath(*f"{name}.py".split("/")) for name in MAKING)]:
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:16]

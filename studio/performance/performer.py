@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.core import assets
 from generation.core.motion import MotionTrack
 from generation.core.performance import CastMember, Performance
+from generation.core.result_key import made_by, result_key
 from generation.motion.keyframes import KeyedSpan, faded
 from studio.core.progress import Progress
 from studio.performance.characters import character_voices
@@ -25,6 +24,9 @@ from studio.scene.schema import Scene
 from studio.scene.voices import language_of
 from studio.timeline.segments import Segment, join, split
 from studio.timeline.timeline import Speaker, Timeline, build_timeline, scene_recording
+
+MADE_BY = ("studio.performance.segment_generation", "studio.performance.performance_cache")
+"""Modules that make and keep a segment and its retakes."""
 
 
 class ScenePerformer:
@@ -140,17 +142,11 @@ class ScenePerformer:
         return SegmentGenerator(self._models.pipeline, cast, routing, **how)
 
     def _key(self, segment: Segment, *geometry: np.ndarray) -> str:
-        """Hash of all that the segment depends on."""
-        root = assets.assets_root()
-        weights = sorted(path for path in root.glob("**/*.safetensors") if path.parent != root / "adapters")
-        model = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in weights]
+        """Key of a segment: what the model is asked for, the model, and the code that asks."""
         voices = [(voice.name, voice.styles) for voice in self._voices]
-        how = (segment.key, voices, self.seed, self._steps, self._speakers_only, self._models.device, model)
-        digest = hashlib.sha256(repr(how).encode())
-        timbres = [voice.timbre for voice in self._voices if voice.timbre is not None]
-        for array in (*(voice.embedding for voice in self._voices), *timbres, *geometry):
-            digest.update(array.tobytes())
-        return digest.hexdigest()[:32]
+        how = (segment.key, voices, self.seed, self._steps, self._speakers_only, self._models.device)
+        timbres = [np.zeros(0) if voice.timbre is None else voice.timbre for voice in self._voices]
+        return result_key(made_by(*MADE_BY), how, *(voice.embedding for voice in self._voices), *timbres, *geometry)
 
 
 def _retakes_of(scene: Scene, timeline: Timeline, segments: Sequence[Segment]) -> list[KeyedSpan]:
@@ -174,7 +170,7 @@ def _with_retakes(
     parts = list(part.characters)
     for span in spans:
         who = span.line.character
-        own_key = hashlib.sha256(repr((key, replace(span, line=span.line.id))).encode()).hexdigest()[:32]
+        own_key = result_key(key, replace(span, line=span.line.id))
         retake = cache.load(own_key)
         if retake is None:
             retake = generator.retake(segment, part, span, on_step)

@@ -14,17 +14,21 @@ from pathlib import Path
 
 import numpy as np
 
+from generation.core.result_key import made_by
 from studio.core.storage import StorageError, storage_sentence, trim_folder
 from studio.export.frame_encoder import GROUP, Encoder, FrameCheck, picture_options
 from studio.export.watermark import draw_watermark
 
 FRAME_FOLDER = "frames"
 """Folder of the work folder that keeps the segments of films."""
+PREVIEW_FOLDER = "previews"
+"""Folder in it that keeps those of previews."""
 MIN_FRAMES, MAX_FRAMES = 25, GROUP
 """Length of a segment; the last one of a film may be shorter."""
 _CUT_ONE_IN = 16
 """Of so many frames one is as good as a mark to cut at."""
-_SCRATCH = ".drawn-"
+SCRATCH = ".drawn-"
+"""How the folders of segments that are being made begin."""
 _STALE_SECONDS = 86_400.0
 
 Draw = Callable[[Sequence[int]], Iterator[np.ndarray]]
@@ -81,7 +85,7 @@ class FrameCache:
         self, folder: Path, states: np.ndarray, appearance: str, *, every: int = 1, watermark: bool = True
     ) -> None:
         self._folder, self._every, self._watermark = folder, every, watermark
-        self._segments = split_frames(states, repr((appearance, watermark, picture_options(every))))
+        self._segments = split_frames(states, repr((appearance, watermark, picture_options(every), made_by(__name__))))
         unique = {segment.key: segment for segment in self._segments}
         self.missing = [segment for key, segment in unique.items() if not _whole(self._path(key))]
         self.n_missing = sum(segment.stop - segment.first for segment in self.missing)
@@ -144,7 +148,7 @@ class FrameCache:
 def _scratch(folder: Path) -> tempfile.TemporaryDirectory[str]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH)
+        return tempfile.TemporaryDirectory(dir=folder, prefix=SCRATCH)
     except OSError as error:
         raise StorageError(error.errno, storage_sentence(error)) from error
 
@@ -172,6 +176,6 @@ def trim_frames(folder: Path, most_bytes: int) -> None:
     To be called when no film is being made of this folder's segments.
     """
     trim_folder(folder, "*.mp4", most_bytes)
-    for left in folder.glob(f"{_SCRATCH}*"):
+    for left in folder.glob(f"{SCRATCH}*"):
         if time.time() - left.stat().st_mtime > _STALE_SECONDS:
             shutil.rmtree(left, ignore_errors=True)

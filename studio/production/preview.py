@@ -15,6 +15,7 @@ from generation.audio.waveform import Audio, mix
 from generation.core.clock import SAMPLE_RATE
 from generation.core.motion import MotionTrack
 from generation.core.performance import Performance
+from generation.core.result_key import made_by
 from studio.cast.face_assignment import FaceAssignment, assign_faces
 from studio.cast.geometry import SceneGeometry, build_geometry
 from studio.core.progress import Progress
@@ -25,7 +26,7 @@ from studio.export.writers import OnFrame, write_film
 from studio.performance.line_audio import scene_geometry, timed_words
 from studio.performance.models import Models
 from studio.performance.performer import ScenePerformer
-from studio.production.frame_cache import FRAME_FOLDER, FrameCache, trim_frames
+from studio.production.frame_cache import FRAME_FOLDER, PREVIEW_FOLDER, FrameCache, trim_frames
 from studio.production.scene_drawing import appearance_key, frame_states, make_renderer, scaled_motion
 from studio.project.restore import media_names
 from studio.scene.document import DocumentError, load_scene, scene_data
@@ -40,7 +41,6 @@ HEIGHT = 320
 """Greatest height of a preview in pixels."""
 EVERY = 2
 """Of so many frames one is drawn."""
-PREVIEW_FOLDER = "previews"
 MAX_PREVIEW_BYTES = 200_000_000
 """Of the frames of previews, which have a folder of their own: a film that lets one go first still needs its frames."""
 _FADE = 5
@@ -188,7 +188,7 @@ def _frames(
             yield draw_name_tags(frame, [tag for tag, on in zip(tags, tagged[number], strict=True) if on])
 
     states = np.hstack([frame_states(tracks, len(tagged)), tagged.astype(np.float32)])
-    appearance = repr((prepared.appearance, names))
+    appearance = repr((prepared.appearance, names, made_by("studio.export.name_tags")))
     cache = FrameCache(folder, states, appearance, every=EVERY, watermark=scene.label)
     segments = cache.make(draw, prepared.casting.picture, on_frame)
     trim_frames(folder, MAX_PREVIEW_BYTES)

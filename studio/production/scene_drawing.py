@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-import generation.rendering
-import studio.export.watermark
-from generation.core.assets import asset
 from generation.core.motion import CHANNELS, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
+from generation.core.result_key import made_by, result_key
 from generation.rendering.controls import closing
 
 if TYPE_CHECKING:
@@ -46,16 +42,10 @@ def frame_states(tracks: Sequence[MotionTrack], n_frames: int) -> np.ndarray:
 
 
 def appearance_key(casting: FaceAssignment, places: SceneGeometry) -> str:
-    """Hash of all that drawn frames depend on besides motion: picture, faces, and what draws them."""
-    digest = hashlib.sha256(repr(casting.picture.shape).encode())
-    for seat in places.seats:
-        digest.update(repr(seat.drawn).encode() + seat.face.points.tobytes())
-    for array in (casting.picture, *places.regions, *places.figures):
-        digest.update(np.ascontiguousarray(array).data)
-    drawing = Path(generation.rendering.__file__).parent.rglob("*.py")
-    for path in (asset("rig.safetensors"), Path(studio.export.watermark.__file__), *sorted(drawing)):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    """Hash of all that drawn frames depend on besides motion: picture, faces, and the code that draws them."""
+    drawn = [repr(seat.drawn) for seat in places.seats]
+    arrays = [casting.picture, *(seat.face.points for seat in places.seats), *places.regions, *places.figures]
+    return result_key(made_by(__name__), drawn, *arrays)
 
 
 def scaled_motion(track: MotionTrack, character: Character, room: float = math.inf) -> MotionTrack:

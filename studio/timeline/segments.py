@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from generation.core.clock import samples_from_frames
 from generation.core.motion import CHANNELS, MOUTH, MotionTrack
 from generation.core.performance import CharacterPerformance, Line, Performance
-from studio.timeline.timeline import Timeline
+
+if TYPE_CHECKING:
+    from studio.timeline.timeline import Timeline
 
 LEAST_PAUSE = 4
 """Fewest frames between two lines at which a scene is cut; closer lines stay together."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,9 @@ from time import process_time
 import cv2
 import numpy as np
 
-import generation.rendering
 from generation.core.clock import FPS
 from generation.core.motion import CHANNELS, MotionTrack
+from generation.core.result_key import made_by, result_key
 from generation.metrics.lip_sync import contact_frames, speech_frames
 from generation.motion.rig import STABLE_POINTS, align_similarity, eye_centres
 from generation.motion.tracking import MotionTracker, eye_opening, lip_gap
@@ -69,7 +68,7 @@ class Portrait:
         region = motion_region(face, mask, [], ALLOWED_MOTION)
         self._renderer = SceneRenderer(self.picture, [RenderFace(face, region, mask=mask)])
         self._tracker = MotionTracker()
-        self._kept = kept / _renderer_hash()
+        self._kept = kept / made_by(__name__)[:16]
         # Found once, then followed, as in a video: the first look is another cut-out and slightly off.
         self.still = self._tracker.landmarks([self.picture] * 3)[-1]
         self._sharp = mouth_sharpness(self.picture, self.still)
@@ -81,7 +80,7 @@ class Portrait:
 
     def watch(self, motion: np.ndarray) -> Watched:
         """Renders motion (T, 57) and tracks the frames."""
-        path = self._kept / f"{hashlib.sha256(motion.tobytes()).hexdigest()[:24]}.npz"
+        path = self._kept / f"{result_key(motion)}.npz"
         if not path.is_file():
             began = process_time()
             frames = list(self.frames(MotionTrack(motion)))
@@ -178,11 +177,3 @@ def lids(motion: np.ndarray) -> np.ndarray:
 def count_runs(flags: np.ndarray) -> int:
     """Runs of True in (T,)."""
     return int((np.diff(flags.astype(int), prepend=0) == 1).sum())
-
-
-def _renderer_hash() -> str:
-    digest = hashlib.sha256()
-    for folder in generation.rendering.__path__:
-        for path in sorted(Path(folder).rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]

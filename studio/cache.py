@@ -1,0 +1,77 @@
+"""Shows and clears the results that are kept between renders: ``parley cache``."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.production.frame_cache import FRAME_FOLDER, PREVIEW_FOLDER, SCRATCH
+
+_KEY = re.compile(r"[0-9a-f]{32}")
+_KINDS = {
+    "speech and motion": (Path(), ".npz"),
+    "frames": (Path(FRAME_FOLDER), ".mp4"),
+    "preview frames": (Path(FRAME_FOLDER, PREVIEW_FOLDER), ".mp4"),
+}
+"""Where the segments of each kind lie in a work folder, and how their files end."""
+
+
+@dataclass(frozen=True)
+class KeptResults:
+    """The kept results of one kind.
+
+    Attributes:
+        kind: what they are.
+        files: one for each segment.
+        size: of all of them in bytes.
+    """
+
+    kind: str
+    files: tuple[Path, ...]
+    size: int
+
+
+def kept_results(folder: Path) -> list[KeptResults]:
+    """What is kept in a folder, by kind.
+
+    Args:
+        folder: a work folder, a folder with videos, a project, or a folder of projects.
+
+    Raises:
+        ValueError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"There is no folder {str(folder)!r}; name a project, or the folder of a video.")
+    kept = []
+    for kind, (place, suffix) in _KINDS.items():
+        files = [
+            path
+            for work in _work_folders(folder)
+            for path in sorted((work / place).glob(f"*{suffix}"))
+            if _KEY.fullmatch(path.stem)  # nothing but our own files
+        ]
+        kept.append(KeptResults(kind, tuple(files), sum(path.stat().st_size for path in files)))
+    return kept
+
+
+def clear(folder: Path) -> None:
+    """Delete what is kept in a folder; to be called while nothing is being rendered there.
+
+    Raises:
+        ValueError: there is no such folder.
+        OSError: a file cannot be deleted.
+    """
+    for kept in kept_results(folder):
+        for path in kept.files:
+            path.unlink(missing_ok=True)
+    for work in _work_folders(folder):
+        for place, _ in _KINDS.values():
+            for left in (work / place).glob(f"{SCRATCH}*"):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _work_folders(folder: Path) -> Iterator[Path]:
+    yield from (folder, folder / ".parley", folder / "work", *sorted(folder.glob("*/work")))
