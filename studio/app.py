@@ -1,4 +1,4 @@
-"""The editor's entry: `parley studio` lets Streamlit run this file; pages and routing, nothing else"""
+"""The editor's entry: `parley studio` lets Streamlit run this file; pages and routing, nothing else."""
 
 from __future__ import annotations
 

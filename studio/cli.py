@@ -1,4 +1,4 @@
-"""The command line: ``parley studio``, ``render``, ``say``, ``check``, ``voices``, ``styles``, ``doctor`` and so on"""
+"""The command line: ``parley studio``, ``render``, ``say``, ``check``, ``voices``, ``styles``, ``doctor`` and so on."""
 
 from __future__ import annotations
 

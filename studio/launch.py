@@ -1,4 +1,4 @@
-"""Starts the server of the editor as a process of its own"""
+"""Starts the server of the editor as a process of its own."""
 
 from __future__ import annotations
 

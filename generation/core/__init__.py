@@ -1,2 +1,1 @@
-"""Values and small helpers that every room shares: the clock, motion tracks, pipeline inputs and outputs, shipped
-files."""
+"""Values and small helpers that every room shares: clock, motion tracks, the pipeline's data, shipped files."""

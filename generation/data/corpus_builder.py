@@ -137,7 +137,7 @@ def blend(rng: random.Random) -> dict[str, float]:
 
 
 def accent(voices: Mapping[str, float]) -> str:
-    """eSpeak NG's name of the pronunciation that goes with the first of the voices."""
+    """The name, in eSpeak NG, of the pronunciation that goes with the first of the voices."""
     return "en-gb" if next(iter(voices)).startswith("b") else "en-us"
 
 

@@ -1,4 +1,4 @@
-"""What is learnt from clips: split, voice and habits, by the part that an adapter is to change; and the lesson"""
+"""What is learnt from clips: split, voice and habits, by the part that an adapter is to change; and the lesson."""
 
 from __future__ import annotations
 

@@ -99,8 +99,9 @@ class AdapterCheckpoint:
         save_adapter(model.transformer, NAME, folder, self.about, model.voice)
 
     def read(self, model: TrainableModel, folder: Path) -> None:
-        """See :class:`generation.training.trainer.Files`: fills the adapter in place, its parameters stay those being
-        trained.
+        """Fills the adapter in place: its parameters stay those being trained.
+
+        See :class:`generation.training.trainer.Files`.
 
         Raises:
             RuntimeError: the file is damaged, of another shape, or was made for other weights.

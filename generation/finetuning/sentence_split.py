@@ -1,4 +1,4 @@
-"""A long recording with its text, cut into sentences: at pauses, where the time between fits what is said there"""
+"""A long recording with its text, cut into sentences: at pauses, where the time between fits what is said there."""
 
 from __future__ import annotations
 

@@ -227,7 +227,7 @@ class Eye:
         return torch.lerp(base, eye.transpose(0, 1), weight[:, None])
 
     def _lids(self, s: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """v of both lids at places s (T, h, w), linear between the table's entries."""
+        """Height (v) of both lids at places s (T, h, w), linear between the table's entries."""
         at = ((s / (1.25 * self.half)) * 0.5 + 0.5) * (_TABLE - 1)
         flat = at.flatten(0, 1).numpy()
         both = cv2.remap(self.tables, flat, np.zeros_like(flat), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -68,6 +68,7 @@ class EspeakPhonemizer:
         )
 
     def __call__(self, text: str) -> str:
+        """Phonemes of one text."""
         return self._backend.phonemize([text])[0].strip()
 
 

@@ -39,8 +39,9 @@ class AdapterFiles:
         save_adapter(model, DISTILLED_ADAPTER, folder)
 
     def read(self, model: JointTransformer, folder: Path) -> None:
-        """See :class:`generation.training.trainer.Files`; an adapter of older weights, with fewer layers, is a start,
-        too.
+        """Fills the adapter; one of older weights, with fewer layers, is a start, too.
+
+        See :class:`generation.training.trainer.Files`.
 
         Raises:
             RuntimeError: the file is damaged, or the adapter is of another shape.

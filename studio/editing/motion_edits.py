@@ -1,4 +1,4 @@
-"""What the lips page shows and does: lanes with the script's lines, a span made again beside what it was, stills"""
+"""What the lips page shows and does: lanes with the script's lines, a span made again beside what it was, stills."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The script as the rows of the script page, and what an edit of a row makes of a scene"""
+"""The script as the rows of the script page, and what an edit of a row makes of a scene."""
 
 from __future__ import annotations
 

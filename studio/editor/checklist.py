@@ -1,4 +1,4 @@
-"""The green and red list before a job: what the check found, said part by part in the reader's words"""
+"""The green and red list before a job: what the check found, said part by part in the reader's words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Teaching a style from the page: clips handed in, what is said of them, the lesson, and what came of it (no torch)"""
+"""Teaching a style from the page: clips handed in, what is said of them, the lesson, and what came of it (no torch)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the cast page shows of the picture: its faces, whose they are, everybody's region, and what is wrong"""
+"""What the cast page shows of the picture: its faces, whose they are, everybody's region, and what is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be heard now: the newest speech of some lines with the times of its words, or takes of one line"""
+"""What can be heard now: the newest speech of some lines with the times of its words, or takes of one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What finished jobs left: the newest video with who speaks when, and the files that come with it"""
+"""What finished jobs left: the newest video with who speaks when, and the files that come with it."""
 
 from __future__ import annotations
 

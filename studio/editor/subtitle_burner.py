@@ -1,4 +1,4 @@
-"""Subtitles drawn into a copy of a finished video: a program of its own, because it takes a while"""
+"""Subtitles drawn into a copy of a finished video: a program of its own, because it takes a while."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a voice sounds before it has anything to say: a scene of one sentence that is handed in like any other"""
+"""How a voice sounds before it has anything to say: a scene of one sentence that is handed in like any other."""
 
 from __future__ import annotations
 

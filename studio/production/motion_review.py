@@ -1,4 +1,4 @@
-"""Everybody's motion as the film will have it, before the film: lanes, a line before and after a change, and stills"""
+"""Everybody's motion as the film will have it, before the film: lanes, a line before and after a change, and stills."""
 
 from __future__ import annotations
 

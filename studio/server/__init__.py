@@ -1,1 +1,1 @@
-"""The editor's web server: Streamlit's ASGI application behind checks of host, origin and token"""
+"""The editor's web server: Streamlit's ASGI application behind checks of host, origin and token."""

@@ -1,4 +1,4 @@
-"""The editor's server process, ``python -m studio.server``: the pages of `studio/app.py` behind the access guard"""
+"""The editor's server process, ``python -m studio.server``: the pages of `studio/app.py` behind the access guard."""
 
 from __future__ import annotations
 

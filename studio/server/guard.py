@@ -1,4 +1,4 @@
-"""ASGI middleware that lets in only requests with the right host, origin and token, and forbids frames"""
+"""ASGI middleware that lets in only requests with the right host, origin and token, and forbids frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Releases the uploaded files of closed editor windows, which Streamlit would keep until the server ends"""
+"""Releases the uploaded files of closed editor windows, which Streamlit would keep until the server ends."""
 
 from __future__ import annotations
 

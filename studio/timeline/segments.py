@@ -129,5 +129,5 @@ def _weights(segment: Segment, n_frames: int, reach: tuple[int, int]) -> np.ndar
 
 
 def _rise(place: np.ndarray) -> np.ndarray:
-    """0 at -1 and before, 1 at 1 and after, half a cosine between; ``_rise(x) + _rise(-x)`` is 1."""
+    """Half a cosine from 0 at -1 to 1 at 1, level outside; the value at x and that at -x sum to 1."""
     return 0.5 + 0.5 * np.sin(0.5 * np.pi * np.clip(place, -1, 1))

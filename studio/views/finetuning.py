@@ -1,4 +1,4 @@
-"""Teaching a style on the cast page: clips dropped and looked at, a lesson in the background, before and after"""
+"""Teaching a style on the cast page: clips dropped and looked at, a lesson in the background, before and after."""
 
 from __future__ import annotations
 

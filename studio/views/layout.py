@@ -1,4 +1,4 @@
-"""What stands on every page: the project's name, undo and redo, versions, the job strip, and notices"""
+"""What stands on every page: the project's name, undo and redo, versions, the job strip, and notices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lips page: everybody's motion over the sound, a span that is made again, and how much of it is seen"""
+"""The lips page: everybody's motion over the sound, a span that is made again, and how much of it is seen."""
 
 from __future__ import annotations
 

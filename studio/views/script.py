@@ -1,4 +1,4 @@
-"""The script page: the lines with their owners, pauses and takes, heard before anything is rendered"""
+"""The script page: the lines with their owners, pauses and takes, heard before anything is rendered."""
 
 from __future__ import annotations
 

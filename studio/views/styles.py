@@ -1,4 +1,4 @@
-"""The styles of a character on the cast page: chosen, mixed by sliders, taken off, brought along as a file"""
+"""The styles of a character on the cast page: chosen, mixed by sliders, taken off, brought along as a file."""
 
 from __future__ import annotations
 

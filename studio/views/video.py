@@ -1,4 +1,4 @@
-"""The video page: checks, a quick preview, the job that makes the video, and the player"""
+"""The video page: checks, a quick preview, the job that makes the video, and the player."""
 
 from __future__ import annotations
 
