@@ -279,10 +279,12 @@ def _kind(data: Any) -> str:  # noqa: ANN401
 
 def _from_json(path: Path, text: str) -> Document:
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in items]
-        if twice := next((key for key in keys if keys.count(key) > 1), None):
-            raise DocumentError([f"{path.name}: the key {twice!r} occurs twice in one item; keep one."])
-        return dict(items)
+        data: dict[str, Any] = {}
+        for key, value in items:
+            if key in data:
+                raise DocumentError([f"{path.name}: the key {key!r} occurs twice in one item; keep one."])
+            data[key] = value
+        return data
 
     try:
         return Document(path, json.loads(text, object_pairs_hook=pairs))

@@ -44,7 +44,7 @@ def faults(line: ScriptLine, longest: float | None = None) -> list[str]:
 def _key_fault(key: Keyframe, span: Retake) -> str | None:
     handle = HANDLES.get(key.channel)
     if handle is None:
-        close = difflib.get_close_matches(key.channel, HANDLES, n=1, cutoff=0.0)
+        close = difflib.get_close_matches(key.channel[:60], HANDLES, n=1, cutoff=0.0)
         return f"the channel {key.channel!r} is not known; did you mean {close[0]!r}?"
     if not handle.least <= key.value <= handle.most:
         return f"{key.channel} should be between {handle.least:g} and {handle.most:g}; it is {key.value:g}"

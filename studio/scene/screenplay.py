@@ -8,9 +8,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 OPTIONS = ("pause", "overlap", "start", "speed", "take", "looks", "recording")
-_OPTION_LIST = r"\(((?:[^()\"]|\"(?:[^\"\\]|\\.)*\")*)\)"
-_LINE = re.compile(rf"(?P<name>[^:(]+?)\s*(?:{_OPTION_LIST})?\s*:(?P<text>.*)", re.DOTALL)
-_HEAD = re.compile(rf"(?P<name>[^(]+?)\s*(?:{_OPTION_LIST})?")
+_OPTION_LIST = re.compile(r"\(((?:[^()\"]|\"(?:[^\"\\]|\\.)*\")*)\)")
 _PAUSE = re.compile(r"\(\s*pause\s+([^()\s]+)\s*\)")
 _OPTION = re.compile(r"\s*([^\s,]+)(?:\s+(\"(?:[^\"\\]|\\.)*\"|[^,]*))?\s*(?:,|$)")
 
@@ -46,6 +44,7 @@ def parse(text: str) -> list[dict[str, str]]:
         ValueError: one sentence for each line that cannot be read, one below the other.
     """
     lines: list[dict[str, str]] = []
+    texts: list[list[str]] = []
     problems: list[str] = []
     pause: str | None = None
     for number, raw in enumerate(text.splitlines(), 1):
@@ -55,16 +54,18 @@ def parse(text: str) -> list[dict[str, str]]:
         try:
             if match := _PAUSE.fullmatch(line):
                 pause = match[1]
-            elif match := _LINE.fullmatch(line):
-                fields = _fields(match["name"], match[2]) | {"text": " ".join(match["text"].split())}
+            elif parts := _split_line(line):
+                name, options, spoken = parts
+                fields = _fields(name, options)
                 if pause is not None:
                     given, pause = pause, None
                     if {"pause", "overlap", "start"} & fields.keys():
                         raise ValueError("a pause stands before it and a time inside it; keep one of them")
                     fields["pause"] = given
                 lines.append(fields)
+                texts.append(spoken.split())
             elif raw[0].isspace() and lines:
-                lines[-1]["text"] = f"{lines[-1]['text']} {' '.join(line.split())}".strip()
+                texts[-1] += line.split()
             else:
                 raise ValueError(f"{line[:40]!r} has no speaker; write it as NAME: text")
         except ValueError as error:
@@ -73,7 +74,7 @@ def parse(text: str) -> list[dict[str, str]]:
         problems.append(f"screenplay line {number}: the pause at the end has no line after it; remove it")
     if problems:
         raise ValueError("\n".join(problems))
-    return lines
+    return [fields | {"text": " ".join(words)} for fields, words in zip(lines, texts, strict=True)]
 
 
 def parse_head(head: str) -> dict[str, str]:
@@ -82,10 +83,28 @@ def parse_head(head: str) -> dict[str, str]:
     Raises:
         ValueError: an unknown option, or brackets that do not close.
     """
-    match = _HEAD.fullmatch(head.strip())
-    if match is None:
-        raise ValueError(f"{head!r} should be a name, or a name with options in brackets")
-    return _fields(match["name"], match[2])
+    head = head.strip()
+    name, bracket, _ = head.partition("(")
+    match = _OPTION_LIST.fullmatch(head, len(name)) if bracket else None
+    if not name or (bracket and match is None):
+        raise ValueError(f"{head[:40]!r} should be a name, or a name with options in brackets")
+    return _fields(name, match[1] if match else None)
+
+
+def _split_line(line: str) -> tuple[str, str | None, str] | None:
+    """Name, options and text of a line in a time that grows with its length alone; None if it has no speaker.
+
+    One pattern for all three tries every way to share a run of spaces among them: cubic in its length.
+    """
+    name = re.match(r"[^:(]*", line)[0]
+    rest = line[len(name) :]
+    options = None
+    if rest.startswith("("):
+        match = _OPTION_LIST.match(rest)
+        if match is None:
+            return None
+        options, rest = match[1], rest[match.end() :].lstrip()
+    return (name, options, rest[1:]) if name and rest.startswith(":") else None
 
 
 def _fields(name: str, options: str | None) -> dict[str, str]:
@@ -99,7 +118,10 @@ def _fields(name: str, options: str | None) -> dict[str, str]:
         if match[1] in fields:
             raise ValueError(f"option {match[1]} is given twice; keep one")
         value = match[2].strip()
-        fields[match[1]] = json.loads(value) if value.startswith('"') else value
+        try:
+            fields[match[1]] = json.loads(value) if value.startswith('"') else value
+        except json.JSONDecodeError:
+            raise ValueError(f"option {match[1]}: {value[:40]} should be one text in quotation marks") from None
         position = match.end()
     return fields
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from studio.scene.schema import ScriptLine
@@ -52,3 +55,25 @@ def test_all_unreadable_lines_are_reported_at_once() -> None:
         parse("no speaker\nA: fine\nA (loudly): x\n\n(pause 2)\nB (start 1): x")
     places = [sentence.split(":")[0] for sentence in str(error.value).splitlines()]
     assert places == ["screenplay line 1", "screenplay line 3", "screenplay line 6"]
+
+
+@pytest.mark.parametrize(
+    "text", ["'Theo' + 50_000 * ' ' + 'hello'", "'A' + 50_000 * ' ' + '(pause 1)' + 50_000 * ' ' + 'x'"]
+)
+def test_long_lines_are_read_in_a_time_that_grows_with_their_length(text: str) -> None:
+    """A pattern that tries every split of the spaces would take hours, so the limit says nothing of the machine."""
+    code = f"""
+from studio.scene.screenplay import parse, parse_head
+for read in (parse, parse_head):
+    try:
+        read({text})
+    except ValueError:
+        pass
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_what_follows_a_quoted_value_is_told() -> None:
+    expected = r'^screenplay line 1: option looks: "Bob" Stone should be one text in quotation marks$'
+    with pytest.raises(ValueError, match=expected):
+        parse('A (looks "Bob" Stone): x')
