@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from studio.core.environment import ROOT_VARIABLE
+
 PORT = 8501
-ROOT_VARIABLE = "PARLEY_PROJECTS"
-"""Environment variable that tells the pages where the projects are."""
 
 
 def command(port: int = PORT) -> list[str]:

@@ -54,7 +54,7 @@ class Progress:
         stages: the stages in their order.
         listener: called with each new status, from the job's thread and from a heartbeat thread.
         cancelled: says whether the job should stop; asked at each step.
-        rest: called between two parts of the work; what it does takes none of the job's time.
+        yield_point: called between two parts of the work; what it does takes none of the job's time.
     """
 
     def __init__(
@@ -62,10 +62,10 @@ class Progress:
         stages: Sequence[Stage],
         listener: Callable[[Status], None] = lambda status: None,
         cancelled: Callable[[], bool] = lambda: False,
-        rest: Callable[[], None] = lambda: None,
+        yield_point: Callable[[], None] = lambda: None,
     ) -> None:
         self._stages = tuple(stages)
-        self._listener, self._cancelled, self._rest = listener, cancelled, rest
+        self._listener, self._cancelled, self._yield_point = listener, cancelled, yield_point
         self._began = self._stage_began = time.monotonic()
         self._reached = 0.0
         self._lock = threading.RLock()
@@ -113,10 +113,10 @@ class Progress:
             self._inside, self._note = min(1.0, done / total) if total else 1.0, note
         self._report()
 
-    def rest(self) -> None:
-        """Let something else go first, at a place where nothing is half done."""
+    def yield_point(self) -> None:
+        """Let a job of higher priority go first, at a place where nothing is half done."""
         began = time.monotonic()
-        self._rest()
+        self._yield_point()
         with self._lock:
             self._stage_began += time.monotonic() - began
 

@@ -10,11 +10,11 @@ from generation.motion.keyframes import HANDLES
 from studio.core.storage import read_json
 from studio.editing import cast_edits
 from studio.editing.actions import SetAmount, Span
-from studio.editor.motion_view import Lanes, frozen_scene, moves_alike, within
+from studio.editor.motion_view import Lanes, moves_alike, within
 from studio.editor.picture_view import ink_on
 from studio.export.motion_curves import CURVES
 from studio.jobs.job import Job
-from studio.jobs.queue import jobs
+from studio.jobs.queue import frozen_scene, jobs
 from studio.jobs.supervisor import worker_state
 from studio.project.project import Project
 from studio.scene.retakes import LINE_GONE, with_retake, with_retakes
@@ -195,7 +195,7 @@ def stills(project: Project, index: int) -> Path | None:
     for job in jobs(project):
         if job.kind == "move" and job.options.get("who") == member.name:
             path, then = job.status().results.get("stills"), frozen_scene(job)
-            at = then.find(member.name)
+            at = None if then is None else then.find(member.name)
             alike = at is not None and all(getattr(then.cast[at], f) == getattr(member, f) for f in AMOUNTS)
             return path if alike and path is not None and path.is_file() else None
     return None

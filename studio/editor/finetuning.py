@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,11 @@ class Outcome:
     after: Path
     figures: tuple[tuple[str, float, float, float], ...] = field(default=())
     summary: str = ""
+
+
+def transcription_installed() -> bool:
+    """Whether what clips say can be transcribed where no words are given."""
+    return find_spec("faster_whisper") is not None
 
 
 def script_of(words: Mapping[str, str]) -> str:

@@ -12,9 +12,8 @@ from generation.core.clock import FPS
 from studio.core.storage import read_json
 from studio.export.motion_curves import CURVES, LEVELS_PER_FRAME
 from studio.jobs.job import Job
-from studio.jobs.queue import jobs
+from studio.jobs.queue import frozen_scene, jobs
 from studio.project.project import Project
-from studio.scene.document import load_scene
 from studio.scene.schema import Scene
 
 
@@ -59,11 +58,6 @@ def newest_lanes(project: Project) -> Lanes | None:
     return newest
 
 
-def frozen_scene(job: Job) -> Scene:
-    """The scene that a job was handed in with; it never changes."""
-    return _read(job.scene_path)
-
-
 @lru_cache(maxsize=4)
 def _data(path: Path) -> dict[str, Any]:
     """What a finished job wrote; it never changes, and is long in a long scene."""
@@ -71,14 +65,9 @@ def _data(path: Path) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-@lru_cache(maxsize=64)
-def _read(path: Path) -> Scene:
-    return load_scene(path)[1]
-
-
-def moves_alike(one: Scene, other: Scene) -> bool:
+def moves_alike(one: Scene | None, other: Scene) -> bool:
     """Whether everybody moves and sounds alike in two scenes, amounts aside."""
-    return _moving(one) == _moving(other)
+    return one is not None and _moving(one) == _moving(other)
 
 
 def _moving(scene: Scene) -> Scene:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
 from generation.voices.bank import VoiceBank
 from studio.jobs.job import Job
-from studio.jobs.queue import jobs
+from studio.jobs.queue import frozen_scene, jobs
 from studio.project.project import Project
-from studio.scene.document import load_scene
 from studio.scene.line_names import line_names
 from studio.scene.schema import Scene, ScriptLine
 
@@ -45,17 +43,9 @@ def latest(project: Project, index: int) -> Job | None:
     """The newest audition of a character with the voice that it has now; None before there was one."""
     wanted = VoicePreview(project, index).scene
     for job in jobs(project):
-        if job.kind == "hear" and not job.options and _frozen_scene(job.scene_path) == wanted:
+        if job.kind == "hear" and not job.options and frozen_scene(job) == wanted:
             return job
     return None
-
-
-@lru_cache(maxsize=64)
-def _frozen_scene(path: Path) -> Scene | None:
-    try:
-        return load_scene(path)[1]
-    except ValueError:
-        return None
 
 
 def descriptions() -> dict[str, str]:

@@ -56,7 +56,7 @@ def inspect_clips(job: Job, models: Models, progress: Progress) -> dict[str, Pat
 
     def watch(share: float) -> None:
         progress.update(share, 1.0)
-        progress.rest()
+        progress.yield_point()
 
     texts = {path.stem for path in folder.glob("*.txt")}
     wordless = any(path.stem not in texts for path in folder.iterdir())
@@ -105,7 +105,7 @@ def finetune_voice(job: Job, models: Models, progress: Progress) -> dict[str, Pa
     vector, language = _voice(load_scene(job.scene_path)[1], job.scene_path.parent, models)
     for done, strength in enumerate((0.0, 1.0)):
         progress.update(done, 2)
-        progress.rest()
+        progress.yield_point()
         said = prompts(_SENTENCES, vector, language)
         found |= trials(models.pipeline, models.durations, learnt.path, said, (strength,))
     out, name = job.folder / "out", job.options["name"]
@@ -125,7 +125,7 @@ def _learn(job: Job, minutes: float, models: Models, progress: Progress) -> Fine
 
     def watch(share: float) -> None:
         progress.update(share, 1.0)
-        progress.rest()
+        progress.yield_point()
 
     clips = read_clips(job.scene_path.parent / CLIPS_FILE)
     origin = Origin(job.options["name"], job.options["consent"], job.options["statement"])

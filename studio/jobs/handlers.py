@@ -162,7 +162,7 @@ class _JobObserver(RenderObserver):
     made = 0.0
 
     def __init__(self, job: Job, scene: Scene, steps: int | None, yield_point: Callable[[], None]) -> None:
-        self._job, self._scene, self._steps, self.rest = job, scene, steps, yield_point
+        self._job, self._scene, self._steps, self.yield_point = job, scene, steps, yield_point
         self._shown = 0.0
 
     def spoken(

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from studio.jobs.job import QUEUE, Job, queue_entries
 from studio.jobs.job_kinds import JOB_KINDS, JobKind, KindName
 from studio.project.project import Project
 from studio.project.restore import media_names
-from studio.scene.document import DocumentError, dump_scene
+from studio.scene.document import DocumentError, dump_scene, load_scene
 from studio.scene.schema import Scene
 
 KEPT_JOBS = 20
@@ -87,6 +88,19 @@ def jobs(project: Project) -> list[Job]:
         with suppress(ValueError):  # another window forgot it just now
             known.append(Job(path.parent))
     return known
+
+
+def frozen_scene(job: Job) -> Scene | None:
+    """The scene that a job was submitted with, which never changes; None when it is gone or cannot be read."""
+    return _read_scene(job.scene_path)
+
+
+@lru_cache(maxsize=64)
+def _read_scene(path: Path) -> Scene | None:
+    try:
+        return load_scene(path)[1]
+    except (ValueError, OSError):
+        return None
 
 
 def next_job(root: Path, before: Job | None = None) -> Job | None:

@@ -109,7 +109,7 @@ class ScenePerformer:
         self.generated = 0.0
         for number, segment in enumerate(segments, 1):
             note = f"part {number} of {len(segments)}"
-            progress.rest()
+            progress.yield_point()
             progress.update(done, total, note)
             on_step = partial(_report, progress, done, segment.n_frames, total, note)
             key = self._key(segment, routing, sides)

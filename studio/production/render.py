@@ -65,7 +65,7 @@ def render_scene(
         Cancelled: stopped; nothing but what is finished in the work folder was written.
     """
     observer = observer or RenderObserver()
-    progress = Progress([Stage(name, 1) for name in STAGES], listener, cancelled, observer.rest)
+    progress = Progress([Stage(name, 1) for name in STAGES], listener, cancelled, observer.yield_point)
     work = settings.work or target.parent / ".parley"
     frames = work / FRAME_FOLDER
     with progress.running(), ThreadPoolExecutor(1) as second_thread:
@@ -134,7 +134,7 @@ def _draw(
             yield frame
 
     def on_frame(done: int, total: int) -> None:
-        progress.rest()
+        progress.yield_point()
         progress.update(done, total)
 
     states = frame_states(tracks, performance.n_frames)

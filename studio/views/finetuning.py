@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from generation.finetuning.transcription import whisper_installed
 from studio.core.storage import safe_name
 from studio.editor import finetuning
 from studio.jobs.job import Job, JobStatus
@@ -96,7 +95,7 @@ def _words(files: list[UploadedFile], tag: str) -> str:
         written = finetuning.words_of(st.session_state.get(st.session_state.get(last), ""), clips)
     st.session_state[last] = key
     offered = finetuning.script_of({clip: written.get(clip) or texts.get(clip, "") for clip in clips})
-    heard = "Left empty, Whisper listens for them." if whisper_installed() else (
+    heard = "Left empty, Whisper listens for them." if finetuning.transcription_installed() else (
         "No Whisper is installed here, so every clip needs its words.")  # fmt: skip
     script = st.text_area("What is said in them", offered, key=key, height=140,
                           help="The words behind each clip's name and a colon.")  # fmt: skip

@@ -6,6 +6,7 @@ import gc
 import html
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import streamlit as st
 
@@ -18,39 +19,16 @@ from studio.views import session
 
 READING, NARROW = 1350, 750
 """Greatest width in pixels of pages that are read from left to right, and of a first step."""
-_CSS = """
-.stMainBlockContainer { padding: 4.2rem 2.2rem 3rem; max-width: 118rem; }
-.parley-empty { max-width: 50rem; box-sizing: border-box; }
-.parley-empty { padding: 1.4rem 1.6rem; border: 1px dashed var(--st-border-color, #8884); border-radius: .7rem; }
-.parley-empty h3 { margin: 0 0 .3rem; padding: 0; }
-.parley-empty p { margin: 0; opacity: .85; }
-.parley-check { display: flex; gap: .55rem; margin: .25rem 0; line-height: 1.35; }
-.parley-check b { flex: none; width: 1.1rem; text-align: center; }
-.parley-good b { color: #2f9e63; } .parley-bad b { color: #d4564b; } .parley-warn b { color: #b98312; }
-.parley-dot { display: inline-block; width: .75rem; height: .75rem; border-radius: 50%; margin-right: .45rem; }
-button[data-variant="segmented_control"][data-selected="true"] { background: currentColor !important; }
-button[data-variant="segmented_control"][data-selected="true"] p { color: #fff; }
-.st-key-hero { min-height: calc(100vh - 8rem); padding-top: .8rem; justify-content: center; }
-.st-key-frames img { width: auto !important; max-width: 100%; max-height: 58vh; margin: 0 auto; }
-.st-key-jobs { padding: .6rem 1rem; }
-.st-key-projects p { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.parley-blank { display: grid; place-items: center; aspect-ratio: 16 / 9; opacity: .75; }
-.parley-blank { border: 1px dashed #8886; border-radius: .6rem; }
-.parley-does { font-size: .87rem; line-height: 1.3; opacity: .8; }
-[role="listbox"][aria-label$="tyle"] :is([role="option"], [role="option"] > div) { height: auto; white-space: normal; }
-[role="listbox"][aria-label$="tyle"] [role="option"] > div { padding-block: .3rem; line-height: 1.25; }
-.parley-does :is(ul, li) { font-size: inherit; margin: .1rem 0; padding-left: .35rem; }
-.parley-figures { width: 100%; border-collapse: collapse; font-size: .87rem; margin-bottom: .4rem; }
-.parley-figures th { font-weight: 500; opacity: .8; text-align: right; padding-left: .7rem; white-space: nowrap; }
-.parley-figures td { padding: .15rem 0; border-top: 1px solid var(--st-border-color, #8884); }
-.parley-figures td + td { text-align: right; padding-left: .7rem; font-variant-numeric: tabular-nums; }
-.parley-name { font-weight: 650; font-size: 1.15rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-"""
 
 
 def style() -> None:
     """The few rules that the theme has no setting for."""
-    st.html(f"<style>{_CSS}</style>")
+    st.html(f"<style>{_css()}</style>")
+
+
+@cache
+def _css() -> str:
+    return Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 
 @cache

@@ -124,7 +124,7 @@ def _compared(project: Project) -> None:
     with st.container(border=True, key="compared"):
         st.html(f"<b>{html.escape(made.title)}</b>")
         urls = {name: mount.media_url(path, name) for name, path in (("before", made.before), ("after", made.after))}
-        mount.compare("pair", {**urls, "stamp": made.job.id, "autoplay": session.fresh(made.job.id)})
+        mount.compare("compare", {**urls, "stamp": made.job.id, "autoplay": session.fresh(made.job.id)})
         st.caption(made.sentence)
         keep, undo = st.columns(2, gap="small")
         keep.button("Keep", on_click=_keep, args=(made.job,), width="stretch", help="The new motion stays.")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from studio.launch import ROOT_VARIABLE
+from studio.core.environment import ROOT_VARIABLE
 from studio.project.project import Project, Projects
 from studio.scene.document import DocumentError
 from studio.scene.schema import Scene

@@ -1,6 +1,6 @@
 // Two videos of the same moments in one place: one is seen, and one button plays both, one after the other.
 
-class Pair {
+class Compare {
   constructor(root) {
     this.root = root;
     this.videos = Object.fromEntries(["before", "after"].map((name) => [name, root.querySelector(`video.${name}`)]));
@@ -41,8 +41,8 @@ class Pair {
 
 export default function (component) {
   const { data, parentElement } = component;
-  const root = parentElement.querySelector(".pair");
-  root.pair ??= new Pair(root);
-  root.pair.update(data);
-  return () => Object.values(root.pair.videos).forEach((video) => video.pause());
+  const root = parentElement.querySelector(".compare");
+  root.compare ??= new Compare(root);
+  root.compare.update(data);
+  return () => Object.values(root.compare.videos).forEach((video) => video.pause());
 }
