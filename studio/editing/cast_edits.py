@@ -1,4 +1,4 @@
-"""What a click, a stroke, a box or points on the picture make of a scene, and the members of the cast themselves."""
+"""Scene edits made on the picture (claim, brush, box, landmarks) and on the cast list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the lips page shows and does: lanes with the script's lines, a span made again beside what it was, stills."""
+"""Retakes and amounts of motion: what the Lips page shows, and the edits made there."""
 
 from __future__ import annotations
 

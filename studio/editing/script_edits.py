@@ -1,4 +1,4 @@
-"""The script as the rows of the script page, and what an edit of a row makes of a scene."""
+"""Script rows of the Script page, and the scene edits made in them."""
 
 from __future__ import annotations
 

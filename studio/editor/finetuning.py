@@ -1,4 +1,4 @@
-"""Teaching a style from the page: clips handed in, what is said of them, the lesson, and what came of it (no torch)."""
+"""Submits fine-tuning jobs from the page, and reads what they say of clips and what they left."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FIGURES: dict[str, tuple[str, Callable[[float], float]]] = {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ClipReport:
     """What was said of clips.
 
     Attributes:
@@ -57,8 +57,8 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a lesson left.
+class FinetuningResult:
+    """What a fine-tuning job left.
 
     Attributes:
         style: name of the adapter in scenes.
@@ -104,7 +104,7 @@ def words_of(script: str, clips: Iterable[str]) -> dict[str, str]:
     return {clip: words for clip, words in said.items() if words}
 
 
-def examine(
+def submit_inspection(
     project: Project,
     index: int,
     name: str,
@@ -113,7 +113,7 @@ def examine(
     clips: Mapping[str, bytes],
     script: str,
 ) -> Job:
-    """Have clips looked at, before anything is learnt from them.
+    """Submit the inspection of clips, before anything is trained on them.
 
     Args:
         project: whose character is to be taught.
@@ -153,17 +153,17 @@ def examine(
     return submit(VoicePreview(project, index), "inspect", files, **whose)
 
 
-def latest(project: Project, index: int) -> Job | None:
-    """The newest examination or lesson of a character; None before there was one."""
+def latest_job(project: Project, index: int) -> Job | None:
+    """The newest inspection or fine-tuning job of a character; None before there was one."""
     who = project.scene.cast[index].name
     return next(
         (job for job in jobs(project) if job.kind in ("inspect", "finetune") and job.options["who"] == who), None
     )
 
 
-def examination(project: Project, lesson: Job) -> Job | None:
-    """The examination whose clips a lesson had, while they are kept."""
-    whose = {key: value for key, value in lesson.options.items() if key != "minutes"}
+def inspection_of(project: Project, finetuned: Job) -> Job | None:
+    """The inspection whose clips a fine-tuning job had, while they are kept."""
+    whose = {key: value for key, value in finetuned.options.items() if key != "minutes"}
     found = (
         job
         for job in jobs(project)
@@ -172,45 +172,49 @@ def examination(project: Project, lesson: Job) -> Job | None:
     return next(found, None)
 
 
-def verdict(job: Job) -> Verdict:
-    """What an examination that is done said."""
+def clip_report(job: Job) -> ClipReport:
+    """What an inspection that is done said."""
     data = read_json(job.status().results.get("material", Path()))
     if not isinstance(data, dict):
-        return Verdict(refusal="What was found in the clips is no longer there; look at them again.")
+        return ClipReport(refusal="What was found in the clips is no longer there; look at them again.")
     usable = tuple((clip["name"], clip["seconds"], clip["words"]) for clip in data["clips"])
-    return Verdict(usable, tuple(data["faults"]), tuple(data["warnings"]), data["refusal"])
+    return ClipReport(usable, tuple(data["faults"]), tuple(data["warnings"]), data["refusal"])
 
 
-def teach(project: Project, index: int, examined: Job, minutes: float) -> Job:
-    """Teach the character what the clips of an examination can teach.
+def submit_finetuning(project: Project, index: int, inspection: Job, minutes: float) -> Job:
+    """Fine-tune the character's voice on the clips of an inspection.
 
     Raises:
         ValueError: the clips are gone; one sentence.
     """
-    clips = examined.status().results.get("clips")
+    clips = inspection.status().results.get("clips")
     if clips is None or not clips.is_file():
         raise ValueError("The clips are no longer there; look at them again.")
     return submit(
-        VoicePreview(project, index), "finetune", {CLIPS_FILE: clips.read_bytes()}, **examined.options, minutes=minutes
+        VoicePreview(project, index),
+        "finetune",
+        {CLIPS_FILE: clips.read_bytes()},
+        **inspection.options,
+        minutes=minutes,
     )
 
 
 def expected_seconds(root: Path, minutes: float) -> float:
-    """How long a lesson takes from its turn on, with what is worked out before and after the training."""
+    """How long fine-tuning takes from its turn on, with what is worked out before and after the training."""
     return 60 * minutes + finetuning_overhead(root)
 
 
-def outcome(job: Job) -> Outcome | None:
-    """What a lesson that is done left; None when it is gone."""
+def finetuning_result(job: Job) -> FinetuningResult | None:
+    """What a fine-tuning job that is done left; None when it is gone."""
     results = job.status().results
     data = read_json(results.get("report", Path()))
     if not isinstance(data, dict):
         return None
     data = upgrade_report(data)
-    return Outcome(data["style"], results["before"], results["after"], figures(data), summary(data))
+    return FinetuningResult(data["style"], results["before"], results["after"], figure_rows(data), summary_of(data))
 
 
-def figures(report: Mapping[str, Any]) -> tuple[tuple[str, float, float, float], ...]:
+def figure_rows(report: Mapping[str, Any]) -> tuple[tuple[str, float, float, float], ...]:
     """Rows of a report for readers: those figures of speech that sentences and clips have."""
     before, after, clips = report["strengths"]["0"], report["strengths"]["1"], report["material"]
     return tuple(
@@ -220,9 +224,9 @@ def figures(report: Mapping[str, Any]) -> tuple[tuple[str, float, float, float],
     )
 
 
-def summary(report: Mapping[str, Any]) -> str:
+def summary_of(report: Mapping[str, Any]) -> str:
     """How well it was learnt, by clips that nothing was learnt from, and whether there was time enough."""
-    loss, rows = report["held_out"], figures(report)
+    loss, rows = report["held_out"], figure_rows(report)
     share = 100 * (1 - loss["after"] / loss["before"])
     nearer = sum(abs(after - clips) < abs(before - clips) for _, before, after, clips in rows)
     learnt = f"{share:.0f} % less wrong" if share >= 0.5 else "no better than before"

@@ -1,4 +1,4 @@
-"""What the cast page shows of the picture: its faces, whose they are, everybody's region, and what is wrong."""
+"""View model of the Cast page: detected faces, their owners, regions and problems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be heard now: the newest speech of some lines with the times of its words, or takes of one line."""
+"""What the Script page plays: the newest speech with word timings, or takes of one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from studio.project.project import Project
 
 
 @dataclass(frozen=True)
-class Sound:
+class Playback:
     """What is to be played.
 
     Attributes:
@@ -27,7 +27,7 @@ class Sound:
     words: list[dict[str, Any]] = field(default_factory=list)
 
 
-def waiting(project: Project) -> set[str]:
+def lines_in_queue(project: Project) -> set[str]:
     """Ids of the lines that are being spoken, or wait for it."""
     ids: set[str] = set()
     for job in _hears(project):
@@ -36,7 +36,7 @@ def waiting(project: Project) -> set[str]:
     return ids
 
 
-def sound(project: Project, wanted: tuple[str, list[str], int] | None) -> Sound | None:
+def newest_playback(project: Project, wanted: tuple[str, list[str], int] | None) -> Playback | None:
     """What was asked for, else the newest speech whose words still stand in the script.
 
     Args:
@@ -49,17 +49,17 @@ def sound(project: Project, wanted: tuple[str, list[str], int] | None) -> Sound 
         found = [takes[take_id] for take_id in take_ids if take_id in takes]
         clips = tuple((take.sound, f"Take {at}: {take.text[:40]}") for at, take in found if take.sound is not None)
         if clips:
-            return Sound(clips, f"{line_id} {request}")
+            return Playback(clips, f"{line_id} {request}")
     known = set(project.line_ids())
     for job in _hears(project):
         status = job.status()
         if status.state == "done" and (path := status.results.get("sound")) is not None and path.is_file():
             if set(job.options["lines"]) <= known:
-                return Sound(((path, _label(project, job)),), job.id, read_words(status.results.get("words")))
+                return Playback(((path, _label(project, job)),), job.id, read_words(status.results.get("words")))
     return None
 
 
-def compared(project: Project, line_id: str) -> list[str]:
+def takes_to_compare(project: Project, line_id: str) -> list[str]:
     """Ids of two takes to be heard one after the other, the older first: the one that is kept, and the newest other."""
     kept = project.scene.script[project.line_ids().index(line_id)].take
     heard = [take for take in project.takes(line_id) if take.sound is not None]

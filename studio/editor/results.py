@@ -1,4 +1,4 @@
-"""What finished jobs left: the newest video with who speaks when, and the files that come with it."""
+"""Newest finished video of a project, who speaks in it when, and the files that come with it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MIMES = {".mp4": "video/mp4", ".wav": "audio/wav", ".srt": "application/x-subri
 
 
 @dataclass(frozen=True)
-class Spoken:
+class SpokenLine:
     """A line in a video: its id, who says it, from ``start`` to ``end`` in seconds, and its words with their times."""
 
     id: str
@@ -38,7 +38,7 @@ class Spoken:
 
 
 @dataclass(frozen=True)
-class Made:
+class FinishedVideo:
     """A finished video.
 
     Attributes:
@@ -57,12 +57,12 @@ class Made:
     label: str
     seconds: float
     size: tuple[int, int]
-    lines: tuple[Spoken, ...]
+    lines: tuple[SpokenLine, ...]
     groups: dict[str, list[Path]]
     outdated: bool
 
 
-def newest(project: Project, rendered: bool = False) -> Made | None:
+def newest_video(project: Project, rendered: bool = False) -> FinishedVideo | None:
     """The newest finished video or preview of a project that is still there.
 
     Args:
@@ -73,18 +73,18 @@ def newest(project: Project, rendered: bool = False) -> Made | None:
         if job.kind == "render" or (job.kind == "preview" and not rendered):
             status = job.status()
             if status.state == "done" and (video := status.results.get("video")) is not None and video.is_file():
-                return _made(project, job, status, video)
+                return _finished(project, job, status, video)
     return None
 
 
-def _made(project: Project, job: Job, status: JobStatus, video: Path) -> Made:
+def _finished(project: Project, job: Job, status: JobStatus, video: Path) -> FinishedVideo:
     seconds, size = facts(video)
     scene = load_scene(job.scene_path)[1]
     label = "Quick preview, mouths are rough" if job.kind == "preview" else "Video"
     if job.options.get("draft"):
         label = "Draft"
-    return Made(job, video, label, seconds, size,
-                tuple(spoken(scene, status)), _groups(status, video), scene != project.scene)  # fmt: skip
+    return FinishedVideo(job, video, label, seconds, size,
+                tuple(spoken_lines(scene, status)), _groups(status, video), scene != project.scene)  # fmt: skip
 
 
 @lru_cache(maxsize=16)
@@ -98,7 +98,7 @@ def facts(video: Path) -> tuple[float, tuple[int, int]]:
         reader.close()
 
 
-def spoken(scene: Scene, status: JobStatus) -> list[Spoken]:
+def spoken_lines(scene: Scene, status: JobStatus) -> list[SpokenLine]:
     """Who says what and when: from the job's word times, or from its subtitles where it has none."""
     ids = line_names(scene, takes=False)
     timed: dict[str, list[dict[str, Any]]] = {}
@@ -107,23 +107,25 @@ def spoken(scene: Scene, status: JobStatus) -> list[Spoken]:
         timed.setdefault(word["line"], []).append(word)
     if timed:
         return [
-            Spoken(line_id, line.who, line.text, words[0]["start"], words[-1]["end"], words)
+            SpokenLine(line_id, line.who, line.text, words[0]["start"], words[-1]["end"], words)
             for line_id, line in zip(ids, scene.script, strict=True) if (words := timed.get(line_id))
         ]  # fmt: skip
     subtitles = status.results.get("vtt")
     return cues(subtitles.read_text(encoding="utf-8")) if subtitles is not None and subtitles.is_file() else []
 
 
-def cues(text: str) -> list[Spoken]:
+def cues(captions: str) -> list[SpokenLine]:
     """The captions of a WebVTT file with voice tags, as our export writes it."""
 
-    def seconds(parts: tuple[str, ...]) -> float:
+    def seconds(parts: list[str]) -> float:
         hours, minutes, whole, millis = map(int, parts)
         return 3600 * hours + 60 * minutes + whole + millis / 1000
 
     return [
-        Spoken("", html.unescape(cue[8]), html.unescape(" ".join(cue[9].split())), seconds(cue[:4]), seconds(cue[4:8]))
-        for cue in _CUE.findall(text)
+        SpokenLine(
+            "", html.unescape(who), html.unescape(" ".join(said.split())), seconds(times[:4]), seconds(times[4:])
+        )
+        for *times, who, said in _CUE.findall(captions)
     ]
 
 
@@ -143,7 +145,7 @@ def _groups(status: JobStatus, video: Path) -> dict[str, list[Path]]:
     return groups
 
 
-def archive(made: Made) -> Path:
+def archive(made: FinishedVideo) -> Path:
     """One ZIP with everything, made once beside the video."""
     target = made.video.with_name(f"{made.video.stem}.zip")
     files = [path for group in made.groups.values() for path in group]
@@ -156,7 +158,7 @@ def archive(made: Made) -> Path:
     return partial.replace(target)
 
 
-def short_name(path: Path, made: Made) -> str:
+def short_name(path: Path, made: FinishedVideo) -> str:
     """What a file is called on its button: the person and the kind."""
     name = path.name.removeprefix(f"{made.video.stem}.")
     kind = path.suffix[1:].upper()

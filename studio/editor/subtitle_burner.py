@@ -1,4 +1,4 @@
-"""Subtitles drawn into a copy of a finished video: a program of its own, because it takes a while."""
+"""Burns subtitles into a copy of a video."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a voice sounds before it has anything to say: a scene of one sentence that is handed in like any other."""
+"""Voice preview: a one-line scene, submitted as a normal job."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def inspect_clips(job: Job, models: Models, progress: Progress) -> dict[str, Pat
     """Read clips, and say clip by clip what is wrong with them.
 
     Returns:
-        ``material``, JSON for :func:`studio.editor.finetuning.verdict`, and ``clips`` where something can be learnt
+        ``material``, JSON for :func:`studio.editor.finetuning.clip_report`, and ``clips`` where something can be learnt
         from them.
 
     Raises:
@@ -90,7 +90,7 @@ def finetune_voice(job: Job, models: Models, progress: Progress) -> dict[str, Pa
     lesson is done, so that the same lesson, tried again, goes on where it was.
 
     Returns:
-        ``before``, ``after``: a WAV file each; ``report``: JSON for :func:`studio.editor.finetuning.outcome`.
+        ``before``, ``after``: a WAV file each; ``report``: JSON for :func:`studio.editor.finetuning.finetuning_result`.
 
     Raises:
         ValueError: there is too little to learn from.

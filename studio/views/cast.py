@@ -1,4 +1,4 @@
-"""The cast page: the picture with everybody's region, and name, voice and styles of the chosen one."""
+"""The Cast page: the picture with everybody's region; name, voice and styles of the chosen character."""
 
 from __future__ import annotations
 

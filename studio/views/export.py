@@ -23,7 +23,7 @@ GROUPS = {
 def show(project: Project) -> None:
     """Draw the page."""
     layout.job_strip(project)
-    made = results.newest(project, rendered=True)
+    made = results.newest_video(project, rendered=True)
     if made is None:
         layout.empty("Nothing to export yet",
                     "Make the video on the page Video; sound, subtitles and motion come with it.", "video")  # fmt: skip
@@ -43,19 +43,19 @@ def show(project: Project) -> None:
                         _download(path, made)
 
 
-def _everything(project: Project, made: results.Made) -> None:
+def _everything(project: Project, made: results.FinishedVideo) -> None:
     # Read when it is clicked: a page that is only looked at holds no film in memory.
     st.download_button("Everything as one archive", lambda: results.archive(made).read_bytes(), type="primary",
                        file_name=f"{project.name}.zip", mime="application/zip", on_click="ignore",
                        icon=":material/folder_zip:", help="All files below in one ZIP.")  # fmt: skip
 
 
-def _download(path: results.Path, made: results.Made) -> None:
+def _download(path: results.Path, made: results.FinishedVideo) -> None:
     st.download_button(results.short_name(path, made), path.read_bytes, file_name=path.name, on_click="ignore",
                        key=f"download {path}", mime=results.mime(path), help=results.size(path))  # fmt: skip
 
 
-def _burn(made: results.Made) -> None:
+def _burn(made: results.FinishedVideo) -> None:
     """Subtitles drawn into a copy of the video: asked for, because it takes a while, and done by another process."""
     subtitles = next((path for path in made.groups.get("subtitles", ()) if path.suffix == ".vtt"), None)
     if subtitles is None:

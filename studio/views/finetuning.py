@@ -1,4 +1,4 @@
-"""Teaching a style on the cast page: clips dropped and looked at, a lesson in the background, before and after."""
+"""Fine-tuning on the Cast page: clips, what is said of them, a job in the background, before and after."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import streamlit as st
 from studio.core.storage import safe_name
 from studio.editor import finetuning
 from studio.jobs.job import Job, JobStatus
+from studio.jobs.queue import retry
 from studio.project.project import Project
 from studio.project.uploads import SOUNDS
 from studio.scene.schema import STATEMENT_NEEDED
@@ -27,19 +28,19 @@ WHOSE = {
     "public": "Someone's who died or is public",
 }
 _WORDS = ".txt"
-_CLIPS, _LESSON = "clips", "lesson"
+_CLIPS, _AGAIN = "clips", "again"
 
 
 def show(project: Project, index: int) -> None:
-    """A fold with the next step: the clips, what is said of them, the lesson, or what came of it."""
+    """A fold with the next step: the clips, what is said of them, how far the fine-tuning is, or its result."""
     with st.expander("Teach a style", key=f"teach {project.name} {index}"):
-        job = finetuning.latest(project, index)
+        job = finetuning.latest_job(project, index)
         wanted = st.session_state.get(_wanted(project, index))
         if job is None or wanted == (job.id, _CLIPS):
             _form(project, index)
             return
-        if wanted == (job.id, _LESSON) and (examined := finetuning.examination(project, job)) is not None:
-            _verdict(project, index, examined)
+        if wanted == (job.id, _AGAIN) and (inspection := finetuning.inspection_of(project, job)) is not None:
+            _clip_report(project, index, inspection)
             return
         status = job.status()
         if not status.ended:
@@ -47,13 +48,13 @@ def show(project: Project, index: int) -> None:
         elif status.state != "done":
             _ended(project, index, job, status)
         elif job.kind == "inspect":
-            _verdict(project, index, job)
+            _clip_report(project, index, job)
         else:
-            _outcome(project, index, job)
+            _result(project, index, job)
 
 
 def _wanted(project: Project, index: int) -> str:
-    """Key of what is wanted after which job: other clips, or another lesson from the same."""
+    """Key of what is wanted after which job: other clips, or the same once more."""
     return f"wanted after {project.name} {index}"
 
 
@@ -77,7 +78,7 @@ def _form(project: Project, index: int) -> None:
                  help="Says clip by clip what can be used; nothing is taught yet."):  # fmt: skip
         with session.refusals():
             sounds = {title: file.getvalue() for title, file in clips.items()}
-            finetuning.examine(project, index, name, consent or "", statement, sounds, script)
+            finetuning.submit_inspection(project, index, name, consent or "", statement, sounds, script)
         st.rerun()
 
 
@@ -119,81 +120,82 @@ def _under_way(project: Project, job: Job) -> None:
 
 def _ended(project: Project, index: int, job: Job, status: JobStatus) -> None:
     """What went wrong, and both ways on."""
-    lesson = job.kind == "finetune"
-    cancelled = "It was cancelled; tried again, it goes on near there." if lesson else "It was cancelled."
+    cancelled = (
+        "It was cancelled; tried again, it goes on near there." if job.kind == "finetune" else "It was cancelled."
+    )
     st.html(layout.check_item("bad", status.sentence or cancelled))
 
-    def retry() -> None:
+    def again() -> None:
         with session.refusals():
             retry(job)
 
     with st.container(horizontal=True):
-        st.button("Try again", key=f"again {job.id}", on_click=retry, help="With the same clips.")
+        st.button("Try again", key=f"again {job.id}", on_click=again, help="With the same clips.")
         _others(project, index, "Other clips")
 
 
 def _others(project: Project, index: int, label: str, wanted: str = _CLIPS) -> None:
-    """A button to what comes after the newest job: other clips, or another lesson from the same."""
+    """A button to what comes after the newest job: other clips, or the same once more."""
 
     def want() -> None:
-        job = finetuning.latest(project, index)
+        job = finetuning.latest_job(project, index)
         st.session_state[_wanted(project, index)] = (job.id if job else "", wanted)
 
     what = "Begin with other clips" if wanted == _CLIPS else "The same clips once more, for another time"
     st.button(label, key=f"{wanted} {project.name} {index}", on_click=want, help=f"{what}; what is there stays.")
 
 
-def _verdict(project: Project, index: int, job: Job) -> None:
+def _clip_report(project: Project, index: int, job: Job) -> None:
     """What is said of each clip, then how long to teach."""
-    found = finetuning.verdict(job)
-    lines = [layout.check_item("bad", sentence) for sentence in found.faults]
-    lines += [layout.check_item("warn", sentence) for sentence in found.warnings]
-    if found.refusal:
-        lines.append(layout.check_item("bad", found.refusal))
-    elif found.usable:
-        pieces = "1 piece" if len(found.usable) == 1 else f"{len(found.usable)} pieces"
-        lines.append(layout.check_item("good", f"{pieces} of together {found.seconds:.0f} s can teach."))
-    if found.usable:
+    report = finetuning.clip_report(job)
+    lines = [layout.check_item("bad", sentence) for sentence in report.faults]
+    lines += [layout.check_item("warn", sentence) for sentence in report.warnings]
+    if report.refusal:
+        lines.append(layout.check_item("bad", report.refusal))
+    elif report.usable:
+        pieces = "1 piece" if len(report.usable) == 1 else f"{len(report.usable)} pieces"
+        lines.append(layout.check_item("good", f"{pieces} of together {report.seconds:.0f} s can teach."))
+    if report.usable:
         heard = "".join(
-            f"<li>{html.escape(f'{name}, {seconds:.0f} s: {words}')}</li>" for name, seconds, words in found.usable
+            f"<li>{html.escape(f'{name}, {seconds:.0f} s: {words}')}</li>" for name, seconds, words in report.usable
         )
         lines.append(f'<details class="parley-does"><summary>What is said in them</summary><ul>{heard}</ul></details>')
     st.html("".join(lines))
-    if not found.refusal:
+    if not report.refusal:
         root = project.folder.parent
         lengths = {key: f"{key.capitalize()}: about {layout.span(finetuning.expected_seconds(root, minutes))}"
                    for key, minutes in finetuning.LENGTHS.items()}  # fmt: skip
         length = st.radio("How long?", list(lengths), index=1, key=f"length {job.id}", format_func=lengths.get,
-                          help="A short lesson shows the direction; a normal one is what a voice takes.")  # fmt: skip
+                          help="Short shows the direction; normal is what a voice takes.")  # fmt: skip
     with st.container(horizontal=True):
         label = f"Teach {safe_name(job.options['name'])}"
-        if not found.refusal and st.button(label, type="primary", key=f"teach {job.id}",
+        if not report.refusal and st.button(label, type="primary", key=f"teach {job.id}",
                                            help="In the background; you can stop it and go on later."):  # fmt: skip
             with session.refusals():
-                finetuning.teach(project, index, job, finetuning.LENGTHS[length])
+                finetuning.submit_finetuning(project, index, job, finetuning.LENGTHS[length])
             st.rerun()
         _others(project, index, "Other clips")
 
 
-def _outcome(project: Project, index: int, job: Job) -> None:
+def _result(project: Project, index: int, job: Job) -> None:
     """Before and after, to be heard and in figures."""
-    found = finetuning.outcome(job)
+    result = finetuning.finetuning_result(job)
     name = html.escape(job.options["name"])
-    if found is None:
+    if result is None:
         st.html(f"<b>{name}</b> was taught; its sounds are no longer there.")
     else:
         who = html.escape(job.options["who"])
-        chosen = found.style in project.scene.cast[index].styles
+        chosen = result.style in project.scene.cast[index].styles
         kept = "chosen above" if chosen else "among the styles above"
         st.html(f"<b>{name}</b> was taught and is {kept}. {who} without and with it:")
-        for title, sound in (("Before", found.before), ("With it", found.after)):
+        for title, sound in (("Before", result.before), ("With it", result.after)):
             if sound.is_file():
                 st.caption(title)
                 st.audio(str(sound))
-        st.html(_table(found.figures) + f'<div class="parley-does">{html.escape(found.summary)}</div>')
+        st.html(_table(result.figures) + f'<div class="parley-does">{html.escape(result.summary)}</div>')
     with st.container(horizontal=True):
-        if finetuning.examination(project, job) is not None:
-            _others(project, index, "Teach it again", _LESSON)
+        if finetuning.inspection_of(project, job) is not None:
+            _others(project, index, "Teach it again", _AGAIN)
         _others(project, index, "Teach another")
 
 

@@ -1,4 +1,4 @@
-"""What stands on every page: the project's name, undo and redo, versions, the job strip, and notices."""
+"""Layout of every page: header with undo and versions, job strip, notices, empty states."""
 
 from __future__ import annotations
 

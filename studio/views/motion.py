@@ -1,4 +1,4 @@
-"""The lips page: everybody's motion over the sound, a span that is made again, and how much of it is seen."""
+"""The Lips page: motion curves over the sound, a span to retake, and amounts of motion."""
 
 from __future__ import annotations
 

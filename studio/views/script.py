@@ -1,4 +1,4 @@
-"""The script page: the lines with their owners, pauses and takes, heard before anything is rendered."""
+"""The Script page: lines with speakers, timing and takes, heard before anything is rendered."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def show(project: Project) -> None:
 def _lines(project: Project) -> None:
     scene = project.scene
     with st.container(horizontal=True, vertical_alignment="center"):
-        waiting = playback.waiting(project)
+        waiting = playback.lines_in_queue(project)
         if st.button("Hear everything", type="primary", disabled=not scene.script or bool(waiting),
                      help="Speaks all lines with their pauses, before anything is drawn."):  # fmt: skip
             _hear(project, project.line_ids())
@@ -45,11 +45,11 @@ def _lines(project: Project) -> None:
     layout.job_strip(project)
     if not scene.script:
         layout.empty("No lines yet", "Add a line, or paste a screenplay: NAME: text, one line each.")
-    sound = playback.sound(project, st.session_state.get("take heard"))
+    sound = playback.newest_playback(project, st.session_state.get("take heard"))
     mount.lines("lines", script_data(project, waiting, sound), lambda message: _acted(project, message))
 
 
-def script_data(project: Project, busy: set[str], sound: playback.Sound | None) -> dict[str, Any]:
+def script_data(project: Project, busy: set[str], sound: playback.Playback | None) -> dict[str, Any]:
     """What the script's widget is to show."""
     scene = project.scene
     cast = [
@@ -85,7 +85,7 @@ def _acted(project: Project, message: object) -> None:
             case PlayTake():
                 st.session_state["take heard"] = (ids[index], [action.take], action.n)
             case CompareTakes():
-                st.session_state["take heard"] = (ids[index], playback.compared(project, ids[index]), action.n)
+                st.session_state["take heard"] = (ids[index], playback.takes_to_compare(project, ids[index]), action.n)
 
 
 def _hear(project: Project, ids: list[str]) -> None:

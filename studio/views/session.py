@@ -1,4 +1,4 @@
-"""What a browser window knows: which project its address names, the last notice, and how an edit reaches the disk."""
+"""State of a browser window: its project, its notice, and how an edit reaches the disk."""
 
 from __future__ import annotations
 

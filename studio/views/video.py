@@ -1,4 +1,4 @@
-"""The video page: checks, a quick preview, the job that makes the video, and the player."""
+"""The Video page: checks, quick preview, render job and player."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEIGHTS = {"As the picture": None, "1080 rows": 1080, "720 rows": 720, "480 rows
 
 def show(project: Project) -> None:
     """Draw the page."""
-    if not project.scene.picture and results.newest(project) is None:
+    if not project.scene.picture and results.newest_video(project) is None:
         needed = "A video needs a picture, somebody in it who speaks, and what they say."
         layout.empty("First a picture", needed, "cast")
         return
@@ -115,7 +115,7 @@ def _stage(project: Project, active: list[Job]) -> None:
     if active:
         _frames(active[0], project)
         return
-    made = results.newest(project)
+    made = results.newest_video(project)
     if made is None:
         view = picture_view.look(project.scene, project.folder)
         if view.casting is not None:
@@ -140,7 +140,7 @@ def _frames(job: Job, project: Project) -> None:
             st.image(picture_view.shown_picture(project.media_path(project.scene.picture)), width="stretch")
 
 
-def player_data(project: Project, made: results.Made) -> dict[str, Any]:
+def player_data(project: Project, made: results.FinishedVideo) -> dict[str, Any]:
     """What the player is to show."""
     lines = []
     for line in made.lines:
@@ -155,7 +155,7 @@ def player_data(project: Project, made: results.Made) -> dict[str, Any]:
             "width": made.size[0], "height": made.size[1], "label": made.label}  # fmt: skip
 
 
-def _at(project: Project, made: results.Made, time: float) -> None:
+def _at(project: Project, made: results.FinishedVideo, time: float) -> None:
     """What can be done where the player stands: have that line said anew."""
     line = next((line for line in made.lines if line.start <= time < line.end), None)
     if line is None or line.id not in project.line_ids() or not time:

@@ -1,4 +1,4 @@
-"""Mounts the editor's widgets, each one HTML, one CSS and one JavaScript file beside this one, no build step."""
+"""Mounts the editor's widgets, each one HTML, one CSS and one JavaScript file beside this one."""
 
 from __future__ import annotations
 

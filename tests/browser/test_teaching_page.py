@@ -61,7 +61,7 @@ def test_a_tiny_style_is_taught_from_the_page_and_heard(page, editor, small, tmp
     page.get_by_text("Styles: Old friend (own file) 1", exact=True).wait_for()
     page.get_by_text("On clips kept back from teaching").wait_for()
     assert page.locator("audio[src]").count() == 2, "before and after; the audition without the style is gone"
-    lesson = finetuning.latest(small, 0)
+    lesson = finetuning.latest_job(small, 0)
     assert lesson.kind == "finetune" and lesson.status().state == "done"
     assert heard(page, small) != plain
     page.get_by_role("button", name="Undo").click()
@@ -77,8 +77,8 @@ def test_a_lesson_is_stopped_within_three_seconds(page, editor, small, tmp_path:
     page.get_by_role("button", name="Look at the clips").click()
     page.get_by_text("4 pieces of together").wait_for()
     page.get_by_role("button", name="Teach Old-friend").click()
-    eventually(lambda: finetuning.latest(small, 0).kind == "finetune")
-    job = finetuning.latest(small, 0)
+    eventually(lambda: finetuning.latest_job(small, 0).kind == "finetune")
+    job = finetuning.latest_job(small, 0)
     eventually(lambda: job.status().stage == "learn" and job.status().share > 0.001, 240)
     job.cancel()
     eventually(lambda: job.status().state == "cancelled", 3)

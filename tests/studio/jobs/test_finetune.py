@@ -60,7 +60,7 @@ def project(projects: Projects, assets: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def examined(project: Project, projects: Projects, clips: dict[str, bytes]) -> Job:
     words = "\n".join(f"{Path(clip).stem.replace(' ', '-')}: one two three" for clip in clips)
-    job = finetuning.examine(project, 0, "Old  friend", "me", "", clips, words)
+    job = finetuning.submit_inspection(project, 0, "Old  friend", "me", "", clips, words)
     work(projects)
     assert job.status().state == "done", job.status().sentence
     return job
@@ -69,7 +69,7 @@ def examined(project: Project, projects: Projects, clips: dict[str, bytes]) -> J
 def lesson(project: Project, projects: Projects, clips: dict[str, bytes], steps: int, monkeypatch) -> Job:
     """Examined, and handed in; the training ends after so many steps."""
     limited(monkeypatch, steps)
-    return finetuning.teach(project, 0, examined(project, projects, clips), 600.0)
+    return finetuning.submit_finetuning(project, 0, examined(project, projects, clips), 600.0)
 
 
 def limited(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
@@ -82,7 +82,7 @@ def test_bad_clips_are_named_before_anything_is_taught(
 ) -> None:
     bad = {"clipped.wav": wav(3.0, 8.0), "damaged.mp3": b"no sound at all", "short.wav": wav(1.0)}
     job = examined(project, projects, {**clips, **bad})
-    found = finetuning.verdict(job)
+    found = finetuning.clip_report(job)
     assert [name for name, _, _ in found.usable] == [f"take-{n}" for n in range(4)] and found.refusal == ""
     assert found.seconds > 20 and all(words == "one two three" for _, _, words in found.usable)
     for sentence, (name, reason) in zip(
@@ -94,16 +94,16 @@ def test_bad_clips_are_named_before_anything_is_taught(
     assert not (project.folder / "work" / "lessons").exists() and not project.scene.cast[0].styles
     few = examined(project, projects, {name: clips[name] for name in list(clips)[:1]})
     assert "clips" not in few.status().results
-    assert finetuning.verdict(few).refusal.startswith("The material is too little: 1 usable clips")
+    assert finetuning.clip_report(few).refusal.startswith("The material is too little: 1 usable clips")
     with pytest.raises(ValueError, match="look at them again"):
-        finetuning.teach(project, 0, few, 5.0)
+        finetuning.submit_finetuning(project, 0, few, 5.0)
 
 
 def test_a_lesson_leaves_a_style_that_is_heard_and_can_be_undone(
     project: Project, projects: Projects, clips: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = lesson(project, projects, clips, 3, monkeypatch)
-    assert job.status().state == "queued" and finetuning.latest(project, 0).id == job.id
+    assert job.status().state == "queued" and finetuning.latest_job(project, 0).id == job.id
     work(projects)
     status = job.status()
     assert status.state == "done", status.sentence
@@ -117,13 +117,13 @@ def test_a_lesson_leaves_a_style_that_is_heard_and_can_be_undone(
     about = read_about(project.folder / "media/Old-friend.safetensors")
     assert (about.kind, about.consent, about.part) == ("voice", "me", "speech")
     assert about.does == description("Old friend", "audio", about.habits)
-    found = finetuning.outcome(job)
+    found = finetuning.finetuning_result(job)
     before, after = (soundfile.read(path)[0] for path in (found.before, found.after))
     assert len(before) > RATE and (len(before) != len(after) or not np.array_equal(before, after))
     titles = [title.partition(",")[0] for title, *_ in found.figures]
     assert "Pace" in titles and "On clips kept back from teaching" in found.summary
     assert not list((project.folder / "work" / "lessons").iterdir()), "what was half done is gone"
-    assert not list(job.folder.rglob("*.npz")) and finetuning.examination(project, job).kind == "inspect"
+    assert not list(job.folder.rglob("*.npz")) and finetuning.inspection_of(project, job).kind == "inspect"
     heard = submit(VoicePreview(project, 0), "hear", steps=1)
     work(projects)
     assert heard.status().state == "done", heard.status().sentence
@@ -190,7 +190,7 @@ def test_what_cannot_be_handed_in_is_refused_in_a_sentence(project: Project, cli
         match: str, name: str = "Joe", consent: str = "me", statement: str = "", files=clips, script=""
     ) -> None:  # noqa: ANN001
         with pytest.raises(ValueError, match=match) as said:
-            finetuning.examine(project, 0, name, consent, statement, files, script)
+            finetuning.submit_inspection(project, 0, name, consent, statement, files, script)
         assert "\n" not in str(said.value)
 
     refused("Give the style a name", name="  ")
@@ -260,6 +260,10 @@ def test_the_page_takes_clips_shows_what_is_wrong_and_hands_the_lesson_in(
     lesson.cancel()
     test.run()
     assert "Cancelled before it began" in shown(test)
+    named(test.button, "Try again").click().run()
+    assert not test.exception and jobs(project)[0].options == lesson.options and "is being taught" in shown(test)
+    jobs(project)[0].cancel()
+    test.run()
     named(test.button, "Other clips").click().run()
     assert named(test.button, "Look at the clips").disabled
 

@@ -211,12 +211,12 @@ def test_what_a_job_left_is_found_and_packed(cafe: Project) -> None:
     found = {"video": out / "Café.mp4", "srt": out / "Café.srt", "vtt": out / "Café.vtt"}
     (cafe.folder.parent / ".worker/queue" / job.id).unlink()
     job.write_status("token", JobStatus("done", share=1.0, results=found))
-    made = results.newest(cafe)
+    made = results.newest_video(cafe)
     assert made is not None and made.size == (64, 64) and made.seconds == pytest.approx(1, abs=0.05)
     assert [(line.who, line.text, line.start) for line in made.lines] == [("Theo", "Fish & chips", 0.2)]
     assert not made.outdated
     cafe.edit(cafe.scene.model_copy(update={"seed": 5}), "Seed")
-    assert results.newest(cafe).outdated
+    assert results.newest_video(cafe).outdated
     import zipfile
 
     assert set(zipfile.ZipFile(results.archive(made)).namelist()) == {"Café.mp4", "Café.srt", "Café.vtt"}
@@ -225,7 +225,7 @@ def test_what_a_job_left_is_found_and_packed(cafe: Project) -> None:
 def test_what_can_be_heard_follows_the_script(cafe: Project) -> None:
     ids = cafe.line_ids()
     job = submit(cafe, "hear", lines=ids[:1])
-    assert playback.waiting(cafe) == {ids[0]}
+    assert playback.lines_in_queue(cafe) == {ids[0]}
     (job.folder / "out").mkdir()
     (job.folder / "out/sound.wav").write_bytes(b"RIFF")
     words = [{"line": ids[0], "who": "Theo", "text": "I", "start": 0.1, "end": 0.2}]
@@ -233,11 +233,14 @@ def test_what_can_be_heard_follows_the_script(cafe: Project) -> None:
     (cafe.folder.parent / ".worker/queue" / job.id).unlink()
     out = {"sound": job.folder / "out/sound.wav", "words": job.folder / "out/words.json"}
     job.write_status("token", JobStatus("done", share=1.0, results=out))
-    assert playback.waiting(cafe) == set()
-    assert playback.sound(cafe, None).words == words and playback.sound(cafe, None).clips[0][1] == "Line 1"
+    assert playback.lines_in_queue(cafe) == set()
+    assert (
+        playback.newest_playback(cafe, None).words == words
+        and playback.newest_playback(cafe, None).clips[0][1] == "Line 1"
+    )
     scene, what = edited(cafe.scene, {"kind": "text", "index": 0, "text": "Something else."})
     cafe.edit(scene, what)
-    assert playback.sound(cafe, None) is None, "what is no longer written is no longer played"
+    assert playback.newest_playback(cafe, None) is None, "what is no longer written is no longer played"
 
 
 def test_two_takes_are_heard_one_after_the_other(cafe: Project) -> None:
@@ -247,18 +250,20 @@ def test_two_takes_are_heard_one_after_the_other(cafe: Project) -> None:
         sound.parent.mkdir(exist_ok=True)
         sound.write_bytes(b"RIFF")
         note_takes(cafe.folder, {line_id: Take(str(number), number, "", "Words", "piece", sound)})
-    assert playback.compared(cafe, line_id) == ["0", "2"], "the one that is kept, and the newest other"
+    assert playback.takes_to_compare(cafe, line_id) == ["0", "2"], "the one that is kept, and the newest other"
     cafe.keep_take(line_id, "2")
-    assert playback.compared(cafe, line_id) == ["1", "2"]
-    played = playback.sound(cafe, (line_id, ["1", "2"], 7))
+    assert playback.takes_to_compare(cafe, line_id) == ["1", "2"]
+    played = playback.newest_playback(cafe, (line_id, ["1", "2"], 7))
     assert [(path.name, label) for path, label in played.clips] == [
         ("1.wav", "Take 2: Words"),
         ("2.wav", "Take 3: Words"),
     ]
-    assert played.stamp != playback.sound(cafe, (line_id, ["1", "2"], 8)).stamp, "asked for again, it plays again"
+    assert played.stamp != playback.newest_playback(cafe, (line_id, ["1", "2"], 8)).stamp, (
+        "asked for again, it plays again"
+    )
     (cafe.folder / "takes" / "1.wav").unlink()
-    assert playback.compared(cafe, line_id) == ["0", "2"]
-    assert [label for _, label in playback.sound(cafe, (line_id, ["1", "2"], 9)).clips] == ["Take 3: Words"]
+    assert playback.takes_to_compare(cafe, line_id) == ["0", "2"]
+    assert [label for _, label in playback.newest_playback(cafe, (line_id, ["1", "2"], 9)).clips] == ["Take 3: Words"]
     heard = script_edits.rows(cafe, {})[0]["takes"]
     assert [take["heard"] for take in heard] == [True, False, True]
 
