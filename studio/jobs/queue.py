@@ -86,8 +86,14 @@ def jobs(project: Project) -> list[Job]:
     known = []
     for path in sorted((project.folder / "jobs").glob("*/job.json"), reverse=True):
         with suppress(ValueError):  # another window forgot it just now
-            known.append(Job(path.parent))
+            known.append(_job(path.parent))
     return known
+
+
+@lru_cache(maxsize=1024)
+def _job(folder: Path) -> Job:
+    """The job of a folder, whose order never changes: a page asks for all of a project's jobs several times."""
+    return Job(folder)
 
 
 def frozen_scene(job: Job) -> Scene | None:
