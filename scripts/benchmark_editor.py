@@ -104,10 +104,10 @@ def previews(root: Path) -> dict[str, Any]:
         with Progress([Stage(stage.name, stage.share) for stage in JOB_KINDS["preview"].stages]).running() as progress:
             previewer.make(project.scene_path, project.folder, root / "out", progress)
 
-    script_edits = project.scene.script
-    for name, retaken in (("first", 0), ("nothing_new", 0), ("one_line_new", 1), ("all_lines_new", len(script_edits))):
-        takes = [line.model_copy(update={"take": retaken}) for line in script_edits[:retaken]]
-        script = (*takes, *script_edits[retaken:])
+    lines = project.scene.script
+    for name, retaken in (("first", 0), ("nothing_new", 0), ("one_line_new", 1), ("all_lines_new", len(lines))):
+        takes = [line.model_copy(update={"take": retaken}) for line in lines[:retaken]]
+        script = (*takes, *lines[retaken:])
         project.edit(project.scene.model_copy(update={"script": script}), name)
         found[name] = timed(make)
     return found
