@@ -233,6 +233,6 @@ def summary_of(report: Mapping[str, Any]) -> str:
     said = f"On clips kept back from teaching it is {learnt}; {nearer} of {len(rows)} figures came nearer to the clips."
     if report["steps"] < _FEW_STEPS:
         said += (
-            f" Only {report['steps']} steps fitted into the time: a longer lesson, or a quieter computer, does more."
+            f" Only {report['steps']} steps fitted into the time: a longer time, or a quieter computer, does more."
         )
     return said

@@ -84,10 +84,10 @@ def _refusal(material: TrainingClips) -> str:
 
 
 def finetune_voice(job: Job, models: Models, progress: Progress) -> dict[str, Path]:
-    """Teach an adapter from clips, try it in the character's voice, and have the character use it.
+    """Train an adapter on clips, try it in the character's voice, and have the character use it.
 
-    Any more urgent job goes first between two steps. What was learnt is kept in the project's work folder until the
-    lesson is done, so that the same lesson, tried again, goes on where it was.
+    Jobs of higher priority go first between two steps. Checkpoints are kept in the project's work folder until the job
+    is done, so that the same job, tried again, goes on where it was.
 
     Returns:
         ``before``, ``after``: a WAV file each; ``report``: JSON for :func:`studio.editor.finetuning.finetuning_result`.
@@ -133,7 +133,7 @@ def _learn(job: Job, minutes: float, models: Models, progress: Progress) -> Fine
     size = Size.for_device(models.device, minutes=minutes)
     folder = _work(job)
     for other in folder.parent.iterdir() if folder.parent.is_dir() else ():
-        if other != folder:  # of a lesson that was given up
+        if other != folder:  # of a job that was given up
             shutil.rmtree(other, ignore_errors=True)
     try:
         return learn(clips, "audio", origin, transformer, models.durations, size, folder, watch)
@@ -143,10 +143,10 @@ def _learn(job: Job, minutes: float, models: Models, progress: Progress) -> Fine
 
 
 def _work(job: Job) -> Path:
-    """Folder of the training; the same for the same lesson on the same weights."""
+    """Folder of the training; the same for the same clips, options and weights."""
     clips = hashlib.sha256((job.scene_path.parent / CLIPS_FILE).read_bytes()).hexdigest()
-    lesson = json.dumps([clips, sorted(job.options.items()), shipped_base()])
-    return job.project_folder / "work" / "lessons" / hashlib.sha256(lesson.encode()).hexdigest()[:16]
+    order = json.dumps([clips, sorted(job.options.items()), shipped_base()])
+    return job.project_folder / "work" / "lessons" / hashlib.sha256(order.encode()).hexdigest()[:16]
 
 
 def _voice(scene: Scene, folder: Path, models: Models) -> tuple[np.ndarray, str]:

@@ -20,6 +20,7 @@ from studio.project.takes import Take, read_takes
 from studio.project.uploads import check_upload
 from studio.scene.document import checked_scene, load_scene, scene_data
 from studio.scene.line_names import line_names
+from studio.scene.retakes import LINE_GONE
 from studio.scene.schema import Scene
 from studio.scene.upgrade import VERSION, check_version, upgrade_notice
 
@@ -385,7 +386,7 @@ class Project:
     def _index(self, line_id: str) -> int:
         names = self.line_ids()
         if line_id not in names:
-            raise ValueError("This line is no longer in the script; look at the script again.")
+            raise ValueError(LINE_GONE)
         return names.index(line_id)
 
     def _set_take(self, line_id: str, number: int, what: str) -> None:
