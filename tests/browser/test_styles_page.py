@@ -98,6 +98,7 @@ def test_a_style_of_ones_own_is_brought_along_or_refused(page, editor, small, sh
     assert held(small) == {}
     good = tmp_path / "mine.safetensors"
     good.write_bytes((shelf / "shy.safetensors").read_bytes())
+    page.locator('[data-test-script-state="notRunning"]').wait_for()  # the refusal brings a fresh place for files
     files.set_input_files(str(good))
     eventually(lambda: held(small) == {"media/mine.safetensors": 1.0})
     page.get_by_text("Styles: Mine (own file) 1", exact=True).wait_for()
