@@ -11,8 +11,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import argrelextrema
 
+from generation.core.arrays import runs
 from generation.core.clock import HOP, MELS_PER_FRAME, SAMPLES_PER_FRAME
-from generation.motion.articulation import runs
 
 CLOSED_SHARE = 0.15
 """Lips count as closed below this share of the person's open range."""

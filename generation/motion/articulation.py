@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
+from generation.core.arrays import runs
 from generation.core.clock import FPS, MEL_RATE, SAMPLES_PER_FRAME
 from generation.core.motion import INDEX
 from generation.motion.rig import FaceRig
@@ -166,12 +167,6 @@ def pauses(timed: TimedPhonemes, quiet: np.ndarray) -> np.ndarray:
         for start, stop in runs(flags):
             out[start:stop] |= stop - start >= shortest * MEL_RATE
     return out
-
-
-def runs(flags: np.ndarray) -> list[tuple[int, int]]:
-    """(start, stop) of each run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 @dataclass(frozen=True)

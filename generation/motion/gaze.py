@@ -6,7 +6,6 @@ to 2 s joined by saccades, listeners' on the one who speaks (Argyle and Cook 197
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,11 +15,11 @@ from scipy.ndimage import gaussian_filter1d
 
 from generation.audio.mel import mel_spectrogram
 from generation.audio.voice_activity import voice_level
+from generation.core.arrays import runs, seed_of, smoothstep
 from generation.core.clock import FPS, samples_from_frames
 from generation.core.delivery import AVERAGE, Delivery
 from generation.core.motion import BLENDSHAPES, INDEX, N_CHANNELS, ROTATION, MotionTrack
 from generation.core.performance import Performance
-from generation.motion.articulation import runs
 
 EYES = tuple(INDEX[name] for name in BLENDSHAPES if name.startswith(("eyeLook", "eyeBlink")))
 """Channels of gaze and lids."""
@@ -110,7 +109,7 @@ def with_eyes(
             for part in performance.characters
         ])  # fmt: skip
         for k, part in enumerate(performance.characters):
-            seed = zlib.crc32(repr((span.key, part.name, "eyes")).encode())
+            seed = seed_of(span.key, part.name, "eyes")
             wanted = None if aims is None else aims[k, frames]
             cues, own = cues_of(k, voices, sides), AVERAGE if habits is None else habits[k]
             # Of short stretches in a row every other one has a blink, or fewer where the wait allows it.
@@ -228,7 +227,7 @@ def blink(out: np.ndarray, frames: list[int], rng: np.random.Generator) -> None:
     times = np.arange(len(out)) / FPS
     for frame in frames:
         t = times - frame / FPS
-        lid = np.where(t < 0, ease(1 + t / 0.10), 1 - ease((t - 0.02) / 0.15)) * rng.uniform(0.93, 1.0)
+        lid = np.where(t < 0, smoothstep(1 + t / 0.10), 1 - smoothstep((t - 0.02) / 0.15)) * rng.uniform(0.93, 1.0)
         for side in ("Left", "Right"):
             channel = INDEX[f"eyeBlink{side}"]
             out[:, channel] = np.maximum(out[:, channel], lid * rng.uniform(0.97, 1.0))
@@ -301,9 +300,3 @@ def phrase_ends(cues: Cues) -> np.ndarray:
             if start > 0 and stop - start >= 3:
                 ends[start : start + 3] = True
     return ends
-
-
-def ease(x: np.ndarray) -> np.ndarray:
-    """Smooth step from 0 to 1 over [0, 1]."""
-    x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from generation.core.arrays import runs, smoothstep
 from generation.core.clock import FPS
 from generation.core.motion import INDEX, N_CHANNELS
-from generation.motion.articulation import TimedPhonemes, runs
-from generation.motion.gaze import Cues, blink, blink_frames, ease, held_turns, look, phrase_ends
+from generation.motion.articulation import TimedPhonemes
+from generation.motion.gaze import Cues, blink, blink_frames, held_turns, look, phrase_ends
 
 _PITCH, _YAW, _ROLL = (INDEX[f"headRotation{axis}"] for axis in "XYZ")
 _SHIFT = tuple(INDEX[f"headTranslation{axis}"] for axis in "XYZ")
@@ -79,7 +80,7 @@ def _drift(out: np.ndarray, talks: np.ndarray, liveliness: float, rng: np.random
 def _pulse(n: int, frame: float, rise: float, fall: float) -> np.ndarray:
     """A bump of height 1 at ``frame`` that rises and falls smoothly in that many seconds, (T,)."""
     t = (np.arange(n) - frame) / FPS
-    return np.where(t < 0, ease(1 + t / rise), ease(1 - t / fall))
+    return np.where(t < 0, smoothstep(1 + t / rise), smoothstep(1 - t / fall))
 
 
 def _beats(out: np.ndarray, stress: np.ndarray, liveliness: float, rng: np.random.Generator) -> None:
@@ -112,7 +113,7 @@ def _raise_brows(out: np.ndarray, frame: float, height: float, rng: np.random.Ge
 def _listen(out: np.ndarray, cues: Cues, listens: np.ndarray, liveliness: float, rng: np.random.Generator) -> None:
     """Nods when the other pauses, now and then in between, the head turned a little to the speaker, a faint smile."""
     n = len(out)
-    hears = ease(1.5 * gaussian_filter1d(np.asarray(cues.heard, np.float64), 0.4 * FPS)) * listens
+    hears = smoothstep(1.5 * gaussian_filter1d(np.asarray(cues.heard, np.float64), 0.4 * FPS)) * listens
     side = gaussian_filter1d(np.asarray(cues.side, np.float64), 0.25 * FPS)
     out[:, _YAW] += 0.07 * side * hears
     last = -2 * FPS

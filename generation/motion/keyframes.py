@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from generation.core.arrays import runs, smoothstep
 from generation.core.motion import BLENDSHAPES, INDEX, WEIGHTS
 from generation.core.performance import Line
-from generation.motion.articulation import runs
 
 FADE = 3
 """Frames (120 ms) on either side of a span over which what was there passes into what was made anew."""
@@ -85,8 +85,8 @@ def fade(n_frames: int, first: int, stop: int) -> np.ndarray:
     """Share of what was made anew in each frame, (T,) float32: 1 in ``first .. stop``, 0 beyond :data:`FADE` of it."""
     frames = np.arange(n_frames)
     beyond = np.maximum(np.maximum(first - frames, frames - (stop - 1)), 0)
-    share = np.clip(1 - beyond / (FADE + 1), 0, 1)
-    return (share * share * (3 - 2 * share)).astype(np.float32)
+    share = 1 - beyond / (FADE + 1)
+    return smoothstep(share).astype(np.float32)
 
 
 def faded(kept: np.ndarray, made: np.ndarray, first: int, stop: int) -> np.ndarray:

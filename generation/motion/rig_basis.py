@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from generation.core.arrays import smoothstep
 from generation.core.motion import BLENDSHAPES
 from masks.topology import (
     LEFT_EYE_RING,
@@ -56,11 +57,6 @@ CONTACT_FOLLOW = (1.0, 0.9, 0.7, 0.4)
 """How far the rows of a lip follow its edge when the other lip pushes it."""
 
 
-def _smoothstep(x: np.ndarray) -> np.ndarray:
-    x = np.clip(x, 0.0, 1.0)
-    return x * x * (3.0 - 2.0 * x)
-
-
 class PriorFields:
     """Hand-made displacement fields over one symmetric mean face.
 
@@ -71,7 +67,7 @@ class PriorFields:
     def __init__(self, mean: np.ndarray) -> None:
         self.mean = mean
         self.x, self.y = mean[:, 0], mean[:, 1]
-        self.left = _smoothstep(0.5 + self.x / 0.3)
+        self.left = smoothstep(0.5 + self.x / 0.3)
         self.corner = mean[list(LEFT_CORNER)].mean(0)
         self.along = np.clip(1.0 - (self.x / self.corner[0]) ** 2, 0.0, 1.0)
         """1 at the middle of the lips, 0 at their corners."""
@@ -93,14 +89,14 @@ class PriorFields:
 
     def _lip_weight(self) -> np.ndarray:
         """1 on the lips, fading into the skin around them, never up to the nose's tip."""
-        weight = self.near((0.0, self.corner[1] - 0.04), 0.62, 0.34) * _smoothstep((-0.82 - self.y) / 0.3)
+        weight = self.near((0.0, self.corner[1] - 0.04), 0.62, 0.34) * smoothstep((-0.82 - self.y) / 0.3)
         weight[list(LIPS)] = 1.0
         return weight
 
     def _jaw_weight(self) -> np.ndarray:
         """How far each point follows the lower jaw: 1 at chin and lower lip, 0 at upper lip and above."""
-        side = 1.0 - 0.65 * _smoothstep((np.abs(self.x) - 0.45) / 0.7)
-        weight = _smoothstep((-0.95 - self.y) / 0.7) * side
+        side = 1.0 - 0.65 * smoothstep((np.abs(self.x) - 0.45) / 0.7)
+        weight = smoothstep((-0.95 - self.y) / 0.7) * side
         above = self.near((0.0, self.corner[1] + 0.18), 0.55, 0.22)
         weight = np.where(self.y > self.corner[1], weight * (1.0 - above), weight)
         for upper, lower in zip(UPPER_LIP, LOWER_LIP, strict=True):
@@ -198,7 +194,7 @@ def _upper_face_channels(f: PriorFields) -> dict[str, np.ndarray]:
     outer_brow = f.near((0.78, 0.38), 0.3, 0.24)
     middle_brow = f.near((0.45, 0.38), 0.35, 0.2)
     # The lids stay: brow falloffs fade out above the eye.
-    above_eye = _smoothstep((f.y - 0.1) / 0.2)
+    above_eye = smoothstep((f.y - 0.1) / 0.2)
     cheek = f.near((0.62, -0.42), 0.32, 0.22)
     nose_wing = f.near((0.24, -0.72), 0.16, 0.2)
     return {

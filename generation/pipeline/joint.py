@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -22,7 +21,7 @@ from generation.core.clock import MELS_PER_FRAME, N_MELS
 from generation.core.motion import N_CHANNELS
 from generation.core.performance import CastMember, CharacterPerformance, Line, Performance
 from generation.core.weights import load_strict
-from generation.models.flow import velocity
+from generation.models.flow import seeded_noise, velocity
 from generation.models.joint_inputs import AUDIO_CHANNELS, HEARD_CHANNELS, JointInputs
 from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import JointTransformer
@@ -322,8 +321,7 @@ def _noise(
 ) -> Tensor:
     """Standard normal noise that depends on the seed, the person's name, the line's id and the stream alone."""
     key = (owner.name,) if isinstance(owner, CastMember) else (cast[owner.character].name, owner.id)
-    number = zlib.crc32(repr((seed, *key, stream)).encode())
-    return torch.randn(shape, generator=torch.Generator().manual_seed(number))
+    return seeded_noise(shape, seed, *key, stream)
 
 
 def _stepped(

@@ -13,10 +13,10 @@ from generation.audio.mel import as_loud
 from generation.audio.pitch import envelope
 from generation.audio.timbre import toned
 from generation.audio.voice_activity import voice_level
+from generation.core.arrays import runs
 from generation.core.clock import MELS_PER_FRAME, SAMPLES_PER_FRAME, mels_from_frames, samples_from_frames
 from generation.core.motion import INDEX, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
 from generation.core.performance import Line
-from generation.motion.articulation import runs
 
 if TYPE_CHECKING:
     from generation.models.vocoder import Vocoder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -13,6 +12,7 @@ from torch import Tensor
 from generation.core.clock import samples_from_frames
 from generation.core.motion import N_CHANNELS, MotionTrack
 from generation.core.performance import CastMember, Line, Performance
+from generation.models.flow import seeded_noise
 from generation.motion.keyframes import FADE, KeyedSpan, bent
 from generation.pipeline.conditioning import Condition, Generate, Given
 from generation.pipeline.joint import JointPipeline
@@ -83,9 +83,8 @@ def _heard(line: Line, kept: Performance) -> Line:
 
 def _noise(n_frames: int, span: KeyedSpan, name: str, seed: int) -> Tensor:
     """Standard normal noise (T, 57), counted from the line's beginning, so that it moves along with the line."""
-    number = zlib.crc32(repr((seed, name, span.line.id, span.take, "retake")).encode())
     length = span.line.n_frames + 2 * FADE
-    own = torch.randn((length, N_CHANNELS), generator=torch.Generator().manual_seed(number))
+    own = seeded_noise((length, N_CHANNELS), seed, name, span.line.id, span.take, "retake")
     noise = torch.zeros(n_frames + 2 * FADE, N_CHANNELS)
     noise[span.line.start : span.line.start + length] = own
     return noise[FADE : FADE + n_frames]

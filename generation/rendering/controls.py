@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
+from generation.core.arrays import smoothstep
 from generation.core.motion import BLENDSHAPES, MOUTH, WEIGHTS
 from generation.rendering.deformation import CLOSE, CONTACT, N_DRIVES, ROUND
 
@@ -27,7 +28,7 @@ def closing(values: np.ndarray) -> np.ndarray:
     active = (np.abs(values[:, _MOUTH]).max(1) > 0.02).astype(np.float64)
     held = maximum_filter1d(active, 2 * (_HOLD + _RAMP) + 1, mode="constant")
     share = uniform_filter1d(held, 2 * _RAMP + 1, mode="nearest")
-    return share * share * (3 - 2 * share)
+    return smoothstep(share)
 
 
 def mouth_drives(values: np.ndarray, gap: np.ndarray, gap_basis: np.ndarray, closed: bool, press: float) -> np.ndarray:

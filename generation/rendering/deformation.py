@@ -15,6 +15,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import cdist
 
+from generation.core.arrays import smoothstep
 from generation.core.motion import BLENDSHAPES
 from generation.motion.rig import FaceRig, Pose
 from generation.motion.rig_basis import LEFT_CORNER, LOWER_LIP, RIGHT_CORNER, UPPER_LIP
@@ -82,12 +83,6 @@ class Fields:
     follow: np.ndarray
     gap: np.ndarray
     gap_basis: np.ndarray
-
-
-def smoothstep(x: np.ndarray) -> np.ndarray:
-    """Cubic ramp from 0 at x <= 0 to 1 at x >= 1."""
-    x = np.clip(x, 0.0, 1.0)
-    return x * x * (3.0 - 2.0 * x)
 
 
 def build_fields(

@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 import torch
 
+from generation.core.arrays import smoothstep
 from generation.core.motion import ROTATION, TRANSLATION, WEIGHTS
 from generation.motion.rig import FaceRig
 from generation.rendering.compositing import Surface
 from generation.rendering.controls import mouth_drives
-from generation.rendering.deformation import build_fields, smoothstep
+from generation.rendering.deformation import build_fields
 from generation.rendering.eyes import Eye
 from generation.rendering.imaging.inpainting import fill_behind
 from generation.rendering.imaging.texture import cut, places_of

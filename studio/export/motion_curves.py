@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from generation.core.arrays import runs
 from generation.core.clock import FPS, SAMPLES_PER_FRAME, seconds_from_frames
 from generation.core.performance import Performance
-from generation.motion.articulation import runs
 from generation.motion.keyframes import HANDLES
 from studio.scene.line_names import line_names
 from studio.scene.schema import Scene

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from generation.core import deferred_imports  # noqa: F401 - before anything that imports diffusers
 from generation.core.clock import samples_from_frames
 from generation.core.motion import N_CHANNELS, MotionTrack
 from generation.core.performance import CastMember, CharacterPerformance, Performance
+from generation.models.flow import seeded_noise
 from generation.pipeline.conditioning import Generate
 from generation.pipeline.retake import made_again
 from generation.pipeline.sampling import Sampling
@@ -112,8 +111,7 @@ class SegmentGenerator:
         conditions = []
         for index, member in enumerate(cast):
             key = (self._seed, segment.lines[0].id, member.name, "idle")
-            generator = torch.Generator().manual_seed(zlib.crc32(repr(key).encode()))
-            noise = torch.randn((segment.n_frames, N_CHANNELS), generator=generator)
+            noise = seeded_noise((segment.n_frames, N_CHANNELS), *key)
             at = 0
             own = [line for line in segment.lines if line.character == index]
             for line in sorted(own, key=lambda line: line.start):

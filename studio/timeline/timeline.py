@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from generation.core.arrays import seed_of
 from generation.core.clock import (
     MELS_PER_FRAME,
     frames_covering_mels,
@@ -135,7 +135,7 @@ def measure_lines(
                 drafts.append(_measure_recording(name, character, load_recording(line.recording)))
                 continue
             ipa = phonemize(line.text, speaker.language, scene.lexicon, phonemizer)
-            seed = zlib.crc32(repr((scene.seed, name, "rhythm")).encode())
+            seed = seed_of(scene.seed, name, "rhythm")
             mels = durations.predict(f" {ipa} ", speaker.voice, line.speed * speaker.habits.tempo, seed)
             mels = paced(f" {ipa} ", mels, speaker.habits.pauses)
             drafts.append(_measure_speech(name, character, f" {ipa} ", mels))

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
+from generation.core.arrays import smoothstep
 from generation.rendering.imaging.texture import DETAIL, Texture, cut, detailed, pixel_box, places_of, planes, read_all
 from generation.rendering.imaging.warp import Grid, sample
 from generation.rendering.mouth.interior import MouthPaint, drawn_palette, opening_mask, paint_mouth, photo_palette
@@ -65,8 +66,7 @@ class Mouth:
         hull = cv2.convexHull(np.float32(lips - [self.box.left, self.box.top]))
         inside = cv2.fillConvexPoly(np.zeros(places.shape[:2], np.uint8), np.round(hull).astype(np.int32), 1)
         distance = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5) / self.unit
-        x = np.clip((0.32 - distance) / 0.2, 0.0, 1.0)
-        return np.float32(x * x * (3 - 2 * x))
+        return np.float32(smoothstep((0.32 - distance) / 0.2))
 
     def _with_photo(self, image: np.ndarray, paint: MouthPaint) -> torch.Tensor:
         """Teeth that stay with the skull; what an open mouth already shows lies on top of the painted ones."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from generation.core.arrays import runs
 from generation.core.assets import asset
 from generation.core.clock import FPS, samples_from_frames
 from generation.core.motion import CHANNELS, MOUTH, MotionTrack
@@ -19,7 +20,7 @@ from scripts.compose_portraits import DIVIDER, SIDE, write_scene
 from scripts.evaluation.bootstrap import mean, ratio, renamed
 from scripts.evaluation.judges import Judges, divided_as
 from scripts.evaluation.measures.lip_sync import Spoken, pause_closed, rig_gap, rig_lips
-from scripts.evaluation.measures.rendered_face import count_runs, inner_lip_speed, lids
+from scripts.evaluation.measures.rendered_face import inner_lip_speed, lids
 from scripts.evaluation.scene_runs import Stage, perform, write_drawn
 from scripts.evaluation.synthesis import Synthesis
 
@@ -100,7 +101,7 @@ def blinks(motions: Sequence[np.ndarray]) -> dict[str, float]:
     minutes = sum(len(s) for s in shut) / FPS / 60
     stares = [np.diff(np.flatnonzero(np.concatenate([[True], s, [True]]))).max() - 1 for s in shut]
     return {
-        "blinks_per_minute": sum(count_runs(s) for s in shut) / minutes,
+        "blinks_per_minute": sum(len(runs(s)) for s in shut) / minutes,
         "longest_stare": float(max(stares)) / FPS,
     }
 

@@ -10,6 +10,7 @@ from time import process_time
 import cv2
 import numpy as np
 
+from generation.core.arrays import runs
 from generation.core.clock import FPS
 from generation.core.motion import CHANNELS, MotionTrack
 from generation.core.result_key import made_by, result_key
@@ -129,7 +130,7 @@ class Portrait:
         return {"head0_px": float(max(moved))} | ({"head0_blinks": still_there / blinked} if blinked else {})
 
     def _blinks(self, points: np.ndarray) -> int:
-        return count_runs(eye_opening(points) < SHUT * eye_opening(self.still))
+        return len(runs(eye_opening(points) < SHUT * eye_opening(self.still)))
 
     @property
     def cost(self) -> float:
@@ -172,8 +173,3 @@ def inner_lip_speed(points: np.ndarray, still: np.ndarray) -> np.ndarray:
 def lids(motion: np.ndarray) -> np.ndarray:
     """How far the lids are closed in motion (T, 57), the lesser of both eyes, (T,)."""
     return motion[:, [CHANNELS.index("eyeBlinkLeft"), CHANNELS.index("eyeBlinkRight")]].min(1)
-
-
-def count_runs(flags: np.ndarray) -> int:
-    """Runs of True in (T,)."""
-    return int((np.diff(flags.astype(int), prepend=0) == 1).sum())
