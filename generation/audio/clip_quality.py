@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from generation.audio.voice_activity import CLIP_LOUD_QUANTILE, CLIP_RANGE_DB, is_speech
 from generation.audio.waveform import Audio
 
 LEAST_SECONDS, MOST_SECONDS = 5.0, 15.0
 """A voice vector from 5 s is the one from 15 s within a cosine of 0.99, from 2 s within 0.83."""
 LEAST_SPEECH_SECONDS = 3.0
 _FRAME_SECONDS = 0.02
-_SPEECH_DB = 25.0
-"""Below the loud frames: what is softer is no speech."""
 _TOO_NOISY_DB, _NOISY_DB = 22.0, 34.0
 """From the loud frames down to the background."""
 _CLIPPED_SHARE = 0.01
@@ -65,7 +64,7 @@ def listen(stretch: Audio, least: float) -> Examination:
     problems, warnings = [], []
     level = _levels(stretch)
     seconds = float(_speech(level).sum()) * _FRAME_SECONDS
-    contrast = float(np.quantile(level, 0.9) - np.quantile(level, 0.05))
+    contrast = float(np.quantile(level, CLIP_LOUD_QUANTILE) - np.quantile(level, 0.05))
     if contrast < _TOO_NOISY_DB:
         problems.append(
             f"has noise or music only {contrast:.0f} dB below the voice; record it where it is quiet, without music"
@@ -89,7 +88,7 @@ def _levels(audio: Audio) -> np.ndarray:
 
 
 def _speech(level: np.ndarray) -> np.ndarray:
-    return level > np.quantile(level, 0.9) - _SPEECH_DB
+    return is_speech(level, CLIP_RANGE_DB, CLIP_LOUD_QUANTILE)
 
 
 def _clipped(audio: Audio) -> float:
@@ -101,7 +100,7 @@ def _clipped(audio: Audio) -> float:
 def _pitch_groups(audio: Audio, level: np.ndarray) -> float:
     """Semitones between the pitches of two groups of phrases, each at least a fifth of the speech; 0 for one group."""
     pitch = pitch_track(audio)[: len(level)]
-    loud = level[: len(pitch)] > np.quantile(level, 0.9) - _SPEECH_DB
+    loud = _speech(level)[: len(pitch)]
     phrases: list[list[float]] = [[]]
     silent = 0
     for value, speaks in zip(pitch, loud, strict=True):

@@ -8,10 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from generation.core.clock import HOP, N_FFT, N_MELS, SAMPLE_RATE
+from generation.core.clock import HOP, LOG_FLOOR, N_FFT, N_MELS, SAMPLE_RATE
 
-LOG_FLOOR = 1e-5
-"""Least mel amplitude: digital silence becomes log(1e-5) = -11.5."""
 _PAD = (N_FFT - HOP) // 2
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from generation.audio.mel import LOG_FLOOR, as_loud
+from generation.audio.mel import as_loud
 from generation.audio.pitch import RESOLVED, envelope, track_pitch
-from generation.core.clock import N_MELS
+from generation.audio.voice_activity import TIMBRE_RANGE_DB, is_speech
+from generation.core.clock import LOG_FLOOR, N_MELS
 
-_RANGE = 4.0
-"""Natural log of amplitude below the loud frames (35 dB): what is softer is no speech."""
 _FAINTEST = 7.0
-"""The same for a band below the loudest one of its frame (61 dB): what is fainter is not heard."""
+"""Natural log of amplitude from the loudest band of a frame (61 dB): what is fainter is not heard."""
 _SURE, _LEAST_FRAMES = 0.7, 20
 """Fewer frames of 10 ms that are surely of a kind say nothing about it."""
 _FALL = 10.0
@@ -21,8 +20,8 @@ _MOST = 1.5
 
 def spectra(mel: np.ndarray) -> np.ndarray:
     """Mean log-mel of the voiceless and of the voiced sounds in speech (M, 100): (2, 100) float32; NaN for too few."""
-    level = 0.5 * np.log(np.exp(2 * mel.astype(np.float64)).mean(1))
-    spoken = (level > np.quantile(level, 0.95) - _RANGE) & (level > np.log(2 * LOG_FLOOR))
+    power = np.exp(2 * mel.astype(np.float64)).mean(1)
+    spoken = is_speech(10 * np.log10(power), TIMBRE_RANGE_DB) & (power > (2 * LOG_FLOOR) ** 2)
     audible = np.maximum(mel, mel.max(1, keepdims=True) - _FAINTEST)
     voiced = track_pitch(mel).voiced
     means = []

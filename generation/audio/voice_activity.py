@@ -1,13 +1,62 @@
-"""Where there is speech in a recording: every decision between voice and silence."""
+"""Voice activity: every decision between speech and silence, by one rule with named thresholds.
+
+A frame is speech when its level is within a range of the loud frames of the same recording. :func:`voice_level` is the
+graded form that also measures the recording's own noise; it decides where mouths close.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
-from generation.audio.mel import LOG_FLOOR
-from generation.core.clock import MELS_PER_FRAME
+from generation.core.clock import LOG_FLOOR, MELS_PER_FRAME, SAMPLES_PER_FRAME
 
-# Levels are natural logs of power; 1 is 4.3 dB.
+SPEECH_RANGE_DB, LOUD_QUANTILE = 32.0, 0.95
+"""What lies further below the loud frames, this quantile of the levels, is silence."""
+CLIP_RANGE_DB, CLIP_LOUD_QUANTILE = 25.0, 0.9
+"""The same for reference clips, of which only what is surely speech is counted."""
+TIMBRE_RANGE_DB = 80 / np.log(10)
+"""The same for mean spectra: faint sounds count, 34.7 dB."""
+_LOUDNESS_RANGE_DB = 30.0
+_DB = 20 / np.log(10)
+"""Decibels of one unit of the natural log of an amplitude."""
+
+
+def is_speech(level: np.ndarray, range_db: float = SPEECH_RANGE_DB, loud_quantile: float = LOUD_QUANTILE) -> np.ndarray:
+    """(N,) bool: frames of a recording within ``range_db`` of its loud ones; ``level`` is (N,) in dB."""
+    return level > np.quantile(level, loud_quantile) - range_db
+
+
+def log_rms(waveform: np.ndarray, length: int) -> np.ndarray:
+    """Natural log of the RMS of each ``length`` samples, (N,), of sound (N length,)."""
+    return 0.5 * np.log(np.square(waveform.astype(np.float64)).reshape(-1, length).mean(1) + 1e-10)
+
+
+def frame_loudness(waveform: np.ndarray) -> np.ndarray:
+    """Natural log of the RMS of each video frame of sound (960 T,) at 24 kHz, (T,)."""
+    return log_rms(waveform, SAMPLES_PER_FRAME)
+
+
+def speech_frames(waveform: np.ndarray, length: int = SAMPLES_PER_FRAME) -> np.ndarray:
+    """(N,) bool: frames of ``length`` samples, by default video frames, that are speech, of sound (N length,)."""
+    return is_speech(_DB * log_rms(waveform, length))
+
+
+def quiet_frames(waveform: np.ndarray, n_mels: int) -> np.ndarray:
+    """(n_mels,) bool: frames of 10 ms of a sound at 24 kHz that are silence, their levels smoothed over 15 ms."""
+    hop = len(waveform) // n_mels
+    rms = np.sqrt(np.square(waveform[: hop * n_mels].reshape(n_mels, hop)).mean(1) + 1e-12)
+    return ~is_speech(20 * np.log10(gaussian_filter1d(rms, 1.5)))
+
+
+def loudness_track(waveform: np.ndarray) -> np.ndarray:
+    """Level of each 40 ms of sound (960 T,), 0 at 30 dB below the loud frames to 1, (T,) float32."""
+    power = np.square(waveform.astype(np.float64)).reshape(-1, SAMPLES_PER_FRAME).mean(1)
+    level = 10 * np.log10(gaussian_filter1d(power, 0.6) + 1e-10)
+    return np.clip(1 + (level - np.quantile(level, LOUD_QUANTILE)) / _LOUDNESS_RANGE_DB, 0, 1).astype(np.float32)
+
+
+# Of voice_level; its levels are natural logs of power, 1 is 4.3 dB.
 _RANGE = 8.0
 """Below the loud frames: what is softer than this is silence even on a track without noise (35 dB)."""
 

@@ -1,4 +1,4 @@
-"""The one clock: video frames, mel frames and samples, and the only home of their rates.
+"""Frame, mel and sample rates (25 fps, 100 Hz, 24 kHz), the mel grid, and conversions between them: their only home.
 
 One video frame (40 ms) is one token of either stream, four mel frames and 960 samples, exactly.
 """
@@ -10,6 +10,8 @@ SAMPLE_RATE = 24_000
 N_FFT = 1024
 HOP = 240
 N_MELS = 100
+LOG_FLOOR = 1e-5
+"""Least mel amplitude: digital silence becomes log(1e-5) = -11.5."""
 MEL_RATE = SAMPLE_RATE // HOP
 MELS_PER_FRAME = MEL_RATE // FPS
 SAMPLES_PER_FRAME = SAMPLE_RATE // FPS

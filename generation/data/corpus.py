@@ -22,8 +22,8 @@ from generation.core.clock import (
     mels_from_frames,
     samples_from_frames,
 )
-from generation.motion.articulation import CORPUS_DELAY_SECONDS
 from generation.text.phoneme_sequence import PAUSE
+from generation.text.timed_phonemes import CORPUS_DELAY_SECONDS
 
 logger = logging.getLogger(__name__)
 UNIT_SAMPLES = 600

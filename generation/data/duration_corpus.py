@@ -28,9 +28,9 @@ from generation.data.corpus_builder import (
     tidy_texts,
 )
 from generation.data.kokoro import LengthTeacher
-from generation.motion.articulation import CORPUS_DELAY_SECONDS
 from generation.text.phoneme_sequence import PAUSE
 from generation.text.phonemizer import phonemize
+from generation.text.timed_phonemes import CORPUS_DELAY_SECONDS
 
 logger = logging.getLogger(__name__)
 FILE = "lengths.jsonl"

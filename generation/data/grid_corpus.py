@@ -15,8 +15,9 @@ from scipy.spatial.transform import Rotation
 from generation.core.clock import FPS, MEL_RATE, SAMPLES_PER_FRAME, mels_from_frames
 from generation.core.motion import INDEX, MOUTH, N_CHANNELS, ROTATION, TRANSLATION, WEIGHTS
 from generation.data.clips import Clip
-from generation.motion.articulation import INNER_LIP_PAIRS, LipGeometry, TimedPhonemes, with_gap
+from generation.motion.articulation import INNER_LIP_PAIRS, LipGeometry, with_gap
 from generation.motion.rig import FaceRig
+from generation.text.timed_phonemes import TimedPhonemes
 
 TRAIN_FILES: tuple[str, ...] = tuple(f"grid_s1_{k:02d}" for k in range(19))
 HELD_OUT_FILES: tuple[str, ...] = ("grid_s1_19", "grid_s1_20")

@@ -14,10 +14,10 @@ from generation.core.motion import INDEX, MOUTH, N_CHANNELS
 from generation.data.corpus import SpeechCorpus, Utterance
 from generation.models.joint_inputs import AUDIO_CHANNELS, HEARD_CHANNELS, JointInputs
 from generation.models.normalizer import LatentNormalizer
-from generation.motion.articulation import TimedPhonemes
 from generation.motion.gaze import Cues
 from generation.motion.gestures import gestures, stress_track
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
+from generation.text.timed_phonemes import TimedPhonemes
 
 HELD_OUT_VOICES = ("af_aoede", "am_puck", "bf_isabella", "bm_lewis")
 

@@ -181,7 +181,8 @@ class ProcessedCorpus(SpeechCorpus):
     def _processed(self, utterance: Utterance) -> np.ndarray:
         import torch
 
-        from generation.audio.mel import LOG_FLOOR, mel_spectrogram
+        from generation.audio.mel import mel_spectrogram
+        from generation.core.clock import LOG_FLOOR
 
         manner: Manner = self._manner
         if manner.part == "motion":

@@ -22,23 +22,15 @@ import soundfile
 import torch
 
 from generation.audio.mel import mel_spectrogram
+from generation.audio.voice_activity import loudness_track, quiet_frames
 from generation.core.clock import HOP, MELS_PER_FRAME, SAMPLES_PER_FRAME, frames_covering_samples
 from generation.core.motion import N_CHANNELS, WEIGHTS
 from generation.data.corpus import corpus_rows
 from generation.data.grid_corpus import HELD_OUT_FILES, TRAIN_FILES, mean_symbol_seconds, read_sentences
 from generation.labels.motion_teacher import MOUTH_INDEX, MotionTeacher, load_teacher
-from generation.motion.articulation import (
-    LipGeometry,
-    LipTargets,
-    TimedPhonemes,
-    correct,
-    lip_targets,
-    loudness_track,
-    pauses,
-    phonetic_features,
-    quiet_frames,
-)
+from generation.motion.articulation import LipGeometry, LipTargets, correct, lip_targets, pauses, phonetic_features
 from generation.motion.rig import FaceRig
+from generation.text.timed_phonemes import TimedPhonemes
 
 logger = logging.getLogger(__name__)
 OTHER_TALKERS = ("grid_multi",)

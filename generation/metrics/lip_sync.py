@@ -1,60 +1,25 @@
-"""What the evaluation measures, as pure functions of arrays: words, lips, timing, binding of voices to people.
+"""Lip-sync metrics as pure functions of arrays: closure, timing of extrema (MTM), loudness correlation (SLCC).
 
 Lip gaps are inner-lip openings over the distance between the eyes, relative to the face at rest, one a video frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import argrelextrema
 
+from generation.audio.voice_activity import frame_loudness, speech_frames
 from generation.core.arrays import runs
-from generation.core.clock import HOP, MELS_PER_FRAME, SAMPLES_PER_FRAME
+from generation.core.clock import HOP, MELS_PER_FRAME
+from generation.metrics.binding import correlation
 
 CLOSED_SHARE = 0.15
 """Lips count as closed below this share of the person's open range."""
 CONTACT_SYMBOLS = "pbm"
 _PAUSE_MELS, _MARGIN_MELS = 30, 16
-_SPEECH_RANGE = 32 / 20 * np.log(10)
-"""32 dB as a difference of natural logs: what is further below the loud parts counts as silence."""
-
-
-def word_errors(reference: Sequence[str], heard: Sequence[str]) -> int:
-    """Least number of substituted, left-out and added words between two sentences (Levenshtein distance)."""
-    return sum(i is None or j is None or reference[i] != heard[j] for i, j in word_alignment(reference, heard))
-
-
-def word_alignment(reference: Sequence[str], heard: Sequence[str]) -> list[tuple[int | None, int | None]]:
-    """Cheapest way from one sentence to another (Levenshtein): pairs of places, None for a word left out or added."""
-    total = np.zeros((len(reference) + 1, len(heard) + 1), int)
-    total[:, 0], total[0] = np.arange(len(reference) + 1), np.arange(len(heard) + 1)
-    for i, word in enumerate(reference):
-        for j, other in enumerate(heard):
-            total[i + 1, j + 1] = min(total[i, j] + (word != other), total[i, j + 1] + 1, total[i + 1, j] + 1)
-    i, j = len(reference), len(heard)
-    pairs: list[tuple[int | None, int | None]] = []
-    while i or j:
-        if i and j and total[i, j] == total[i - 1, j - 1] + (reference[i - 1] != heard[j - 1]):
-            i, j = i - 1, j - 1
-            pairs.append((i, j))
-        elif i and total[i, j] == total[i - 1, j] + 1:
-            i -= 1
-            pairs.append((i, None))
-        else:
-            j -= 1
-            pairs.append((None, j))
-    return pairs[::-1]
-
-
-def bootstrap(parts: np.ndarray, wholes: np.ndarray, rounds: int = 2000) -> tuple[float, float]:
-    """95 % interval of ``sum(parts) / sum(wholes)`` over resampled sentences; both (N,); always the same draws."""
-    chosen = np.random.default_rng(0).integers(len(parts), size=(rounds, len(parts)))
-    ratios = np.asarray(parts)[chosen].sum(1) / np.asarray(wholes)[chosen].sum(1)
-    low, high = np.quantile(ratios, (0.025, 0.975))
-    return float(low), float(high)
 
 
 def contact_frames(phonemes: str, durations: Sequence[int], first: int) -> np.ndarray:
@@ -91,24 +56,6 @@ def closed(gap: np.ndarray, opening: float) -> np.ndarray:
     return gap < CLOSED_SHARE * opening
 
 
-def frame_loudness(waveform: np.ndarray) -> np.ndarray:
-    """Natural log of the RMS of each video frame of sound (960 T,) at 24 kHz, (T,)."""
-    return _log_rms(waveform, SAMPLES_PER_FRAME)
-
-
-def _log_rms(waveform: np.ndarray, length: int) -> np.ndarray:
-    return 0.5 * np.log(np.square(waveform.astype(np.float64)).reshape(-1, length).mean(1) + 1e-10)
-
-
-def speech_frames(waveform: np.ndarray) -> np.ndarray:
-    """(T,) bool: video frames within 32 dB of the loud ones (95th percentile) of the sound (960 T,)."""
-    return _loud(frame_loudness(waveform))
-
-
-def _loud(level: np.ndarray) -> np.ndarray:
-    return level > np.quantile(level, 0.95) - _SPEECH_RANGE
-
-
 def mouth_loudness(gap: np.ndarray, waveform: np.ndarray) -> float:
     """Pearson correlation of lip gap (T,) and log RMS over the speech frames of one segment of sound (960 T,).
 
@@ -118,16 +65,9 @@ def mouth_loudness(gap: np.ndarray, waveform: np.ndarray) -> float:
     return correlation(gap[spoken], frame_loudness(waveform)[spoken])
 
 
-def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson's r; 0 when either stands still or there are fewer than three values."""
-    if len(a) < 3 or np.ptp(a) < 1e-9 or np.ptp(b) < 1e-9:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
-
-
 def pause_frames(waveform: np.ndarray) -> np.ndarray:
     """(T,) bool: frames wholly inside silences of 300 ms or more, 160 ms away from the sound on either side."""
-    quiet = ~_loud(_log_rms(waveform, HOP))
+    quiet = ~speech_frames(waveform, HOP)
     n_mels, inside = len(quiet), np.zeros(len(quiet), bool)
     for start, stop in runs(quiet):
         if stop - start >= _PAUSE_MELS:
@@ -186,24 +126,3 @@ def speech_lip_correlation(waveforms: Sequence[np.ndarray], intensities: Sequenc
     """
     loudness = np.array([np.sqrt(np.square(sound.astype(np.float64)).mean()) for sound in waveforms])
     return correlation(loudness, np.asarray(intensities))
-
-
-def best_lag(first: np.ndarray, second: np.ndarray, most: int) -> int:
-    """Frames by which the second curve (T,) runs behind the first, at most ``most``: peak of their correlation."""
-    inner = first[most:-most]
-    scores = [correlation(inner, second[most + lag : len(second) - most + lag]) for lag in range(-most, most + 1)]
-    return int(np.argmax(scores)) - most
-
-
-def change_energy(frames: np.ndarray, still: np.ndarray, where: np.ndarray) -> float:
-    """Root mean square change in grey levels of frames (T, H, W, 3) against the still (H, W, 3) in a bool (H, W)."""
-    change = frames[:, where].astype(np.float64) - still[where]
-    return float(np.sqrt(np.square(change).mean()))
-
-
-def largest_change(frames: Iterable[np.ndarray], still: np.ndarray, where: np.ndarray) -> int:
-    """Largest change in grey levels of any of the frames (H, W, 3) uint8 against the still in a bool (H, W)."""
-    if not where.any():
-        return 0
-    fixed = still[where].astype(np.int16)
-    return max((int(np.abs(frame[where] - fixed).max()) for frame in frames), default=0)

@@ -8,10 +8,10 @@ import numpy as np
 from scipy.signal import welch
 
 from generation.audio.effects import pitch_curve
+from generation.audio.voice_activity import speech_frames
 from generation.core.arrays import runs
 from generation.core.clock import FPS, MELS_PER_FRAME, SAMPLE_RATE
 from generation.core.motion import INDEX, ROTATION
-from generation.metrics.lip_sync import speech_frames
 
 UNITS = {
     "rate": "phonemes/s", "voiced_share": "share of speech", "pitch": "semitones above 100 Hz", "pitch_range":

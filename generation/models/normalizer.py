@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from generation.audio.mel import LOG_FLOOR
-from generation.core.clock import MELS_PER_FRAME, N_MELS
+from generation.core.clock import LOG_FLOOR, MELS_PER_FRAME, N_MELS
 from generation.models.joint_inputs import AUDIO_CHANNELS
 from generation.models.transformer import JointTransformer
 

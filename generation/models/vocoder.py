@@ -14,9 +14,9 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-from generation.audio.mel import LOG_FLOOR, istft, mel_to_amplitude, stft
+from generation.audio.mel import istft, mel_to_amplitude, stft
 from generation.audio.pitch import harmonics, pulses, track_pitch
-from generation.core.clock import N_FFT, N_MELS, SAMPLE_RATE
+from generation.core.clock import LOG_FLOOR, N_FFT, N_MELS, SAMPLE_RATE
 from generation.models.convnext import ConvNeXtBlock
 
 TEXTURE = (0.1, 0.8)

@@ -11,9 +11,10 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from generation.core.arrays import runs
-from generation.core.clock import FPS, MEL_RATE, SAMPLES_PER_FRAME
+from generation.core.clock import FPS, MEL_RATE
 from generation.core.motion import INDEX
 from generation.motion.rig import FaceRig
+from generation.text.timed_phonemes import STRESS_MARKS, TimedPhonemes
 
 # Openness of the jaw (0 shut .. 1 wide), frontness (-1 back .. 1 front) and lip rounding, after the IPA's vowel chart.
 _VOWELS: dict[str, tuple[float, float, float]] = {
@@ -41,81 +42,17 @@ _CONSONANTS: dict[str, tuple[str, str, float, float]] = {
 }  # fmt: skip
 INNER_LIP_PAIRS: tuple[tuple[int, int], ...] = ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402))
 """Upper and lower points of the inner lip contour of the 478-point mesh, middle of the mouth first."""
-_STRESS = "ˈˌ"
-_LONG = "ː"
 FEATURES: tuple[str, ...] = (
     "vowel", "openness", "frontness", "rounding", *_PLACES, *_MANNERS, "pause", "space", "stressed",
 )  # fmt: skip
 N_FEATURES = len(FEATURES)
 _COLUMN = {name: i for i, name in enumerate(FEATURES)}
-CORPUS_UNIT_SECONDS = 0.025
-CORPUS_DELAY_SECONDS = 0.06
-"""The corpus's boundaries lie this much after the sounds (sibilants' and vowels' energy correlates best there, in all
-voices and speeds): its start symbol counts too long."""
 LEAD_SECONDS = 0.01
 """Frame k shows the face of the time around (k + 0.5) / 25 s - 10 ms: where the closures of the tracked clips lie."""
 PAUSE_SECONDS = 0.12
 """A run of spaces and punctuation at least this long, and quiet, counts as a pause."""
 ANY_PAUSE_SECONDS = 0.25
 """Silence of this length counts as a pause whatever the phonemes say."""
-
-
-@dataclass(frozen=True)
-class TimedPhonemes:
-    """Phonemes with their times.
-
-    Attributes:
-        symbols: N symbols, one character each; spaces and punctuation are silence or word boundaries.
-        bounds: (N + 1,) float64, seconds; symbol i lasts from ``bounds[i]`` to ``bounds[i + 1]``.
-    """
-
-    symbols: str
-    bounds: np.ndarray
-
-    def __post_init__(self) -> None:
-        if len(self.bounds) != len(self.symbols) + 1 or (np.diff(self.bounds) < 0).any():
-            raise ValueError(
-                f"{len(self.symbols)} phonemes need {len(self.symbols) + 1} rising times; got {len(self.bounds)}."
-            )
-
-    @classmethod
-    def from_corpus(cls, phonemes: str, durations: list[int]) -> TimedPhonemes:
-        """A corpus utterance: ``durations`` in 25 ms units, start and end symbol included, which become spaces."""
-        bounds = np.concatenate([[0], np.cumsum(durations)]) * CORPUS_UNIT_SECONDS
-        bounds[1:-1] = np.maximum(bounds[1:-1] - CORPUS_DELAY_SECONDS, 0)
-        return cls(f" {phonemes} ", bounds)
-
-    def carriers(self) -> list[str]:
-        """The sounding symbol behind each symbol: stress marks take the next one, length marks the one before."""
-        out = list(self.symbols)
-        for i in range(len(out) - 2, -1, -1):
-            if out[i] in _STRESS:
-                out[i] = out[i + 1]
-        for i in range(1, len(out)):
-            if out[i] == _LONG:
-                out[i] = out[i - 1]
-        return out
-
-    def stressed(self) -> list[bool]:
-        """Whether each symbol is the nucleus of a syllable with primary stress: the mark and the vowels that follow."""
-        out: list[bool] = []
-        on = False
-        for symbol in self.symbols:
-            on = symbol == "ˈ" or (on and (symbol in _VOWELS or symbol == _LONG))
-            out.append(on)
-        return out
-
-    def stress_times(self) -> np.ndarray:
-        """Middle of each syllable nucleus with primary stress, seconds."""
-        flags = [False, *self.stressed(), False]
-        starts = [i for i in range(len(self.symbols)) if flags[i + 1] and not flags[i]]
-        stops = [i for i in range(1, len(flags) - 1) if flags[i] and not flags[i + 1]]
-        return np.array([(self.bounds[a] + self.bounds[b]) / 2 for a, b in zip(starts, stops, strict=True)])
-
-    def at(self, rate: int, n: int) -> np.ndarray:
-        """Index of the symbol at the middle of each of ``n`` steps of 1 / ``rate`` seconds, (n,) int."""
-        middle = (np.arange(n) + 0.5) / rate
-        return np.clip(np.searchsorted(self.bounds, middle, side="right") - 1, 0, len(self.symbols) - 1)
 
 
 def _features_of(symbol: str) -> np.ndarray:
@@ -139,14 +76,6 @@ def phonetic_features(timed: TimedPhonemes, n_mels: int) -> np.ndarray:
     table = np.stack([_features_of(symbol) for symbol in timed.carriers()])
     table[:, _COLUMN["stressed"]] = timed.stressed()
     return table[timed.at(MEL_RATE, n_mels)]
-
-
-def quiet_frames(waveform: np.ndarray, n_mels: int) -> np.ndarray:
-    """Frames of 10 ms that are 32 dB below the loud ones of the utterance (95th percentile), (n_mels,) bool."""
-    hop = len(waveform) // n_mels
-    rms = np.sqrt(np.square(waveform[: hop * n_mels].reshape(n_mels, hop)).mean(1) + 1e-12)
-    level = 20 * np.log10(gaussian_filter1d(rms, 1.5))
-    return level < np.quantile(level, 0.95) - 32
 
 
 def pauses(timed: TimedPhonemes, quiet: np.ndarray) -> np.ndarray:
@@ -196,13 +125,6 @@ class LipTargets:
     vowel: np.ndarray
     pause: np.ndarray
     loudness: np.ndarray
-
-
-def loudness_track(waveform: np.ndarray) -> np.ndarray:
-    """Level of each 40 ms of sound (960 T,), 0 at 30 dB below the loud frames (95th percentile) to 1, (T,) float32."""
-    power = np.square(waveform.astype(np.float64)).reshape(-1, SAMPLES_PER_FRAME).mean(1)
-    level = 10 * np.log10(gaussian_filter1d(power, 0.6) + 1e-10)
-    return np.clip(1 + (level - np.quantile(level, 0.95)) / 30, 0, 1).astype(np.float32)
 
 
 def lip_targets(timed: TimedPhonemes, pause: np.ndarray, loudness: np.ndarray) -> LipTargets:
@@ -256,7 +178,7 @@ def _contacts(timed: TimedPhonemes, n_frames: int, symbols: str) -> np.ndarray:
     contact = np.zeros(n_frames, np.float32)
     edges = np.arange(n_frames + 1) / FPS - LEAD_SECONDS
     for i, symbol in enumerate(timed.carriers()):
-        if symbol not in symbols or timed.symbols[i] in _STRESS:
+        if symbol not in symbols or timed.symbols[i] in STRESS_MARKS:
             continue
         start, stop = timed.bounds[i], timed.bounds[i + 1]
         covered = np.clip(np.minimum(edges[1:], stop) - np.maximum(edges[:-1], start), 0, None) * FPS

@@ -13,8 +13,8 @@ from scipy.ndimage import gaussian_filter1d
 from generation.core.arrays import runs, smoothstep
 from generation.core.clock import FPS
 from generation.core.motion import INDEX, N_CHANNELS
-from generation.motion.articulation import TimedPhonemes
 from generation.motion.gaze import Cues, blink, blink_frames, held_turns, look, phrase_ends
+from generation.text.timed_phonemes import TimedPhonemes
 
 _PITCH, _YAW, _ROLL = (INDEX[f"headRotation{axis}"] for axis in "XYZ")
 _SHIFT = tuple(INDEX[f"headTranslation{axis}"] for axis in "XYZ")

@@ -9,8 +9,9 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from generation.audio.mel import LOG_FLOOR, mel_spectrogram, stft
+from generation.audio.mel import mel_spectrogram, stft
 from generation.audio.pitch import envelope
+from generation.core.clock import LOG_FLOOR
 from generation.data.corpus import SpeechCorpus, waveform_batches
 from generation.models.vocoder import Vocoder, pitch_of
 

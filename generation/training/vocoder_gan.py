@@ -17,7 +17,8 @@ from torch.func import functional_call
 from torch.nn.functional import leaky_relu, relu
 from torch.nn.utils.parametrizations import weight_norm
 
-from generation.audio.mel import LOG_FLOOR, mel_spectrogram, mel_to_amplitude, stft
+from generation.audio.mel import mel_spectrogram, mel_to_amplitude, stft
+from generation.core.clock import LOG_FLOOR
 from generation.models.vocoder import TEXTURE, Vocoder
 from generation.training.vocoder import spectral_distance
 

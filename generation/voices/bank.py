@@ -112,7 +112,7 @@ def encoded(mel: np.ndarray) -> np.ndarray:
 
 def _without_noise(mel: np.ndarray) -> np.ndarray:
     """Log-mel (M, 100) less the mean power of its quietest tenth: the encoder was trained in silence."""
-    from generation.audio.mel import LOG_FLOOR
+    from generation.core.clock import LOG_FLOOR
 
     power = np.exp(2 * mel.astype(np.float64))
     total = power.mean(1)

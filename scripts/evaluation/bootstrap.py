@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from generation.metrics.lip_sync import bootstrap
+from generation.metrics.word_errors import bootstrap
 
 
 def ratio(name: str, sentences: Sequence[int], parts: Sequence[float], wholes: Sequence[float]) -> dict[str, float]:

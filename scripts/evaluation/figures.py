@@ -17,10 +17,11 @@ from PIL import Image
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+from generation.audio.voice_activity import frame_loudness
 from generation.core.clock import FPS, MELS_PER_FRAME
 from generation.core.motion import MotionTrack
 from generation.data.grid_corpus import Sentence
-from generation.metrics.lip_sync import frame_loudness, mouth_loudness
+from generation.metrics.lip_sync import mouth_loudness
 from masks.topology import LIPS_OUTER
 from scripts.evaluation.inputs import Corpus, Prompt, held_out_clips
 from scripts.evaluation.measures.binding import SPEECH_CHANNELS

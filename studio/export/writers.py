@@ -42,7 +42,7 @@ def write_video(
 
     Args:
         frames: (H, W, 3) uint8 RGB, one every 40 ms, taken one at a time.
-        sound: the mix, see :func:`generation.audio.waveform.mix`.
+        sound: the mix, see :func:`generation.audio.loudness.mix`.
         path: the video, ``.mp4``; nothing is left there and nothing replaced if anything is raised.
         picture: (H, W, 3) uint8 RGB, the still the frames were made from. With an odd side the video is one pixel
             larger: its last column or row is repeated.

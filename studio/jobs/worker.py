@@ -13,7 +13,8 @@ from pkgutil import resolve_name
 
 import numpy as np
 
-from generation.audio.waveform import Audio, mix
+from generation.audio.loudness import mix
+from generation.audio.waveform import Audio
 from generation.core import deferred_imports  # noqa: F401 - before anything that imports diffusers
 from generation.core.clock import SAMPLE_RATE
 from studio.core.progress import Cancelled

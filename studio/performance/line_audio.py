@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from generation.audio.waveform import Audio, mix
+from generation.audio.loudness import mix
+from generation.audio.waveform import Audio
 from generation.core.clock import FPS, SAMPLE_RATE, samples_from_frames
 from generation.core.performance import Line, Performance
 from studio.cast.face_assignment import assign_faces

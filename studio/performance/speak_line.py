@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from generation.adapters.metadata import MOST_STRENGTH
-from generation.audio.waveform import Audio, mix
+from generation.audio.loudness import mix
+from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE
 from generation.text.phonemizer import phonemize
 from studio.core.progress import Progress, Stage, Status

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from generation.audio.waveform import Audio, mix
+from generation.audio.loudness import mix
+from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE, samples_from_frames
 from generation.core.motion import MotionTrack
 from generation.core.performance import Line, Performance

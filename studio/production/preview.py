@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generation.audio.waveform import Audio, mix
+from generation.audio.loudness import mix
+from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE
 from generation.core.motion import MotionTrack
 from generation.core.performance import Performance

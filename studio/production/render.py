@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from generation.audio.waveform import Audio, mix
+from generation.audio.loudness import mix
+from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE
 from generation.core.performance import Performance
 from studio.cast.face_assignment import FaceAssignment

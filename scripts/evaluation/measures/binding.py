@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from generation.core.motion import CHANNELS, MOUTH, WEIGHTS, MotionTrack
-from generation.metrics.lip_sync import change_energy, largest_change
+from generation.metrics.binding import change_energy, largest_change
 from scripts.evaluation.scene_runs import Stage, perform, write_drawn
 from scripts.evaluation.synthesis import Synthesis
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from generation.audio.voice_activity import frame_loudness, speech_frames
 from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE, SAMPLES_PER_FRAME, samples_from_frames
 from generation.core.performance import CastMember, Line
-from generation.metrics.lip_sync import best_lag, correlation, frame_loudness, speech_frames
+from generation.metrics.binding import best_lag, correlation
 from generation.pipeline.sampling import Guidance
 from generation.voices.bank import speaker_embedding_from_clip
 from scripts.evaluation.bootstrap import renamed

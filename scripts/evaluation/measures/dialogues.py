@@ -14,7 +14,7 @@ from generation.core.assets import asset
 from generation.core.clock import FPS, samples_from_frames
 from generation.core.motion import CHANNELS, MOUTH, MotionTrack
 from generation.core.performance import Line
-from generation.metrics.lip_sync import word_errors
+from generation.metrics.word_errors import word_errors
 from generation.motion.tracking import MotionTracker
 from scripts.compose_portraits import DIVIDER, SIDE, write_scene
 from scripts.evaluation.bootstrap import mean, ratio, renamed

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from generation.audio.voice_activity import loudness_track, quiet_frames, speech_frames
 from generation.audio.waveform import Audio
 from generation.core.clock import FPS, HOP, MEL_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.core.motion import INDEX, N_CHANNELS, WEIGHTS
@@ -25,20 +26,11 @@ from generation.metrics.lip_sync import (
     mouth_timing,
     open_range,
     pause_frames,
-    speech_frames,
     speech_lip_correlation,
 )
-from generation.motion.articulation import (
-    INNER_LIP_PAIRS,
-    LipGeometry,
-    TimedPhonemes,
-    correct,
-    lip_targets,
-    loudness_track,
-    pauses,
-    quiet_frames,
-)
+from generation.motion.articulation import INNER_LIP_PAIRS, LipGeometry, correct, lip_targets, pauses
 from generation.motion.rig import FaceRig
+from generation.text.timed_phonemes import TimedPhonemes
 from generation.voices.bank import speaker_embedding_from_clip
 from masks.topology import LIPS_INNER, LIPS_OUTER
 from scripts.evaluation.bootstrap import mean, ratio

@@ -10,11 +10,12 @@ from time import process_time
 import cv2
 import numpy as np
 
+from generation.audio.voice_activity import speech_frames
 from generation.core.arrays import runs
 from generation.core.clock import FPS
 from generation.core.motion import CHANNELS, MotionTrack
 from generation.core.result_key import made_by, result_key
-from generation.metrics.lip_sync import contact_frames, speech_frames
+from generation.metrics.lip_sync import contact_frames
 from generation.motion.rig import STABLE_POINTS, align_similarity, eye_centres
 from generation.motion.tracking import MotionTracker, eye_opening, lip_gap
 from generation.rendering.face import RenderFace

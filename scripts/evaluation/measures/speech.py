@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from generation.core.clock import SAMPLE_RATE
-from generation.metrics.lip_sync import word_alignment, word_errors
+from generation.metrics.word_errors import word_alignment, word_errors
 from scripts.evaluation.bootstrap import mean, ratio
 from scripts.evaluation.inputs import Corpus, Prompt
 from scripts.evaluation.judges import Judges, divided_as

@@ -10,25 +10,25 @@ import pytest
 import soundfile
 import torch
 
+from generation.audio.voice_activity import loudness_track, quiet_frames
 from generation.core.motion import INDEX, MOUTH
 from generation.data.grid_corpus import mean_symbol_seconds
 from generation.labels.motion_labels import make_labels
 from generation.labels.motion_teacher import Augmentation, MotionTeacher, relative_mel
 from generation.motion.articulation import (
-    CORPUS_DELAY_SECONDS,
+    FEATURES,
     LipGeometry,
-    TimedPhonemes,
     correct,
     lip_targets,
-    loudness_track,
     pauses,
     phonetic_features,
-    quiet_frames,
     with_gap,
 )
 from generation.motion.gaze import Cues, blink_frames
 from generation.motion.gestures import LARGEST_TURN, gestures, stress_track
 from generation.motion.rig import FaceRig
+from generation.text.phonemizer import SYMBOL_INDEX
+from generation.text.timed_phonemes import CORPUS_DELAY_SECONDS, VOWELS, TimedPhonemes
 
 PHONEMES = "mˈɑːp, bˈɑː"
 DURATIONS = [12, 3, 2, 4, 4, 3, 4, 14, 4, 2, 4, 4, 12]
@@ -65,6 +65,13 @@ def test_phoneme_times_are_cumulative_and_shifted_to_the_sound() -> None:
 def test_wrong_number_of_times_is_refused() -> None:
     with pytest.raises(ValueError, match="rising times"):
         TimedPhonemes("ab", np.array([0.0, 1.0]))
+
+
+def test_the_vowel_chart_has_every_vowel() -> None:
+    timed = TimedPhonemes("".join(SYMBOL_INDEX), np.arange(len(SYMBOL_INDEX) + 1.0))
+    vowel = phonetic_features(timed, 100 * len(SYMBOL_INDEX))[::100, FEATURES.index("vowel")]
+    carriers = dict(zip(timed.carriers(), vowel, strict=True))
+    assert {symbol for symbol, flag in carriers.items() if flag} == set(VOWELS)
 
 
 def corrected(lips: LipGeometry) -> tuple[TimedPhonemes, np.ndarray, np.ndarray]:

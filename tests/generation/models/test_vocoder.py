@@ -10,9 +10,9 @@ import torch
 from random_networks import enliven
 from torch import Tensor
 
-from generation.audio.mel import LOG_FLOOR, istft, mel_filters, mel_spectrogram, mel_to_amplitude, stft
+from generation.audio.mel import istft, mel_filters, mel_spectrogram, mel_to_amplitude, stft
 from generation.audio.pitch import envelope
-from generation.core.clock import HOP, MEL_RATE, N_FFT, SAMPLE_RATE, SAMPLES_PER_FRAME
+from generation.core.clock import HOP, LOG_FLOOR, MEL_RATE, N_FFT, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.core.weights import load_strict
 from generation.data.corpus import SpeechCorpus, Utterance
 from generation.models.vocoder import Vocoder, pitch_of

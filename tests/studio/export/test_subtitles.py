@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from generation.audio.waveform import Audio, mix
+from generation.audio.loudness import mix
+from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLES_PER_FRAME
 from generation.core.motion import MotionTrack
 from generation.core.performance import CharacterPerformance, Line, Performance
