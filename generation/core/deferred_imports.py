@@ -1,8 +1,11 @@
-"""Libraries without what they ask for and inference never uses: torch's compiler, transformers, statistics.
+"""Shorter start-up: libraries are loaded with stubs in place of packages that inference never uses.
 
-While they are put off, such packages are full of promises: names that leave what they decorate as it is, are nobody's
-class, and say no. Afterwards nothing of them is left in ``sys.modules``: who imports such a package gets it as ever,
-and a promise that a library has kept is what it stands for.
+Torch's compiler, transformers and scipy's statistics take most of the time in which diffusers and peft are imported.
+While :func:`load_libraries` and :func:`with_deferred_imports` work, such packages are stubs: their names leave what
+they decorate as it is, are nobody's class, and answer False when asked whether something is. Afterwards no stub is left
+in ``sys.modules``: a later import gets the real package, and a stub that a library kept hands on to it.
+
+The environment variable ``PARLEY_PLAIN_IMPORTS=1`` turns all of it off.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,13 +21,13 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, TypeVar
 
-import torch.distributed  # noqa: F401 - torch is whole before parts of it are put off
+logger = logging.getLogger(__name__)
 
-log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
-Made = TypeVar("Made")
-
-_PUT_OFF = ("torch._dynamo", "torch.distributed.tensor", "transformers", "scipy.stats", "scipy.integrate", "csvw")
+PLAIN_IMPORTS = "PARLEY_PLAIN_IMPORTS"
+"""Environment variable; any value but an empty one makes every import a plain one."""
+_DEFERRED = ("torch._dynamo", "torch.distributed.tensor", "transformers", "scipy.stats", "scipy.integrate", "csvw")
 _LIBRARIES = (
     "scipy.signal",
     "diffusers.loaders.peft",
@@ -36,8 +40,8 @@ _LIBRARIES = (
 _ROOTS = ("diffusers", "peft")
 
 
-class _Promise:
-    """A name of a module that is put off."""
+class _StubName:
+    """Any name of a stub module; after loading it hands on to the real one."""
 
     def __init__(self, module: str, name: str) -> None:
         self._module, self._name = module, name
@@ -46,7 +50,7 @@ class _Promise:
         return getattr(importlib.import_module(self._module), self._name)
 
     def __call__(self, *args: object, **kwargs: object) -> object:
-        if not _Finder.at_work():
+        if not _StubFinder.active():
             return self._real()(*args, **kwargs)
         if self._name.startswith("is_"):
             return False
@@ -55,10 +59,10 @@ class _Promise:
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _Promise(f"{self._module}.{self._name}", name) if _Finder.at_work() else getattr(self._real(), name)
+        return _StubName(f"{self._module}.{self._name}", name) if _StubFinder.active() else getattr(self._real(), name)
 
     def __instancecheck__(self, instance: object) -> bool:
-        return self._module in sys.modules and not _Finder.at_work() and isinstance(instance, self._real())
+        return self._module in sys.modules and not _StubFinder.active() and isinstance(instance, self._real())
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
         return ()
@@ -69,32 +73,32 @@ class _Promise:
     __ror__ = __or__
 
 
-class _StandIn(ModuleType):
-    """A module that is put off."""
+class _StubModule(ModuleType):
+    """Stands in for a package of ``_DEFERRED`` or one of its modules."""
 
     def __getattr__(self, name: str) -> object:
-        if not _Finder.at_work():
+        if not _StubFinder.active():
             return getattr(importlib.import_module(self.__name__), name)
         if name == "__version__":
             return importlib.metadata.version(self.__name__)
         if name.startswith("__"):
             raise AttributeError(name)
-        return _Promise(self.__name__, name)
+        return _StubName(self.__name__, name)
 
 
-class _Finder:
-    """Finds stand-ins."""
+class _StubFinder:
+    """Finder on ``sys.meta_path`` that answers with stubs."""
 
     @classmethod
-    def at_work(cls) -> bool:
+    def active(cls) -> bool:
         return any(isinstance(finder, cls) for finder in sys.meta_path)
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        off = any(f"{name}.".startswith(f"{package}.") for package in _PUT_OFF)
-        return ModuleSpec(name, self, is_package=True) if off else None
+        deferred = any(f"{name}.".startswith(f"{package}.") for package in _DEFERRED)
+        return ModuleSpec(name, self, is_package=True) if deferred else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return _StandIn(spec.name)
+        return _StubModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         pass
@@ -102,44 +106,52 @@ class _Finder:
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Within it, those of the packages that are not there yet are promises, and nothing lists what is installed."""
-    finder, listed = _Finder(), importlib.metadata.packages_distributions
+    """Within it, packages of ``_DEFERRED`` that are not loaded yet are stubs; nothing changes with plain imports."""
+    if os.environ.get(PLAIN_IMPORTS):
+        yield
+        return
+    import torch.distributed  # noqa: F401 - torch is whole before parts of it become stubs
+
+    finder, listed = _StubFinder(), importlib.metadata.packages_distributions
     sys.meta_path.insert(0, finder)
-    importlib.metadata.packages_distributions = dict  # diffusers asks by name where the list has none
+    importlib.metadata.packages_distributions = dict  # slow; diffusers asks by name where the list has none
     try:
-        for name in _PUT_OFF:
+        for name in _DEFERRED:
             importlib.import_module(name)
         yield
     finally:
         importlib.metadata.packages_distributions = listed
         sys.meta_path.remove(finder)
         # as attributes of their packages they stay: some libraries use what they expect others to have imported
-        for name in [name for name, module in sys.modules.items() if isinstance(module, _StandIn)]:
+        for name in [name for name, module in sys.modules.items() if isinstance(module, _StubModule)]:
             del sys.modules[name]
 
 
-def lean(make: Callable[[], Made]) -> Made:
-    """Makes something while packages are put off; should that fail, as it is made with them."""
+def with_deferred_imports(make: Callable[[], Result]) -> Result:
+    """What ``make`` returns, called while packages are stubs; should that fail, called again with the real ones."""
     try:
         with deferred():
             return make()
     except Exception:
-        log.debug("Once more with all that libraries ask for.", exc_info=True)
+        logger.debug("Once more with plain imports.", exc_info=True)
     return make()
 
 
-def import_libraries(names: Sequence[str] = _LIBRARIES) -> None:
-    """Imports modules of diffusers and peft; what fails is undone, to be imported in full by whoever needs it."""
+def load_libraries(names: Sequence[str] = _LIBRARIES) -> None:
+    """Imports diffusers, peft and the like with stubs for what inference never uses.
+
+    Programs call it before they import a module that imports diffusers. What fails is undone: whoever needs it imports
+    it in full. With plain imports there is nothing to do.
+    """
+    if os.environ.get(PLAIN_IMPORTS):
+        return
     before = set(sys.modules)
     try:
         with deferred():
             for name in names:
                 importlib.import_module(name)
     except Exception:
-        log.debug("The libraries will be imported with all that they ask for.", exc_info=True)
+        logger.debug("The libraries will be imported in full.", exc_info=True)
         for name in sys.modules.keys() - before:
             if name.partition(".")[0] in _ROOTS:
                 del sys.modules[name]
-
-
-import_libraries()

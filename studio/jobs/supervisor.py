@@ -15,6 +15,7 @@ from typing import Literal
 
 from filelock import Timeout
 
+from generation.core.deferred_imports import load_libraries
 from studio.core.storage import StorageError, read_json, write_json
 from studio.jobs.job import STOPPED, Job, JobStatus, current_job
 from studio.jobs.queue import leave_queue, next_job, requeue
@@ -69,6 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     root = Path(arguments[0]).resolve()
     if arguments[1:2] == ["--serve"]:
+        load_libraries()
         from studio.jobs.worker import serve
 
         _end_with_parent()

@@ -15,7 +15,6 @@ import numpy as np
 
 from generation.audio.loudness import mix
 from generation.audio.waveform import Audio
-from generation.core import deferred_imports  # noqa: F401 - before anything that imports diffusers
 from generation.core.clock import SAMPLE_RATE
 from studio.core.progress import Cancelled
 from studio.core.storage import StorageError, storage_sentence, write_json

@@ -10,7 +10,6 @@ import numpy as np
 
 from generation.adapters.metadata import fingerprint
 from generation.audio.waveform import Audio
-from generation.core import deferred_imports  # noqa: F401 - before anything that imports diffusers
 from generation.core.clock import SAMPLE_RATE
 from generation.core.delivery import Delivery, mixed
 from generation.voices.bank import speaker_embedding_from_clip

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from generation.audio.waveform import Audio
-from generation.core import deferred_imports  # before anything that imports diffusers
 from generation.core.clock import SAMPLE_RATE
+from generation.core.deferred_imports import with_deferred_imports
 from generation.models.duration_predictor import DurationPredictor
 from generation.pipeline.joint import JointPipeline
 from generation.voices.bank import VoiceBank
@@ -47,7 +47,7 @@ class Models:
     def load(cls, device: str | None = None) -> Models:
         """The shipped models on a torch device; None = the GPU when there is one, else the CPU."""
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        pipeline = deferred_imports.lean(JointPipeline.from_pretrained).to(device)
+        pipeline = with_deferred_imports(JointPipeline.from_pretrained).to(device)
         return cls(pipeline, DurationPredictor.from_pretrained(), VoiceBank.load(), device)
 
     def cloned(self, clip: np.ndarray) -> ClonedVoice:

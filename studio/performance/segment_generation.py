@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generation.core import deferred_imports  # noqa: F401 - before anything that imports diffusers
 from generation.core.clock import samples_from_frames
 from generation.core.motion import N_CHANNELS, MotionTrack
 from generation.core.performance import CastMember, CharacterPerformance, Performance

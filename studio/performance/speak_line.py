@@ -12,6 +12,7 @@ from generation.adapters.metadata import MOST_STRENGTH
 from generation.audio.loudness import mix
 from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE
+from generation.core.deferred_imports import load_libraries
 from generation.text.phonemizer import phonemize
 from studio.core.progress import Progress, Stage, Status
 from studio.core.threads import wait_passively
@@ -48,6 +49,7 @@ def speak_line(
     with progress.running():
         progress.start("load models")
         wait_passively()
+        load_libraries()
         from studio.performance.models import Models  # late: a line with problems is refused in a second
         from studio.performance.performer import ScenePerformer
 

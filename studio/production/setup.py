@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from generation.core.deferred_imports import load_libraries
 from studio.cast.face_assignment import FaceAssignment
 from studio.cast.geometry import SceneGeometry, build_geometry
 from studio.core.threads import wait_passively
@@ -75,6 +76,7 @@ def set_up(
         import generation.rendering.renderer  # noqa: F401 - first: no module is imported by two threads at once
 
         renderer = second_thread.submit(make)
+        load_libraries()
         from studio.performance.models import Models  # late: a scene with problems is refused in a second
         from studio.performance.performer import ScenePerformer
 

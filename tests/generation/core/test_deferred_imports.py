@@ -1,18 +1,22 @@
-"""Libraries imported without what inference never uses: nothing of it is lost, and nothing else changes."""
+"""Stubs while libraries load: what they leave out, what comes back afterwards, and the switch that turns them off."""
 
+from __future__ import annotations
+
+import os
 import subprocess
 import sys
 import textwrap
 
 
-def run(code: str) -> str:
+def run(code: str, **environment: str) -> str:
     """What a fresh process prints."""
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
 
-def test_put_off_until_asked_for() -> None:
+def test_stubs_give_way_to_the_real_packages_when_asked_for() -> None:
     """The shipped models load and speak without torch's compiler and transformers; whoever wants these has them."""
     printed = run("""
         import sys
@@ -42,6 +46,8 @@ def test_same_models_with_all_that_libraries_ask_for() -> None:
     """The same weights and the same layers, loaded with and without."""
     printed = run("""
         import sys, torch
+        from generation.core.deferred_imports import load_libraries
+        load_libraries()
         from studio.performance.models import Models
         from generation.pipeline.joint import JointPipeline
         lean = Models.load("cpu").pipeline.transformer
@@ -59,19 +65,17 @@ def test_libraries_that_changed_are_imported_in_full() -> None:
     """A failure among the imports costs time and nothing else."""
     printed = run("""
         import sys
-        import generation.core.deferred_imports as lean_imports
-        for name in [name for name in sys.modules if name.partition(".")[0] in ("diffusers", "peft")]:
-            del sys.modules[name]
-        lean_imports.import_libraries(["peft.utils", "diffusers.no_such_module"])
+        from generation.core import deferred_imports
+        deferred_imports.load_libraries(["peft.utils", "diffusers.no_such_module"])
         print("peft" in sys.modules, "diffusers" in sys.modules)
 
         def make():
             import transformers
-            return transformers.no_such_name + 1 if isinstance(transformers, lean_imports._StandIn) else "real"
+            return transformers.no_such_name + 1 if isinstance(transformers, deferred_imports._StubModule) else "real"
 
-        print(lean_imports.lean(make))
+        print(deferred_imports.with_deferred_imports(make))
         import studio.performance.performer
-        print(isinstance(sys.modules["transformers"], lean_imports._StandIn))
+        print(isinstance(sys.modules["transformers"], deferred_imports._StubModule))
         """)
     assert printed.split() == ["False", "False", "real", "False"]
 
@@ -81,7 +85,36 @@ def test_a_compiler_that_is_there_stays() -> None:
     printed = run("""
         import torch._dynamo
         before = torch._dynamo
-        import studio.performance.performer, sys
+        import sys
+        from generation.core.deferred_imports import load_libraries
+        load_libraries()
         print(torch._dynamo is before is sys.modules["torch._dynamo"])
         """)
     assert printed.split() == ["True"]
+
+
+def test_importing_the_module_does_nothing() -> None:
+    printed = run("""
+        import sys
+        import generation.core.deferred_imports
+        print("torch" in sys.modules, len([f for f in sys.meta_path if type(f).__name__ == "_StubFinder"]))
+        """)
+    assert printed.split() == ["False", "0"]
+
+
+def test_the_switch_loads_everything_and_speech_is_the_same() -> None:
+    code = """
+        import sys
+        from hashlib import sha256
+        from pathlib import Path
+        from tempfile import TemporaryDirectory
+        import soundfile
+        from studio.production.render import say
+        with TemporaryDirectory() as folder:
+            say("Yes.", "Alice", Path(folder, "yes.wav"))
+            print(sha256(soundfile.read(Path(folder, "yes.wav"), dtype="int16")[0]).hexdigest())
+        print("transformers" in sys.modules)
+        """
+    deferred, plain = run(code, PARLEY_PLAIN_IMPORTS="").split(), run(code, PARLEY_PLAIN_IMPORTS="1").split()
+    assert deferred[0] == plain[0]
+    assert (deferred[1], plain[1]) == ("False", "True")
