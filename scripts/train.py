@@ -93,7 +93,7 @@ def joint_examples(work: Path, folder: Path) -> joint_dataset.JointExamples:
         return joint_dataset.JointExamples(
             corpus, labels, LatentNormalizer.of_config(config), list(config["voice_names"])
         )
-    standard = joint_dataset.measure_standard(corpus, np.load(work / "grid_motion.npy").astype(np.float32), labels)
+    standard = joint_dataset.measure_normalizer(corpus, np.load(work / "grid_motion.npy").astype(np.float32), labels)
     return joint_dataset.JointExamples(corpus, labels, standard, joint_dataset.voice_names(corpus))
 
 

@@ -1,4 +1,4 @@
-"""Is a recording fit to take a voice from? Its best stretch, and what is wrong with it in sentences (numpy only)."""
+"""Quality check of a recording as a voice reference: length, speech, noise, clipping, speakers (numpy only)."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _LEAST_PITCH, _MOST_PITCH = 60, 400
 
 
 @dataclass(frozen=True)
-class Examination:
-    """What was found in a clip; sentences without their subject, such as "is clipped; record it softer".
+class ClipAssessment:
+    """Result of :func:`assess_clip`; sentences without their subject, such as "is clipped; record it softer".
 
     Attributes:
         problems: a voice cannot be taken from it.
@@ -36,8 +36,8 @@ class Examination:
     warnings: tuple[str, ...]
 
 
-def best_stretch(audio: Audio) -> Audio:
-    """The 15 s with most speech in them; a shorter clip as it is."""
+def best_excerpt(audio: Audio) -> Audio:
+    """The 15 s of a clip with most speech; a shorter clip as it is."""
     length = round(MOST_SECONDS / _FRAME_SECONDS)
     level = _levels(audio)
     if len(level) <= length:
@@ -48,21 +48,21 @@ def best_stretch(audio: Audio) -> Audio:
     return Audio(audio.waveform[first * frame : (first + length) * frame], audio.sampling_rate)
 
 
-def examine(audio: Audio) -> Examination:
-    """Length, amount of speech, clipping, background and number of speakers of a clip's best stretch."""
+def assess_clip(audio: Audio) -> ClipAssessment:
+    """Checks a clip's best 15 s: length, amount of speech, clipping, background noise, number of speakers."""
     if audio.seconds < LEAST_SECONDS:
-        return Examination((f"lasts {audio.seconds:.1f} s; use {LEAST_SECONDS:g} to {MOST_SECONDS:g} s",), ())
-    found = listen(best_stretch(audio), LEAST_SPEECH_SECONDS)
+        return ClipAssessment((f"lasts {audio.seconds:.1f} s; use {LEAST_SECONDS:g} to {MOST_SECONDS:g} s",), ())
+    assessment = assess_excerpt(best_excerpt(audio), LEAST_SPEECH_SECONDS)
     if audio.seconds > MOST_SECONDS:
         long = f"lasts {audio.seconds:.0f} s; the {MOST_SECONDS:g} s with most speech are used"
-        return Examination(found.problems, (long, *found.warnings))
-    return found
+        return ClipAssessment(assessment.problems, (long, *assessment.warnings))
+    return assessment
 
 
-def listen(stretch: Audio, least: float) -> Examination:
-    """The same of a stretch of any length that is to hold at least so many seconds of speech."""
+def assess_excerpt(excerpt: Audio, least: float) -> ClipAssessment:
+    """The same for an excerpt of any length that should hold at least ``least`` seconds of speech."""
     problems, warnings = [], []
-    level = _levels(stretch)
+    level = _levels(excerpt)
     seconds = float(_speech(level).sum()) * _FRAME_SECONDS
     contrast = float(np.quantile(level, CLIP_LOUD_QUANTILE) - np.quantile(level, 0.05))
     if contrast < _TOO_NOISY_DB:
@@ -73,11 +73,11 @@ def listen(stretch: Audio, least: float) -> Examination:
         problems.append(f"holds only {seconds:.1f} s of speech; use one with at least {least:g} s")
     elif contrast < _NOISY_DB:
         warnings.append(f"has noise {contrast:.0f} dB below the voice, which will colour it; a quieter room helps")
-    if _clipped(stretch) > _CLIPPED_SHARE:
+    if _clipped(excerpt) > _CLIPPED_SHARE:
         problems.append("is clipped; record it at a lower level")
-    if not problems and _pitch_groups(stretch, level) > _TWO_PITCHES:
+    if not problems and _pitch_groups(excerpt, level) > _TWO_PITCHES:
         warnings.append("sounds as if two people spoke in it; use one with a single speaker")
-    return Examination(tuple(problems), tuple(warnings))
+    return ClipAssessment(tuple(problems), tuple(warnings))
 
 
 def _levels(audio: Audio) -> np.ndarray:
@@ -99,7 +99,7 @@ def _clipped(audio: Audio) -> float:
 
 def _pitch_groups(audio: Audio, level: np.ndarray) -> float:
     """Semitones between the pitches of two groups of phrases, each at least a fifth of the speech; 0 for one group."""
-    pitch = pitch_track(audio)[: len(level)]
+    pitch = autocorrelation_pitch(audio)[: len(level)]
     loud = _speech(level)[: len(pitch)]
     phrases: list[list[float]] = [[]]
     silent = 0
@@ -118,7 +118,7 @@ def _pitch_groups(audio: Audio, level: np.ndarray) -> float:
     return float(steps.max(initial=0.0))
 
 
-def pitch_track(audio: Audio) -> np.ndarray:
+def autocorrelation_pitch(audio: Audio) -> np.ndarray:
     """Pitch in semitones above 100 Hz of each 20 ms, NaN where there is none: the autocorrelation's first high peak."""
     sound = audio.resampled(_PITCH_RATE).waveform
     hop = round(_FRAME_SECONDS * _PITCH_RATE)

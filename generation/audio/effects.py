@@ -1,4 +1,4 @@
-"""Speech made to differ in one respect alone, its timing kept: pitch by PSOLA, whisper by noise, brightness by a slope.
+"""Voice effects for training data, timing kept: pitch by PSOLA, whispering by noise, brightness by a spectral tilt.
 
 PSOLA: Moulines and Charpentier, "Pitch-synchronous waveform processing techniques", Speech Communication 9 (1990).
 """
@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, median_filter
 from scipy.signal import istft, stft
 
-from generation.audio.clip_quality import pitch_track
+from generation.audio.clip_quality import autocorrelation_pitch
 from generation.audio.waveform import Audio
 from generation.core.clock import N_MELS, SAMPLE_RATE
 
@@ -35,7 +35,7 @@ def pitch_curve(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray, float] | 
         Semitones above 100 Hz (S,), held where there is none; whether there is one (S,) bool; their median. None when
         there is next to no pitch.
     """
-    track = pitch_track(Audio(waveform, SAMPLE_RATE))
+    track = autocorrelation_pitch(Audio(waveform, SAMPLE_RATE))
     voiced = np.isfinite(track)
     if voiced.sum() < _LEAST_VOICED:
         return None
@@ -48,7 +48,7 @@ def pitch_curve(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray, float] | 
     return np.interp(samples, places, smooth), np.interp(samples, places, voiced.astype(float)) > 0.5, middle
 
 
-def with_pitch(waveform: np.ndarray, spread: float, shift: float) -> np.ndarray:
+def change_pitch(waveform: np.ndarray, spread: float, shift: float) -> np.ndarray:
     """Speech whose pitch moves ``spread`` times as far from its median, which is ``shift`` semitones higher.
 
     Args:
@@ -59,10 +59,10 @@ def with_pitch(waveform: np.ndarray, spread: float, shift: float) -> np.ndarray:
     Returns:
         (S,) float32 of the same timing; speech without any pitch as it is.
     """
-    found = pitch_curve(waveform)
-    if found is None:
+    curve = pitch_curve(waveform)
+    if curve is None:
         return waveform
-    pitch, voiced, middle = found
+    pitch, voiced, middle = curve
     wanted = middle + shift + spread * (pitch - middle)
     period, new_period = (SAMPLE_RATE / (100 * 2 ** (p / 12)) for p in (pitch, wanted))
     marks = _marks(waveform, period, voiced)
@@ -103,7 +103,7 @@ def _marks(waveform: np.ndarray, period: np.ndarray, voiced: np.ndarray) -> np.n
     return np.array(marks)
 
 
-def whispered(waveform: np.ndarray, seed: int) -> np.ndarray:
+def whisper(waveform: np.ndarray, seed: int) -> np.ndarray:
     """Speech whose voice is replaced by breath: noise in the shape of the vocal tract, with little below 400 Hz.
 
     Args:
@@ -114,7 +114,7 @@ def whispered(waveform: np.ndarray, seed: int) -> np.ndarray:
         (S,) float32; what had no pitch stays as it is.
     """
     size = 1024
-    found = pitch_curve(waveform)
+    curve = pitch_curve(waveform)
     frequencies, times, spectrum = stft(waveform, SAMPLE_RATE, nperseg=size, noverlap=size * 3 // 4)
     amplitude = np.abs(spectrum)
     cepstrum = np.fft.irfft(np.log(amplitude + 1e-6), axis=0)
@@ -124,7 +124,7 @@ def whispered(waveform: np.ndarray, seed: int) -> np.ndarray:
     breath = stft(noise, SAMPLE_RATE, nperseg=size, noverlap=size * 3 // 4)[2]
     breath *= envelope * np.clip((frequencies - 120) / 400, 0.03, 1)[:, None]
     breath *= np.linalg.norm(amplitude, axis=0) / np.maximum(np.linalg.norm(breath, axis=0), 1e-9)
-    voiced = np.zeros(len(waveform)) if found is None else found[1].astype(float)
+    voiced = np.zeros(len(waveform)) if curve is None else curve[1].astype(float)
     share = gaussian_filter1d(voiced, SAMPLE_RATE * 0.01)[
         np.clip(times * SAMPLE_RATE, 0, len(waveform) - 1).astype(int)
     ]
@@ -134,8 +134,8 @@ def whispered(waveform: np.ndarray, seed: int) -> np.ndarray:
     return made.astype(np.float32)
 
 
-def slope(decibels: float) -> np.ndarray:
-    """What to add to a log-mel spectrum (natural log of amplitude) for a slope in dB an octave about 1 kHz, (100,)."""
+def spectral_tilt(decibels: float) -> np.ndarray:
+    """(100,) float32 to add to a log-mel spectrum for a tilt of so many dB per octave about 1 kHz."""
     from transformers.audio_utils import mel_to_hertz
 
     middles = mel_to_hertz(np.linspace(0, _TOP_MEL, N_MELS + 2)[1:-1], mel_scale="slaney")

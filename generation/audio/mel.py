@@ -1,4 +1,4 @@
-"""Log-mel spectrogram on the project's clock, and the spectral transforms that the vocoder shares with it."""
+"""STFT, log-mel spectrogram on the project's clock, and their inverses."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _pseudo_inverse(device: torch.device) -> Tensor:
     return torch.linalg.pinv(mel_filters(device))
 
 
-def as_loud(mel: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """A log-mel (M, 100) with each frame at the mean power that it has in another, (M, 100)."""
+def match_loudness(mel: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Log-mel (M, 100) scaled so that each frame has the mean power that it has in ``like`` (M, 100)."""
     powers = (np.exp(2 * each).mean(1, keepdims=True) for each in (like, mel))
     return mel + 0.5 * np.log(np.divide(*powers))

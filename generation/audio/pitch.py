@@ -1,4 +1,4 @@
-"""Pitch of speech, read from the ripples of its mel spectrogram, and the harmonics that belong to it."""
+"""F0 tracking on log-mel spectrograms (Viterbi), and the harmonics and pulses that belong to a pitch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOWEST, HIGHEST = 60.0, 420.0
 """Hz."""
 _CANDIDATES = 140
 _RIPPLE = 2.0
-"""Mel bands of the Gaussian that parts ripples, made by harmonics, from the envelope, made by the mouth."""
+"""Mel bands of the Gaussian that parts the harmonics from the envelope, the vocal tract."""
 RESOLVED = 45
 """Mel bands, from below, in which harmonics of a voice can be told apart."""
 _JUMP, _LARGEST_JUMP = 0.04, 1.0
@@ -36,7 +36,7 @@ class Pitch:
 
     Attributes:
         hertz: (M,) float32, one value each 10 ms; a guess where nothing is voiced.
-        voicing: (M,) float32, correlation of the frame's ripples with those of its pitch, 0..1.
+        voicing: (M,) float32, correlation of the frame's fine structure with that of its pitch, 0..1.
     """
 
     hertz: np.ndarray
@@ -49,19 +49,19 @@ class Pitch:
 
 
 def envelope(mel: np.ndarray) -> np.ndarray:
-    """A log-mel spectrogram (..., 100) without its ripples."""
+    """A log-mel spectrogram (..., 100) without its fine structure (harmonics)."""
     return gaussian_filter1d(mel, _RIPPLE, axis=-1)
 
 
 def track_pitch(mel: np.ndarray) -> Pitch:
-    """The pitch whose harmonics explain the ripples of a log-mel spectrogram (M, 100) best, on a path without jumps.
+    """F0 of a log-mel spectrogram (M, 100): the pitch whose harmonics match its spectral fine structure best.
 
-    Each frame is compared with the ripples of a row of harmonics at each candidate; the path through the candidates is
+    Each frame is compared with a row of harmonics at each candidate; the path through the candidates, without jumps, is
     found by dynamic programming (Viterbi), as usual for trackers.
     """
-    ripples = (mel - envelope(mel))[:, :RESOLVED]
-    fit = ripples @ _ripples_of_candidates().T
-    fit = fit / (np.linalg.norm(ripples, axis=1, keepdims=True) + _STILL)
+    fine = (mel - envelope(mel))[:, :RESOLVED]
+    fit = fine @ _fine_of_candidates().T
+    fit = fit / (np.linalg.norm(fine, axis=1, keepdims=True) + _STILL)
     apart = np.abs(np.subtract.outer(np.arange(_CANDIDATES), np.arange(_CANDIDATES)))
     cost = np.minimum(_JUMP * apart, _LARGEST_JUMP).astype(np.float32)
     total, came_from = fit[0], np.zeros(fit.shape, np.int64)
@@ -73,14 +73,14 @@ def track_pitch(mel: np.ndarray) -> Pitch:
     path[-1] = total.argmax()
     for i in range(len(fit) - 1, 0, -1):
         path[i - 1] = came_from[i, path[i]]
-    found = _between(fit, path)
-    octaves = np.log2(HIGHEST / LOWEST) * gaussian_filter1d(found, 1.0, mode="nearest") / (_CANDIDATES - 1)
+    fractional = _between(fit, path)
+    octaves = np.log2(HIGHEST / LOWEST) * gaussian_filter1d(fractional, 1.0, mode="nearest") / (_CANDIDATES - 1)
     voicing = fit[np.arange(len(fit)), path].clip(0, 1)
     return Pitch((LOWEST * 2**octaves).astype(np.float32), voicing.astype(np.float32))
 
 
 def median_pitch(mel: np.ndarray) -> float | None:
-    """Hz of a voice's middle pitch in a log-mel spectrogram (M, 100); None where next to nothing is voiced."""
+    """Median F0 in Hz over the voiced frames of a log-mel spectrogram (M, 100); None with next to none of them."""
     track = track_pitch(mel)
     sure = track.voiced > _SURE
     return float(np.median(track.hertz[sure])) if sure.sum() >= _LEAST_VOICED else None
@@ -121,9 +121,9 @@ def pulses(hertz: Tensor) -> Tensor:
 
 
 @cache
-def _ripples_of_candidates() -> np.ndarray:
+def _fine_of_candidates() -> np.ndarray:
     """Unit vectors (candidates, resolved bands)."""
     hertz = torch.logspace(np.log2(LOWEST), np.log2(HIGHEST), _CANDIDATES, base=2)
     mel = (harmonics(hertz).exp() @ mel_filters(torch.device("cpu"))).log().numpy()
-    ripples = (mel - envelope(mel))[:, :RESOLVED]
-    return ripples / np.linalg.norm(ripples, axis=1, keepdims=True)
+    fine = (mel - envelope(mel))[:, :RESOLVED]
+    return fine / np.linalg.norm(fine, axis=1, keepdims=True)

@@ -1,10 +1,10 @@
-"""The tone of a voice: the mean spectra of its voiced and its voiceless sounds, and how another voice is lent them."""
+"""Timbre correction: difference of the long-term average spectra of two voices, voiced and voiceless apart."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from generation.audio.mel import as_loud
+from generation.audio.mel import match_loudness
 from generation.audio.pitch import RESOLVED, envelope, track_pitch
 from generation.audio.voice_activity import TIMBRE_RANGE_DB, is_speech
 from generation.core.clock import LOG_FLOOR, N_MELS
@@ -18,7 +18,7 @@ _MOST = 1.5
 """Largest change of a band (13 dB): more is a clip's noise, or a hole that its recording left."""
 
 
-def spectra(mel: np.ndarray) -> np.ndarray:
+def mean_spectra(mel: np.ndarray) -> np.ndarray:
     """Mean log-mel of the voiceless and of the voiced sounds in speech (M, 100): (2, 100) float32; NaN for too few."""
     power = np.exp(2 * mel.astype(np.float64)).mean(1)
     spoken = is_speech(10 * np.log10(power), TIMBRE_RANGE_DB) & (power > (2 * LOG_FLOOR) ** 2)
@@ -32,12 +32,17 @@ def spectra(mel: np.ndarray) -> np.ndarray:
     return np.stack(means).astype(np.float32)
 
 
-def tone_between(own: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """What speech (M, 100) lacks of the tone of other speech (N, 100), for :func:`toned`: (2, 100) float32.
+def timbre_correction(mel: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Difference of two voices' mean spectra, (2, 100) float32, voiceless and voiced, for :func:`apply_timbre`.
 
-    Zero for sounds of a kind that one of them hardly has. Loudness does not matter.
+    Args:
+        mel: (M, 100) log-mel of the voice that is to be corrected.
+        target: (N, 100) of the voice that it should sound like; its loudness does not matter.
+
+    Returns:
+        Natural logs of amplitude, at most 1.5 either way; zero for a kind of sound that one of them hardly has.
     """
-    lacking = np.nan_to_num(spectra(wanted) - spectra(own))
+    lacking = np.nan_to_num(mean_spectra(target) - mean_spectra(mel))
     # Below, voiced spectra carry harmonics of their own pitch, which would bend that of the speech they are lent to.
     lacking[1] += _resolved() * (envelope(lacking[1]) - lacking[1])
     lacking -= lacking.mean(1, keepdims=True)
@@ -49,7 +54,7 @@ def _resolved() -> np.ndarray:
     return ((RESOLVED - np.arange(N_MELS, dtype=np.float32)) / _FALL).clip(0, 1)
 
 
-def toned(mel: np.ndarray, tone: np.ndarray) -> np.ndarray:
-    """Speech (M, 100) with a tone (2, 100) added, each frame as loud as before; between both kinds by its voicing."""
+def apply_timbre(mel: np.ndarray, correction: np.ndarray) -> np.ndarray:
+    """Log-mel (M, 100) with a correction (2, 100) added by each frame's voicing; every frame as loud as before."""
     voiced = track_pitch(mel).voiced[:, None]
-    return as_loud(mel + (1 - voiced) * tone[0] + voiced * tone[1], mel)
+    return match_loudness(mel + (1 - voiced) * correction[0] + voiced * correction[1], mel)

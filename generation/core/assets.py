@@ -1,4 +1,4 @@
-"""Where the weights, voices and sample scenes are: beside the packages, in a checkout as in an installed wheel."""
+"""Locates the shipped weights, voices and sample scenes, in a checkout as in an installed wheel."""
 
 from __future__ import annotations
 

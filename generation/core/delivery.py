@@ -1,4 +1,4 @@
-"""Habits that come with an adapter beside its weights: pace, pauses, gaze and blinks, which no layer decides."""
+"""Delivery parameters stored with an adapter: pace, pauses, gaze aversion, blink rate, lids."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import numpy as np
 
 PAUSES = ",.;:!?—…"
 """Symbols between words that last as long as a speaker pauses."""
+
+RANGES = {"tempo": (0.5, 2), "pauses": (0.25, 4), "averted": (0, 1), "blinks": (0.2, 4), "lids": (0, 0.6)}
+"""Least and greatest value of each parameter."""
 
 
 @dataclass(frozen=True)
@@ -30,30 +33,31 @@ class Delivery:
     lids: float = 0.0
 
     def __post_init__(self) -> None:
-        ranges = {"tempo": (0.5, 2), "pauses": (0.25, 4), "averted": (0, 1), "blinks": (0.2, 4), "lids": (0, 0.6)}
-        for name, (low, high) in ranges.items():
+        for name, (low, high) in RANGES.items():
             if not low <= getattr(self, name) <= high:
-                raise ValueError(f"The habit {name} is {getattr(self, name)}; it should be from {low} to {high}.")
+                raise ValueError(f"The delivery's {name} is {getattr(self, name)}; it should be from {low} to {high}.")
 
 
 AVERAGE = Delivery()
 
 
-def mixed(habits: Iterable[tuple[Delivery, float]]) -> Delivery:
-    """Several habits at their strengths (0 = not at all, 1 = as they are) as one, held to the ranges of each."""
+def blend_deliveries(deliveries: Iterable[tuple[Delivery, float]]) -> Delivery:
+    """One delivery from several at their strengths (0 = not at all, 1 = in full), clipped to :data:`RANGES`."""
     tempo, pauses, blinks, straight, lids = 1.0, 1.0, 1.0, 1.0, 0.0
-    for own, strength in habits:
-        tempo *= own.tempo**strength
-        pauses *= own.pauses**strength
-        blinks *= own.blinks**strength
-        straight *= max(0.0, 1 - own.averted * strength)
-        lids += own.lids * strength
-    clipped = (float(np.clip(x, low, high)) for x, low, high in ((tempo, 0.5, 2), (pauses, 0.25, 4), (blinks, 0.2, 4)))
-    tempo, pauses, blinks = clipped
-    return Delivery(tempo, pauses, 1 - straight, blinks, min(lids, 0.6))
+    for each, strength in deliveries:
+        tempo *= each.tempo**strength
+        pauses *= each.pauses**strength
+        blinks *= each.blinks**strength
+        straight *= max(0.0, 1 - each.averted * strength)
+        lids += each.lids * strength
+    tempo, pauses, blinks = (
+        float(np.clip(value, *RANGES[name]))
+        for name, value in (("tempo", tempo), ("pauses", pauses), ("blinks", blinks))
+    )
+    return Delivery(tempo, pauses, 1 - straight, blinks, min(lids, RANGES["lids"][1]))
 
 
-def paced(phonemes: str, durations: Sequence[int], pauses: float) -> tuple[int, ...]:
+def scale_pauses(phonemes: str, durations: Sequence[int], pauses: float) -> tuple[int, ...]:
     """Durations (mel frames) with the pauses inside the line longer or shorter; both ends keep theirs.
 
     A comma's pause is its symbol's and that of the space behind it.

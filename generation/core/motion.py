@@ -1,4 +1,4 @@
-"""Named channels of facial motion: ARKit blendshape weights, head rotation and translation at 25 frames a second."""
+"""Motion tracks: 51 ARKit blendshape weights, head rotation and translation at 25 frames a second."""
 
 from __future__ import annotations
 

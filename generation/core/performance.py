@@ -1,4 +1,4 @@
-"""What goes into the model and what comes out: lines of speech on the clock, and each person's sound and motion."""
+"""Inputs and outputs of the joint pipeline: lines and cast members in, sound and motion of each person out."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ class CastMember:
         voice: (64,) float32 from the voice bank or a clip; all zero leaves the voice to chance.
         side: where the person sits in the picture, -1 (left) .. 1 (right); listeners look there.
         adapters: names and strengths of what acts on this person alone, loaded in the pipeline's ``adapters``.
-        tone: (2, 100) float32 that :mod:`generation.audio.timbre` lends to what is sampled, or None.
+        timbre: (2, 100) float32 that :mod:`generation.audio.timbre` lends to what is sampled, or None.
     """
 
     name: str
     voice: np.ndarray
     side: float = 0.0
     adapters: tuple[tuple[str, float], ...] = ()
-    tone: np.ndarray | None = None
+    timbre: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

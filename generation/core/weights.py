@@ -1,4 +1,4 @@
-"""Loading weights so that a missing, foreign or damaged file is an error and never a warning."""
+"""Strict loading of diffusers models: a missing, foreign or damaged file is an error, never a warning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clip that a model learns from: sound, phonemes with durations, and motion, as far as they are known."""
+"""A training clip: sound, phonemes with durations, and motion, as far as they are known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The speech corpus as arrays on the one clock: sound, mel, phonemes with their times, voices."""
+"""The speech corpus as memory-mapped arrays: sound, mel, phonemes with their times, voices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the speech corpus: who says which sentence how fast, to which split it belongs, and what is accepted."""
+"""Builds the synthetic speech corpus: draws sentence, voice and speed, assigns splits, rejects faulty speech."""
 
 from __future__ import annotations
 

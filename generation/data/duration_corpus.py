@@ -1,4 +1,4 @@
-"""What the duration model learns from: how long symbols last, in recordings and in very many sentences never spoken."""
+"""Training data of the duration predictor: durations in recordings, and the teacher's for synthetic sentences."""
 
 from __future__ import annotations
 

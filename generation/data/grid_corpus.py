@@ -1,4 +1,4 @@
-"""Real tracked sentences (GRID corpus, CC BY 4.0): sound, phonemes, and motion relative to the speaker's rest."""
+"""Reader of the GRID corpus (CC BY 4.0): audio, phonemes, and tracked motion relative to the speaker's rest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from generation.core.clock import FPS, MEL_RATE, SAMPLES_PER_FRAME, mels_from_frames
 from generation.core.motion import INDEX, MOUTH, N_CHANNELS, ROTATION, TRANSLATION, WEIGHTS
 from generation.data.clips import Clip
-from generation.motion.articulation import INNER_LIP_PAIRS, LipGeometry, with_gap
+from generation.motion.articulation import INNER_LIP_PAIRS, LipGeometry, with_lip_gap
 from generation.motion.rig import FaceRig
 from generation.text.timed_phonemes import TimedPhonemes
 
@@ -162,7 +162,7 @@ def _relative_motion(scores: np.ndarray, matrix: np.ndarray, gap: np.ndarray, li
     for name in ("eyeBlinkLeft", "eyeBlinkRight"):
         out[:, INDEX[name]] = np.clip(out[:, INDEX[name]] / (_SHUT_SCORE - rest[INDEX[name]]), 0, 1)
     opening = np.clip(gap - np.quantile(gap, 0.1) - _BLURRED_CLOSURE, 0, None) * _OPEN / (_OPEN - _BLURRED_CLOSURE)
-    out[:, WEIGHTS] = with_gap(out[:, WEIGHTS], opening, lips, keep_jaw=0.9)
+    out[:, WEIGHTS] = with_lip_gap(out[:, WEIGHTS], opening, lips, keep_jaw=0.9)
     # The 64 px face makes the pose noisy from frame to frame; heads move far slower than 40 ms.
     rotation = Rotation.from_matrix(_orthonormal(matrix[:, :3, :3].astype(np.float64)))
     out[:, ROTATION] = gaussian_filter1d((rotation * rotation.mean().inv()).as_rotvec(), 1.5, axis=0)

@@ -1,4 +1,4 @@
-"""Training examples of the joint model: crops of the corpus with motion; who hears whom, what is given or dropped."""
+"""Training batches of the joint model: crops of the corpus with motion, listener conditioning and dropout."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def voice_names(features: SpeechCorpus) -> list[str]:
     return sorted({v for u in features.utterances for v in u.voices} - set(HELD_OUT_VOICES))
 
 
-def measure_standard(
+def measure_normalizer(
     features: SpeechCorpus, real_motion: np.ndarray, labels: np.ndarray | None = None, n_samples: int = 300
 ) -> LatentNormalizer:
     """Statistics of the training recordings, of lips, and of the gestures' generators.

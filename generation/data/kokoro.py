@@ -1,4 +1,4 @@
-"""The speech teacher of the corpus: Kokoro-82M (Apache-2.0) out of published packages, with its phoneme durations."""
+"""Kokoro-82M (Apache-2.0) as speech and duration teacher, fetched from published packages."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from generation.adapters.metadata import Part
-from generation.audio.clip_quality import listen
+from generation.audio.clip_quality import assess_excerpt
 from generation.audio.effects import pitch_curve
 from generation.audio.waveform import Audio, load_audio
 from generation.core.clock import (
@@ -27,7 +27,7 @@ from generation.finetuning.forced_alignment import UNLIKE, ForcedAligner
 from generation.finetuning.sentence_split import cut
 from generation.finetuning.transcription import TranscribedSegment, Transcriber
 from generation.motion.arkit import read_arkit_csv, read_json
-from generation.motion.video_tracking import face_fault, tracked
+from generation.motion.video_tracking import face_fault, track_video
 from generation.text.phoneme_sequence import PAUSE
 from generation.text.phonemizer import phonemize
 from generation.voices.bank import speaker_embedding_from_clip
@@ -179,7 +179,7 @@ class ClipReader:
         """One piece: examined, trimmed, laid on its words, with its motion."""
         first, last = (round(time * FPS) for time in (piece.start, piece.stop))
         sound = waveform[samples_from_frames(first) : samples_from_frames(last)]
-        found = listen(Audio(sound, SAMPLE_RATE), _LEAST_SPEECH)
+        found = assess_excerpt(Audio(sound, SAMPLE_RATE), _LEAST_SPEECH)
         if found.problems:
             raise ValueError("; it ".join(found.problems))
         curve = pitch_curve(sound)
@@ -255,7 +255,7 @@ class _Source:
         assert self.video is not None
         if reason := face_fault(self.video):
             raise ValueError(reason)
-        return tracked(self.video).values
+        return track_video(self.video).values
 
 
 def _about(name: str, sentence: str) -> str:

@@ -18,7 +18,7 @@ from generation.core.clock import N_MELS
 from generation.core.motion import INDEX
 from generation.data.joint_dataset import Batch
 from generation.models.transformer import JointTransformer
-from generation.training.flow_matching_loss import joint_loss, noised, sample_sigma
+from generation.training.flow_matching_loss import add_noise, joint_loss, sample_sigma
 from generation.training.trainer import FitSettings, fit
 
 NAME = "tuned"
@@ -144,8 +144,8 @@ def clip_loss(student: TrainableModel, batch: Batch) -> tuple[Tensor, dict[str, 
     """
     model, motion = student.transformer, student.part != "audio"
     sigma = sample_sigma(len(batch.audio)).to(batch.audio.device)
-    noisy = noised(batch.audio, batch.audio_given, sigma)
-    moving = noised(batch.motion, batch.motion_given, sigma) if motion else None
+    noisy = add_noise(batch.audio, batch.audio_given, sigma)
+    moving = add_noise(batch.motion, batch.motion_given, sigma) if motion else None
 
     def run(table: Tensor) -> tuple[Tensor, Tensor | None]:
         return model(batch.inputs(table, noisy, moving, sigma), return_dict=False)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from generation.adapters.metadata import Part
-from generation.audio.effects import slope, whispered, with_pitch
+from generation.audio.effects import change_pitch, spectral_tilt, whisper
 from generation.core.clock import FPS
 from generation.core.delivery import AVERAGE, Delivery
 from generation.core.motion import BLENDSHAPES, INDEX, MOUTH, ROTATION, TRANSLATION, WEIGHTS
@@ -139,9 +139,9 @@ def processed_waveform(waveform: np.ndarray, manner: Manner, seed: int) -> np.nd
     """A recording (S,) at 24 kHz as the manner speaks it, of the same length; brightness comes with the spectrum."""
     made = waveform
     if manner.whisper:
-        made = whispered(made, seed)
+        made = whisper(made, seed)
     elif (manner.pitch_range, manner.pitch_shift) != (1.0, 0.0):
-        made = with_pitch(made, manner.pitch_range, manner.pitch_shift)
+        made = change_pitch(made, manner.pitch_range, manner.pitch_shift)
     return made * np.float32(10 ** (manner.level / 20))
 
 
@@ -189,7 +189,7 @@ class ProcessedCorpus(SpeechCorpus):
             return super().mel_of(utterance)
         waveform = processed_waveform(self.wave_of(utterance), manner, seed=utterance.first)
         mel = mel_spectrogram(torch.from_numpy(waveform)).numpy()
-        return np.maximum(mel + slope(manner.brightness), np.log(LOG_FLOOR)).astype(np.float32)
+        return np.maximum(mel + spectral_tilt(manner.brightness), np.log(LOG_FLOOR)).astype(np.float32)
 
 
 SECONDS = 3600

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from generation.core.clock import MELS_PER_FRAME, samples_from_frames
-from generation.core.delivery import AVERAGE, mixed, paced
+from generation.core.delivery import AVERAGE, blend_deliveries, scale_pauses
 from generation.core.motion import WEIGHTS
 from generation.core.performance import CastMember, Line
 from generation.metrics.lip_sync import closed, contact_frames, least_near, open_range
 from generation.metrics.style import mean_figures, motion_figures, speech_figures
 from generation.models.duration_predictor import DurationPredictor
 from generation.motion.articulation import LipGeometry
-from generation.motion.gaze import Span, with_eyes
+from generation.motion.gaze import Span, add_gaze
 from generation.motion.rig import FaceRig
 from generation.pipeline.joint import JointPipeline
 from generation.pipeline.sampling import DEFAULT_SAMPLING, Sampling
@@ -80,19 +80,19 @@ def _trial(
     strength: float,
     sampling: Sampling,
 ) -> Trial:
-    habits = mixed([(pipeline.adapters.about(_TRIED).habits, strength)])
+    habits = blend_deliveries([(pipeline.adapters.about(_TRIED).habits, strength)])
     found, sounds, gaps, contacts = [], [], [], []
     lips = LipGeometry.of(FaceRig.load())
     for number, prompt in enumerate(prompts):
         voice = pipeline.adapters.voiced(prompt.voice, {_TRIED: strength})
-        lengths = paced(prompt.phonemes, durations.predict(prompt.phonemes, voice, habits.tempo), habits.pauses)
+        lengths = scale_pauses(prompt.phonemes, durations.predict(prompt.phonemes, voice, habits.tempo), habits.pauses)
         lengths = (*lengths[:-1], lengths[-1] + -sum(lengths) % MELS_PER_FRAME)
         line = Line(str(number), 0, _MARGIN, sum(lengths) // MELS_PER_FRAME, prompt.phonemes, lengths)
         n_frames = line.n_frames + 2 * _MARGIN
         member = CastMember("SPEAKER", voice, adapters=((_TRIED, strength),))
         made = pipeline([line], [member], n_frames, seed=number, sampling=sampling)
         eyes = [habits] if habits != AVERAGE else None
-        made = with_eyes(made, [Span(0, n_frames, str(number))], np.zeros(1, np.float32), habits=eyes)
+        made = add_gaze(made, [Span(0, n_frames, str(number))], np.zeros(1, np.float32), habits=eyes)
         part = made.characters[0]
         sound = part.speech[samples_from_frames(line.start) : samples_from_frames(line.stop)]
         found.append(speech_figures(sound, prompt.phonemes, lengths) | motion_figures(part.motion.values))

@@ -1,4 +1,4 @@
-"""Makes the motion that the joint model learns from: teacher labels of the speech corpus, and real tracked motion.
+"""Pseudo-labels of lip motion for the speech corpus, and the motion arrays of tracked sentences.
 
 Files in the work folder, all on the 25 frames/s clock, channels as in :data:`generation.core.motion.CHANNELS`:
 
@@ -28,7 +28,7 @@ from generation.core.motion import N_CHANNELS, WEIGHTS
 from generation.data.corpus import corpus_rows
 from generation.data.grid_corpus import HELD_OUT_FILES, TRAIN_FILES, mean_symbol_seconds, read_sentences
 from generation.labels.motion_teacher import MOUTH_INDEX, MotionTeacher, load_teacher
-from generation.motion.articulation import LipGeometry, LipTargets, correct, lip_targets, pauses, phonetic_features
+from generation.motion.articulation import LipGeometry, LipTargets, correct_lips, lip_targets, pauses, phonetic_features
 from generation.motion.rig import FaceRig
 from generation.text.timed_phonemes import TimedPhonemes
 
@@ -52,7 +52,7 @@ def label_speech(
         (T, 51) float32, 0..1, T = ceil(S / 960); channels other than mouth and jaw are zero.
     """
     sampled, targets = sample_teacher(waveform, timed, teacher, seed)
-    return correct(sampled, targets, lips)
+    return correct_lips(sampled, targets, lips)
 
 
 def sample_teacher(

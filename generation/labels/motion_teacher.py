@@ -1,4 +1,4 @@
-"""The motion teacher: sound and phonemes -> lips and jaw, learned on real tracked speech, sampled by flow matching.
+"""Motion teacher: network from sound and phonemes to lips and jaw, trained on tracked speech by flow matching.
 
 It makes the labels of speech that has no face. Sampled, not averaged: a regression would halve every movement
 that the sound does not determine.

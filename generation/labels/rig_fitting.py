@@ -1,4 +1,4 @@
-"""Fits the rig: canonical face and displacement per ARKit channel, from tracked video of people speaking.
+"""Fits the face rig (mean face and blendshape basis) to tracked video of people speaking.
 
 Landmarks of every frame are brought into one pose-free space (a 3-D similarity fitted to points that facial motion
 leaves in place, i.e. weak perspective; Umeyama 1991), and their displacement from the talker's own rest is regressed

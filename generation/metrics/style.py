@@ -1,4 +1,4 @@
-"""Figures of a manner, from speech and motion alone: pace, melody, brightness, mouth, head, brows, lids and gaze."""
+"""Speech and motion statistics of a style: pace, pitch, brightness, mouth, head, brows, lids and gaze."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long each phoneme lasts: a small convolutional network, told symbols and voice, sampled by flow matching.
+"""Duration predictor: a convolutional network from symbols and speaker to durations, sampled by flow matching.
 
 Source: rhythm as a flow as in VITS' stochastic duration predictor (arXiv 2106.06103), trained as the joint model is.
 """

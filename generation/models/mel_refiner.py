@@ -1,4 +1,4 @@
-"""The mel head: convolutions at mel rate that add to the predicted spectrum the detail a token is too narrow for.
+"""Mel refiner: convolutions at mel rate that add detail to the spectrum predicted per token.
 
 A token of 40 ms carries 400 numbers through a residual stream of 256; harmonics do not fit. The head sees the noisy
 spectrum itself, frame by frame, as the skip connections of a U-Net do (arXiv 1505.04597).

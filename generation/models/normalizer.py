@@ -1,4 +1,4 @@
-"""Standardised latents: what the network sees of log-mel spectrograms and motion frames, and back."""
+"""Latent normalisation (mean and standard deviation) of log-mel and motion, token packing, and their inverse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a recording to its voice vector: a network that finds the point in the joint model's voice table."""
+"""Speaker encoder: network from a log-mel spectrogram to the speaker embedding of the joint model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frame-synchronous MM-DiT: an audio stream and a motion stream, one token each per 40 ms and character.
+"""Joint transformer: frame-synchronous MM-DiT, an audio and a motion stream, a token per 40 ms and character.
 
 Anchors: SD3 (arXiv 2403.03206) for joint attention of two weight sets, JAM-Flow (2506.23552) for audio with motion,
 DiT (2212.09748) for AdaLN-zero, "Back to Basics" (2511.13720) for predicting the clean latent.

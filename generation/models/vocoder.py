@@ -1,4 +1,4 @@
-"""Mel spectrogram to sound: a ConvNeXt network told the pitch gives the amplitude spectrum, Griffin-Lim its phase.
+"""Vocoder: a ConvNeXt network predicts the amplitude spectrum from log-mel and pitch, Griffin-Lim its phase.
 
 Sources: Vocos (arXiv 2306.00814) for the backbone; Perraudin, Balazs, Sondergaard, "A fast Griffin-Lim algorithm"
 (2013) for the phase; harmonics of a tracked pitch as in neural source-filter models (Wang et al. 2019).

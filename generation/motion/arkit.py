@@ -1,4 +1,4 @@
-"""Motion tracks as files: CSV in the layout of Live Link Face (ARKit recordings for Unreal, Unity, Blender), and JSON.
+"""ARKit files: motion tracks as Live Link Face CSV (Unreal, Unity, Blender) and as JSON, written and read.
 
 CSV holds the 51 weights (and ``TongueOut`` = 0), the head's yaw, pitch and roll and the eyes' gaze in radians; it has
 no place for head translation. JSON holds everything. Angles are intrinsic y-x-z: yaw about the upward axis (positive

@@ -1,4 +1,4 @@
-"""What phonetics knows about lips and jaw: features of the phonemes for the motion teacher, corrections of its labels.
+"""Articulatory features of phonemes, lip targets, and correction of lip labels by them.
 
 Corrections belong to making labels only; motion sampled by the model is never touched by a rule.
 """
@@ -227,7 +227,7 @@ class LipGeometry:
         return weights @ self.opening
 
 
-def correct(weights: np.ndarray, targets: LipTargets, lips: LipGeometry, pull: float = 0.6) -> np.ndarray:
+def correct_lips(weights: np.ndarray, targets: LipTargets, lips: LipGeometry, pull: float = 0.6) -> np.ndarray:
     """Teacher's sample with what phonetics knows applied on top.
 
     Amounts are set so that the mean gap in the middle of each kind of sound comes near that of the tracked clips, and
@@ -248,15 +248,15 @@ def correct(weights: np.ndarray, targets: LipTargets, lips: LipGeometry, pull: f
     louder = targets.vowel * 1.5 * level + (1 - targets.vowel) * (0.4 + level)
     wanted = (gap + pull * targets.vowel * (goal - gap)) * louder
     ceiling = (targets.openness + 0.5) * lips.open_range
-    out = with_gap(_shaped(weights.astype(np.float32), targets), np.minimum(wanted, ceiling), lips)
+    out = with_lip_gap(_shaped(weights.astype(np.float32), targets), np.minimum(wanted, ceiling), lips)
     contact = targets.labiodental
     gap = np.clip(lips.gap(out), 0, None)
     touching = np.minimum(np.maximum(gap, 0.25 * contact * lips.open_range), lips.open_range * (1 - 0.75 * contact))
-    out = with_gap(out, np.where(contact > 0, touching, gap), lips)
+    out = with_lip_gap(out, np.where(contact > 0, touching, gap), lips)
     for channel in _PRESS:
         out[:, channel] = np.maximum(out[:, channel], 0.06 * targets.closed)
     gap = np.clip(lips.gap(out), 0, None)
-    out = with_gap(out, gap * (1 - targets.closed), lips)
+    out = with_lip_gap(out, gap * (1 - targets.closed), lips)
     out *= (1 - targets.pause)[:, None]
     return np.clip(out, 0, 1)
 
@@ -283,7 +283,7 @@ def _shaped(weights: np.ndarray, targets: LipTargets) -> np.ndarray:
     return out
 
 
-def with_gap(weights: np.ndarray, wanted: np.ndarray, lips: LipGeometry, keep_jaw: float = 0.5) -> np.ndarray:
+def with_lip_gap(weights: np.ndarray, wanted: np.ndarray, lips: LipGeometry, keep_jaw: float = 0.5) -> np.ndarray:
     """The same mouth shapes with another inner-lip gap.
 
     Openers are scaled, down to ``keep_jaw`` of their amount; what then remains too open is closed by ``mouthClose``,

@@ -1,4 +1,4 @@
-"""Where the eyes look and when they blink: events on the clock, drawn from a seed, that go with who speaks and where.
+"""Gaze and blink generator: seeded events that go with who speaks and where they sit.
 
 About 17 blinks a minute, gathered at the ends of phrases (Bentivoglio et al. 1997; Hömke et al. 2018); fixations of 0.3
 to 2 s joined by saccades, listeners' on the one who speaks (Argyle and Cook 1976).
@@ -82,7 +82,7 @@ class Span:
     key: str
 
 
-def with_eyes(
+def add_gaze(
     performance: Performance,
     spans: Sequence[Span],
     sides: np.ndarray,
@@ -147,7 +147,7 @@ def eye_motion(
         cues: T frames.
         head: (T, 3) rotation of the head, which the eyes make up for.
         seed: the same seed and cues give the same eyes.
-        aims: (T, 2) as of :func:`with_eyes`.
+        aims: (T, 2) as of :func:`add_gaze`.
         habits: how often the eyes avoid what they would look at, how often they blink, how far the lids hang.
 
     Returns:
@@ -162,12 +162,12 @@ def _eyes(
     """What :func:`eye_motion` gives, and the frames drawn for blinks, the first by ``until``; None = no blinks."""
     rng = np.random.default_rng(seed)
     out = np.zeros((len(head), N_CHANNELS), np.float32)
-    look(out, cues, held_turns(cues.speaking), head, rng, aims, habits.averted)
+    write_gaze(out, cues, held_turns(cues.speaking), head, rng, aims, habits.averted)
     drawn = []
     if until is not None:
         drawn = blink_frames(len(head), phrase_ends(cues), rng, max(habits.blinks, 1.0), until)
         # some are left out, so that short stretches have fewer as well
-        blink(out, [frame for frame in drawn if habits.blinks >= 1 or rng.random() < habits.blinks], rng)
+        write_blinks(out, [frame for frame in drawn if habits.blinks >= 1 or rng.random() < habits.blinks], rng)
     lids = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
     out[:, lids] = habits.lids + (1 - habits.lids) * out[:, lids]
     return out.clip(0, 1), drawn
@@ -222,7 +222,7 @@ def _drawn(first: int, final: int, target: float, ends: np.ndarray, rng: np.rand
     return int(np.clip(round(target), first, final))
 
 
-def blink(out: np.ndarray, frames: list[int], rng: np.random.Generator) -> None:
+def write_blinks(out: np.ndarray, frames: list[int], rng: np.random.Generator) -> None:
     """Adds blinks to (T, 57): lids shut in 100 ms and open in 150 ms; brows, lower lids and gaze follow a little."""
     times = np.arange(len(out)) / FPS
     for frame in frames:
@@ -236,7 +236,7 @@ def blink(out: np.ndarray, frames: list[int], rng: np.random.Generator) -> None:
             out[:, INDEX[f"eyeLookDown{side}"]] += 0.10 * lid
 
 
-def look(
+def write_gaze(
     out: np.ndarray,
     cues: Cues,
     talks: np.ndarray,

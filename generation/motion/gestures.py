@@ -1,4 +1,4 @@
-"""Head, brows, gaze and blinks that go with speaking and listening: seeded generators that make training motion.
+"""Head, brow, gaze and listener gestures as training motion, drawn by seeded generators.
 
 Amounts and timing follow the literature on conversation: head nods and brow raises on stressed syllables (Munhall et
 al. 2004; Krahmer and Swerts 2007), listeners who nod in the speaker's pauses. The lips are left alone, but for a
@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 from generation.core.arrays import runs, smoothstep
 from generation.core.clock import FPS
 from generation.core.motion import INDEX, N_CHANNELS
-from generation.motion.gaze import Cues, blink, blink_frames, held_turns, look, phrase_ends
+from generation.motion.gaze import Cues, blink_frames, held_turns, phrase_ends, write_blinks, write_gaze
 from generation.text.timed_phonemes import TimedPhonemes
 
 _PITCH, _YAW, _ROLL = (INDEX[f"headRotation{axis}"] for axis in "XYZ")
@@ -48,8 +48,8 @@ def gestures(cues: Cues, seed: int, liveliness: float = 1.0) -> np.ndarray:
     _drift(out, talks, liveliness, rng)
     _beats(out, cues.stress, liveliness, rng)
     _listen(out, cues, 1 - talks, liveliness, rng)
-    look(out, cues, talks, out[:, _PITCH : _ROLL + 1].copy(), rng)
-    blink(out, blink_frames(n, phrase_ends(cues), rng), rng)
+    write_gaze(out, cues, talks, out[:, _PITCH : _ROLL + 1].copy(), rng)
+    write_blinks(out, blink_frames(n, phrase_ends(cues), rng), rng)
     out[:, :51] = np.clip(out[:, :51], 0, 1)
     turn = slice(_PITCH, _ROLL + 1)
     out[:, turn] = LARGEST_TURN * np.tanh(out[:, turn] / LARGEST_TURN)

@@ -1,4 +1,4 @@
-"""Keyframes of motion: named handles, a span with its keys, and curves bent smoothly until they pass through them."""
+"""Keyframes on motion channels: named handles, spans with keys, cross-fades and blink splicing."""
 
 from __future__ import annotations
 
@@ -81,36 +81,36 @@ class KeyedSpan:
         return KeyedSpan(line, self.first + frames, self.stop + frames, self.take, keys)
 
 
-def fade(n_frames: int, first: int, stop: int) -> np.ndarray:
-    """Share of what was made anew in each frame, (T,) float32: 1 in ``first .. stop``, 0 beyond :data:`FADE` of it."""
+def crossfade_weights(n_frames: int, first: int, stop: int) -> np.ndarray:
+    """Weight of the new motion in each frame, (T,) float32: 1 in ``first .. stop``, 0 beyond :data:`FADE` of it."""
     frames = np.arange(n_frames)
     beyond = np.maximum(np.maximum(first - frames, frames - (stop - 1)), 0)
     share = 1 - beyond / (FADE + 1)
     return smoothstep(share).astype(np.float32)
 
 
-def faded(kept: np.ndarray, made: np.ndarray, first: int, stop: int) -> np.ndarray:
+def crossfade(kept: np.ndarray, made: np.ndarray, first: int, stop: int) -> np.ndarray:
     """Motion (T, C) that is ``made`` in a span and ``kept``, to the bit, beyond :data:`FADE` frames of it."""
-    share = fade(len(kept), first, stop)[:, None]
+    share = crossfade_weights(len(kept), first, stop)[:, None]
     return np.where(share > 0, (1 - share) * kept + share * made, kept).astype(np.float32)
 
 
-def bent(values: np.ndarray, span: KeyedSpan) -> np.ndarray:
+def through_keyframes(values: np.ndarray, span: KeyedSpan) -> np.ndarray:
     """Motion (T, 57) that passes through the keys of a span; beyond :data:`FADE` frames of it to the bit as it was.
 
     Every key lifts its curve by what is missing there, falling to nothing as half a cosine over the handle's reach, at
     the next key of the same handle, or where the span's fade ends: so keys do not disturb each other, and each is met.
     """
-    bent_values = values.astype(np.float32)
+    out = values.astype(np.float32)
     lowest, highest = span.first - FADE - 1, span.stop + FADE
     by_handle: dict[str, list[Key]] = {}
     for key in span.keys:
         by_handle.setdefault(key.handle, []).append(key)
-    for name, own in by_handle.items():
+    for name, keys in by_handle.items():
         handle = HANDLES[name]
-        own.sort(key=lambda key: key.frame)
-        bounds = [lowest, *(key.frame for key in own), highest]
-        for number, key in enumerate(own, 1):
+        keys.sort(key=lambda key: key.frame)
+        bounds = [lowest, *(key.frame for key in keys), highest]
+        for number, key in enumerate(keys, 1):
             left = max(bounds[number - 1], key.frame - handle.reach)
             right = min(bounds[number + 1], key.frame + handle.reach)
             frames = np.arange(max(left + 1, 0), min(right, len(values)))
@@ -118,13 +118,13 @@ def bent(values: np.ndarray, span: KeyedSpan) -> np.ndarray:
             share = 0.5 + 0.5 * np.cos(np.pi * (frames - key.frame) / np.maximum(reach, 1))
             for channel in handle.channels:
                 lift = key.value * handle.unit - values[key.frame, channel]
-                bent_values[frames, channel] += (share * lift).astype(np.float32)
+                out[frames, channel] += (share * lift).astype(np.float32)
                 if channel < WEIGHTS.stop:
-                    bent_values[frames, channel] = bent_values[frames, channel].clip(0, 1)
-    return bent_values
+                    out[frames, channel] = out[frames, channel].clip(0, 1)
+    return out
 
 
-def swapped_blinks(kept: np.ndarray, made: np.ndarray, first: int, stop: int) -> np.ndarray:
+def splice_blinks(kept: np.ndarray, made: np.ndarray, first: int, stop: int) -> np.ndarray:
     """Lids (T, 2) with the blinks of ``made`` in a span and those of ``kept`` outside, each whole or not at all."""
     own, new = np.zeros_like(kept), np.zeros_like(kept)
     for target, source, wanted in ((own, kept, False), (new, made, True)):

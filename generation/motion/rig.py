@@ -1,4 +1,4 @@
-"""The face rig: a canonical 478-point face, its displacement per ARKit blendshape weight, and its pose in a picture.
+"""Face rig: 478-point mean face, displacement per ARKit blendshape weight, and pose in a picture.
 
 Space of the rig: x right, y up, z towards the viewer, origin between the eyes, unit = distance between the eyes'
 centres (midpoints of each eye's two corners). Pictures: x right, y down, z away from the viewer (MediaPipe's).

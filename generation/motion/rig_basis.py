@@ -1,4 +1,4 @@
-"""What each ARKit channel does to the canonical face, written down by hand: the prior of the learned rig.
+"""Hand-made prior of the blendshape basis: what each ARKit channel does to the canonical face.
 
 Recorded speech hardly moves most channels (smiles, brows, cheeks, gaze), so ridge regression alone leaves them at
 noise. :func:`prior_basis` gives every channel a displacement field that follows Apple's description of the

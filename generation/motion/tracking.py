@@ -1,4 +1,4 @@
-"""Video to motion: the 51 ARKit weights and the head's pose from landmarks, by bounded least squares on the rig.
+"""Landmarks to motion: ARKit weights and head pose by bounded least squares on the rig.
 
 For frames t with displacements d_t from the person's own rest (pose taken out), all weights are found together::
 

@@ -1,4 +1,4 @@
-"""Videos of one person as motion: frames out of ffmpeg, one face in them or a sentence why not, and the tracker."""
+"""Video file to motion: decode, check for exactly one face, track."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def face_fault(path: Path) -> str | None:
     return None
 
 
-def tracked(path: Path) -> MotionTrack:
+def track_video(path: Path) -> MotionTrack:
     """Motion of the one person in a video, on the 25 frames/s clock.
 
     Raises:

@@ -164,7 +164,7 @@ class JointPipeline(DiffusionPipeline):
         if not cast or n_frames < 1:
             raise ValueError(f"A scene needs somebody and a length; it has {len(cast)} people and {n_frames} frames.")
         for member in cast:
-            for what, values, shape in (("voice", member.voice, (width,)), ("tone", member.tone, (2, N_MELS))):
+            for what, values, shape in (("voice", member.voice, (width,)), ("timbre", member.timbre, (2, N_MELS))):
                 if values is not None and values.shape != shape:
                     raise ValueError(f"The {what} of {member.name} has shape {values.shape}, expected {shape}.")
         for line in lines:
@@ -310,7 +310,7 @@ class JointPipeline(DiffusionPipeline):
         for k, member in enumerate(cast):
             own = [line for line in lines if line.character == k]
             mel = self.standard.mel(spoken[k]).astype(np.float32)
-            speech = assemble_speech(own, mel, n_frames, self.vocoder, member.tone)
+            speech = assemble_speech(own, mel, n_frames, self.vocoder, member.timbre)
             track = postprocess_motion(self.standard.motion_values(moved[k]), mel, made[k], own)
             parts.append(CharacterPerformance(member.name, speech, track))
         return Performance(tuple(parts), n_frames)

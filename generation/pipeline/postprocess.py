@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from scipy.ndimage import binary_dilation, gaussian_filter1d
 
-from generation.audio.mel import as_loud
+from generation.audio.mel import match_loudness
 from generation.audio.pitch import envelope
-from generation.audio.timbre import toned
+from generation.audio.timbre import apply_timbre
 from generation.audio.voice_activity import voice_level
 from generation.core.arrays import runs
 from generation.core.clock import MELS_PER_FRAME, SAMPLES_PER_FRAME, mels_from_frames, samples_from_frames
@@ -78,16 +78,16 @@ def sharpened(mel: np.ndarray) -> np.ndarray:
     Each frame stays as loud as it was.
     """
     raised = mel + _RAISED * (mel - envelope(mel))
-    return as_loud(raised, mel)
+    return match_loudness(raised, mel)
 
 
 def assemble_speech(
-    lines: Sequence[Line], mel: np.ndarray, n_frames: int, vocoder: Vocoder, tone: np.ndarray | None = None
+    lines: Sequence[Line], mel: np.ndarray, n_frames: int, vocoder: Vocoder, timbre: np.ndarray | None = None
 ) -> np.ndarray:
     """One person's lines on the clock, (960 T,) float32; exact zeros between them.
 
     Each line is decoded by itself, so that its sound does not depend on its neighbours, and made softer as a whole if
-    it would not fit between -1 and 1; recordings stay as they are. ``tone`` is the voice's, of
+    it would not fit between -1 and 1; recordings stay as they are. ``timbre`` is the voice's, of
     :mod:`generation.audio.timbre`.
     """
     speech = np.zeros(samples_from_frames(n_frames), np.float32)
@@ -97,7 +97,7 @@ def assemble_speech(
             speech[span] = line.recording
             continue
         own = mel[mels_from_frames(line.start) : mels_from_frames(line.stop)]
-        own = sharpened(own if tone is None else toned(own, tone))
+        own = sharpened(own if timbre is None else apply_timbre(own, timbre))
         sound = vocoder.decode(torch.from_numpy(own)[None].to(vocoder.device))[0].cpu().numpy()
         ramp = np.linspace(0, 1, _FADE, dtype=np.float32)
         sound[:_FADE] *= ramp

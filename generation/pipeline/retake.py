@@ -13,7 +13,7 @@ from generation.core.clock import samples_from_frames
 from generation.core.motion import N_CHANNELS, MotionTrack
 from generation.core.performance import CastMember, Line, Performance
 from generation.models.flow import seeded_noise
-from generation.motion.keyframes import FADE, KeyedSpan, bent
+from generation.motion.keyframes import FADE, KeyedSpan, through_keyframes
 from generation.pipeline.conditioning import Condition, Generate, Given
 from generation.pipeline.joint import JointPipeline
 from generation.pipeline.sampling import Sampling
@@ -57,7 +57,7 @@ def made_again(
     def steer(clean: Tensor) -> Tensor:
         values = standard.motion_values(clean[0, who].float().cpu().numpy())
         clean = clean.clone()
-        moved = standard.motion(bent(values, span))
+        moved = standard.motion(through_keyframes(values, span))
         clean[0, who] = torch.from_numpy(moved).to(clean)
         return clean
 

@@ -1,4 +1,4 @@
-"""The moved surface of a face as pixels: read from the picture, over what is behind it, faded into what may not change.
+"""Compositing: the moved face over the background, blended towards the edge of its region.
 
 Frame by frame and in strips that fit into a processor's cache, by OpenCV: four channels throughout, which it reads and
 converts in less time than three.
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 
-from generation.rendering.imaging.texture import Texture, detailed, planes
+from generation.rendering.imaging.texture import Texture, planes, supersample
 from generation.rendering.imaging.warp import Grid, ramps, upsample
 
 _STRIP = 16_000
@@ -44,7 +44,7 @@ class Surface:
             self._behind = _four(np.float32(behind))
             covered = cv2.distanceTransform(np.uint8(bare == 0), cv2.DIST_L2, 5)
             self._covered = np.maximum(covered - _RINGING, 0)  # pixels by which a place may move and show the person
-        samples = torch.cat([detailed(plane) for plane in (*cv2.split(layer), bare)])
+        samples = torch.cat([supersample(plane) for plane in (*cv2.split(layer), bare)])
         self._texture = Texture.of(samples, Grid(grid.left, grid.top, *crop.shape[:2], 1))
 
     def planes(self, places: torch.Tensor, box: Grid) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""From motion channels to what moves the mesh: lips that meet instead of crossing, and a smile that can close."""
+"""Mesh controls of the mouth from motion channels: lips that meet instead of crossing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ROUNDED = [BLENDSHAPES.index(name) for name in ("mouthPucker", "mouthFunnel")]
 _MOUTH = [BLENDSHAPES.index(name) for name in MOUTH]
 
 
-def closing(values: np.ndarray) -> np.ndarray:
+def closing_share(values: np.ndarray) -> np.ndarray:
     """(T,) share 0..1 by which the picture's own open mouth is closed, for motion (T, 57).
 
     Weight 0 means closed lips to whoever speaks, but the picture as it is to whoever does not: around mouth motion the
@@ -45,7 +45,7 @@ def mouth_drives(values: np.ndarray, gap: np.ndarray, gap_basis: np.ndarray, clo
     drives[:, : len(BLENDSHAPES)] = values[:, WEIGHTS]
     drives[:, ROUND] = np.minimum(values[:, _ROUNDED].sum(1) / _FULLY_ROUND, 1.0)
     if not closed:
-        drives[:, CLOSE] = closing(values)
+        drives[:, CLOSE] = closing_share(values)
     open_by = gap + drives @ gap_basis
     moving = np.minimum(np.abs(drives[:, _MOUTH + [CLOSE]]).max(1, keepdims=True) / 0.1, 1.0)
     touch = np.clip(1.0 - np.maximum(open_by, 0.0) / (4.0 * press), 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Static fields of one face over a coarse grid: how far each place follows each motion channel, its depth, its neck.
+"""Deformation fields of one face over a coarse grid: displacement per motion channel, depth, neck.
 
 Displacements of the mesh's points are spread over the plane by radial basis functions (multiquadrics, R. L. Hardy,
 "Multiquadric equations of topography and other irregular surfaces", 1971). The upper and the lower lip get fields of

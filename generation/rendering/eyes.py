@@ -1,4 +1,4 @@
-"""The eyes in motion: the upper lid comes down as skin over the eyeball, and the iris turns behind the lids."""
+"""Eyes in motion: lids as skin drawn over the eyeball, iris and gaze."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from generation.core.motion import BLENDSHAPES
 from generation.motion.rig_basis import EYEBALL_RADIUS
-from generation.rendering.imaging.texture import Texture, cut, detailed, pixel_box, places_of, planes
+from generation.rendering.imaging.texture import Texture, crop_box, pixel_box, places_of, planes, supersample
 from masks.topology import (
     LEFT_BROW,
     LEFT_EYE_CORNERS,
@@ -127,7 +127,7 @@ class Eye:
         return cv2.GaussianBlur(v.reshape(1, -1), (0, 0), 1.2).ravel()
 
     def _cut_layers(self, image: np.ndarray, iris: np.ndarray) -> None:
-        crop, places = cut(image, self.box), places_of(self.box)
+        crop, places = crop_box(image, self.box), places_of(self.box)
         offset = places - self.middle
         s, v = offset @ self.along, offset @ self.down
         upper, lower = np.interp(s, self.s, self.upper), np.interp(s, self.s, self.lower)
@@ -146,8 +146,8 @@ class Eye:
         # four channels are read in less time than three
         none = torch.zeros(1, 2 * self.box.height - 1, 2 * self.box.width - 1)
         flat = (np.where(disc[..., None] > 0, white, eye), crop, self._smooth_skin(crop, v, upper))
-        self.white, self.picture, self.smooth = (Texture.of(torch.cat([detailed(f), none]), self.box) for f in flat)
-        iris = torch.cat([detailed(plane) for plane in (*cv2.split(iris_layer), disc)])
+        self.white, self.picture, self.smooth = (Texture.of(torch.cat([supersample(f), none]), self.box) for f in flat)
+        iris = torch.cat([supersample(plane) for plane in (*cv2.split(iris_layer), disc)])
         self.iris = Texture.of(iris, self.box)
 
     def _white(self, crop: np.ndarray, inside: np.ndarray, disc: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""One face of the picture, made ready to be moved: everything static is worked out once, frames follow in batches."""
+"""One face: static set-up from the picture, and rendering of its frames in batches."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from generation.rendering.controls import mouth_drives
 from generation.rendering.deformation import build_fields
 from generation.rendering.eyes import Eye
 from generation.rendering.imaging.inpainting import fill_behind
-from generation.rendering.imaging.texture import cut, places_of
-from generation.rendering.imaging.warp import Grid, hull, invert, rotation_matrices, upsample
+from generation.rendering.imaging.texture import crop_box, places_of
+from generation.rendering.imaging.warp import Grid, bounding_grid, invert, rotation_matrices, upsample
 from generation.rendering.mouth.layers import Mouth
 from generation.rendering.mouth.lip_line import find_lip_line
 from masks.landmarks import FaceLandmarks
@@ -111,8 +111,8 @@ class FaceRenderer:
         self.teeth_depth = float(fields.depth.reshape(shape)[row, column]) - _TEETH_DEPTH * self.unit
 
     def _cut_picture(self, picture: np.ndarray, face: RenderFace, points: np.ndarray) -> None:
-        crop = cut(picture, self.grid)
-        region = cut(face.region.astype(np.float32), self.grid)
+        crop = crop_box(picture, self.grid)
+        region = crop_box(face.region.astype(np.float32), self.grid)
         inside = _within(places_of(self.grid), picture.shape[:2])
         region = np.where(inside, region, 0.0)
         self.changeable = np.uint8(region > 0)
@@ -123,7 +123,9 @@ class FaceRenderer:
         matte = behind = None
         person = np.ones(crop.shape[:2], bool)
         if face.mask is not None:
-            matte = refine_matte(crop, cut(face.mask.astype(np.float32), self.grid), max(2, round(0.06 * self.unit)))
+            matte = refine_matte(
+                crop, crop_box(face.mask.astype(np.float32), self.grid), max(2, round(0.06 * self.unit))
+            )
             outline = cv2.convexHull(np.float32(points[:468] - [self.grid.left, self.grid.top]))
             matte = cv2.fillConvexPoly(matte, np.round(outline).astype(np.int32), 1.0)
             behind = fill_behind(crop, matte, round(0.8 * self.unit))
@@ -136,7 +138,7 @@ class FaceRenderer:
     def _to_border(self, shape: tuple[int, int], region: np.ndarray) -> np.ndarray:
         """(rows, columns) float32 pixels from each node to where the region ends; nothing may be carried beyond."""
         inside = _within(places_of(self.grid), shape)
-        free = (cut(region, self.grid) > 0) | ~inside  # the picture's own border holds nothing back
+        free = (crop_box(region, self.grid) > 0) | ~inside  # the picture's own border holds nothing back
         padded = np.pad(free, 1, constant_values=False)
         distance = cv2.distanceTransform(padded.astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
         return distance[:: self.grid.stride, :: self.grid.stride][: self.grid.rows, : self.grid.columns]
@@ -182,7 +184,7 @@ class FaceRenderer:
         if not targets:
             return part, self.surface.frames(places[:count], part, reach, None, None)
         # mouth and eyes are worked out together for all frames, the rest frame by frame, which fits into caches
-        features = hull(targets)
+        features = bounding_grid(targets)
         image = self.surface.planes(_nodes(places, part, features), features)
         if lips is not None:
             self._put_mouth(image[:count], features, lips, drives, speaking[:count], rotation, shift)

@@ -1,4 +1,4 @@
-"""The renderer: a picture, its faces and their motion become frames."""
+"""Scene renderer: a picture, its faces and their motion become frames."""
 
 from __future__ import annotations
 

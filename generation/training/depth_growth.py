@@ -1,4 +1,4 @@
-"""More layers for a trained joint model, which go on from what it computes: depth up-scaling (arXiv 2312.15166)."""
+"""Depth up-scaling of a joint checkpoint with zero-gated copies of its layers (arXiv 2312.15166)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distils guidance into an adapter: one network call a step, four steps in all.
+"""Guidance distillation into a LoRA adapter: one network call a step, four steps in all.
 
 Source: guidance distillation, first stage of Meng et al. (arXiv 2210.03142). Their second stage, fewer steps, is not
 needed: four guided steps measure as sixteen do (``docs/training/notebook.md``).
@@ -19,7 +19,7 @@ from generation.adapters.lora import FILE, add_adapter, fill_adapter, read_adapt
 from generation.models.flow import velocity
 from generation.pipeline.guidance import MaskRoutedGuidance, guided_velocities
 from generation.pipeline.sampling import DISTILLED_ADAPTER, DISTILLED_STEPS, Guidance, Sampling, noise_levels
-from generation.training.flow_matching_loss import noised
+from generation.training.flow_matching_loss import add_noise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,8 +98,8 @@ def _states_of_the_sampler(model: JointTransformer, batch: Batch, step: int) -> 
     levels = torch.from_numpy(noise_levels(DISTILLED_STEPS)).float().to(batch.audio.device)
     begun = levels.new_ones(len(batch.audio))
     calm = torch.from_numpy(Sampling().motion_spread()).to(levels)
-    audio = noised(batch.audio, batch.audio_given, begun, spread=Sampling.temperature)
-    motion = noised(batch.motion, batch.motion_given, begun, spread=calm)
+    audio = add_noise(batch.audio, batch.audio_given, begun, spread=Sampling.temperature)
+    motion = add_noise(batch.motion, batch.motion_given, begun, spread=calm)
     inputs = batch.inputs(model.voice_table, audio, motion, begun)
     for now, then in pairwise(levels[: step + 1]):
         clean_audio, clean_motion = model(inputs, return_dict=False)

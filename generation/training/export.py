@@ -1,4 +1,4 @@
-"""From training checkpoints to the weights that ship: EMA weights in bf16, and the voice bank."""
+"""Exports training checkpoints: EMA weights in bf16, and the voice bank."""
 
 from __future__ import annotations
 

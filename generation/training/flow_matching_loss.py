@@ -32,8 +32,11 @@ def sample_sigma(size: int, generator: torch.Generator | None = None) -> Tensor:
     return torch.where(kind < 0.2, 1 - 0.1 * torch.rand(size, generator=generator), torch.sigmoid(around))
 
 
-def noised(clean: Tensor, given: Tensor, sigma: Tensor, spread: float | Tensor = 1.0) -> Tensor:
-    """Latents (B, K, T, C) at their noise level (B,), noise of a spread, one or (C,); given (B, K, T) stay clean."""
+def add_noise(clean: Tensor, given: Tensor, sigma: Tensor, spread: float | Tensor = 1.0) -> Tensor:
+    """Latents (B, K, T, C) mixed with noise at level sigma (B,); frames that are ``given`` (B, K, T) stay clean.
+
+    ``spread`` is the standard deviation of the noise, one for all channels or (C,).
+    """
     s = sigma[:, None, None, None]
     mixed = (1 - s) * clean + s * spread * torch.randn_like(clean)
     return torch.where(given[..., None] > 0, clean, mixed)
@@ -57,8 +60,8 @@ def joint_loss(model: JointTransformer, batch: Batch, motion: bool = True) -> tu
     flag = heard[..., AUDIO_CHANNELS : AUDIO_CHANNELS + 1]
     sound = heard[..., :AUDIO_CHANNELS]
     heard[..., :AUDIO_CHANNELS] = flag * ((1 - blur) * sound + blur * torch.randn_like(sound))
-    noisy = noised(batch.audio, batch.audio_given, sigma)
-    moving = noised(batch.motion, batch.motion_given, sigma) if motion else None
+    noisy = add_noise(batch.audio, batch.audio_given, sigma)
+    moving = add_noise(batch.motion, batch.motion_given, sigma) if motion else None
     audio_out, motion_out = model(replace(batch, heard=heard).inputs(table, noisy, moving, sigma), return_dict=False)
     weight = sigma.clamp(min=_LOSS_FLOOR).square().reciprocal()
     loss, audio_error = _masked_error(audio_out, batch.audio, batch.audio_given, weight)

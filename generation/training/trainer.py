@@ -1,4 +1,4 @@
-"""The one training loop: accelerate, bf16, EMA, a schedule over time, checkpoints that resume, SIGTERM writes one."""
+"""Training loop: accelerate, bf16, EMA, a schedule over time, Muon and AdamW, checkpoints that resume."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vocoder against discriminators: what it draws must not be told from recorded spectra, given the mel they share.
+"""Adversarial vocoder training: multi-scale patch discriminators, hinge loss, feature matching.
 
 Sources: conditional patch discriminators (arXiv 1611.07004) at several scales, hinge loss, feature matching as in
 MelGAN (arXiv 1910.06711). Needs many thousand steps, so a GPU: docs/training/notebook.md, sixth round.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from safetensors.numpy import load_file
 
-from generation.audio.clip_quality import best_stretch
+from generation.audio.clip_quality import best_excerpt
 from generation.core.assets import asset
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def clip_mel(audio: Audio) -> np.ndarray:
 
     if audio.seconds < 0.5:
         raise ValueError(f"A voice clip of {audio.seconds:.2f} s is too short; give one of a few seconds.")
-    samples = best_stretch(audio).resampled(SAMPLE_RATE).waveform
+    samples = best_excerpt(audio).resampled(SAMPLE_RATE).waveform
     samples = samples[: len(samples) // HOP * HOP]
     return _without_noise(mel_spectrogram(torch.from_numpy(samples)).numpy())
 

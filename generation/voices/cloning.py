@@ -3,7 +3,7 @@
 The encoder hears which voice it is, but speech from its vector keeps to voices that the base knows: pitch off by up to
 four semitones, and a spectrum of its own. Two things are measured on trial readings and corrected. The vector moves
 along the direction in which the table's voices grow higher, until the readings have the clip's pitch; and what their
-mean spectra lack of the clip's becomes the voice's tone.
+mean spectra lack of the clip's becomes the voice's timbre correction.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 
 from generation.audio.mel import mel_spectrogram
 from generation.audio.pitch import median_pitch
-from generation.audio.timbre import tone_between
+from generation.audio.timbre import timbre_correction
 from generation.audio.waveform import Audio
 from generation.core.clock import MELS_PER_FRAME
 from generation.core.performance import CastMember, Line
@@ -45,11 +45,11 @@ class ClonedVoice:
 
     Attributes:
         vector: (64,) float32, point in the voice table.
-        tone: (2, 100) float32 of :mod:`generation.audio.timbre`, or None.
+        timbre: (2, 100) float32 of :mod:`generation.audio.timbre`, or None.
     """
 
     vector: np.ndarray
-    tone: np.ndarray | None
+    timbre: np.ndarray | None
 
 
 def likeness(audio: Audio, pipeline: JointPipeline, durations: DurationPredictor, octave: np.ndarray) -> ClonedVoice:
@@ -80,7 +80,7 @@ def likeness(audio: Audio, pipeline: JointPipeline, durations: DurationPredictor
             break
         moved = following
     moved, _, reading = min(tried, key=lambda one: abs(one[1]))
-    return ClonedVoice(first + np.float32(moved) * octave, tone_between(reading, clip))
+    return ClonedVoice(first + np.float32(moved) * octave, timbre_correction(reading, clip))
 
 
 def _read(pipeline: JointPipeline, durations: DurationPredictor, vector: np.ndarray) -> np.ndarray:

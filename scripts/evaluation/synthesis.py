@@ -147,7 +147,7 @@ class Synthesis:
         recording: np.ndarray | None,
         spent: float,
     ) -> Take:
-        key = result_key(phonemes, durations, seed, self.steps, voice.vector, voice.tone, recording)
+        key = result_key(phonemes, durations, seed, self.steps, voice.vector, voice.timbre, recording)
         path = self._kept / f"{key}.npz"
         if path.is_file():
             with np.load(path) as kept:
@@ -157,7 +157,7 @@ class Synthesis:
         with single_threaded():
             part = self.pipeline(
                 [line],
-                [CastMember("SPEAKER", voice.vector, tone=voice.tone)],
+                [CastMember("SPEAKER", voice.vector, timbre=voice.timbre)],
                 line.n_frames + 2 * FADE,
                 seed=seed,
                 sampling=self.sampling,

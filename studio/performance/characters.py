@@ -11,7 +11,7 @@ import numpy as np
 from generation.adapters.metadata import fingerprint
 from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE
-from generation.core.delivery import Delivery, mixed
+from generation.core.delivery import Delivery, blend_deliveries
 from generation.voices.bank import speaker_embedding_from_clip
 from studio.performance.models import Models
 from studio.scene.schema import Character, Scene
@@ -64,7 +64,7 @@ def _styles(character: Character, folder: Path, models: Models) -> tuple[dict[st
     for about, _ in read:
         if (key := fingerprint(about.path)) not in adapters.names:
             adapters.load(key, about.path)
-    return {fingerprint(about.path): s for about, s in read}, mixed((about.habits, s) for about, s in read)
+    return {fingerprint(about.path): s for about, s in read}, blend_deliveries((about.habits, s) for about, s in read)
 
 
 def _voice(
@@ -83,7 +83,7 @@ def _voice(
             embedding = speaker_embedding_from_clip(Audio(scene_recording(folder, clip), SAMPLE_RATE))
     elif character.voice.clip is not None:
         cloned = models.cloned(scene_recording(folder, character.voice.clip))
-        embedding, timbre = cloned.vector, np.float32(adapters.voice_left(styles)) * cloned.tone
+        embedding, timbre = cloned.vector, np.float32(adapters.voice_left(styles)) * cloned.timbre
     elif character.voice.preset is not None:
         embedding = models.voices.vector(character.voice.preset)
     return adapters.voiced(embedding, styles), timbre

@@ -12,7 +12,7 @@ import numpy as np
 from generation.core.motion import MotionTrack
 from generation.core.performance import CastMember, Performance
 from generation.core.result_key import made_by, result_key
-from generation.motion.keyframes import KeyedSpan, faded
+from generation.motion.keyframes import KeyedSpan, crossfade
 from studio.core.progress import Progress
 from studio.performance.characters import character_voices
 from studio.performance.models import Models, single_threaded
@@ -175,7 +175,7 @@ def _with_retakes(
         if retake is None:
             retake = generator.retake(segment, part, span, on_step)
             cache.save(own_key, retake)
-        values = faded(parts[who].motion.values, retake.characters[0].motion.values, span.first, span.stop)
+        values = crossfade(parts[who].motion.values, retake.characters[0].motion.values, span.first, span.stop)
         parts[who] = replace(parts[who], motion=MotionTrack(values))
     return replace(part, characters=tuple(parts))
 

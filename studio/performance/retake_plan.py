@@ -8,7 +8,7 @@ from dataclasses import replace
 from generation.core.clock import frames_from_seconds, seconds_from_frames
 from generation.core.motion import MotionTrack
 from generation.core.performance import Performance
-from generation.motion.keyframes import Key, KeyedSpan, bent
+from generation.motion.keyframes import Key, KeyedSpan, through_keyframes
 from studio.scene.retakes import faults
 from studio.scene.schema import Scene
 from studio.timeline.timeline import Timeline
@@ -38,5 +38,5 @@ def bend_through_keys(performance: Performance, spans: Iterable[KeyedSpan]) -> P
     parts = list(performance.characters)
     for span in spans:
         part = parts[span.line.character]
-        parts[span.line.character] = replace(part, motion=MotionTrack(bent(part.motion.values, span)))
+        parts[span.line.character] = replace(part, motion=MotionTrack(through_keyframes(part.motion.values, span)))
     return replace(performance, characters=tuple(parts))

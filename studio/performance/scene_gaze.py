@@ -10,8 +10,8 @@ import numpy as np
 from generation.core.delivery import Delivery
 from generation.core.motion import CHANNELS, MotionTrack
 from generation.core.performance import Performance
-from generation.motion.gaze import ACROSS, AWAY, EYES, Span, with_eyes
-from generation.motion.keyframes import KeyedSpan, faded, swapped_blinks
+from generation.motion.gaze import ACROSS, AWAY, EYES, Span, add_gaze
+from generation.motion.keyframes import KeyedSpan, crossfade, splice_blinks
 from studio.scene.schema import Scene
 from studio.timeline.segments import Segment
 from studio.timeline.timeline import Timeline
@@ -44,15 +44,15 @@ def with_scene_eyes(
     """
     pieces = [Span(s.start + s.before, s.start + s.n_frames - s.after, f"{seed} {s.lines[0].id}") for s in segments]
     aims = scripted_aims(scene, timeline, sides)
-    parts = list(with_eyes(performance, pieces, sides, aims, habits).characters)
+    parts = list(add_gaze(performance, pieces, sides, aims, habits).characters)
     for span in retaken:
         who = span.line.character
         piece = next(piece for piece in pieces if piece.start <= span.line.start < piece.stop)
         other = replace(piece, key=f"{piece.key} {span.line.id} {span.take}")
-        made = with_eyes(performance, [other], sides, aims, habits).characters[who].motion.values
+        made = add_gaze(performance, [other], sides, aims, habits).characters[who].motion.values
         track = parts[who].motion.values.copy()
-        track[:, _GAZE] = faded(track[:, _GAZE], made[:, _GAZE], span.first, span.stop)
-        track[:, _LIDS] = swapped_blinks(track[:, _LIDS], made[:, _LIDS], span.first, span.stop)
+        track[:, _GAZE] = crossfade(track[:, _GAZE], made[:, _GAZE], span.first, span.stop)
+        track[:, _LIDS] = splice_blinks(track[:, _LIDS], made[:, _LIDS], span.first, span.stop)
         parts[who] = replace(parts[who], motion=MotionTrack(track))
     return replace(performance, characters=tuple(parts))
 

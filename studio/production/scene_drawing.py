@@ -10,7 +10,7 @@ import numpy as np
 
 from generation.core.motion import CHANNELS, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
 from generation.core.result_key import made_by, result_key
-from generation.rendering.controls import closing
+from generation.rendering.controls import closing_share
 
 if TYPE_CHECKING:
     from generation.rendering.renderer import SceneRenderer
@@ -37,7 +37,7 @@ def make_renderer(casting: FaceAssignment, places: SceneGeometry) -> SceneRender
 def frame_states(tracks: Sequence[MotionTrack], n_frames: int) -> np.ndarray:
     """Everything that changes from frame to frame, (T, n) float32: equal rows are equal frames."""
     # what the renderer takes from the frames around one, besides its own motion
-    closed = [closing(track.values)[:, None] for track in tracks]
+    closed = [closing_share(track.values)[:, None] for track in tracks]
     return np.hstack([np.zeros((n_frames, 1)), *(track.values for track in tracks), *closed]).astype(np.float32)
 
 

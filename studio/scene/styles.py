@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generation.adapters.metadata import SUFFIX, About, find_adapter, read_about, shelf, shipped_base
-from generation.core.delivery import Delivery, mixed
+from generation.core.delivery import Delivery, blend_deliveries
 from studio.scene.document import nearest
 
 
@@ -84,4 +84,4 @@ def habits_of(styles: Mapping[str, float], folder: Path) -> Delivery:
     Raises:
         ValueError: as :func:`read_style`.
     """
-    return mixed((read_style(name, folder).habits, strength) for name, strength in styles.items())
+    return blend_deliveries((read_style(name, folder).habits, strength) for name, strength in styles.items())

@@ -18,7 +18,7 @@ from generation.core.clock import (
     samples_from_frames,
     seconds_from_frames,
 )
-from generation.core.delivery import AVERAGE, Delivery, paced
+from generation.core.delivery import AVERAGE, Delivery, scale_pauses
 from generation.core.performance import Line
 from generation.text.phonemizer import Phonemizer, display_text, phonemize
 from studio.scene.document import existing_file
@@ -137,7 +137,7 @@ def measure_lines(
             ipa = phonemize(line.text, speaker.language, scene.lexicon, phonemizer)
             seed = seed_of(scene.seed, name, "rhythm")
             mels = durations.predict(f" {ipa} ", speaker.voice, line.speed * speaker.habits.tempo, seed)
-            mels = paced(f" {ipa} ", mels, speaker.habits.pauses)
+            mels = scale_pauses(f" {ipa} ", mels, speaker.habits.pauses)
             drafts.append(_measure_speech(name, character, f" {ipa} ", mels))
         except ValueError as error:
             problems[index] = f"Script line {index + 1} ({line.who}): {error}"

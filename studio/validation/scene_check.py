@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.audio.clip_quality import examine
+from generation.audio.clip_quality import assess_clip
 from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE, seconds_from_frames
 from generation.core.delivery import AVERAGE, Delivery
@@ -159,7 +159,7 @@ class _Check:
     def _clip(self, at: Location, name: str, voice: Voice) -> None:
         """The clip can be read and lends itself to it, and whoever is heard in it agreed."""
         try:
-            found = examine(Audio(scene_recording(self.folder, voice.clip), SAMPLE_RATE))
+            found = assess_clip(Audio(scene_recording(self.folder, voice.clip), SAMPLE_RATE))
         except ValueError as error:
             self._say(at, f"{name}: {_lower(str(error))}")
         else:

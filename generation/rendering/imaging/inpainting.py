@@ -1,4 +1,4 @@
-"""What is behind a head: the picture without the person, at one crop."""
+"""Background behind a head: the person taken out of one crop and filled in."""
 
 from __future__ import annotations
 

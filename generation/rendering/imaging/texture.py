@@ -1,4 +1,4 @@
-"""Pictures as tensors that can be sampled between pixels without blur."""
+"""Textures: pictures as tensors, supersampled so that sampling between pixels does not blur."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DETAIL = 2
 """Samples per pixel along each axis: every second one is a pixel itself, those between are Lanczos interpolations."""
 
 
-def detailed(image: np.ndarray) -> torch.Tensor:
+def supersample(image: np.ndarray) -> torch.Tensor:
     """(H, W) or (H, W, C) values as float32 (C, 2 H - 1, 2 W - 1) to sample between pixels."""
     values = np.float32(image if image.ndim == 3 else image[..., None])
     height, width = values.shape[:2]
@@ -89,7 +89,7 @@ def planes(images: list[np.ndarray]) -> torch.Tensor:
     return torch.from_numpy(out)
 
 
-def cut(image: np.ndarray, box: Grid) -> np.ndarray:
+def crop_box(image: np.ndarray, box: Grid) -> np.ndarray:
     """The pixels of ``box``; what lies outside the image repeats its border."""
     height, width = image.shape[:2]
     rows = np.clip(np.arange(box.top, box.top + box.height), 0, height - 1)

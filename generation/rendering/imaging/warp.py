@@ -1,4 +1,4 @@
-"""Dense warps: the moved surface over a coarse grid, its inverse by damped Newton steps, and sampling of the picture.
+"""Dense warps over a coarse grid, their inverse by damped Newton steps, and backward sampling of the picture.
 
 The picture is sampled where the inverse of the motion points to (backward warping), so that no holes appear.
 """
@@ -75,7 +75,7 @@ class Grid:
         return slice(y, y + self.height), slice(x, x + self.width)
 
 
-def hull(grids: Sequence[Grid]) -> Grid:
+def bounding_grid(grids: Sequence[Grid]) -> Grid:
     """The least grid that holds parts of one grid."""
     left, top = min(grid.left for grid in grids), min(grid.top for grid in grids)
     right, bottom = max(grid.left + grid.width for grid in grids), max(grid.top + grid.height for grid in grids)

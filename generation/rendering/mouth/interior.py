@@ -1,4 +1,4 @@
-"""What shows between open lips: cavity, teeth and tongue, painted once per face in the light of the picture."""
+"""Mouth interior: cavity, teeth and tongue, painted once per face in the light of the picture."""
 
 from __future__ import annotations
 

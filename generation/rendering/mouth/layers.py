@@ -1,4 +1,4 @@
-"""The mouth in motion: both lips as layers of the picture over a painted inside."""
+"""Mouth layers: both lips as layers of the picture over the painted interior."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from generation.core.arrays import smoothstep
-from generation.rendering.imaging.texture import DETAIL, Texture, cut, detailed, pixel_box, places_of, planes, read_all
+from generation.rendering.imaging.texture import (
+    DETAIL,
+    Texture,
+    crop_box,
+    pixel_box,
+    places_of,
+    planes,
+    read_all,
+    supersample,
+)
 from generation.rendering.imaging.warp import Grid, sample
 from generation.rendering.mouth.interior import MouthPaint, drawn_palette, opening_mask, paint_mouth, photo_palette
 from generation.rendering.mouth.lip_line import LipLine
@@ -40,13 +49,13 @@ class Mouth:
         self.box = pixel_box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
         places = places_of(self.box)
         # cut between the samples, not before them: both lips together are the picture again, without a seam
-        colour, shares = detailed(cut(image, self.box)), line.cover(places_of(self.box, DETAIL))
+        colour, shares = supersample(crop_box(image, self.box)), line.cover(places_of(self.box, DETAIL))
         self.upper, self.lower = (
             Texture.of(torch.cat([colour * a, a[None]]), self.box) for a in map(torch.from_numpy, shares)
         )
         s, _ = line.to_frame(places)
         between = np.clip((1.0 - np.abs(s) / line.half) / 0.06, 0.0, 1.0)  # lips part between the corners only
-        self.weight = detailed(np.stack([self._weight(lips, places), np.float32(between)], -1))
+        self.weight = supersample(np.stack([self._weight(lips, places), np.float32(between)], -1))
         # four channels are read in the time of one
         self.shares = Texture.of(torch.cat([self.weight, torch.zeros_like(self.weight)]), self.box)
         palette = (drawn_palette if drawn else photo_palette)(image, points, line)
@@ -73,8 +82,8 @@ class Mouth:
         painted = torch.from_numpy(paint.skull)
         if self.line.closed:
             return painted
-        crop = cut(image, self.paint_box)
-        opening = cut(opening_mask(image.shape[:2], self.line), self.paint_box)
+        crop = crop_box(image, self.paint_box)
+        opening = crop_box(opening_mask(image.shape[:2], self.line), self.paint_box)
         inside = (opening >= 0.95).astype(np.uint8)
         margin = max(2, round(0.05 * self.unit))
         around = cv2.dilate(inside, np.ones((2 * margin + 3,) * 2, np.uint8)) - inside

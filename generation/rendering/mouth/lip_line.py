@@ -1,4 +1,4 @@
-"""The line between the lips in the picture: where the mouth is cut open, and which pixels belong to which lip."""
+"""Lip line detection: where the mouth is cut open, and which pixels belong to which lip."""
 
 from __future__ import annotations
 

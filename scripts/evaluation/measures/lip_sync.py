@@ -28,7 +28,7 @@ from generation.metrics.lip_sync import (
     pause_frames,
     speech_lip_correlation,
 )
-from generation.motion.articulation import INNER_LIP_PAIRS, LipGeometry, correct, lip_targets, pauses
+from generation.motion.articulation import INNER_LIP_PAIRS, LipGeometry, correct_lips, lip_targets, pauses
 from generation.motion.rig import FaceRig
 from generation.text.timed_phonemes import TimedPhonemes
 from generation.voices.bank import speaker_embedding_from_clip
@@ -105,7 +105,7 @@ def rules_alone(waveform: np.ndarray, timed: TimedPhonemes) -> np.ndarray:
     n_mels = len(waveform) // HOP
     targets = lip_targets(timed, pauses(timed, quiet_frames(waveform, n_mels)), loudness_track(waveform))
     still = np.zeros((n_mels * FPS // MEL_RATE, WEIGHTS.stop), np.float32)
-    return correct(still, targets, LipGeometry.of(FaceRig.load()), pull=1.0)
+    return correct_lips(still, targets, LipGeometry.of(FaceRig.load()), pull=1.0)
 
 
 def viseme_curves(waveform: np.ndarray, timed: TimedPhonemes) -> np.ndarray:

@@ -5,34 +5,34 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from generation.core.delivery import AVERAGE, Delivery, mixed, paced
+from generation.core.delivery import AVERAGE, Delivery, blend_deliveries, scale_pauses
 from generation.metrics.style import motion_figures
 from generation.motion.gaze import Cues, eye_motion
 
 
 def test_strengths_scale_and_several_add_up() -> None:
     slow, shy = Delivery(tempo=0.8, pauses=2.0, lids=0.2), Delivery(averted=0.6, blinks=1.5)
-    assert mixed([]) == AVERAGE == mixed([(slow, 0.0), (shy, 0.0)])
-    assert mixed([(slow, 1.0)]) == slow
-    both = mixed([(slow, 0.5), (shy, 1.0)])
+    assert blend_deliveries([]) == AVERAGE == blend_deliveries([(slow, 0.0), (shy, 0.0)])
+    assert blend_deliveries([(slow, 1.0)]) == slow
+    both = blend_deliveries([(slow, 0.5), (shy, 1.0)])
     assert both.tempo == pytest.approx(0.8**0.5) and both.pauses == pytest.approx(2**0.5)
     assert both.lids == pytest.approx(0.1) and both.averted == pytest.approx(0.6)
-    strong = mixed([(Delivery(tempo=0.5, lids=0.5, averted=0.9), 1.5)] * 3)
+    strong = blend_deliveries([(Delivery(tempo=0.5, lids=0.5, averted=0.9), 1.5)] * 3)
     assert strong == Delivery(tempo=0.5, averted=1.0, lids=0.6)
 
 
 def test_an_impossible_habit_is_refused_with_its_range() -> None:
-    with pytest.raises(ValueError, match=r"^The habit tempo is 9.0; it should be from 0.5 to 2\.$"):
+    with pytest.raises(ValueError, match=r"^The delivery's tempo is 9.0; it should be from 0.5 to 2\.$"):
         Delivery(tempo=9.0)
-    with pytest.raises(ValueError, match="habit blinks"):
+    with pytest.raises(ValueError, match="delivery's blinks"):
         Delivery(blinks=float("nan"))
 
 
 def test_pauses_inside_a_line_alone_grow() -> None:
     phonemes = " a, b a. "
     durations = (5, 4, 6, 10, 4, 3, 4, 8, 9)
-    assert paced(phonemes, durations, 2.0) == (5, 4, 12, 20, 4, 3, 4, 8, 9)
-    assert paced(phonemes, durations, 1.0) == durations
+    assert scale_pauses(phonemes, durations, 2.0) == (5, 4, 12, 20, 4, 3, 4, 8, 9)
+    assert scale_pauses(phonemes, durations, 1.0) == durations
 
 
 def eyes(habits: Delivery) -> np.ndarray:

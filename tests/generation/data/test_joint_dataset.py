@@ -173,7 +173,7 @@ def test_recordings_are_cropped_inside_one_utterance() -> None:
 def test_statistics_come_from_training_recordings_and_have_a_floor() -> None:
     corpus = synthetic_features()
     real = np.random.default_rng(0).normal(0.3, 0.2, (500, 57)).astype(np.float32)
-    standard = joint_dataset.measure_standard(corpus, real)
+    standard = joint_dataset.measure_normalizer(corpus, real)
     train = np.concatenate([corpus.mel_of(u) for u in corpus.split("train")])
     np.testing.assert_allclose(standard.mel_mean, train.mean(0), rtol=1e-3)
     assert standard.mel_std.min() >= 0.1 and standard.motion_std.min() >= 0.02

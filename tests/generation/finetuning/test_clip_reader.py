@@ -22,7 +22,7 @@ from generation.finetuning.lora_training import Size
 from generation.finetuning.transcription import TranscribedSegment
 from generation.models.duration_predictor import DurationPredictor
 from generation.motion.arkit import write_arkit_csv, write_json
-from generation.motion.video_tracking import face_fault, tracked, video_frames
+from generation.motion.video_tracking import face_fault, track_video, video_frames
 from tests.generation.finetuning.test_styles import voice as buzz
 
 RATE = 24_000
@@ -178,7 +178,7 @@ def test_videos_without_a_face_or_with_two_are_named(tmp_path: Path) -> None:
     write_video(tmp_path / "two.mp4", [np.hstack([face, face[:, ::-1]])] * 14)
     write_video(tmp_path / "one.mp4", [face] * 14)
     assert "shows two faces in 100% of its frames" in face_fault(tmp_path / "two.mp4")
-    assert face_fault(tmp_path / "one.mp4") is None and len(tracked(tmp_path / "one.mp4")) == 14
+    assert face_fault(tmp_path / "one.mp4") is None and len(track_video(tmp_path / "one.mp4")) == 14
     assert "shows no face in 100% of its frames" in face_fault(tmp_path / "wall.mp4")
     fps, frames = video_frames(tmp_path / "wall.mp4")
     assert fps == 25 and len(list(frames)) == 30

@@ -9,7 +9,7 @@ import pytest
 from random_networks import tiny_transformer
 
 from generation.adapters.lora import add_adapter, save_adapter
-from generation.audio.effects import pitch_curve, slope, whispered, with_pitch
+from generation.audio.effects import change_pitch, pitch_curve, spectral_tilt, whisper
 from generation.core.delivery import AVERAGE
 from generation.core.motion import INDEX, N_CHANNELS
 from generation.finetuning.report import write_report
@@ -43,7 +43,7 @@ def pitch_of(waveform: np.ndarray) -> tuple[float, float]:
 def test_pitch_moves_as_told_and_nothing_is_shifted_in_time(spread: float, shift: float) -> None:
     sound = voice()
     middle, width = pitch_of(sound)
-    made = with_pitch(sound, spread, shift)
+    made = change_pitch(sound, spread, shift)
     assert made.shape == sound.shape and np.isfinite(made).all()
     new_middle, new_width = pitch_of(made)
     assert new_middle - middle == pytest.approx(shift, abs=0.7)
@@ -54,12 +54,12 @@ def test_pitch_moves_as_told_and_nothing_is_shifted_in_time(spread: float, shift
 
 def test_what_has_no_pitch_is_left_alone() -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
-    assert with_pitch(noise, 2.0, 5.0) is noise
+    assert change_pitch(noise, 2.0, 5.0) is noise
 
 
 def test_a_whisper_has_no_voice_but_the_same_shape() -> None:
     sound = voice()
-    made = whispered(sound, 0)
+    made = whisper(sound, 0)
     assert speech_figures(sound)["voiced_share"] > 0.7 and speech_figures(made)["voiced_share"] < 0.1
     assert np.square(made).mean() < 0.3 * np.square(sound).mean()
     loud = [np.square(x).reshape(-1, 960).mean(1) > 1e-5 for x in (sound, made)]
@@ -67,7 +67,7 @@ def test_a_whisper_has_no_voice_but_the_same_shape() -> None:
 
 
 def test_a_slope_brightens_by_so_much_an_octave() -> None:
-    added = slope(2.0) * 20 / np.log(10)
+    added = spectral_tilt(2.0) * 20 / np.log(10)
     assert added[0] < -3 and added[-1] == pytest.approx(6.0, abs=0.1) and (np.diff(added) >= 0).all()
 
 

@@ -18,11 +18,11 @@ from generation.labels.motion_teacher import Augmentation, MotionTeacher, relati
 from generation.motion.articulation import (
     FEATURES,
     LipGeometry,
-    correct,
+    correct_lips,
     lip_targets,
     pauses,
     phonetic_features,
-    with_gap,
+    with_lip_gap,
 )
 from generation.motion.gaze import Cues, blink_frames
 from generation.motion.gestures import LARGEST_TURN, gestures, stress_track
@@ -79,7 +79,7 @@ def corrected(lips: LipGeometry) -> tuple[TimedPhonemes, np.ndarray, np.ndarray]
     sound = sound_of(timed)
     silent = pauses(timed, quiet_frames(sound, len(sound) // 240))
     targets = lip_targets(timed, silent, loudness_track(sound))
-    weights = correct(open_mouth(len(sound) // 960), targets, lips)
+    weights = correct_lips(open_mouth(len(sound) // 960), targets, lips)
     rig = FaceRig.load()
     points = rig.mean + rig.displace(weights)
     return timed, weights, np.linalg.norm(points[:, 13] - points[:, 14], axis=1)
@@ -108,7 +108,7 @@ def said(phonemes: str, lips: LipGeometry) -> tuple[np.ndarray, np.ndarray, dict
     timed = TimedPhonemes.from_corpus(phonemes, [12, 6, 4, 6, 6, 6, 12])
     sound = sound_of(timed)
     targets = lip_targets(timed, np.zeros(len(sound) // 240, bool), loudness_track(sound))
-    weights = correct(open_mouth(len(sound) // 960), targets, lips)
+    weights = correct_lips(open_mouth(len(sound) // 960), targets, lips)
     at = {s: int((timed.bounds[i] + timed.bounds[i + 1]) / 2 * 25) for i, s in enumerate(timed.symbols)}
     return weights, lips.gap(weights), at
 
@@ -130,7 +130,7 @@ def test_corners_part_and_teeth_show_in_front_vowels_and_sibilants(lips: LipGeom
 
 def test_with_gap_reaches_any_gap(lips: LipGeometry) -> None:
     wanted = np.linspace(0, 0.3, 20).astype(np.float32)
-    assert np.allclose(lips.gap(with_gap(open_mouth(20), wanted, lips)), wanted, atol=0.005)
+    assert np.allclose(lips.gap(with_lip_gap(open_mouth(20), wanted, lips)), wanted, atol=0.005)
 
 
 def test_blinks_come_at_a_human_rate_and_in_every_five_seconds() -> None:

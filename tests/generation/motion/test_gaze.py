@@ -8,7 +8,7 @@ import pytest
 from generation.core.clock import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.core.motion import INDEX, N_CHANNELS, MotionTrack
 from generation.core.performance import CharacterPerformance, Performance
-from generation.motion.gaze import EYES, Cues, Span, blink_frames, eye_motion, with_eyes
+from generation.motion.gaze import EYES, Cues, Span, add_gaze, blink_frames, eye_motion
 
 SIDES = np.array([-0.7, 0.1, 0.8], np.float32)
 
@@ -62,7 +62,7 @@ LENGTHS = {
 @pytest.mark.parametrize("speaks", [None, 0])
 def test_everybody_blinks_at_a_human_rate_across_all_cuts(lengths: list[float], speaks: int | None) -> None:
     spans = cut(lengths)
-    made = with_eyes(scene(spans, speaks), spans, SIDES)
+    made = add_gaze(scene(spans, speaks), spans, SIDES)
     for part in made.characters:
         times = blinks(part.motion.values)
         assert 10 <= len(times) / (made.n_frames / FPS) * 60 <= 25
@@ -77,7 +77,7 @@ def test_listeners_look_to_the_speakers_side_and_nothing_but_eyes_is_touched() -
     spans = cut([5.0] * 8)
     for speaks in range(3):
         before = scene(spans, speaks)
-        after = with_eyes(before, spans, SIDES)
+        after = add_gaze(before, spans, SIDES)
         for k, (old, new) in enumerate(zip(before.characters, after.characters, strict=True)):
             gaze = (across(new.motion.values) + 0.8 * new.motion.channel("headRotationY")).mean()
             if k == speaks:
@@ -91,7 +91,7 @@ def test_listeners_look_to_the_speakers_side_and_nothing_but_eyes_is_touched() -
 
 def test_a_change_elsewhere_leaves_the_eyes_of_a_span_alone() -> None:
     before, after = cut([5.0, 4.0, 6.0]), cut([5.0, 7.0, 6.0])
-    first, second = with_eyes(scene(before), before, SIDES), with_eyes(scene(after), after, SIDES)
+    first, second = add_gaze(scene(before), before, SIDES), add_gaze(scene(after), after, SIDES)
     for one, other in zip(first.characters, second.characters, strict=True):
         np.testing.assert_array_equal(one.motion.values[:125], other.motion.values[:125])
         np.testing.assert_array_equal(one.motion.values[-150:], other.motion.values[-150:])
@@ -100,7 +100,7 @@ def test_a_change_elsewhere_leaves_the_eyes_of_a_span_alone() -> None:
 def test_frames_outside_the_spans_stay() -> None:
     spans = cut([4.0, 4.0])
     before = scene(spans)
-    after = with_eyes(before, spans[1:], SIDES)
+    after = add_gaze(before, spans[1:], SIDES)
     for old, new in zip(before.characters, after.characters, strict=True):
         np.testing.assert_array_equal(new.motion.values[:100], old.motion.values[:100])
         assert not np.array_equal(new.motion.values[100:], old.motion.values[100:])

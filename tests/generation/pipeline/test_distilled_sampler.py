@@ -183,7 +183,7 @@ def test_the_student_is_taught_where_its_own_sampler_comes_by(step: int, monkeyp
         voices=torch.eye(2)[:1][None], **{f.name: getattr(first, f.name) for f in fields(Batch) if f.name != "voices"}
     )
     starts = iter((first.audio, first.motion))
-    monkeypatch.setattr("generation.training.distillation.noised", lambda *_, **__: next(starts))
+    monkeypatch.setattr("generation.training.distillation.add_noise", lambda *_, **__: next(starts))
     pipeline.transformer.voice_table = torch.nn.Parameter(first.voice[0, :, :-1].expand(2, -1))
     met = _states_of_the_sampler(pipeline.transformer, examples, step)
     for f in fields(JointInputs):

@@ -141,7 +141,7 @@ def test_a_tone_is_its_owners_alone_and_moves_no_face(pipeline: JointPipeline, w
     recorded = line("played", 1, 26, recording=np.random.default_rng(0).normal(0, 0.1, 8 * 960).astype(np.float32))
     lines = [*LINES, recorded]
     plain = pipeline(lines, CAST, N_FRAMES, sampling=QUICK)
-    other = pipeline(lines, [CAST[0], replace(CAST[1], tone=tone), CAST[2]], N_FRAMES, sampling=QUICK)
+    other = pipeline(lines, [CAST[0], replace(CAST[1], timbre=tone), CAST[2]], N_FRAMES, sampling=QUICK)
     for a, b in zip(plain.characters, other.characters):
         assert a.motion.values.tobytes() == b.motion.values.tobytes()
     for k in (0, 2):
@@ -344,8 +344,8 @@ def test_saved_folders_name_the_classes_by_these_paths(tmp_path: Path) -> None:
         ({"lines": [line("y", 0, 7), line("x", 0, 0)]}, "Lines x and y of ANN overlap"),
         ({"cast": [replace(ANN, voice=np.zeros(3, np.float32)), BOB, EVE]}, r"voice of ANN has shape \(3,\), expected"),
         (
-            {"cast": [replace(ANN, tone=np.zeros(100, np.float32)), BOB, EVE]},
-            r"tone of ANN has shape \(100,\), expected",
+            {"cast": [replace(ANN, timbre=np.zeros(100, np.float32)), BOB, EVE]},
+            r"timbre of ANN has shape \(100,\), expected",
         ),
         ({"cast": [], "lines": []}, "needs somebody"),
         ({"membership": np.eye(3, dtype=np.float32)}, r"membership has shape \(3, 3\), expected \(3, 120\)"),

@@ -246,7 +246,7 @@ def test_half_of_the_noise_levels_decide_words_and_half_detail() -> None:
 def test_given_frames_stay_clean_and_the_others_are_mixed() -> None:
     clean, given = torch.randn(2, 1, 50, 200), torch.zeros(2, 1, 50)
     given[:, :, :10] = 1
-    mixed = flow_matching_loss.noised(clean, given, torch.tensor([0.9, 0.1]))
+    mixed = flow_matching_loss.add_noise(clean, given, torch.tensor([0.9, 0.1]))
     assert torch.equal(mixed[:, :, :10], clean[:, :, :10])
     rest = mixed[:, :, 10:] - torch.tensor([0.1, 0.9])[:, None, None, None] * clean[:, :, 10:]
     assert rest[0].std() == pytest.approx(0.9, rel=0.05) and rest[1].std() == pytest.approx(0.1, rel=0.05)

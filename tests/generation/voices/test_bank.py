@@ -9,7 +9,7 @@ import pytest
 import torch
 from random_networks import enliven, tiny_transformer
 
-from generation.audio.clip_quality import best_stretch
+from generation.audio.clip_quality import best_excerpt
 from generation.audio.mel import mel_spectrogram
 from generation.audio.pitch import pulses
 from generation.audio.waveform import Audio
@@ -207,10 +207,10 @@ def test_shipped_durations_are_those_of_speech() -> None:
 def test_a_long_clip_gives_its_best_fifteen_seconds() -> None:
     t = np.arange(40 * 8000) / 8000
     talk = np.sin(2 * np.pi * 200 * t) * ((t > 18) & (t < 34) | (t % 4 < 1)) * 0.3
-    found = best_stretch(Audio(talk.astype(np.float32), 8000))
+    found = best_excerpt(Audio(talk.astype(np.float32), 8000))
     assert found.seconds == pytest.approx(15) and np.abs(found.waveform[::8]).mean() > 0.15
     short = Audio(talk[: 8 * 8000].astype(np.float32), 8000)
-    assert best_stretch(short) is short
+    assert best_excerpt(short) is short
 
 
 def test_noise_under_a_clip_hardly_moves_its_voice() -> None:

@@ -9,10 +9,10 @@ import pytest
 import soundfile
 import torch
 
-from generation.audio.effects import with_pitch
+from generation.audio.effects import change_pitch
 from generation.audio.mel import mel_spectrogram
 from generation.audio.pitch import median_pitch, pulses
-from generation.audio.timbre import spectra, tone_between, toned
+from generation.audio.timbre import apply_timbre, mean_spectra, timbre_correction
 from generation.audio.waveform import Audio
 from generation.core import assets as resources
 from generation.core.clock import SAMPLE_RATE
@@ -51,36 +51,36 @@ def slope(spectrum: np.ndarray) -> float:
 
 def test_voiced_and_voiceless_sounds_have_spectra_of_their_own() -> None:
     plain, bright_voice, bright_hiss = (mel_of(talk(120, *s)) for s in ((0, 0), (4, 0), (0, 4)))
-    base = spectra(plain)
+    base = mean_spectra(plain)
     assert base.shape == (2, 100) and base.dtype == np.float32
-    assert slope(spectra(bright_voice)[1]) > slope(base[1]) + 0.5
-    assert abs(slope(spectra(bright_voice)[0]) - slope(base[0])) < 0.35
-    assert slope(spectra(bright_hiss)[0]) > slope(base[0]) + 0.5
-    np.testing.assert_allclose(spectra(plain + 2) - base, 2, atol=0.05)
+    assert slope(mean_spectra(bright_voice)[1]) > slope(base[1]) + 0.5
+    assert abs(slope(mean_spectra(bright_voice)[0]) - slope(base[0])) < 0.35
+    assert slope(mean_spectra(bright_hiss)[0]) > slope(base[0]) + 0.5
+    np.testing.assert_allclose(mean_spectra(plain + 2) - base, 2, atol=0.05)
 
 
 def test_a_lent_tone_brings_speech_nearer_and_keeps_its_loudness() -> None:
     own, wanted = mel_of(talk(120)), mel_of(talk(150, 4, -3))
-    tone = tone_between(own, wanted)
+    tone = timbre_correction(own, wanted)
     assert tone.shape == (2, 100) and np.abs(tone).max() <= 1.5
-    lent = toned(own, tone)
-    before, after = (np.abs(tone_between(each, wanted)).mean(1) for each in (own, lent))
+    lent = apply_timbre(own, tone)
+    before, after = (np.abs(timbre_correction(each, wanted)).mean(1) for each in (own, lent))
     assert (after < 0.5 * before).all()
     np.testing.assert_allclose(np.exp(2 * lent).mean(1), np.exp(2 * own).mean(1), rtol=1e-3)
-    np.testing.assert_allclose(toned(own, np.zeros((2, 100), np.float32)), own, atol=1e-5)
+    np.testing.assert_allclose(apply_timbre(own, np.zeros((2, 100), np.float32)), own, atol=1e-5)
 
 
 def test_a_lent_tone_leaves_the_pitch() -> None:
     own, wanted = mel_of(talk(120)), mel_of(talk(135, 4))
-    assert median_pitch(toned(own, tone_between(own, wanted))) == pytest.approx(120, rel=0.02)
+    assert median_pitch(apply_timbre(own, timbre_correction(own, wanted))) == pytest.approx(120, rel=0.02)
 
 
 def test_sounds_that_a_clip_hardly_has_say_nothing() -> None:
     own = mel_of(talk(120))
     hiss = mel_of(np.random.default_rng(1).normal(0, 0.05, 48_000).astype(np.float32))
-    tone = tone_between(own, hiss)
+    tone = timbre_correction(own, hiss)
     assert not tone[1].any() and tone[0].any() and np.isfinite(tone).all()
-    assert not tone_between(own, np.full((100, 100), np.log(1e-5), np.float32)).any(), "silence has no tone"
+    assert not timbre_correction(own, np.full((100, 100), np.log(1e-5), np.float32)).any(), "silence has no timbre"
     assert median_pitch(hiss) is None and median_pitch(own) == pytest.approx(120, rel=0.02)
 
 
@@ -110,7 +110,7 @@ def test_the_vector_moves_until_readings_have_the_clips_pitch(
     found = likeness(Audio(talk(110), SAMPLE_RATE), None, None, octave)
     assert 2 <= len(reader.asked) <= 3 and not found.vector[1:].any()
     assert 12 * abs(np.log2(140 / 110) + follows * found.vector[0]) < 0.5, "within half a semitone"
-    assert slope(found.tone[1]) < -0.2, "the readings are brighter than the clip"
+    assert slope(found.timbre[1]) < -0.2, "the readings are brighter than the clip"
 
 
 def test_the_best_reading_counts_and_no_more_are_made_than_needed(
@@ -138,17 +138,17 @@ def test_the_shipped_models_come_nearer_to_a_clip() -> None:
     models = Models.load("cpu")
     spoken = module._read(models.pipeline, models.durations, models.voices.vector("Owen"))
     tilted = np.tile(np.linspace(0.4, -0.6, 100, dtype=np.float32), (2, 1))
-    sound = models.pipeline.vocoder.decode(torch.from_numpy(toned(spoken, tilted))[None])[0].numpy()
-    clip = with_pitch(sound / np.abs(sound).max(), 1.0, 3.0)
+    sound = models.pipeline.vocoder.decode(torch.from_numpy(apply_timbre(spoken, tilted))[None])[0].numpy()
+    clip = change_pitch(sound / np.abs(sound).max(), 1.0, 3.0)
     wanted = mel_of(clip)
     found = models.cloned(clip)
     assert models.cloned(clip.copy()) is found, "the readings of a clip are made once"
     plain = ClonedVoice(speaker_embedding_from_clip(Audio(clip, SAMPLE_RATE)), np.zeros((2, 100), np.float32))
     off, apart = [], []
     for voice in (found, plain):
-        reading = toned(module._read(models.pipeline, models.durations, voice.vector), voice.tone)
+        reading = apply_timbre(module._read(models.pipeline, models.durations, voice.vector), voice.timbre)
         off.append(abs(np.log2(median_pitch(wanted) / median_pitch(reading))))
-        apart.append(float(np.abs(tone_between(reading, wanted)).mean()))
+        apart.append(float(np.abs(timbre_correction(reading, wanted)).mean()))
     assert off[0] < 0.4 * off[1] and apart[0] < 0.7 * apart[1]
 
 

@@ -16,7 +16,16 @@ from skimage.data import astronaut
 from generation.core.assets import asset
 from generation.core.motion import INDEX, MotionTrack
 from generation.core.performance import Line, Performance
-from generation.motion.keyframes import FADE, HANDLES, Key, KeyedSpan, bent, fade, faded, swapped_blinks
+from generation.motion.keyframes import (
+    FADE,
+    HANDLES,
+    Key,
+    KeyedSpan,
+    crossfade,
+    crossfade_weights,
+    splice_blinks,
+    through_keyframes,
+)
 from studio.cast.geometry import SceneGeometry
 from studio.editing import script_edits
 from studio.editing.actions import read_line_action
@@ -49,7 +58,7 @@ def wandering(n_frames: int = 100) -> np.ndarray:
 def test_a_curve_passes_through_its_keys_and_stays_elsewhere() -> None:
     values = wandering()
     keys = (Key(40, "jawOpen", 0.9), Key(43, "jawOpen", 0.0), Key(52, "blink", 1.0), Key(45, "headTurn", -12.0))
-    made = bent(values, span(38, 55, *keys))
+    made = through_keyframes(values, span(38, 55, *keys))
     for key in keys:
         for channel in HANDLES[key.handle].channels:
             assert made[key.frame, channel] == pytest.approx(key.value * HANDLES[key.handle].unit, abs=1e-6)
@@ -61,18 +70,20 @@ def test_a_curve_passes_through_its_keys_and_stays_elsewhere() -> None:
 
 
 def test_a_key_at_the_very_edge_of_a_span_is_met() -> None:
-    made = bent(np.zeros((100, 57), np.float32), span(38, 55, Key(38, "jawOpen", 1.0), Key(54, "jawOpen", 1.0)))
+    made = through_keyframes(
+        np.zeros((100, 57), np.float32), span(38, 55, Key(38, "jawOpen", 1.0), Key(54, "jawOpen", 1.0))
+    )
     assert made[38, JAW] == made[54, JAW] == 1
     assert not made[: 38 - FADE].any() and not made[55 + FADE :].any()
     assert np.abs(np.diff(made[:, JAW])).max() < 0.5, "no jump, only a rise over the fade"
 
 
 def test_a_span_is_faded_in() -> None:
-    share = fade(100, 38, 55)
+    share = crossfade_weights(100, 38, 55)
     assert share[38:55].min() == 1 and share[: 38 - FADE].max() == share[55 + FADE :].max() == 0
     assert (np.diff(share[38 - FADE - 1 : 39]) > 0).all()
     kept, made = wandering(), wandering() + 1
-    mixed = faded(kept, made, 38, 55)
+    mixed = crossfade(kept, made, 38, 55)
     assert np.array_equal(mixed[38:55], made[38:55]) and np.array_equal(mixed[:35], kept[:35])
 
 
@@ -81,7 +92,7 @@ def test_blinks_change_whole_or_not_at_all() -> None:
     kept[10:16] = kept[36:42] = kept[46:50] = 1  # before, across the beginning, inside
     made[52:58] = made[30:33] = 0.9  # across the end, outside
     made[43:45] = 0.8
-    lids = swapped_blinks(kept, made, 38, 55)
+    lids = splice_blinks(kept, made, 38, 55)
     assert np.array_equal(lids[:38], kept[:38]) and np.array_equal(lids[55:], kept[55:])
     assert (lids[38:42] == 1).all() and not lids[46:50].any() and not lids[52:55].any()
     assert (lids[43:45] == np.float32(0.8)).all()
