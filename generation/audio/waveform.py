@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import soundfile
 
 from generation.core.clock import SAMPLE_RATE
+from generation.core.ffmpeg import local_input, run_ffmpeg
 
 _SILENCE = 1e-4  # -80 dB: below it a recording holds nothing to hear
 
@@ -106,12 +106,11 @@ def load_audio(path: Path | str, sampling_rate: int = SAMPLE_RATE) -> Audio:
 
 def _decode(path: Path) -> bytes:
     """The first sound stream of any file that ffmpeg reads, as a Sun AU file with its own rate and channels."""
-    from imageio_ffmpeg import get_ffmpeg_exe
-
-    # Only local files: a playlist given as a recording must not make ffmpeg open other things.
-    command = [get_ffmpeg_exe(), "-v", "error", "-nostdin", "-protocol_whitelist", "file,pipe"]
-    command += ["-i", f"file:{path}", "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
-    done = subprocess.run(command, capture_output=True, check=False)
-    if done.returncode or not done.stdout:
+    options = [*local_input(path), "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
+    try:
+        decoded = run_ffmpeg(options, path.name)
+    except RuntimeError:
+        decoded = b""
+    if not decoded:
         raise ValueError(f"The recording {path.name} cannot be read as sound; export it as WAV and try again.")
-    return done.stdout
+    return decoded

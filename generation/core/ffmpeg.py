@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,9 +16,28 @@ _APART: dict[str, Any] = {
 """A group of its own, so that Ctrl-C reaches us and we stop the encoder, not the terminal."""
 
 
+_LOCAL = ["-protocol_whitelist", "file,pipe"]
+"""Only local files are opened, whatever a playlist given as a recording or video may name."""
+
+
 def local_input(path: Path) -> list[str]:
-    """Options that name an input; only local files are opened, whatever a playlist in it may name."""
-    return ["-protocol_whitelist", "file,pipe", "-i", f"file:{path}"]
+    """Options that name a file of the user as an input."""
+    return [*_LOCAL, "-i", f"file:{path}"]
+
+
+def read_frames(path: Path) -> tuple[dict[str, Any], Iterator[bytes]]:
+    """Facts of a user's video (``fps``, ``size`` as width and height, ``duration``), and its frames as RGB bytes.
+
+    Raises:
+        RuntimeError: it cannot be read as a video.
+    """
+    import imageio_ffmpeg
+
+    frames = imageio_ffmpeg.read_frames(f"file:{path}", input_params=_LOCAL)
+    try:
+        return next(frames), frames
+    except (OSError, StopIteration) as error:
+        raise RuntimeError(f"{path.name} cannot be read as a video.") from error
 
 
 def run_ffmpeg(options: Sequence[str], failure: str) -> bytes:

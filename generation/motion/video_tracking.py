@@ -7,9 +7,9 @@ from itertools import islice
 from pathlib import Path
 
 import cv2
-import imageio_ffmpeg
 import numpy as np
 
+from generation.core.ffmpeg import read_frames
 from generation.core.motion import MotionTrack
 
 _MOST_ROWS, _MOST_SECONDS = 720, 300
@@ -25,10 +25,9 @@ def video_frames(path: Path) -> tuple[float, Iterator[np.ndarray]]:
     Raises:
         ValueError: no video that ffmpeg reads.
     """
-    reader = imageio_ffmpeg.read_frames(f"file:{path}", input_params=["-protocol_whitelist", "file,pipe"])
     try:
-        facts = next(reader)
-    except (OSError, RuntimeError, StopIteration) as error:
+        facts, reader = read_frames(path)
+    except RuntimeError as error:
         raise ValueError(f"{path.name} cannot be read as a video; export it as MP4 and try again.") from error
     width, height = facts["size"]
     share = min(1.0, _MOST_ROWS / height)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from studio.cast.face_assignment import FaceAssignment, assign_faces, assignment_key
+from studio.core.jpeg import jpeg_bytes
 from studio.core.storage import inside
 from studio.scene.document import load_scene
 from studio.scene.schema import Scene
@@ -83,9 +83,7 @@ def thumbnail(scene_path: Path, changed: float) -> bytes | None:
         path = inside(scene_path.parent, load_scene(scene_path)[1].picture)
         with Image.open(path) as picture:
             small = picture.convert("RGB")
-        packed = io.BytesIO()
-        ImageOps.fit(ImageOps.exif_transpose(small), THUMBNAIL).save(packed, "JPEG", quality=85)
-        return packed.getvalue()
+        return jpeg_bytes(ImageOps.fit(ImageOps.exif_transpose(small), THUMBNAIL))
     except (ValueError, OSError):
         return None
 
@@ -148,9 +146,7 @@ def _shown(path: Path, stamp: int) -> bytes:
 
     picture = Image.fromarray(load_picture(path))
     picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
-    target = io.BytesIO()
-    picture.save(target, "JPEG", quality=88)
-    return target.getvalue()
+    return jpeg_bytes(picture)
 
 
 def outlines(area: np.ndarray) -> list[list[list[float]]]:

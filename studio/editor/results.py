@@ -10,8 +10,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg
-
 from studio.core.storage import read_json
 from studio.jobs.job import Job, JobStatus
 from studio.jobs.queue import jobs
@@ -90,12 +88,11 @@ def _finished(project: Project, job: Job, status: JobStatus, video: Path) -> Fin
 @lru_cache(maxsize=16)
 def facts(video: Path) -> tuple[float, tuple[int, int]]:
     """Length in seconds, width and height; a finished file never changes."""
-    reader = imageio_ffmpeg.read_frames(str(video))
-    try:
-        found = next(reader)
-        return float(found["duration"]), tuple(found["size"])
-    finally:
-        reader.close()
+    from moviepy.video.io.ffmpeg_reader import ffmpeg_parse_infos  # late: only where a finished film is shown
+
+    found = ffmpeg_parse_infos(str(video))
+    width, height = found["video_size"]
+    return float(found["duration"]), (width, height)
 
 
 def spoken_lines(scene: Scene, status: JobStatus) -> list[SpokenLine]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image, ImageDraw, ImageFont
 
+from generation.core.ffmpeg import local_input, run_ffmpeg
 from studio.editor.results import cues, facts
 from studio.export.encoder import whole_or_nothing
+from studio.export.frame_encoder import codec_options
 from studio.export.provenance import mark, verify
 
 ROWS = 16
@@ -56,14 +56,9 @@ def burn(video: Path, subtitles: Path) -> Path:
             last = f"v{number}"
         drawn = ["-filter_complex", ";".join(chain), "-map", f"[{last}]"] if lines else ["-map", "0:v"]
         made = folder / target.name
-        run = subprocess.run(
-            [get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin", "-i", f"file:{video}", *inputs, *drawn, "-map", "0:a",
-             "-c:v", "libx264", "-preset", "fast", "-crf", "17", "-bf", "0", "-pix_fmt", "yuv420p", "-c:a", "copy",
-             "-map_metadata", "0", "-movflags", "+faststart", f"file:{made}"],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if run.returncode:
-            raise RuntimeError(f"The subtitles could not be drawn in: {run.stderr.strip().splitlines()[-1:]}")
+        options = [*local_input(video), *inputs, *drawn, "-map", "0:a", *codec_options(), "-pix_fmt", "yuv420p"]
+        options += ["-c:a", "copy", "-map_metadata", "0", "-movflags", "+faststart", f"file:{made}"]
+        run_ffmpeg(options, "The subtitles could not be drawn in")
         mark(made, report.record)
     return target
 

@@ -58,14 +58,19 @@ def even_size(frame: np.ndarray) -> np.ndarray:
     return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
-def picture_options(every: int = 1) -> list[str]:
-    """How frames are encoded, one every so many of the clock."""
+def codec_options(every: int = 1) -> list[str]:
+    """H.264 as all our films have it; one frame every so many of the clock, with more than one packed in haste."""
     quality = ["-preset", "veryfast", "-crf", "15"] if every == 1 else ["-preset", "ultrafast", "-crf", "23"]
-    # Converted by the matrix that the stream then names: players assume BT.709 where nothing is said.
-    options = ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p"]
-    options += ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
+    colours = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
     # Without B frames the first picture needs no edit list, so it starts at zero in every player.
-    return [*options, "-c:v", "libx264", *quality, "-bf", "0", "-g", str(GROUP), "-r", f"{FPS}/{every}"]
+    return [*colours, "-c:v", "libx264", *quality, "-bf", "0", "-g", str(GROUP)]
+
+
+def picture_options(every: int = 1) -> list[str]:
+    """How RGB frames are encoded."""
+    # Converted by the matrix that the stream then names: players assume BT.709 where nothing is said.
+    convert = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p"
+    return ["-vf", convert, *codec_options(every), "-r", f"{FPS}/{every}"]
 
 
 class Encoder:

@@ -11,12 +11,14 @@ import hashlib
 import json
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, BinaryIO
+from typing import Any
 from xml.sax.saxutils import escape, unescape
+
+from studio.export.boxes import boxes, is_wav
 
 SENTENCE = "AI-generated: speech and facial motion in this file were synthesised."
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -163,7 +165,7 @@ def mark(path: Path, record: Mapping[str, Any]) -> None:
         digest=_NO_DIGEST,
     ).encode()
     with path.open("r+b") as file:
-        if _is_wav(file):
+        if is_wav(file):
             packet += b" " * (len(packet) % 2)
             file.seek(0, 2)
             file.write(b"_PMX" + struct.pack("<I", len(packet)) + packet)
@@ -201,42 +203,10 @@ def verify(path: Path | str) -> Report:
         return Report(path.name, _has_sentence(path), False, None)
 
 
-def _is_wav(file: BinaryIO) -> bool:
-    file.seek(0)
-    head = file.read(12)
-    if head[:4] == b"RIFF" and head[8:] == b"WAVE":
-        return True
-    if head[4:8] == b"ftyp":
-        return False
-    raise ValueError("Only MP4 and WAV files can carry the mark.")
-
-
-def _parts(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, first byte of the contents, and end of each box of an MP4 or chunk of a WAV file."""
-    total = file.seek(0, 2)
-    wav = _is_wav(file)
-    at = 12 if wav else 0
-    while at + 8 <= total:
-        file.seek(at)
-        head = file.read(16)
-        if wav:
-            kind, size, header = head[:4], struct.unpack("<I", head[4:8])[0] + 8, 8
-        else:
-            size, kind, header = *struct.unpack(">I4s", head[:8]), 8
-            if size == 1:
-                size, header = struct.unpack(">Q", head[8:16])[0], 16
-            elif size == 0:
-                size = total - at
-        if size < header or at + size > total:
-            raise ValueError("The file's boxes are damaged.")
-        yield kind, at + header, at + size
-        at += size + (size % 2 if wav else 0)
-
-
 def _find(path: Path) -> tuple[int, bytes] | None:
     """Place of the digest in the file, and the packet that holds it; None if there is none."""
     with path.open("rb") as file:
-        for kind, start, end in _parts(file):
+        for kind, start, end in boxes(file):
             if kind not in (b"uuid", b"_PMX"):
                 continue
             file.seek(start)
@@ -253,7 +223,7 @@ def _has_sentence(path: Path) -> bool:
     """The container's own comment says AI-generated: it outlives programs that copy the streams into a new file."""
     with path.open("rb") as file:
         try:
-            for kind, start, end in _parts(file):
+            for kind, start, end in boxes(file):
                 file.seek(start)
                 if kind in (b"moov", b"uuid", b"_PMX") and SENTENCE.encode() in file.read(end - start):
                     return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from PIL import Image
 
 from generation.core.performance import Performance
 from studio.cast.geometry import SceneGeometry
+from studio.core.jpeg import jpeg_bytes
 from studio.core.storage import StorageError, read_json, write_json, write_whole
 from studio.export.motion_curves import motion_curves
 from studio.export.otio import write_otio
@@ -185,7 +185,5 @@ class _JobObserver(RenderObserver):
         self._shown = time.monotonic()
         picture = Image.fromarray(frame)
         picture.thumbnail((_PICTURE_SIDE, _PICTURE_SIDE))
-        packed = io.BytesIO()
-        picture.save(packed, "JPEG", quality=85)
         with suppress(StorageError):
-            write_whole({self._job.preview_picture: packed.getvalue()}, durable=False)
+            write_whole({self._job.preview_picture: jpeg_bytes(picture)}, durable=False)

@@ -16,6 +16,7 @@ import numpy as np
 
 from generation.core.result_key import made_by
 from studio.core.storage import StorageError, storage_sentence, trim_folder
+from studio.export.boxes import is_whole_mp4
 from studio.export.frame_encoder import GROUP, Encoder, FrameCheck, picture_options
 from studio.export.watermark import draw_watermark
 
@@ -87,7 +88,7 @@ class FrameCache:
         self._folder, self._every, self._watermark = folder, every, watermark
         self._segments = split_frames(states, repr((appearance, watermark, picture_options(every), made_by(__name__))))
         unique = {segment.key: segment for segment in self._segments}
-        self.missing = [segment for key, segment in unique.items() if not _whole(self._path(key))]
+        self.missing = [segment for key, segment in unique.items() if not is_whole_mp4(self._path(key))]
         self.n_missing = sum(segment.stop - segment.first for segment in self.missing)
 
     def _path(self, key: str) -> Path:
@@ -151,23 +152,6 @@ def _scratch(folder: Path) -> tempfile.TemporaryDirectory[str]:
         return tempfile.TemporaryDirectory(dir=folder, prefix=SCRATCH)
     except OSError as error:
         raise StorageError(error.errno, storage_sentence(error)) from error
-
-
-def _whole(path: Path) -> bool:
-    """Whether an MP4 file is there to its last byte, by the lengths of its boxes: a power cut may have cut it."""
-    if not path.is_file():
-        return False
-    end, at, kinds = path.stat().st_size, 0, set()
-    with path.open("rb") as file:
-        while at + 8 <= end:
-            file.seek(at)
-            head = file.read(8)
-            length = int.from_bytes(head[:4], "big")
-            if length < 8:
-                return False
-            kinds.add(head[4:])
-            at += length
-    return at == end and {b"moov", b"mdat"} <= kinds
 
 
 def trim_frames(folder: Path, most_bytes: int) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from generation.audio.loudness import mix
 from generation.audio.waveform import Audio
@@ -17,6 +15,7 @@ from generation.core.clock import SAMPLE_RATE, samples_from_frames
 from generation.core.motion import MotionTrack
 from generation.core.performance import Line, Performance
 from generation.motion.keyframes import HANDLES
+from studio.core.jpeg import jpeg_bytes
 from studio.core.progress import Progress
 from studio.core.storage import write_json, write_whole
 from studio.export.motion_curves import changes, motion_curves
@@ -189,9 +188,6 @@ class _Close:
             for name in ("jawOpen", "blink", "headTurn")
         ]
         frames = list(self._frames(self._scaled(performance)[extremes]))
-        packed = io.BytesIO()
-        Image.fromarray(np.concatenate([draw_watermark(frame) for frame in frames], axis=1)).save(
-            packed, "JPEG", quality=90
-        )
-        write_whole({path: packed.getvalue()}, durable=False)
+        stills = np.concatenate([draw_watermark(frame) for frame in frames], axis=1)
+        write_whole({path: jpeg_bytes(stills)}, durable=False)
         return path
