@@ -72,16 +72,15 @@ def _opened(path: Path) -> Image.Image:
         raise ValueError(f"{path} is too large; reduce it to at most {MOST_PIXELS // 10**6} million pixels.") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(f"{path} cannot be opened as a picture ({error}); save it as {FORMATS}.") from error
-    if picture.width * picture.height > MOST_PIXELS:
-        raise ValueError(
-            f"{path} has {picture.width} x {picture.height} pixels; reduce it to at most"
-            f" {MOST_PIXELS // 10**6} million pixels."
-        )
-    if min(picture.size) < SMALLEST_SIDE:
-        raise ValueError(
-            f"{path} has only {picture.width} x {picture.height} pixels; use one of at least"
-            f" {SMALLEST_SIDE} pixels a side."
-        )
+    width, height = picture.size
+    problem = ""
+    if width * height > MOST_PIXELS:
+        problem = f"has {width} x {height} pixels; reduce it to at most {MOST_PIXELS // 10**6} million pixels"
+    elif min(width, height) < SMALLEST_SIDE:
+        problem = f"has only {width} x {height} pixels; use one of at least {SMALLEST_SIDE} pixels a side"
+    if problem:
+        picture.close()
+        raise ValueError(f"{path} {problem}.")
     return picture
 
 

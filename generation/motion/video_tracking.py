@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -34,9 +35,10 @@ def video_frames(path: Path) -> tuple[float, Iterator[np.ndarray]]:
     size = (round(share * width), round(share * height))
 
     def frames() -> Iterator[np.ndarray]:
-        for data in islice(reader, int(_MOST_SECONDS * facts["fps"])):
-            frame = np.frombuffer(data, np.uint8).reshape(height, width, 3)
-            yield frame if share == 1 else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+        with closing(reader):
+            for data in islice(reader, int(_MOST_SECONDS * facts["fps"])):
+                frame = np.frombuffer(data, np.uint8).reshape(height, width, 3)
+                yield frame if share == 1 else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
 
     return float(facts["fps"]), frames()
 

@@ -43,8 +43,8 @@ def busy(n_frames: int) -> MotionTrack:
 @pytest.fixture(scope="module")
 def picture() -> np.ndarray:
     woman = skimage.data.astronaut()[:330, 60:380]
-    with Image.open(matplotlib.cbook.get_sample_data("grace_hopper.jpg")) as opened:
-        officer = np.asarray(opened.convert("RGB"))
+    with matplotlib.cbook.get_sample_data("grace_hopper.jpg") as file:
+        officer = np.asarray(Image.open(file).convert("RGB"))
     sides = [
         np.asarray(Image.fromarray(i).resize((i.shape[1] * HEIGHT // i.shape[0], HEIGHT))) for i in (woman, officer)
     ]
