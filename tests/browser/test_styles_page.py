@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from adapter_fixtures import write_adapter
 
 from generation.voices.bank import VoiceBank
 from studio.editor import voice_preview
 from studio.project.project import Project
 from tests.browser.test_browser import LENGTH, eventually, visit
-from tests.generation.adapters.test_routing import write_adapter
 
 pytestmark = pytest.mark.slow
 

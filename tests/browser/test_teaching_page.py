@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sounds import wav
 
 from studio.editor import finetuning, voice_preview
 from studio.jobs.queue import jobs
 from studio.project.project import Project
 from tests.browser.test_browser import eventually, visit
 from tests.browser.test_styles_page import held
-from tests.studio.jobs.test_finetune import wav
 
 pytestmark = pytest.mark.slow
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import soundfile
 
 from generation.audio.waveform import Audio
 
@@ -22,3 +25,23 @@ def babble(seconds: float, seed: int, level: float = 0.1) -> Audio:
     noise = np.fft.irfft(spectrum / (1 + (hertz / 500) ** 2), n)
     syllables = np.abs(np.sin(2 * np.pi * 2 * np.arange(n) / RATE + random.uniform(0, 6))) ** 3
     return Audio(level * noise / np.abs(noise).max() * syllables, RATE)
+
+
+def buzz(seconds: float = 2.0, middle: float = 150.0, swing: float = 3.0) -> np.ndarray:
+    """A buzz through three resonances whose pitch falls by twice ``swing`` semitones, with a pause in the middle."""
+    t = np.arange(int(seconds * RATE)) / RATE
+    pitch = middle * 2 ** (swing / 12 * (1 - 2 * t / seconds))
+    pulses = (np.diff(np.floor(np.cumsum(pitch) / RATE), prepend=0) > 0).astype(float)
+    decay = np.arange(400) / RATE
+    tract = sum(np.exp(-decay * 300) * np.sin(2 * np.pi * f * decay) for f in (500, 1500, 2500))
+    sound = np.convolve(pulses, tract)[: len(t)]
+    sound[len(t) // 2 : len(t) // 2 + RATE // 5] = 0
+    return (0.3 * sound / np.abs(sound).max()).astype(np.float32)
+
+
+def wav(seconds: float, scale: float = 1.0) -> bytes:
+    quiet = np.zeros(RATE // 4, np.float32)
+    packed = io.BytesIO()
+    sound = np.concatenate([quiet, scale * buzz(seconds - 0.5), quiet]).clip(-0.5, 0.5)
+    soundfile.write(packed, sound, RATE, format="WAV")
+    return packed.getvalue()

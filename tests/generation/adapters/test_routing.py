@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tiny import VOICES, tiny_pipeline
+from adapter_fixtures import CAST, LINES, stirred, write_adapter
+from tiny import tiny_pipeline
 
-from generation.adapters.lora import add_adapter, save_adapter
-from generation.adapters.metadata import PARTS
 from generation.core.performance import Performance
 from generation.pipeline.joint import JointPipeline
 from generation.pipeline.sampling import DEFAULT_GUIDANCE, Guidance, Sampling
-from tests.generation.pipeline.test_distilled_sampler import CAST, LINES, stirred
 
 FULL, DISTILLED = Sampling(steps=2), Sampling()
 DEAF = Guidance(listen=0.0)
 Strengths = dict[str, float]
-
-
-def write_adapter(path: Path, seed: int, part: str = "joint", voices: Iterable[str] = VOICES, **about: str) -> Path:
-    """A file of random weights for the transformer of the tiny pipeline with these voices."""
-    transformer = tiny_pipeline(voices).transformer
-    add_adapter(transformer, "made", 2, PARTS[part])
-    generator = torch.Generator().manual_seed(seed)
-    for name, weight in transformer.named_parameters():
-        if ".lora_" in name:
-            weight.data.copy_(0.2 * torch.randn(weight.shape, generator=generator))
-    return save_adapter(transformer, "made", path, {"kind": "manner", **about})
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import skimage.data
 import soundfile
+from sounds import buzz
 from tiny import tiny_pipeline
 
 from generation.core.motion import INDEX, N_CHANNELS, MotionTrack
@@ -23,7 +24,6 @@ from generation.finetuning.transcription import TranscribedSegment
 from generation.models.duration_predictor import DurationPredictor
 from generation.motion.arkit import write_arkit_csv, write_json
 from generation.motion.video_tracking import face_fault, track_video, video_frames
-from tests.generation.finetuning.test_styles import voice as buzz
 
 RATE = 24_000
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from random_networks import tiny_transformer
+from sounds import buzz
 
 from generation.adapters.lora import add_adapter, save_adapter
 from generation.audio.effects import change_pitch, pitch_curve, spectral_tilt, whisper
@@ -20,18 +21,6 @@ from generation.metrics.style import UNITS, motion_figures, speech_figures
 RATE = 24_000
 
 
-def voice(seconds: float = 2.0, middle: float = 150.0, swing: float = 3.0) -> np.ndarray:
-    """A buzz through three resonances whose pitch falls by twice ``swing`` semitones, with a pause in the middle."""
-    t = np.arange(int(seconds * RATE)) / RATE
-    pitch = middle * 2 ** (swing / 12 * (1 - 2 * t / seconds))
-    pulses = (np.diff(np.floor(np.cumsum(pitch) / RATE), prepend=0) > 0).astype(float)
-    decay = np.arange(400) / RATE
-    tract = sum(np.exp(-decay * 300) * np.sin(2 * np.pi * f * decay) for f in (500, 1500, 2500))
-    sound = np.convolve(pulses, tract)[: len(t)]
-    sound[len(t) // 2 : len(t) // 2 + RATE // 5] = 0
-    return (0.3 * sound / np.abs(sound).max()).astype(np.float32)
-
-
 def pitch_of(waveform: np.ndarray) -> tuple[float, float]:
     found = pitch_curve(waveform)
     assert found is not None
@@ -41,7 +30,7 @@ def pitch_of(waveform: np.ndarray) -> tuple[float, float]:
 
 @pytest.mark.parametrize(("spread", "shift"), [(0.3, 0.0), (1.0, 2.0), (1.5, -2.0)])
 def test_pitch_moves_as_told_and_nothing_is_shifted_in_time(spread: float, shift: float) -> None:
-    sound = voice()
+    sound = buzz()
     middle, width = pitch_of(sound)
     made = change_pitch(sound, spread, shift)
     assert made.shape == sound.shape and np.isfinite(made).all()
@@ -58,7 +47,7 @@ def test_what_has_no_pitch_is_left_alone() -> None:
 
 
 def test_a_whisper_has_no_voice_but_the_same_shape() -> None:
-    sound = voice()
+    sound = buzz()
     made = whisper(sound, 0)
     assert speech_figures(sound)["voiced_share"] > 0.7 and speech_figures(made)["voiced_share"] < 0.1
     assert np.square(made).mean() < 0.3 * np.square(sound).mean()
@@ -81,7 +70,7 @@ def test_each_manner_moves_what_it_says(name: str) -> None:
     motion[:, INDEX["jawOpen"]] = rng.random(200) * 0.3
     motion[:, INDEX["browInnerUp"]] = rng.random(200) * 0.2
     motion[:, 51:54] = 0.05 * np.cumsum(rng.normal(0, 0.1, (200, 3)), 0)
-    sound = voice()
+    sound = buzz()
     before = speech_figures(sound) | motion_figures(motion)
     after = speech_figures(processed_waveform(sound, manner, 0)) | motion_figures(processed_motion(motion, manner))
     if manner.habits != AVERAGE:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from corpora import synthetic_features
 from random_networks import enliven
 
 from generation.data.duration_corpus import DurationExample, recorded_durations
@@ -15,7 +16,6 @@ from generation.models.duration_predictor import _LEAD, _TAIL, LOG_MEAN, LOG_STD
 from generation.text.phonemizer import SYMBOL_INDEX
 from generation.training.duration_predictor import duration_batches, duration_loss
 from generation.training.trainer import FitSettings, fit
-from tests.generation.data.test_joint_dataset import synthetic_features
 
 PHONEMES = " həlˈoʊ, wˈɜːld. "
 

@@ -8,19 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from adapter_fixtures import CAST, LINES, stirred
 from peft.utils import get_peft_model_state_dict
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tiny import tiny_pipeline
 
-from generation.adapters.lora import FILE, add_adapter, base_hash, load_adapter, save_adapter, switch_adapters
-from generation.core.performance import CastMember, Line
+from generation.adapters.lora import FILE, base_hash, load_adapter, save_adapter, switch_adapters
 from generation.core.weights import load_strict
 from generation.data.joint_dataset import Batch
 from generation.models.joint_inputs import JointInputs
 from generation.models.transformer import JointTransformer
 from generation.pipeline.guidance import guided_velocities
-from generation.pipeline.joint import JointPipeline
 from generation.pipeline.sampling import (
     DISTILLED_ADAPTER,
     DISTILLED_STEPS,
@@ -38,19 +37,6 @@ from generation.training.distillation import (
     student,
 )
 from generation.training.trainer import FitSettings, fit
-
-CAST = [CastMember("Ann", np.ones(64, np.float32), -0.5), CastMember("Bo", -np.ones(64, np.float32), 0.5)]
-LINES = [Line("1", 0, 2, 10, " həloʊ ", (4, 6, 6, 8, 6, 6, 4)), Line("2", 1, 14, 8, " ha ", (8, 8, 8, 8))]
-
-
-def stirred(pipeline: JointPipeline, rank: int = 2) -> JointPipeline:
-    """With an adapter that changes something."""
-    add_adapter(pipeline.transformer, DISTILLED_ADAPTER, rank)
-    torch.manual_seed(3)
-    for name, weight in pipeline.transformer.named_parameters():
-        if ".lora_" in name:
-            weight.data.normal_(std=0.2)
-    return pipeline
 
 
 def batch(size: int = 3, n: int = 12) -> Batch:
@@ -156,13 +142,13 @@ def test_training_moves_the_student_to_the_teacher_and_leaves_the_base(tmp_path:
             return float(distillation_loss(model, examples)[0])
 
     start = far()
-    settings = FitSettings(minutes=60, learning_rate=0.01, ema=0.5, max_steps=40)
+    settings = FitSettings(minutes=60, learning_rate=0.02, ema=0.5, max_steps=20)
     fit(model, distillation_loss, lambda g: examples, settings, tmp_path, files=AdapterFiles())
     assert far() < 0.7 * start
     assert base_hash(model) == before
     other = tiny_pipeline().transformer
     load_adapter(other, DISTILLED_ADAPTER, tmp_path / "ema")
-    settings = FitSettings(minutes=60, max_steps=42)  # goes on from its checkpoint
+    settings = FitSettings(minutes=60, max_steps=21)  # goes on from its checkpoint
     fit(model, distillation_loss, lambda g: examples, settings, tmp_path, files=AdapterFiles())
 
 

@@ -12,9 +12,8 @@ from torch import Tensor
 from generation.audio.mel import mel_spectrogram
 from generation.core.weights import load_strict
 from generation.models.vocoder import Vocoder, pitch_of
-from generation.training.trainer import fit
+from generation.training.trainer import FitSettings, fit
 from generation.training.vocoder_gan import AdversarialVocoder, VocoderFiles, adversarial_loss
-from tests.generation.training.test_trainer import SETTINGS
 
 
 @pytest.fixture
@@ -88,7 +87,9 @@ def test_the_discriminator_learns_to_tell_them_apart(
 
 
 def test_the_vocoder_alone_is_written_and_read(model: AdversarialVocoder, tmp_path: Path) -> None:
-    fit(model, adversarial_loss, lambda g: batch(), SETTINGS, tmp_path, files=VocoderFiles())
+    fit(
+        model, adversarial_loss, lambda g: batch(), FitSettings(minutes=60, max_steps=6), tmp_path, files=VocoderFiles()
+    )
     written = load_strict(Vocoder, tmp_path / "ema")
     assert {name for name, _ in written.named_parameters()} == {n for n, _ in model.vocoder.named_parameters()}
     fresh = enliven(AdversarialVocoder(width=4))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from corpora import synthetic_features
 from random_networks import enliven, tiny_transformer
 
 from generation.audio.clip_quality import best_excerpt
@@ -24,7 +25,6 @@ from generation.text.phonemizer import SYMBOL_INDEX
 from generation.training.export import octave_step, save_voices, voice_pitches
 from generation.training.speaker_encoder import add_rows, encoder_batches, encoder_loss
 from generation.voices.bank import VoiceBank, _encoder, _without_noise, speaker_embedding_from_clip
-from tests.generation.data.test_joint_dataset import synthetic_features
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 from job_fixtures import make, work
+from pages import page, shown
+from sounds import wav
 
 from generation.adapters import metadata
 from generation.adapters.metadata import read_about
@@ -29,19 +30,9 @@ from studio.jobs.job import Job, JobStatus
 from studio.jobs.job_kinds import WAITING
 from studio.jobs.queue import jobs, retry, submit
 from studio.project.project import Project, Projects
-from tests.generation.finetuning.test_styles import voice as buzz
-from tests.studio.views.test_pages import page, shown
 
 pytestmark = pytest.mark.usefixtures("tiny_worker")
 RATE = 24_000
-
-
-def wav(seconds: float, scale: float = 1.0) -> bytes:
-    quiet = np.zeros(RATE // 4, np.float32)
-    packed = io.BytesIO()
-    sound = np.concatenate([quiet, scale * buzz(seconds - 0.5), quiet]).clip(-0.5, 0.5)
-    soundfile.write(packed, sound, RATE, format="WAV")
-    return packed.getvalue()
 
 
 @pytest.fixture(scope="module")

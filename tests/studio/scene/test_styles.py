@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from adapter_fixtures import write_adapter
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tiny import tiny_pipeline
@@ -22,7 +23,6 @@ from studio.performance.models import Models
 from studio.performance.performer import ScenePerformer
 from studio.scene.schema import Scene
 from studio.scene.styles import habits_of, known_styles, read_style
-from tests.generation.adapters.test_routing import write_adapter
 
 SLOW = {"does": "Slow and low.", "licence": "Apache-2.0", "habits": json.dumps({"tempo": 0.8, "pauses": 1.5})}
 

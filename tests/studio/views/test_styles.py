@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from adapter_fixtures import write_adapter
+from pages import page, shown
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -14,8 +16,6 @@ from studio.editor import voice_preview
 from studio.jobs.queue import jobs, submit
 from studio.project.project import Project, Projects
 from studio.scene.styles import habits_of, offers
-from tests.generation.adapters.test_routing import write_adapter
-from tests.studio.views.test_pages import page, shown
 
 HOSTILE = 'Slow ![x](http://example.org/x.png) <img src="http://example.org/y.png"> and low.'
 
