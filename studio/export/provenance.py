@@ -1,4 +1,4 @@
-"""The machine-readable mark: what a file is, which scene made it, and a hash that tells whether it was changed since.
+"""Provenance mark: what a file is, which scene made it, and a hash that tells whether it was changed since.
 
 The mark is an XMP packet (ISO 16684-1) where each container keeps one: a ``uuid`` box at the end of an MP4 file, a
 ``_PMX`` chunk at the end of a WAV file. It names the IPTC digital source type, and holds the scene and the SHA-256 of

@@ -1,4 +1,4 @@
-"""The visible mark: a small plate that says the picture is generated, drawn into a corner of every frame."""
+"""Visible AI watermark: a small plate in a corner of every frame that says the picture is generated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that leaves the studio: the marked video, a sound file per person, subtitles and motion curves."""
+"""Writes what a render delivers: the marked video, a sound file per person, subtitles and motion curves."""
 
 from __future__ import annotations
 

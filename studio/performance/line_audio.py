@@ -1,4 +1,4 @@
-"""Lines spoken before anything is rendered: their sound, the time of each word, and the takes that come of it."""
+"""Audio and word times of selected lines before anything is rendered, and their takes: the job ``hear``."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def hear(
     """Speak some lines of a scene.
 
     Only those who speak are made, which is several times as quick as everybody; the speech is that of a film with as
-    many steps, up to rounding. Pieces that were heard before are taken as they are. A scene may be heard before it has
+    many steps, up to rounding. Segments that are kept are taken as they are. A scene may be heard before it has
     a picture, and while lines that are not wanted are still faulty.
 
     Args:
         scene_path: the scene.
         wanted: ids of lines as ``line_names(scene, takes=False)`` has them; empty = all.
         steps: sampling steps.
-        project: folder whose ``work`` keeps the pieces, and which the takes are noted in.
+        project: folder whose ``work`` keeps the segments, and which the takes are noted in.
         target: folder for the results.
         models: loaded models.
         progress: with the stages ``listen``, ``speech and motion`` and ``sound``.
@@ -86,9 +86,9 @@ def hear(
     chosen = {line.id for line, name in zip(timeline.lines, names, strict=True) if name in wanted}
     performance = performer.perform(timeline, routing, sides, project / "work", progress, chosen)
     progress.start("sound")
-    pieces = performer.segment_keys(timeline, routing, sides)
-    pieces = {key: pieces[key] for key in chosen}
-    keep_takes(project, scene, names, timeline, performance, pieces, recipe="")
+    segment_keys = performer.segment_keys(timeline, routing, sides)
+    segment_keys = {key: segment_keys[key] for key in chosen}
+    keep_takes(project, scene, names, timeline, performance, segment_keys, recipe="")
     lines = [line for line in timeline.lines if line.id in chosen]
     begin, end = min(line.start for line in lines), max(line.stop for line in lines)
     record = _record(scene, performer.seed, steps)
@@ -154,7 +154,7 @@ def keep_takes(
     names: Sequence[str],
     timeline: Timeline,
     performance: Performance,
-    pieces: Mapping[str, str],
+    segment_keys: Mapping[str, str],
     recipe: str,
 ) -> None:
     """Write the sound of lines into the project's takes, where it is not there yet, and note them.
@@ -165,21 +165,21 @@ def keep_takes(
         names: of its lines, whatever the take.
         timeline: where the lines are.
         performance: what was made of them.
-        pieces: the kept piece of each line to be noted, by ``Line.id``.
+        segment_keys: key of the kept segment of each line to be noted, by ``Line.id``.
         recipe: of the takes, see :class:`studio.project.takes.Take`.
     """
     takes = {}
     now = datetime.now(UTC).isoformat(timespec="seconds")
     for script, line, name, text in zip(scene.script, timeline.lines, names, timeline.texts, strict=True):
-        if line.id not in pieces or script.recording is not None:
+        if line.id not in segment_keys or script.recording is not None:
             continue
-        # Named by the piece: a take of another voice or seed is another file.
-        stem = hashlib.sha256(f"{name} {pieces[line.id]}".encode()).hexdigest()[:16]
+        # Named by the segment: a take of another voice or seed is another file.
+        stem = hashlib.sha256(f"{name} {segment_keys[line.id]}".encode()).hexdigest()[:16]
         path = project / FOLDER / f"{stem}.wav"
         if not path.is_file():
             record = make_record({"text": text}, Path(), {"take": script.take}, photograph=False)
             write_sound(_mixed(performance, [line], line.start, line.stop), path, record)
         voice = scene.cast[line.character].voice
         whose = "" if voice is None else voice.preset or "recording"
-        takes[name] = Take(str(script.take), script.take, now, text, pieces[line.id], path, whose, recipe)
+        takes[name] = Take(str(script.take), script.take, now, text, segment_keys[line.id], path, whose, recipe)
     note_takes(project, takes)

@@ -1,4 +1,4 @@
-"""Where people look: the eyes of a scene, by who speaks in each piece and by what the script says of a line."""
+"""Gaze and blinks over a whole scene: by who speaks in each segment, and by the gaze targets of the script."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ def with_scene_eyes(
     retaken: Sequence[KeyedSpan] = (),
     habits: Sequence[Delivery] | None = None,
 ) -> Performance:
-    """The performance with the eyes of the scene, piece by piece: an edit elsewhere leaves a piece's eyes alone.
+    """The performance with gaze and blinks, segment by segment: an edit elsewhere leaves a segment's alone.
 
     Args:
         performance: of the whole scene.
         scene: its cast and script.
         timeline: of the scene.
-        segments: the pieces whose eyes are wanted.
+        segments: those whose gaze is wanted.
         sides: (K,) where each person sits, -1 (left) .. 1 (right).
         seed: of the scene.
         retaken: spans in which the speaker's eyes are others: gaze passes over at the ends, blinks change whole.
         habits: of everybody's gaze and lids; None = average ones.
     """
-    pieces = [Span(s.start + s.before, s.start + s.n_frames - s.after, f"{seed} {s.lines[0].id}") for s in segments]
-    aims = scripted_aims(scene, timeline, sides)
-    parts = list(add_gaze(performance, pieces, sides, aims, habits).characters)
+    spans = [Span(s.start + s.before, s.start + s.n_frames - s.after, f"{seed} {s.lines[0].id}") for s in segments]
+    targets = scripted_gaze_targets(scene, timeline, sides)
+    parts = list(add_gaze(performance, spans, sides, targets, habits).characters)
     for span in retaken:
         who = span.line.character
-        piece = next(piece for piece in pieces if piece.start <= span.line.start < piece.stop)
-        other = replace(piece, key=f"{piece.key} {span.line.id} {span.take}")
-        made = add_gaze(performance, [other], sides, aims, habits).characters[who].motion.values
+        around = next(other for other in spans if other.start <= span.line.start < other.stop)
+        other = replace(around, key=f"{around.key} {span.line.id} {span.take}")
+        made = add_gaze(performance, [other], sides, targets, habits).characters[who].motion.values
         track = parts[who].motion.values.copy()
         track[:, _GAZE] = crossfade(track[:, _GAZE], made[:, _GAZE], span.first, span.stop)
         track[:, _LIDS] = splice_blinks(track[:, _LIDS], made[:, _LIDS], span.first, span.stop)
@@ -57,21 +57,21 @@ def with_scene_eyes(
     return replace(performance, characters=tuple(parts))
 
 
-def scripted_aims(scene: Scene, timeline: Timeline, sides: np.ndarray) -> np.ndarray:
+def scripted_gaze_targets(scene: Scene, timeline: Timeline, sides: np.ndarray) -> np.ndarray:
     """Gaze that the script asks for, (K, T, 2) across and up, NaN where it asks for none.
 
     Somebody who looks away does so to the side on which there is more of the picture.
     """
-    aims = np.full((len(scene.cast), timeline.n_frames, 2), np.nan, np.float32)
+    targets = np.full((len(scene.cast), timeline.n_frames, 2), np.nan, np.float32)
     for line, written in zip(timeline.lines, scene.script, strict=True):
         if written.looks is None:
             continue
         own, other = sides[line.character], scene.find(written.looks)
         if other is not None:
-            aim = (ACROSS * float(np.clip(sides[other] - own, -1, 1)), 0.0)
+            target = (ACROSS * float(np.clip(sides[other] - own, -1, 1)), 0.0)
         elif written.looks == "away":
-            aim = (-AWAY[0] if own > 0 else AWAY[0], AWAY[1])
+            target = (-AWAY[0] if own > 0 else AWAY[0], AWAY[1])
         else:
-            aim = (0.0, 0.0)
-        aims[line.character, line.start : line.stop] = aim
-    return aims
+            target = (0.0, 0.0)
+        targets[line.character, line.start : line.stop] = target
+    return targets

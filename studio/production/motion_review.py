@@ -1,4 +1,4 @@
-"""Everybody's motion as the film will have it, before the film: lanes, a line before and after a change, and stills."""
+"""Motion curves of a scene before it is rendered, a changed line before and after, and stills: the job ``move``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Order:
     """What is wanted besides the lanes.
 
     Attributes:
-        steps: sampling steps, None = the distilled sampler's; with those of the film its pieces are the film's.
+        steps: sampling steps, None = the distilled sampler's; with those of the film its segments are the film's.
         line: id of a line that was changed; what changed of it is drawn, close up.
         before: the retakes that this line had.
         who: name of somebody of whom stills are drawn: the mouth widest open, the lids shut, the head turned farthest.
@@ -66,7 +66,7 @@ def move(
     Args:
         scene_path: the scene; who agreed to be in its picture need not be said yet.
         order: what is wanted.
-        project: folder whose ``work`` keeps the pieces, and which the takes are noted in.
+        project: folder whose ``work`` keeps the segments, and which the takes are noted in.
         target: folder for the results.
         previewer: loaded models, and pictures made ready at :data:`CLOSE_UP`.
         progress: with the stages ``look at the picture``, ``speech and motion`` and ``drawing``.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from generation.core.performance import Line
-from studio.performance.scene_gaze import scripted_aims, with_scene_eyes
+from studio.performance.scene_gaze import scripted_gaze_targets, with_scene_eyes
 from studio.scene.schema import Scene
 from studio.timeline.segments import Segment
 from studio.timeline.timeline import Timeline
@@ -26,7 +26,7 @@ def written(*looks: str | None) -> tuple[Scene, Timeline]:
 
 def test_a_line_says_whom_its_speaker_looks_at() -> None:
     scene_, timeline = written("C", "viewer", "away", None, "b")
-    aims = scripted_aims(scene_, timeline, SIDES)
+    aims = scripted_gaze_targets(scene_, timeline, SIDES)
     asked = [aims[0, 125 * i + 12 : 125 * i + 112] for i in range(5)]
     assert asked[0][:, 0] == pytest.approx(0.45) and asked[4][:, 0] == pytest.approx(0.45 * 0.8)
     assert not asked[1].any() and (asked[2][:, 0] > 0.2).all() and (asked[2][:, 1] < 0).all()
