@@ -109,9 +109,9 @@ def test_the_switch_loads_everything_and_speech_is_the_same() -> None:
         from pathlib import Path
         from tempfile import TemporaryDirectory
         import soundfile
-        from studio.production.render import say
+        from studio.performance.speak_line import speak_line
         with TemporaryDirectory() as folder:
-            say("Yes.", "Alice", Path(folder, "yes.wav"))
+            speak_line("Yes.", "Alice", Path(folder, "yes.wav"))
             print(sha256(soundfile.read(Path(folder, "yes.wav"), dtype="int16")[0]).hexdigest())
         print("transformers" in sys.modules)
         """
