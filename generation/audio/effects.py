@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 from scipy.signal import istft, stft
 
 from generation.audio.clip_quality import autocorrelation_pitch
+from generation.audio.mel import mel_scale
 from generation.audio.waveform import Audio
 from generation.core.clock import N_MELS, SAMPLE_RATE
 
@@ -136,12 +137,5 @@ def whisper(waveform: np.ndarray, seed: int) -> np.ndarray:
 
 def spectral_tilt(decibels: float) -> np.ndarray:
     """(100,) float32 to add to a log-mel spectrum for a tilt of so many dB per octave about 1 kHz."""
-    from transformers.audio_utils import mel_to_hertz
-
-    middles = mel_to_hertz(np.linspace(0, _TOP_MEL, N_MELS + 2)[1:-1], mel_scale="slaney")
-    octaves = np.clip(np.log2(middles / 1000), -2, 3)
+    octaves = np.clip(np.log2(mel_scale(N_MELS + 2)[1:-1] / 1000), -2, 3)
     return (decibels * octaves * np.log(10) / 20).astype(np.float32)
-
-
-_TOP_MEL = 15 + 27 * np.log(SAMPLE_RATE / 2 / 1000) / np.log(6.4)
-"""Slaney's mel of the highest frequency."""

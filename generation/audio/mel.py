@@ -18,13 +18,17 @@ def _window(device: torch.device) -> Tensor:
     return torch.hann_window(N_FFT, device=device)
 
 
+def mel_scale(n: int) -> np.ndarray:
+    """(n,) float64 Hz, equally spaced from 0 to 12 kHz on Slaney's mel scale: linear up to 1 kHz, then logarithmic."""
+    per_log = 27 / np.log(6.4)
+    mels = np.linspace(0.0, 15 + np.log(SAMPLE_RATE / 2 / 1000) * per_log, n)
+    return np.where(mels < 15, 200 * mels / 3, 1000 * np.exp((mels - 15) / per_log))
+
+
 @cache
 def mel_filters(device: torch.device) -> Tensor:
     """Slaney-normalised mel filter bank from 0 Hz to 12 kHz, (513, 100) float32; that of librosa and transformers."""
-    per_log = 27 / np.log(6.4)
-    mels = np.linspace(0.0, 15 + np.log(SAMPLE_RATE / 2 / 1000) * per_log, N_MELS + 2)
-    # linear up to 1 kHz = 15 mel, logarithmic above
-    edges = np.where(mels < 15, 200 * mels / 3, 1000 * np.exp((mels - 15) / per_log))
+    edges = mel_scale(N_MELS + 2)
     bins = np.linspace(0, SAMPLE_RATE / 2, N_FFT // 2 + 1)[:, None]
     rising = (bins - edges[:-2]) / np.diff(edges[:-1])
     falling = (edges[2:] - bins) / np.diff(edges[1:])

@@ -18,7 +18,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional
 
-from generation.audio.mel import mel_spectrogram
+from generation.audio.mel import mel_scale, mel_spectrogram
 from generation.core.clock import MELS_PER_FRAME, N_MELS
 from generation.core.motion import INDEX, MOUTH, WEIGHTS
 from generation.data.grid_corpus import HELD_OUT_FILES, TRAIN_FILES, Sentence, mean_symbol_seconds, read_sentences
@@ -144,9 +144,7 @@ class Augmentation:
     """
 
     def __init__(self) -> None:
-        from transformers.audio_utils import hertz_to_mel, mel_to_hertz
-
-        self.hertz = mel_to_hertz(np.linspace(0, hertz_to_mel(12_000.0, "slaney"), N_MELS), "slaney")
+        self.hertz = mel_scale(N_MELS)
         bins = torch.arange(-9, 10, dtype=torch.float32)
         self.kernel = functional.normalize(torch.exp(-0.5 * (bins / 3) ** 2), p=1, dim=0)[None, None]
 
