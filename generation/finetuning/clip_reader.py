@@ -13,6 +13,7 @@ import numpy as np
 from generation.adapters.metadata import Part
 from generation.audio.clip_quality import assess_excerpt
 from generation.audio.effects import pitch_curve
+from generation.audio.voice_activity import speech_frames
 from generation.audio.waveform import Audio, load_audio
 from generation.core.clock import (
     FPS,
@@ -277,12 +278,10 @@ def _is_clip(path: Path) -> bool:
 
 def _trimmed(sound: np.ndarray, first: int) -> tuple[int, int]:
     """First video frame of a stretch's speech and the one after its last, with a little silence on either side."""
-    level = np.square(sound[: len(sound) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME].reshape(-1, SAMPLES_PER_FRAME)).mean(
-        1
-    )
-    loud = np.flatnonzero(level > 10**-3.2 * np.quantile(level, 0.95))
+    speech = speech_frames(sound[: len(sound) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME])
+    spoken = np.flatnonzero(speech)
     margin = round(_EDGE * FPS)
-    return first + max(0, int(loud[0]) - margin), first + min(len(level), int(loud[-1]) + 1 + margin)
+    return first + max(0, int(spoken[0]) - margin), first + min(len(speech), int(spoken[-1]) + 1 + margin)
 
 
 def _corpus_clips(folder: Path) -> Iterator[Clip]:

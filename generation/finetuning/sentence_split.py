@@ -6,13 +6,12 @@ import re
 
 import numpy as np
 
+from generation.audio.voice_activity import speech_frames
 from generation.core.clock import FPS, SAMPLES_PER_FRAME
 from generation.finetuning.transcription import TranscribedSegment
 
 _LEAST_PAUSE = 5
 """Video frames of a pause at which may be cut."""
-_QUIET = 10**-3.2
-"""Power below which there is a pause, of that of loud speech."""
 _SPREAD = 0.25
 """Of the time that sentences take, over what their letters let expect, as a logarithm."""
 _JOINED = 3.0
@@ -37,8 +36,7 @@ def cut(waveform: np.ndarray, text: str) -> list[TranscribedSegment]:
     Returns:
         Pieces in their order; the recording as a whole where it cannot be cut.
     """
-    level = np.square(waveform[: len(waveform) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME].reshape(-1, SAMPLES_PER_FRAME))
-    loud = level.mean(1) > _QUIET * np.quantile(level.mean(1), 0.95)
+    loud = speech_frames(waveform[: len(waveform) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME])
     sentences = [part for part in re.split(r"(?<=[.!?…])[\"'”’)]*\s+", text.strip()) if part]
     spoken = np.concatenate([[0], np.cumsum(loud)])
     places = [(0, 0.0), *_pauses(loud), (len(loud), 0.0)]
