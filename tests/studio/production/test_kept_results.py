@@ -85,7 +85,6 @@ def test_changed_code_makes_its_results_anew_and_no_others(assets: Path, tmp_pat
     assert sound != first, "it is that of the code that is there"
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_all_that_really_runs_is_in_the_key(assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("generation.core.assets.assets_root", lambda: assets)
     ran: dict[str, set[str]] = {"speech": set(), "frames": set()}
