@@ -21,8 +21,8 @@ HEARD_CHANNELS = AUDIO_CHANNELS + 2
 class JointInputs:
     """B scenes of V voices, K faces and T video frames (40 ms each).
 
-    Everything about sound and words is indexed by voice, everything about motion by face; ``membership`` alone says
-    which voice drives which face. The network has one face a voice so far, so V must equal K.
+    Everything about sound and words is indexed by voice, everything about motion by face; ``driver`` alone says which
+    voice a face speaks with. Without it face k speaks with voice k, and V must equal K.
 
     Attributes:
         audio: (B, V, T, 400) noisy normalised log-mel, clean where given.
@@ -34,10 +34,15 @@ class JointInputs:
         motion: (B, K, T, 57) noisy normalised motion, clean where given; None runs the audio stream alone.
         motion_given: (B, K, T) 1 where ``motion`` holds given data; needed with ``motion``.
         heard: (B, K, T, 402) what reaches each person's ears, see ``HEARD_CHANNELS``; zero = dropped.
-        membership: (B, V, K, T) in [0, 1]: [b, i, j, t] is how much voice i drives face j in frame t. None = each
-            voice drives its own face; zeros = no audio reaches any face.
-        segments: (B, V, T) int64; tokens of a line see only their own line of their own character, tokens of segment 0
+        share: (B, K, T) in [0, 1]: how much of its voice's sound reaches each face. None = all of it; zeros = no audio
+            reaches any face.
+        segments: (B, V, T) int64; tokens of a line see only their own line of their own voice, tokens of segment 0
             (the time between lines) see all of it. None = one segment.
+        driver: (B, K, T) int64: the voice that each face speaks with in each frame; its words, sound and lines are
+            what the face's tokens get. None = face k, voice k.
+        partner: (B, V, T) int64: the face whose motion each voice's audio tokens attend to. None = voice k, face k.
+        face_voice: (B, K, 1 or T, voice_dim + 1) speaker embedding that conditions each face's motion, as ``voice``.
+            None = those of ``voice``.
     """
 
     audio: Tensor
@@ -49,8 +54,11 @@ class JointInputs:
     motion: Tensor | None = None
     motion_given: Tensor | None = None
     heard: Tensor | None = None
-    membership: Tensor | None = None
+    share: Tensor | None = None
     segments: Tensor | None = None
+    driver: Tensor | None = None
+    partner: Tensor | None = None
+    face_voice: Tensor | None = None
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> JointInputs:
         """The same on a device; the signature is the one by which accelerate's offloading moves arguments."""
@@ -58,7 +66,7 @@ class JointInputs:
 
     def without_motion(self) -> JointInputs:
         """The audio stream alone."""
-        return replace(self, motion=None, motion_given=None, heard=None, membership=None)
+        return replace(self, motion=None, motion_given=None, heard=None, share=None)
 
     @staticmethod
     def concatenated(parts: Sequence[JointInputs]) -> JointInputs:
@@ -74,15 +82,19 @@ class JointInputs:
         """Refuses tensors that do not belong together.
 
         Raises:
-            ValueError: a shape that does not fit, with both shapes; motion without its flags or the other way round.
+            ValueError: a shape that does not fit, with both shapes; motion without its flags or the other way round;
+                a driver without partner and face voices, which come together.
         """
         audio = self.audio
         if audio.dim() != 4 or audio.shape[-1] != AUDIO_CHANNELS:
             raise ValueError(f"audio must be (B, V, T, {AUDIO_CHANNELS}), got {tuple(audio.shape)}.")
         if (self.motion is None) != (self.motion_given is None):
             raise ValueError("motion and motion_given come together: pass both or neither.")
+        if len({value is None for value in (self.driver, self.partner, self.face_voice)}) > 1:
+            raise ValueError("driver, partner and face_voice come together: pass all or none.")
         batch, n_voices, n_frames, _ = audio.shape
-        n_faces = n_voices
+        n_faces = n_voices if self.driver is None or self.motion is None else self.motion.shape[1]
+        frames = n_frames if self.face_voice is None or self.face_voice.shape[2:3] == (n_frames,) else 1
         spoken, mels = (batch, n_voices, n_frames), (batch, n_voices, MELS_PER_FRAME * n_frames)
         shown = (batch, n_faces, n_frames)
         expected = {
@@ -95,8 +107,11 @@ class JointInputs:
             "motion": (*shown, N_CHANNELS),
             "motion_given": shown,
             "heard": (*shown, HEARD_CHANNELS),
-            "membership": (batch, n_voices, n_faces, n_frames),
+            "share": shown,
             "segments": spoken,
+            "driver": shown,
+            "partner": spoken,
+            "face_voice": (batch, n_faces, frames, voice_dim + 1),
         }
         for name, tensor in self._present().items():
             if tuple(tensor.shape) != expected[name]:

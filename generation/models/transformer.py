@@ -64,8 +64,8 @@ class StreamBlock(nn.Module):
         nn.init.zeros_(self.modulation.bias)
 
     def modulate(self, condition: Tensor) -> tuple[Tensor, ...]:
-        """Condition (B, K, C) -> six (B, K, 1, dim): shift, scale, gate of attention and of the perceptron."""
-        return self.modulation(condition)[:, :, None].chunk(6, dim=-1)
+        """Condition (B, K, 1 or T, C) -> six (B, K, 1 or T, dim): shift, scale, gate of attention and perceptron."""
+        return self.modulation(condition).chunk(6, dim=-1)
 
     def project(
         self, x: Tensor, shift: Tensor, scale: Tensor, rotary: tuple[Tensor, Tensor]
@@ -88,17 +88,16 @@ class AttentionMasks:
     """Additive attention masks, built once per forward.
 
     Attributes:
-        own: (B, K, T, T) or (T, T): a character's tokens of one stream to each other; None = all are seen.
-        audio: (..., T, 2 T): audio queries to the character's own audio keys, then to its motion keys.
-        motion: (..., T, T + S): motion queries to the character's own motion keys, then to audio keys: S = T of the
-            same character, or K * T of everybody when ``routed``.
-        routed: whether motion queries see the audio keys of the whole cast.
+        voice: (B, V, T, T) or (T, T): a voice's audio tokens to each other; None = all are seen.
+        face: the same for a face's motion tokens.
+        audio: (..., T, 2 T): audio queries to the voice's own audio keys, then to its partner's motion keys.
+        motion: (..., T, 2 T): motion queries to the face's own motion keys, then to its driver's audio keys.
     """
 
-    own: Tensor | None
+    voice: Tensor | None
+    face: Tensor | None = None
     audio: Tensor | None = None
     motion: Tensor | None = None
-    routed: bool = False
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
@@ -115,6 +114,33 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> T
     return attended.to(dtype).transpose(1, 2).unflatten(0, batch)
 
 
+@dataclass(frozen=True)
+class Routing:
+    """Reads what belongs to voices for each face, and the other way round, frame by frame.
+
+    Attributes:
+        driver: (B, K, T) int64, the voice of each face; None = face k has voice k.
+        partner: (B, V, T) int64, the face of each voice; None = voice k has face k.
+    """
+
+    driver: Tensor | None
+    partner: Tensor | None
+
+    def of_driver(self, x: Tensor) -> Tensor:
+        """(B, V, T, ...) of voices -> (B, K, T, ...) of the faces that they drive."""
+        return x if self.driver is None else _gathered(x, self.driver)
+
+    def of_partner(self, x: Tensor) -> Tensor:
+        """(B, K, T, ...) of faces -> (B, V, T, ...) of the voices that drive them."""
+        return x if self.partner is None else _gathered(x, self.partner)
+
+
+def _gathered(x: Tensor, index: Tensor) -> Tensor:
+    """(B, N, T, ...) at index (B, M, T) -> (B, M, T, ...)."""
+    wide = index.reshape(*index.shape, *[1] * (x.dim() - 3)).expand(*index.shape, *x.shape[3:])
+    return x.gather(1, wide)
+
+
 class JointBlock(nn.Module):
     """A layer of both streams; in a joint layer they attend to each other, else each to itself."""
 
@@ -128,24 +154,29 @@ class JointBlock(nn.Module):
         self,
         audio: Tensor,
         motion: Tensor | None,
-        condition: Tensor,
+        conditions: tuple[Tensor, Tensor],
         rotary: tuple[Tensor, Tensor],
         masks: AttentionMasks,
+        routing: Routing,
     ) -> tuple[Tensor, Tensor | None]:
-        """(B, K, T, audio_dim), (B, K, T, motion_dim) or None, (B, K, C) -> both streams, same shapes."""
-        audio_mod = self.audio.modulate(condition)
+        """Both streams, (B, V, T, audio_dim) and (B, K, T, motion_dim) or None -> the same shapes.
+
+        ``conditions`` are of voices (B, V, 1, C) and of faces (B, K, 1 or T, C).
+        """
+        audio_mod = self.audio.modulate(conditions[0])
         q, k, v = self.audio.project(audio, audio_mod[0], audio_mod[1], rotary)
         if motion is None:
-            return self.audio.finish(audio, _attend(q, k, v, masks.own), audio_mod), None
-        motion_mod = self.motion.modulate(condition)
+            return self.audio.finish(audio, _attend(q, k, v, masks.voice), audio_mod), None
+        motion_mod = self.motion.modulate(conditions[1])
         mq, mk, mv = self.motion.project(motion, motion_mod[0], motion_mod[1], rotary)
         if self.joint:
-            audio_attended = _attend(q, torch.cat((k, mk), 2), torch.cat((v, mv), 2), masks.audio)
-            k, v = (_whole_cast(k), _whole_cast(v)) if masks.routed else (k, v)
-            motion_attended = _attend(mq, torch.cat((mk, k), 2), torch.cat((mv, v), 2), masks.motion)
+            seen = torch.cat((k, routing.of_partner(mk)), 2), torch.cat((v, routing.of_partner(mv)), 2)
+            audio_attended = _attend(q, *seen, masks.audio)
+            heard = torch.cat((mk, routing.of_driver(k)), 2), torch.cat((mv, routing.of_driver(v)), 2)
+            motion_attended = _attend(mq, *heard, masks.motion)
         else:
-            audio_attended = _attend(q, k, v, masks.own)
-            motion_attended = _attend(mq, mk, mv, masks.own)
+            audio_attended = _attend(q, k, v, masks.voice)
+            motion_attended = _attend(mq, mk, mv, masks.face)
         audio = self.audio.finish(audio, audio_attended, audio_mod)
         return audio, self.motion.finish(motion, motion_attended, motion_mod)
 
@@ -154,12 +185,6 @@ def _join(first: Tensor, second: Tensor) -> Tensor:
     """Two additive masks side by side along the keys, broadcast to common leading axes."""
     lead = torch.broadcast_tensors(first[..., 0], second[..., 0])[0].shape  # broadcast_shapes imports sympy
     return torch.cat((first.expand(*lead, first.shape[-1]), second.expand(*lead, second.shape[-1])), -1)
-
-
-def _whole_cast(x: Tensor) -> Tensor:
-    """(B, K, T, heads, head_dim) -> (B, K, K * T, heads, head_dim): everybody's keys for each character."""
-    flat = x.flatten(1, 2)
-    return flat[:, None].expand(-1, x.shape[1], *flat.shape[1:])
 
 
 class PhonemeEncoder(nn.Module):
@@ -256,54 +281,56 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             ValueError: a shape that does not fit, with both shapes.
         """
         inputs.check(self.config.voice_dim)
-        audio, motion, segments = inputs.audio, inputs.motion, inputs.segments
+        audio, motion = inputs.audio, inputs.motion
+        routing = Routing(inputs.driver, inputs.partner)
         steps = torch.arange(audio.shape[2], device=audio.device)
         rotary = rotary_table(steps, self.config.head_dim)
         noise_level = self.time_in(_time_features(inputs.sigma))[:, None]
         condition = nn.functional.silu(noise_level + self.voice_in(inputs.voice))
+        spoken = shown = condition[:, :, None]
+        if inputs.face_voice is not None:
+            shown = nn.functional.silu(noise_level[:, None] + self.voice_in(inputs.face_voice))
         text = self.phonemes(inputs.symbols, inputs.place)
         a = self.audio_in(_with_flag(audio, inputs.audio_given)) + self.audio_text(text)
         m = None
         if motion is not None:
-            m = self.motion_in(_with_flag(motion, inputs.motion_given)) + self.motion_text(text)
+            m = self.motion_in(_with_flag(motion, inputs.motion_given)) + routing.of_driver(self.motion_text(text))
             if inputs.heard is not None:
                 m = m + self.motion_heard(inputs.heard)
-        masks = self._masks(steps, segments, inputs.membership, joint=motion is not None)
+        masks = self._masks(steps, inputs, routing)
         for block in self.blocks:
-            a, m = block(a, m, condition, rotary, masks)
-        tokens = _modulated(self.audio_norm(a), self.audio_mod(condition))
-        audio_out = self.mel_head(audio, self.audio_out(tokens), tokens, condition, segments)
-        motion_out = None if m is None else self.motion_out(_modulated(self.motion_norm(m), self.motion_mod(condition)))
+            a, m = block(a, m, (spoken, shown), rotary, masks, routing)
+        tokens = _modulated(self.audio_norm(a), self.audio_mod(spoken))
+        audio_out = self.mel_head(audio, self.audio_out(tokens), tokens, condition, inputs.segments)
+        motion_out = None if m is None else self.motion_out(_modulated(self.motion_norm(m), self.motion_mod(shown)))
         return JointTransformerOutput(audio_out, motion_out) if return_dict else (audio_out, motion_out)
 
-    def _masks(self, steps: Tensor, segments: Tensor | None, membership: Tensor | None, joint: bool) -> AttentionMasks:
-        """Who sees whom: (T,) frames, (B, K, T) segments, (B, V, K, T) membership, as in JointInputs."""
+    def _masks(self, steps: Tensor, inputs: JointInputs, routing: Routing) -> AttentionMasks:
+        """Who sees whom, from (T,) frames and what the inputs say of lines and routing."""
         distance = (steps[:, None] - steps).abs()
-        line = None
-        if segments is not None:
-            line = (segments[..., :, None] == segments[..., None, :]) | (segments == 0)[..., None]
-        seen = line
-        if len(steps) > self.config.max_distance:
-            seen = _both(distance < self.config.max_distance, line)
-        own = None if seen is None else _additive(seen)
-        if not joint:
-            return AttentionMasks(own)
+        reach = distance < self.config.max_distance if len(steps) > self.config.max_distance else None
+
+        def within(segments: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+            """Same line, and the additive mask of one stream's tokens to each other."""
+            line = None
+            if segments is not None:
+                line = (segments[..., :, None] == segments[..., None, :]) | (segments == 0)[..., None]
+            seen = line if reach is None else _both(reach, line)
+            return line, None if seen is None else _additive(seen)
+
+        line, voice = within(inputs.segments)
+        if inputs.motion is None:
+            return AttentionMasks(voice)
+        face_line, face = line, voice
+        if inputs.driver is not None and inputs.segments is not None:
+            face_line, face = within(routing.of_driver(inputs.segments))
         window = distance <= self.config.joint_window
-        near = _additive(_both(window, line))
-        voices, routed = near, False
-        if membership is not None:
-            bias = membership.log().clamp(min=MASKED)  # a share weighs the keys: exp(q k + log share)
-            mine = torch.eye(membership.shape[1], dtype=torch.bool, device=membership.device)
-            routed = bool(membership[:, ~mine].any())
-            if routed:
-                # The cut between a person's lines is theirs alone: of other voices all that is near is heard.
-                reach = torch.where(mine[..., None, None], near.unsqueeze(-3), _additive(window))
-                voices = (bias.transpose(1, 2)[..., None] + reach).transpose(2, 3).flatten(3)
-            else:
-                voices = near + bias.diagonal(dim1=1, dim2=2).transpose(1, 2)[..., None]
-            voices = voices.clamp(min=MASKED)
-        own_or_all = torch.zeros_like(near) if own is None else own
-        return AttentionMasks(own, _join(own_or_all, near), _join(own_or_all, voices), routed)
+        near, sound = _additive(_both(window, line)), _additive(_both(window, face_line))
+        if inputs.share is not None:  # a share weighs the keys: exp(q k + log share)
+            sound = (sound + inputs.share.log().clamp(min=MASKED)[..., None]).clamp(min=MASKED)
+        own = torch.zeros_like(near) if voice is None else voice
+        shown = torch.zeros_like(near) if face is None else face
+        return AttentionMasks(voice, face, _join(own, near), _join(shown, sound))
 
 
 def _is_joint(layer: int, every: int) -> bool:
@@ -329,7 +356,7 @@ def _with_flag(latent: Tensor, given: Tensor) -> Tensor:
 
 
 def _modulated(x: Tensor, modulation: Tensor) -> Tensor:
-    shift, scale = modulation[:, :, None].chunk(2, dim=-1)
+    shift, scale = modulation.chunk(2, dim=-1)
     return x * (1 + scale) + shift
 
 

@@ -80,58 +80,45 @@ class MaskRoutedGuidance(BaseGuidance):
         super().__init__(start, stop, enabled)
         self.membership: Tensor | None = None
         self.speak_factor: Tensor | None = None
-        self._attention: list[Tensor] = []
 
     def for_scene(self, inputs: JointInputs, scales: Guidance, listening: bool) -> MaskRoutedGuidance:
-        """A guider like this one for scenes of this routing, with a pass for each voice that has to be kept apart.
+        """A guider like this one for scenes of this routing.
+
+        Each face token speaks with one voice (see :mod:`generation.pipeline.face_routing`), and faces do not see each
+        other: one pass in which each hears its own voice equals a pass a voice.
 
         Args:
-            inputs: with their membership.
+            inputs: with the ``share`` of its voice that each face token hears.
             scales: of guidance.
             listening: whether there is anybody to be heard.
         """
-        attention, shares = voice_passes(inputs.membership)
         guider = self.new(
-            num_voices=len(attention),
+            num_voices=1,
             text_scale=scales.text,
             speak_scale=scales.speak,
             listen_scale=scales.listen if listening else 0.0,
         )
-        guider.set_membership(shares, wordless_factor(inputs.symbols, scales))
-        guider._attention = attention
+        guider.set_membership(inputs.share.flatten(1)[:, None], wordless_factor(inputs, scales))
         return guider
 
     def passes(self, inputs: JointInputs) -> dict[str, JointInputs]:
-        """The inputs of each pass by its name: without anything, with the words, with each voice, with what is heard.
-
-        Raises:
-            ValueError: the guider was not made by :meth:`for_scene`.
-        """
-        if not self._attention:
-            raise ValueError("Only a guider made by for_scene knows the passes of a scene.")
-        n_voices, n_heard = self.config.num_voices, int(bool(self.config.listen_scale))
-        told = 1 + n_voices + n_heard
-        mute, silence = torch.zeros_like(inputs.membership), torch.zeros_like(inputs.heard)
+        """The inputs of each pass by its name: without anything, with words, with the voice, with what is heard."""
+        heard = int(bool(self.config.listen_scale))
+        mute, silence = torch.zeros_like(inputs.share), torch.zeros_like(inputs.heard)
         batches = self.prepare_inputs(
             {
-                "symbols": (torch.full_like(inputs.symbols, UNKNOWN_SYMBOL), *[inputs.symbols] * told),
-                "place": (torch.zeros_like(inputs.place), *[inputs.place] * told),
-                "membership": (mute, mute, *self._attention, *[mute] * n_heard),
-                "heard": (*[silence] * (2 + n_voices), *[inputs.heard] * n_heard),
+                "symbols": (torch.full_like(inputs.symbols, UNKNOWN_SYMBOL), *[inputs.symbols] * (2 + heard)),
+                "place": (torch.zeros_like(inputs.place), *[inputs.place] * (2 + heard)),
+                "share": (mute, mute, (inputs.share > 0).to(mute), *[mute] * heard),
+                "heard": (*[silence] * 3, *[inputs.heard] * heard),
             }
         )
         return {
             getattr(batch, self._identifier_key): replace(
-                inputs, symbols=batch.symbols, place=batch.place, membership=batch.membership, heard=batch.heard
+                inputs, symbols=batch.symbols, place=batch.place, share=batch.share, heard=batch.heard
             )
             for batch in batches
         }
-
-    def own_speech(self, predictions: dict[str, Tensor]) -> Tensor:
-        """Each voice's speech, (B, V, T, C), from the pass in which that voice drives; predictions are by pass."""
-        last = self.config.num_voices - 1
-        n_voices = predictions["pred_null"].shape[1]
-        return torch.stack([predictions[f"pred_voice_{min(v, last)}"][:, v] for v in range(n_voices)], 1)
 
     def set_membership(self, membership: Tensor, speak_factor: Tensor | None = None) -> None:
         """Routing weights for the coming passes.
@@ -202,30 +189,11 @@ class MaskRoutedGuidance(BaseGuidance):
         return int(self._start * self._num_inference_steps) <= self._step < int(self._stop * self._num_inference_steps)
 
 
-def voice_passes(membership: Tensor) -> tuple[list[Tensor], Tensor]:
-    """The transformer passes that a membership needs, and the guider's share of each in every face token.
-
-    In pass i every token attends to voice i alone. Faces do not see each other, so while each has at most one voice
-    over the whole time, a single pass in which each attends to its own gives the same.
-
-    Args:
-        membership: (B, V, K, T), [b, i, j, t] = share of voice i in face token (j, t).
-
-    Returns:
-        I attention memberships of the same shape, and shares (B, I, K * T) for
-        :meth:`MaskRoutedGuidance.set_membership`.
-    """
-    driving = (membership > 0).any(-1, keepdim=True)
-    if bool((driving.sum(1) <= 1).all()):
-        return [driving.to(membership).expand_as(membership)], membership.sum(1, keepdim=True).flatten(2)
-    alone = torch.eye(membership.shape[1]).to(membership)
-    return [voice[None, :, None, None].expand_as(membership) for voice in alone], membership.flatten(2)
-
-
-def wordless_factor(symbols: Tensor, scales: Guidance) -> Tensor:
-    """Factor on the own voice's guidance of each face token, (B, K * T), from phonemes (B, K, 4 T) int64."""
-    unknown = (symbols == UNKNOWN_SYMBOL).unflatten(-1, (-1, MELS_PER_FRAME)).all(-1)
-    return torch.where(unknown, scales.wordless / scales.speak, 1.0).flatten(1)
+def wordless_factor(inputs: JointInputs, scales: Guidance) -> Tensor:
+    """Factor on the own voice's guidance of each face token, (B, K * T): where its voice's words are unknown."""
+    unknown = (inputs.symbols == UNKNOWN_SYMBOL).unflatten(-1, (-1, MELS_PER_FRAME)).all(-1)
+    wordless = Routing(inputs.driver, inputs.partner).of_driver(unknown)
+    return torch.where(wordless, scales.wordless / scales.speak, 1.0).flatten(1)
 
 
 def guided_velocities(
@@ -240,7 +208,7 @@ def guided_velocities(
         transformer: the network.
         guider: of motion, made by :meth:`MaskRoutedGuidance.for_scene`.
         audio_guider: of speech: its condition is words and voice together.
-        inputs: with ``heard`` and ``membership``.
+        inputs: with ``heard`` and ``share``.
     """
     level = inputs.sigma[:, None, None, None]
     speech: dict[str, Tensor] = {}
@@ -252,4 +220,4 @@ def guided_velocities(
         speech[name] = velocity(inputs.audio, clean_audio, level)
         motion[name] = velocity(inputs.motion, clean_motion, level).flatten(1, 2)
     moved = guider.forward(**motion).pred.unflatten(1, inputs.motion.shape[1:3])
-    return audio_guider.forward(guider.own_speech(speech), speech["pred_null"]).pred, moved
+    return audio_guider.forward(speech["pred_voice_0"], speech["pred_null"]).pred, moved
