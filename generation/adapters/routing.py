@@ -109,17 +109,19 @@ class RoutedAdapters:
         return shapes
 
     @contextmanager
-    def active(self, strengths: Strengths) -> Iterator[None]:
-        """Within it, forward passes over K characters use their adapters; passes may be stacked along the batch.
+    def active(self, voices: Strengths, faces: Strengths | None = None) -> Iterator[None]:
+        """Within it, forward passes use the adapters of each voice and face; passes may be stacked along the batch.
 
         Args:
-            strengths: of each of the K characters.
+            voices: strengths for each voice of the audio stream.
+            faces: strengths for each row of the motion stream; None = those of the voices.
 
         Raises:
             ValueError: an adapter that is not loaded, or a strength out of range.
         """
-        used = sorted({name for own in strengths for name, strength in own.items() if strength != 0})
-        for own in strengths:
+        faces = voices if faces is None else faces
+        used = sorted({name for own in (*voices, *faces) for name, strength in own.items() if strength != 0})
+        for own in (*voices, *faces):
             for name, strength in own.items():
                 if name not in self._loaded:
                     known = ", ".join(sorted(self._loaded)) or "none"
@@ -130,7 +132,7 @@ class RoutedAdapters:
         with ExitStack() as hooks:
             for layer in sorted({layer for name in used for layer in self._loaded[name].layers}):
                 module = self._transformer.get_submodule(layer)
-                handle = module.register_forward_hook(self._hook(layer, used, strengths))
+                handle = module.register_forward_hook(self._hook(layer, used, faces if ".motion." in layer else voices))
                 hooks.callback(handle.remove)
             yield
 

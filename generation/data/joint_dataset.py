@@ -35,7 +35,7 @@ class Batch:
         audio_given: (B, 1, T).
         motion_given: (B, 1, T).
         heard: (B, 1, T, 402).
-        membership: (B, 1, 1, T); 0 = no audio reaches the face.
+        share: (B, 1, T); 0 = no audio reaches the face.
         segments: (B, 1, T) int64.
     """
 
@@ -47,7 +47,7 @@ class Batch:
     audio_given: Tensor
     motion_given: Tensor
     heard: Tensor
-    membership: Tensor
+    share: Tensor
     segments: Tensor
 
     def to(self, device: torch.device) -> Batch:
@@ -67,7 +67,7 @@ class Batch:
         told = JointInputs(
             audio=audio, sigma=sigma, symbols=self.symbols, place=self.place,
             voice=torch.cat((self.voices @ table, known), -1), audio_given=self.audio_given, motion=motion,
-            motion_given=self.motion_given, heard=self.heard, membership=self.membership, segments=self.segments,
+            motion_given=self.motion_given, heard=self.heard, share=self.share, segments=self.segments,
         )  # fmt: skip
         return told.without_motion() if motion is None else told
 
@@ -196,7 +196,7 @@ class JointExamples:
             "audio_given": given,
             "motion_given": motion_given,
             "heard": heard,
-            "membership": np.full((1, n), float(drop[3] >= 0.1), np.float32),
+            "share": np.full(n, float(drop[3] >= 0.1), np.float32),
             "segments": segments,
         }
 

@@ -130,6 +130,6 @@ class ClipExamples:
             "audio_given": audio_given,
             "motion_given": motion_given,
             "heard": np.zeros((n, HEARD_CHANNELS), np.float32),
-            "membership": np.full((1, n), float(mel is not None and rng.random() >= 0.1), np.float32),
+            "share": np.full(n, float(mel is not None and rng.random() >= 0.1), np.float32),
             "segments": inside.astype(np.int64),
         }

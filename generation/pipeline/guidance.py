@@ -17,6 +17,7 @@ from torch import Tensor
 
 from generation.core.clock import MELS_PER_FRAME
 from generation.models.flow import velocity
+from generation.models.transformer import JointTransformer, Routing
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from diffusers.modular_pipelines.modular_pipeline import BlockState
 
     from generation.models.joint_inputs import JointInputs
-    from generation.models.transformer import JointTransformer
     from generation.pipeline.sampling import Guidance
 
 

@@ -27,9 +27,10 @@ from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import JointTransformer
 from generation.models.vocoder import Vocoder
 from generation.pipeline.conditioning import Condition, Generate, Given, LatentState, apply_all
+from generation.pipeline.face_routing import FaceRouting, route
 from generation.pipeline.guidance import MaskRoutedGuidance, guided_velocities
-from generation.pipeline.listening import heard
-from generation.pipeline.postprocess import assemble_speech, postprocess_motion
+from generation.pipeline.listening import Listeners
+from generation.pipeline.postprocess import assemble_speech, pause_gate, postprocess_motion
 from generation.pipeline.sampling import (
     DEFAULT_GUIDANCE,
     DEFAULT_SAMPLING,
@@ -108,7 +109,7 @@ class JointPipeline(DiffusionPipeline):
         lines: Sequence[Line],
         cast: Sequence[CastMember],
         n_frames: int,
-        membership: np.ndarray | None = None,
+        routing: np.ndarray | None = None,
         seed: int = 0,
         sampling: Sampling = DEFAULT_SAMPLING,
         guidance: Guidance = DEFAULT_GUIDANCE,
@@ -123,8 +124,9 @@ class JointPipeline(DiffusionPipeline):
             lines: what is said or played, within the frames.
             cast: the K people.
             n_frames: T.
-            membership: (K, K * T) share of voice i in face token (j, t), token j * T + t, as ``masks.routing`` gives
-                it. None = everyone drives their own face.
+            routing: (K, K, T) share of voice i in face j in frame t, at most 1 over the voices. What a face does in
+                speech comes from the voices routed to it. A voice may drive several faces or none, a face may have
+                several voices or none. None = everyone drives their own face.
             seed: noise is seeded by (seed, name, line id) in a line, by (seed, name) elsewhere.
             sampling: steps and temperatures.
             guidance: scales.
@@ -137,19 +139,24 @@ class JointPipeline(DiffusionPipeline):
 
         Raises:
             ValueError: a line outside the frames, of an unknown character or over another line of the same person; a
-                voice or membership of the wrong shape; no steps; an adapter that is not loaded.
+                voice or routing of the wrong shape; no steps; an adapter that is not loaded.
         """
         if sampling.steps is not None and sampling.steps < 1:
             raise ValueError(f"Sampling needs at least one step, got {sampling.steps}.")
-        self.check_inputs(lines, cast, n_frames, membership)
-        audio = apply_all(self.prepare_audio(lines, cast, n_frames, seed, sampling), audio_conditions)
-        motion = apply_all(self.prepare_motion(lines, cast, n_frames, seed), motion_conditions)
+        self.check_inputs(lines, cast, n_frames, routing)
+        own = np.repeat(np.eye(len(cast), dtype=np.float32)[:, :, None], n_frames, 2)
+        speaking = line_numbers(lines, len(cast), n_frames) > 0
+        rows = route(own if routing is None else routing.astype(np.float32), speaking)
+        audio = self.prepare_audio(lines, cast, n_frames, seed, sampling, silent_voice=rows.silence)
+        audio = apply_all(audio, audio_conditions)
+        motion = apply_all(self.prepare_motion(lines, cast, n_frames, seed, rows), motion_conditions)
         calm = torch.from_numpy(sampling.motion_spread()).to(motion.latent)
         motion = replace(motion, latent=calm * motion.latent)
-        inputs = self.prepare_inputs(lines, cast, membership, audio, motion)
-        with self.adapters.active([dict(member.adapters) for member in cast]):
-            audio, motion = self.denoise(inputs, audio, motion, cast, sampling, guidance, on_step, steer)
-        return self.decode(lines, cast, audio, motion)
+        inputs = self.prepare_inputs(lines, cast, rows, audio, motion)
+        voices, faces = rows.members(cast)
+        with self.adapters.active([dict(m.adapters) for m in voices], [dict(m.adapters) for m in faces]):
+            audio, motion = self.denoise(inputs, audio, motion, cast, rows, sampling, guidance, on_step, steer)
+        return self.decode(lines, cast, rows, audio, motion)
 
     @property
     def distilled(self) -> bool:
@@ -157,7 +164,7 @@ class JointPipeline(DiffusionPipeline):
         return DISTILLED_ADAPTER in getattr(self.transformer, "peft_config", {})
 
     def check_inputs(
-        self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, membership: np.ndarray | None
+        self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, routing: np.ndarray | None
     ) -> None:
         """Refuses what does not fit together, before any work."""
         width = self.transformer.config.voice_dim
@@ -177,26 +184,24 @@ class JointPipeline(DiffusionPipeline):
             if line.character == following.character and following.start < line.stop:
                 name = cast[line.character].name
                 raise ValueError(f"Lines {line.id} and {following.id} of {name} overlap; move one of them.")
-        if membership is not None and membership.shape != (len(cast), len(cast) * n_frames):
-            expected = (len(cast), len(cast) * n_frames)
-            raise ValueError(f"The membership has shape {membership.shape}, expected {expected}.")
+        expected = (len(cast), len(cast), n_frames)
+        if routing is not None and routing.shape != expected:
+            raise ValueError(f"The routing has shape {routing.shape}, expected {expected}.")
 
     def prepare_inputs(
         self,
         lines: Sequence[Line],
         cast: Sequence[CastMember],
-        membership: np.ndarray | None,
+        rows: FaceRouting,
         audio: LatentState,
         motion: LatentState,
     ) -> JointInputs:
         """What the network is told before the first step, B = 1: phonemes, voices, segments, routing, both streams."""
-        n_cast, n_frames = len(cast), audio.latent.shape[2]
+        n_voices, n_frames = audio.latent.shape[1:3]
         ids, place = silent_symbols(MELS_PER_FRAME * n_frames)
-        symbols, places = np.tile(ids, (n_cast, 1)), np.tile(place, (n_cast, 1, 1))
-        segments = np.zeros((n_cast, n_frames), np.int64)
-        for number, line in enumerate(lines, 1):
+        symbols, places = np.tile(ids, (n_voices, 1)), np.tile(place, (n_voices, 1, 1))
+        for line in lines:
             mels = slice(MELS_PER_FRAME * line.start, MELS_PER_FRAME * line.stop)
-            segments[line.character, line.start : line.stop] = number
             if line.phonemes.strip():
                 symbols[line.character, mels], places[line.character, mels] = timed_symbols(
                     line.phonemes, line.durations
@@ -204,29 +209,45 @@ class JointPipeline(DiffusionPipeline):
             else:
                 symbols[line.character, mels], places[line.character, mels] = UNKNOWN_SYMBOL, 0
         voices = np.stack([np.append(m.voice, float(np.any(m.voice))) for m in cast]).astype(np.float32)
-        if membership is None:
-            table = np.repeat(np.eye(n_cast, dtype=np.float32)[:, :, None], n_frames, 2)
-        else:
-            table = membership.reshape(n_cast, n_cast, n_frames).astype(np.float32)
+        silent = np.zeros((n_voices - len(cast), voices.shape[1]), np.float32)
+        arrays = {
+            "symbols": symbols,
+            "place": places.astype(np.float32),
+            "voice": np.concatenate((voices, silent)),
+            "segments": line_numbers(lines, n_voices, n_frames),
+            "share": rows.shares,
+        }
+        if not rows.plain:
+            arrays |= {"driver": rows.drivers, "partner": rows.partners[:n_voices]}
+            arrays |= {"face_voice": rows.conditions(voices)}
         device = self._execution_device  # asks every module for its hooks, each time
-        arrays = {"symbols": symbols, "place": places.astype(np.float32), "voice": voices, "segments": segments}
-        told = {name: torch.from_numpy(a)[None].to(device) for name, a in (arrays | {"membership": table}).items()}
-        blended = audio.blended
+        told = {name: torch.from_numpy(a)[None].to(device) for name, a in arrays.items()}
+        blended, shown = audio.blended, rows.of_faces(motion.blended)
         return JointInputs(
-            audio=blended, sigma=blended.new_ones(1), audio_given=audio.given, motion=motion.blended,
-            motion_given=motion.given, heard=blended.new_zeros(*blended.shape[:3], HEARD_CHANNELS), **told,
+            audio=blended, sigma=blended.new_ones(1), audio_given=audio.given, motion=shown,
+            motion_given=rows.of_faces(motion.given), heard=blended.new_zeros(*shown.shape[:3], HEARD_CHANNELS), **told,
         )  # fmt: skip
 
     def prepare_audio(
-        self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, seed: int, sampling: Sampling
+        self,
+        lines: Sequence[Line],
+        cast: Sequence[CastMember],
+        n_frames: int,
+        seed: int,
+        sampling: Sampling,
+        silent_voice: bool = False,
     ) -> LatentState:
-        """Audio stream: silence where nobody speaks, recordings given, noise in the lines to be spoken."""
+        """Audio stream: silence where nobody speaks, recordings given, noise in the lines to be spoken.
+
+        With ``silent_voice`` there is one voice more, which never speaks: faces without a voice have it.
+        """
         silence = torch.from_numpy(self.standard.silence(n_frames)).to(self._execution_device)
-        state = LatentState.pinned(silence.expand(1, len(cast), -1, -1).clone())
+        state = LatentState.pinned(silence.expand(1, len(cast) + silent_voice, -1, -1).clone())
         conditions: list[Condition] = []
         for line in lines:
             if line.recording is None:
-                noise = sampling.temperature * _noise((line.n_frames, AUDIO_CHANNELS), seed, cast, line, "audio")
+                shape = (line.n_frames, AUDIO_CHANNELS)
+                noise = sampling.temperature * _noise(shape, seed, cast[line.character], "audio", line)
                 conditions.append(Generate(line.character, line.start, noise))
             else:
                 mel = mel_spectrogram(torch.from_numpy(line.recording)).numpy()
@@ -234,16 +255,18 @@ class JointPipeline(DiffusionPipeline):
         return apply_all(state, conditions)
 
     def prepare_motion(
-        self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, seed: int
+        self, lines: Sequence[Line], cast: Sequence[CastMember], n_frames: int, seed: int, rows: FaceRouting
     ) -> LatentState:
-        """Motion stream: noise everywhere, seeded by line inside lines."""
-        blank = torch.zeros(1, len(cast), n_frames, N_CHANNELS, device=self._execution_device)
+        """Motion stream: noise everywhere, seeded by the face, and by the line where the face speaks one."""
+        blank = torch.zeros(1, rows.n_faces, n_frames, N_CHANNELS, device=self._execution_device)
+        faces = rows.owners(cast)
         conditions: list[Condition] = [
-            Generate(k, 0, _noise((n_frames, N_CHANNELS), seed, cast, member, "idle")) for k, member in enumerate(cast)
+            Generate(k, 0, _noise((n_frames, N_CHANNELS), seed, face, "idle")) for k, face in enumerate(faces)
         ]
         for line in lines:
-            noise = _noise((line.n_frames, N_CHANNELS), seed, cast, line, "motion")
-            conditions.append(Generate(line.character, line.start, noise))
+            for k in rows.driven_faces(line.character, line.start, line.stop):
+                noise = _noise((line.n_frames, N_CHANNELS), seed, faces[k], "motion", line)
+                conditions.append(Generate(k, line.start, noise))
         return apply_all(LatentState.pinned(blank), conditions)
 
     def denoise(
@@ -252,6 +275,7 @@ class JointPipeline(DiffusionPipeline):
         audio: LatentState,
         motion: LatentState,
         cast: Sequence[CastMember],
+        rows: FaceRouting,
         sampling: Sampling,
         guidance: Guidance,
         on_step: Callable[[int, int], None] | None,
@@ -259,7 +283,7 @@ class JointPipeline(DiffusionPipeline):
     ) -> tuple[LatentState, LatentState]:
         """Integrates both streams from noise to data together."""
         alone = len(cast) == 1
-        sides = torch.tensor([[member.side for member in cast]], dtype=torch.float32, device=audio.latent.device)
+        listeners = Listeners.of(rows, [member.side for member in cast], audio.latent.device)
         guider = self.guider.for_scene(inputs, guidance, listening=not alone)
         audio_guider = self.audio_guider.new(guidance_scale=guidance.speech)
         guided = sampling.steps is not None or not self.distilled
@@ -278,14 +302,18 @@ class JointPipeline(DiffusionPipeline):
             audio_guider.set_state(step, steps, t)
             sigma = float(self.scheduler.sigmas[step])
             inputs = replace(
-                inputs, audio=audio.blended, motion=motion.blended, sigma=inputs.sigma.new_full((1,), sigma)
+                inputs,
+                audio=audio.blended,
+                motion=rows.of_faces(motion.blended),
+                sigma=inputs.sigma.new_full((1,), sigma),
             )
             if not alone:
-                inputs = replace(inputs, heard=heard(inputs.audio, sides, inputs.segments))
+                inputs = replace(inputs, heard=listeners.hear(inputs.audio, inputs.segments))
             if guided:
                 spoken, moved = guided_velocities(self.transformer, guider, audio_guider, inputs)
             else:
                 spoken, moved = self._distilled(inputs, sigma)
+            moved = rows.to_faces(moved)
             if steer is not None:
                 clean = steer(motion.blended - sigma * moved)
                 moved = velocity(motion.blended, clean, sigma)
@@ -301,26 +329,39 @@ class JointPipeline(DiffusionPipeline):
         return velocity(inputs.audio, clean_audio, sigma), velocity(inputs.motion, clean_motion, sigma)
 
     def decode(
-        self, lines: Sequence[Line], cast: Sequence[CastMember], audio: LatentState, motion: LatentState
+        self,
+        lines: Sequence[Line],
+        cast: Sequence[CastMember],
+        rows: FaceRouting,
+        audio: LatentState,
+        motion: LatentState,
     ) -> Performance:
         """Finished latents -> sound and motion on the clock."""
         n_frames = audio.latent.shape[2]
         spoken, moved, made = (t[0].float().cpu().numpy() for t in (audio.blended, motion.blended, motion.denoise_mask))
+        mels = [self.standard.mel(spoken[v]).astype(np.float32) for v in range(len(cast))]
+        own = [[line for line in lines if line.character == v] for v in range(len(cast))]
+        spans = [[slice(line.start, line.stop) for line in said] for said in own]
+        opened = rows.mixed_by_face(np.stack([pause_gate(mel, said) for mel, said in zip(mels, spans, strict=True)]))
         parts = []
         for k, member in enumerate(cast):
-            own = [line for line in lines if line.character == k]
-            mel = self.standard.mel(spoken[k]).astype(np.float32)
-            speech = assemble_speech(own, mel, n_frames, self.vocoder, member.timbre)
-            track = postprocess_motion(self.standard.motion_values(moved[k]), mel, made[k], own)
+            speech = assemble_speech(own[k], mels[k], n_frames, self.vocoder, member.timbre)
+            track = postprocess_motion(self.standard.motion_values(moved[k]), opened[k], made[k])
             parts.append(CharacterPerformance(member.name, speech, track))
         return Performance(tuple(parts), n_frames)
 
 
-def _noise(
-    shape: tuple[int, int], seed: int, cast: Sequence[CastMember], owner: Line | CastMember, stream: str
-) -> Tensor:
+def line_numbers(lines: Sequence[Line], n_voices: int, n_frames: int) -> np.ndarray:
+    """(V, T) int64: number of the line that each voice speaks in each frame, from 1; 0 = none."""
+    numbers = np.zeros((n_voices, n_frames), np.int64)
+    for number, line in enumerate(lines, 1):
+        numbers[line.character, line.start : line.stop] = number
+    return numbers
+
+
+def _noise(shape: tuple[int, int], seed: int, owner: CastMember, stream: str, line: Line | None = None) -> Tensor:
     """Standard normal noise that depends on the seed, the person's name, the line's id and the stream alone."""
-    key = (owner.name,) if isinstance(owner, CastMember) else (cast[owner.character].name, owner.id)
+    key = (owner.name,) if line is None else (owner.name, line.id)
     return seeded_noise(shape, seed, *key, stream)
 
 

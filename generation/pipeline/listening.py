@@ -1,25 +1,57 @@
-"""What each person of a scene hears while all of them are being generated."""
+"""Listener conditioning: in each frame the loudest voice that is not the face's own, and where it comes from."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 from torch import Tensor
 
+from generation.pipeline.face_routing import FaceRouting
 
-def heard(audio: Tensor, sides: Tensor, segments: Tensor) -> Tensor:
-    """What each of at least two people hears: (1, K, T, 400) audio, (1, K) sides, (1, K, T) lines -> (1, K, T, 402).
+_SILENT = -1e30
+"""Level of a voice without a line, below any that speaks and above those that are not heard."""
 
-    In each frame the loudest of the others who have a line there and where it comes from, else silence from nowhere.
+
+@dataclass(frozen=True)
+class Listeners:
+    """Who can hear whom, for R rows of the motion stream, V voices and T frames.
+
+    Attributes:
+        others: (1, R, V, T) bool, voices that do not drive the row's face.
+        voice_sides: (1, V, T) where each voice comes from, -1 (left) .. 1 (right): the face that it drives.
+        row_sides: (1, R, 1) where each row's face is.
     """
-    n_cast = audio.shape[1]
-    level = audio.mean(-1).masked_fill(segments == 0, -torch.inf)
-    rows = []
-    for k in range(n_cast):
-        others = [i for i in range(n_cast) if i != k]
-        loudest = level[:, others].argmax(1, keepdim=True)
-        sound = audio[:, others].gather(1, loudest[..., None].expand(-1, -1, -1, audio.shape[-1]))
-        speaks = segments[:, others].gather(1, loudest) > 0
-        side = (sides[:, others] - sides[:, k : k + 1]).clamp(-1, 1)[..., None].expand(-1, -1, audio.shape[2])
-        side = side.gather(1, loudest) * speaks
-        rows.append(torch.cat((sound, torch.ones_like(side)[..., None], side[..., None]), -1))
-    return torch.cat(rows, 1)
+
+    others: Tensor
+    voice_sides: Tensor
+    row_sides: Tensor
+
+    @classmethod
+    def of(cls, rows: FaceRouting, sides: Sequence[float], device: torch.device) -> Listeners:
+        """For a routing, and where each of the cast sits in the picture."""
+        own = np.array([*sides[: rows.n_visible], *(sides[voice] for voice in rows.unseen)], np.float32)
+        driven = rows.voices_of_faces()
+        count = driven.sum(0)
+        mean = (driven * own[:, None, None]).sum(0) / np.maximum(count, 1)
+        places = np.where(count > 0, mean, np.array(sides, np.float32)[:, None]).astype(np.float32)
+        tensors = (~driven[rows.faces], places, own[rows.faces][:, None])
+        return cls(*(torch.from_numpy(t)[None].to(device) for t in tensors))
+
+    def hear(self, audio: Tensor, segments: Tensor) -> Tensor:
+        """What reaches each row: (1, V or more, T, 400) audio and (1, V or more, T) line numbers -> (1, R, T, 402).
+
+        Channels: the sound of the loudest of the other voices, 1, and its side seen from the face; where nobody else
+        has a line silence from nowhere, and where there is no other voice at all zeros.
+        """
+        n_voices = self.voice_sides.shape[1]
+        audio, segments = audio[:, :n_voices], segments[:, :n_voices]
+        level = audio.mean(-1).masked_fill(segments == 0, _SILENT)
+        loudest = level[:, None].masked_fill(~self.others, -torch.inf).argmax(2)
+        sound = audio.gather(1, loudest[..., None].expand(-1, -1, -1, audio.shape[-1]))
+        speaks = segments.gather(1, loudest) > 0
+        side = (self.voice_sides.gather(1, loudest) - self.row_sides).clamp(-1, 1) * speaks
+        heard = torch.cat((sound, torch.ones_like(side)[..., None], side[..., None]), -1)
+        return heard * self.others.any(2)[..., None]

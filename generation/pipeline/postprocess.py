@@ -57,15 +57,17 @@ def pause_gate(mel: np.ndarray, lines: Sequence[slice]) -> np.ndarray:
     return gaussian_filter1d(widened, 0.8, mode="nearest") * binary_dilation(voiced, iterations=3)
 
 
-def postprocess_motion(values: np.ndarray, mel: np.ndarray, made: np.ndarray, lines: Sequence[Line]) -> MotionTrack:
-    """Motion (T, 57) of one person -> a track within its ranges whose mouth is shut where ``mel`` (4 T, 100) pauses.
+def postprocess_motion(values: np.ndarray, gate: np.ndarray, made: np.ndarray) -> MotionTrack:
+    """Motion (T, 57) of one face -> a track within its ranges whose mouth is shut where its voices pause.
 
-    Only sampled frames are touched, those where ``made`` (T,) is 1: what was given stays as it is. ``lines`` are the
-    person's own.
+    Args:
+        values: as sampled.
+        gate: (T,) 0..1, :func:`pause_gate` of the voices that drive the face, by their routing weights.
+        made: (T,) 1 = sampled; what was given (0) stays as it is.
     """
     finished = values.astype(np.float32)
     finished[:, WEIGHTS] = finished[:, WEIGHTS].clip(0, 1)
-    finished[:, _GATED] *= pause_gate(mel, [slice(line.start, line.stop) for line in lines])[:, None]
+    finished[:, _GATED] *= gate[:, None]
     finished[:, _POSE] = gaussian_filter1d(finished[:, _POSE], _POSE_BLUR, axis=0, mode="nearest")
     return MotionTrack(np.where(made[:, None] > 0, finished, values))
 

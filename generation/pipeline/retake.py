@@ -25,7 +25,7 @@ def made_again(
     lines: Sequence[Line],
     cast: Sequence[CastMember],
     kept: Performance,
-    membership: np.ndarray,
+    routing: np.ndarray,
     seed: int,
     sampling: Sampling,
     on_step: Callable[[int, int], None] | None = None,
@@ -42,7 +42,7 @@ def made_again(
         lines: all lines of the people in ``cast``.
         cast: some or all of the people.
         kept: their speech and motion.
-        membership: as the pipeline takes it.
+        routing: as the pipeline takes it.
         seed: of the scene.
         sampling: as the kept motion was sampled.
         on_step: as the pipeline takes it.
@@ -65,7 +65,7 @@ def made_again(
         [_heard(line, kept) for line in lines],
         cast,
         kept.n_frames,
-        membership=membership,
+        routing=routing,
         seed=seed,
         sampling=sampling,
         motion_conditions=[*given, Generate(who, first, noise)],

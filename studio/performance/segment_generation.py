@@ -53,12 +53,12 @@ class SegmentGenerator:
     def generate(self, segment: Segment, on_step: OnStep) -> Performance:
         """Everybody's speech and motion in a segment."""
         people = _speakers(segment) if self._speakers_only else list(range(len(self._cast)))
-        among, cast, membership = self._among(people, segment)
+        among, cast, routing = self._among(people, segment)
         part = self._pipeline(
             among.lines,
             cast,
             segment.n_frames,
-            membership=membership,
+            routing=routing,
             seed=self._seed,
             sampling=self._sampling,
             motion_conditions=self._idle_noise(among, cast),
@@ -88,19 +88,19 @@ class SegmentGenerator:
             The speaker alone.
         """
         people, who = _speakers(segment), span.line.character
-        among, cast, membership = self._among(people, segment)
+        among, cast, routing = self._among(people, segment)
         spoken = Performance(tuple(part.characters[i] for i in people), part.n_frames)
         own = replace(span, line=replace(span.line, character=people.index(who)))
         track = made_again(
-            self._pipeline, own, among.lines, cast, spoken, membership, self._seed, self._sampling, on_step
+            self._pipeline, own, among.lines, cast, spoken, routing, self._seed, self._sampling, on_step
         )
         return Performance((replace(part.characters[who], motion=track),), part.n_frames)
 
     def _among(self, people: Sequence[int], segment: Segment) -> tuple[Segment, list[CastMember], np.ndarray]:
         """The segment with some of the cast counted anew, these, and whose voice drives whom of them."""
         lines = tuple(replace(line, character=people.index(line.character)) for line in segment.lines)
-        membership = np.repeat(self._routing[np.ix_(people, people)], segment.n_frames, axis=1)
-        return replace(segment, lines=lines), [self._cast[i] for i in people], membership
+        routing = np.repeat(self._routing[np.ix_(people, people)][:, :, None], segment.n_frames, axis=2)
+        return replace(segment, lines=lines), [self._cast[i] for i in people], routing
 
     def _idle_noise(self, segment: Segment, cast: Sequence[CastMember]) -> list[Generate]:
         """Noise of the time in which each person does not speak, seeded by the segment too: no two fidget alike.
