@@ -44,7 +44,7 @@ def test_batches_have_their_documented_shapes(drawn: Batch) -> None:
     assert shapes == {
         "audio": (96, 1, 60, 400), "motion": (96, 1, 60, 57), "symbols": (96, 1, 240), "place": (96, 1, 240, 2),
         "voices": (96, 1, 2), "audio_given": (96, 1, 60), "motion_given": (96, 1, 60), "heard": (96, 1, 60, 402),
-        "membership": (96, 1, 1, 60), "segments": (96, 1, 60),
+        "share": (96, 1, 60), "segments": (96, 1, 60),
     }  # fmt: skip
     assert all(value.dtype == (torch.int64 if name in ("symbols", "segments") else torch.float32)
                for name, value in vars(drawn).items())  # fmt: skip
@@ -101,7 +101,7 @@ def test_every_condition_is_dropped_now_and_then() -> None:
         "text": (batch.symbols == UNKNOWN_SYMBOL).all(-1).float().mean(),
         "voice": (batch.voices.sum(-1) == 0).float().mean(),
         "heard": (batch.heard == 0).all(-1).all(-1).float().mean(),
-        "audio": (batch.membership == 0).all(-1).float().mean(),
+        "audio": (batch.share == 0).all(-1).float().mean(),
         "audio all given": (batch.audio_given == 1).all(-1).float().mean(),
         "motion all given": (batch.motion_given == 1).all(-1).float().mean(),
         "motion partly given": ((batch.motion_given.sum(-1) > 0) & (batch.motion_given.sum(-1) < 60)).float().mean(),

@@ -63,7 +63,7 @@ def test_crops_hold_what_the_clip_holds_and_silence_is_not_learnt() -> None:
 def test_motion_alone_is_deaf_and_sound_alone_gives_no_motion_to_learn() -> None:
     standard = LatentNormalizer.of(tiny_pipeline().transformer)
     moves = ClipExamples(clips(sound=False), standard, 5, 12).batch(6, torch.Generator().manual_seed(0))
-    assert (moves.audio_given == 1).all() and (moves.membership == 0).all() and (moves.motion_given == 0).any()
+    assert (moves.audio_given == 1).all() and (moves.share == 0).all() and (moves.motion_given == 0).any()
     speech = ClipExamples(clips(motion=False), standard, 1, 12).batch(6, torch.Generator().manual_seed(0))
     assert (speech.motion_given == 1).all() and (speech.audio_given == 0).any()
 

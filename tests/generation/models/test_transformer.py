@@ -1,4 +1,4 @@
-"""The joint transformer: who sees whom, by character, membership, line and window; shapes; saving."""
+"""The joint transformer: who sees whom, by voice, face, line and window; shapes; saving."""
 
 from __future__ import annotations
 
@@ -41,68 +41,97 @@ def changed(tensors: dict[str, Tensor], name: str, character: int, frames: slice
     return tensors | {name: values}
 
 
-def own(cast: int, n_frames: int) -> Tensor:
-    return torch.eye(cast)[None, :, :, None].expand(1, cast, cast, n_frames)
-
-
-def routed(voice_of_face: list[int], n_frames: int) -> Tensor:
-    """(1, K, K, T): face j is driven by voice ``voice_of_face[j]`` alone."""
-    return torch.eye(len(voice_of_face))[:, voice_of_face][None, :, :, None].repeat(1, 1, 1, n_frames)
+def routed(voice_of_face: list[int], n_frames: int, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Face j speaks with voice ``voice_of_face[j]``; each voice's audio attends to the first face that it drives."""
+    drivers = torch.tensor(voice_of_face)
+    n_voices = tensors["audio"].shape[1]
+    partners = [voice_of_face.index(v) if v in voice_of_face else 0 for v in range(n_voices)]
+    return {
+        "driver": drivers[None, :, None].repeat(1, 1, n_frames),
+        "partner": torch.tensor(partners)[None, :, None].repeat(1, 1, n_frames),
+        "face_voice": tensors["voice"][:, drivers][:, :, None],
+    }
 
 
 @pytest.mark.parametrize("lines", [False, True])
-def test_everyone_driving_their_own_face_is_the_same_as_no_membership(model: JointTransformer, lines: bool) -> None:
+def test_everyone_driving_their_own_face_is_the_same_as_no_routing(model: JointTransformer, lines: bool) -> None:
     tensors = scene_tensors(cast=3, n_frames=12)
     segments = torch.tensor([[0, 1, 1, 1, 1, 0, 2, 2, 2, 2, 2, 0], [3] * 12, [0] * 12])[None] if lines else None
     plain = run(model, tensors, segments=segments)
-    mine = run(model, tensors, segments=segments, membership=own(3, 12))
-    # A trace of a foreign voice takes the path on which every face sees the whole cast.
-    trace = own(3, 12).clone()
-    trace[0, 1, 0] = 1e-30
-    everybody = run(model, tensors, segments=segments, membership=trace)
-    for other in (mine, everybody):
+    whole = run(model, tensors, segments=segments, share=torch.ones(1, 3, 12))
+    mine = run(model, tensors, segments=segments, **routed([0, 1, 2], 12, tensors))
+    for other in (whole, mine):
         torch.testing.assert_close(other.audio, plain.audio, **CLOSE)
         torch.testing.assert_close(other.motion, plain.motion, **CLOSE)
 
 
-def test_a_face_moves_by_the_voice_that_it_is_routed_to_and_by_no_other(model: JointTransformer) -> None:
+@pytest.mark.parametrize("name", ["audio", "place", "voice"])
+def test_a_face_moves_by_the_voice_that_it_is_routed_to_and_by_no_other(model: JointTransformer, name: str) -> None:
     tensors = scene_tensors(cast=3)
     tensors["heard"] = None
-    membership = routed([1, 2, 0], 16)
-    before = run(model, tensors, membership=membership)
-    after = run(model, changed(tensors, "audio", 1), membership=membership)
+    faces = [1, 2, 0]
+    other = changed(tensors, name, 1)
+    before = run(model, tensors, **routed(faces, 16, tensors))
+    after = run(model, other, **routed(faces, 16, other))
     moved = differs(before.motion, after.motion)
-    assert moved[0].all() and not moved[2].any()
+    assert moved[0].all() and not moved[[1, 2]].any(), "words, sound and speaker of voice 1 belong to face 0 alone"
 
 
-def test_without_membership_no_audio_reaches_any_face(model: JointTransformer) -> None:
+def test_a_rotation_of_the_voices_is_the_same_scene_with_faces_renamed(model: JointTransformer) -> None:
+    """Fails where anything of a face still follows its own number in place of its voice."""
+    tensors = scene_tensors(cast=3)
+    faces = [1, 2, 0]
+    turned = {k: v[:, faces] if k in ("motion", "motion_given", "heard") else v for k, v in tensors.items()}
+    inverse = [faces.index(v) for v in range(3)]
+    plain = run(model, tensors)
+    rotated = run(model, turned, **routed(faces, 16, tensors))
+    torch.testing.assert_close(rotated.motion[:, inverse], plain.motion, **CLOSE)
+    torch.testing.assert_close(rotated.audio, plain.audio, **CLOSE)
+
+
+def test_voices_and_faces_may_be_of_different_number(model: JointTransformer) -> None:
+    two, three = scene_tensors(cast=2), scene_tensors(cast=3)
+    of_faces = ("motion", "motion_given", "heard")
+    unison = two | {name: three[name] for name in of_faces}
+    out = run(model, unison, **routed([1, 1, 1], 16, unison))
+    assert out.motion.shape[1] == 3 and out.audio.shape[1] == 2
+    narrator = three | {name: two[name] for name in of_faces}
+    out = run(model, narrator, **routed([2, 0], 16, narrator))
+    assert out.motion.shape[1] == 2 and out.audio.shape[1] == 3
+
+
+def test_a_face_may_change_its_voice_half_way(model: JointTransformer) -> None:
+    shallow = tiny_transformer(num_layers=1, joint_window=1, max_distance=4)
     tensors = scene_tensors(cast=2)
-    silent = torch.zeros(1, 2, 2, 16)
+    tensors["heard"] = None
+    how = routed([0, 1], 16, tensors)
+    how["driver"] = how["driver"].clone()
+    how["driver"][0, 0, 8:], how["driver"][0, 1, 8:] = 1, 0
+    how["face_voice"] = tensors["voice"].gather(1, how["driver"][0, :, :, None].flatten(0, 1)[None].expand(1, -1, 5))
+    how["face_voice"] = how["face_voice"].unflatten(1, (2, 16))
+    before, after = (run(shallow, t, **how) for t in (tensors, changed(tensors, "place", 0)))
+    moved = differs(before.motion, after.motion)
+    assert moved[0, :6].all() and not moved[0, 12:].any() and moved[1, 10:].all() and not moved[1, :4].any()
+
+
+def test_without_a_share_no_audio_reaches_any_face(model: JointTransformer) -> None:
+    tensors = scene_tensors(cast=2)
+    silent = torch.zeros(1, 2, 16)
     # The audio stream sees motion, so what must not pass is audio -> motion.
-    before = run(model, tensors, membership=silent)
-    after = run(model, changed(tensors, "audio", 0), membership=silent)
+    before = run(model, tensors, share=silent)
+    after = run(model, changed(tensors, "audio", 0), share=silent)
     assert not differs(before.motion, after.motion).any()
     assert differs(before.audio, after.audio)[0].all()
     assert differs(before.motion, run(model, tensors).motion).any()
 
 
-@pytest.mark.parametrize("membership", [None, own(3, 16)])
 @pytest.mark.parametrize("name", ["audio", "motion", "heard", "place", "voice"])
-def test_nothing_of_another_character_reaches_one(
-    model: JointTransformer, name: str, membership: Tensor | None
-) -> None:
+def test_nothing_of_another_character_reaches_one(model: JointTransformer, name: str) -> None:
     tensors = scene_tensors(cast=3)
-    before, after = (run(model, t, membership=membership) for t in (tensors, changed(tensors, name, 1)))
+    before, after = (run(model, t) for t in (tensors, changed(tensors, name, 1)))
     for stream in ("audio", "motion"):
         touched = differs(before[stream], after[stream])
         assert touched[1].any() and not touched[[0, 2]].any()
-
-
-def test_audio_never_sees_the_voice_of_another_that_drives_its_face(model: JointTransformer) -> None:
-    shallow = tiny_transformer(num_layers=1)  # deeper, it hears of it through its own face
-    tensors, membership = scene_tensors(cast=2), routed([1, 0], 16)
-    before, after = (run(shallow, t, membership=membership) for t in (tensors, changed(tensors, "audio", 1)))
-    assert not differs(before.audio, after.audio)[0].any() and differs(before.motion, after.motion)[0].any()
 
 
 def test_a_line_sees_only_itself_and_the_time_between_sees_all(model: JointTransformer) -> None:
@@ -118,16 +147,14 @@ def test_a_line_sees_only_itself_and_the_time_between_sees_all(model: JointTrans
                 assert touched[4:].all()
 
 
-def test_lines_are_cut_for_the_own_voice_on_the_routed_path_too(model: JointTransformer) -> None:
+def test_a_routed_face_is_cut_by_the_lines_of_its_voice(model: JointTransformer) -> None:
     tensors = scene_tensors(cast=2, n_frames=12)
+    tensors["heard"] = None
     segments = torch.tensor([[[1] * 6 + [2] * 6, [3] * 4 + [4] * 8]])
-    half = torch.full((1, 2, 2, 12), 0.5)
-    a, b = (
-        run(model, t, segments=segments, membership=half) for t in (tensors, changed(tensors, "audio", 0, slice(6, 12)))
-    )
+    how = routed([1, 0], 12, tensors) | {"segments": segments}
+    a, b = (run(model, t, **how) for t in (tensors, changed(tensors, "audio", 0, slice(6, 12))))
     touched = differs(a.motion, b.motion)
-    assert not touched[0, :6].any() and touched[0, 6:].all()
-    assert touched[1].all(), "of another voice all that is near is heard, whatever its line"
+    assert not touched[0].any() and not touched[1, :6].any() and touched[1, 6:].all()
 
 
 def test_streams_see_each_other_within_the_window_only() -> None:
@@ -150,12 +177,10 @@ def test_attention_ends_at_the_greatest_distance() -> None:
 def test_the_order_of_the_cast_only_reorders_the_result(model: JointTransformer) -> None:
     tensors = scene_tensors(cast=3)
     g = torch.Generator().manual_seed(5)
-    membership = torch.rand(1, 3, 3, 16, generator=g) / 3
-    segments = torch.randint(0, 3, (1, 3, 16), generator=g)
+    more = {"share": torch.rand(1, 3, 16, generator=g), "segments": torch.randint(0, 3, (1, 3, 16), generator=g)}
     order = [2, 0, 1]
-    reordered = {k: v if k == "sigma" else v[:, order] for k, v in tensors.items()}
-    a = run(model, tensors, membership=membership, segments=segments)
-    b = run(model, reordered, membership=membership[:, order][:, :, order], segments=segments[:, order])
+    a = run(model, tensors, **more)
+    b = run(model, {k: v if k == "sigma" else v[:, order] for k, v in (tensors | more).items()})
     torch.testing.assert_close(b.motion, a.motion[:, order], **CLOSE)
     torch.testing.assert_close(b.audio, a.audio[:, order], **CLOSE)
 
@@ -163,7 +188,7 @@ def test_the_order_of_the_cast_only_reorders_the_result(model: JointTransformer)
 def test_a_batch_of_one_equals_a_batch_of_many(model: JointTransformer) -> None:
     tensors = scene_tensors(batch=3, cast=2)
     g = torch.Generator().manual_seed(5)
-    more = {"membership": torch.rand(3, 2, 2, 16, generator=g) / 2, "segments": torch.arange(16).expand(3, 2, 16) // 6}
+    more = {"share": torch.rand(3, 2, 16, generator=g), "segments": torch.arange(16).expand(3, 2, 16) // 6}
     many = run(model, tensors, **more)
     for i in range(3):
         one = run(model, {k: v[i : i + 1] for k, v in (tensors | more).items()})
@@ -176,9 +201,8 @@ def test_a_larger_share_moves_a_face_more(model: JointTransformer) -> None:
     other = changed(tensors, "audio", 1)
     effect = []
     for share in (0.0, 0.05, 0.4):
-        membership = own(2, 16).clone()
-        membership[0, 0, 0], membership[0, 1, 0] = 1 - share, share
-        a, b = (run(model, t, membership=membership).motion[0, 0] for t in (tensors, other))
+        shares = torch.tensor([1.0, share])[None, :, None].repeat(1, 1, 16)
+        a, b = (run(model, t, share=shares).motion[0, 1] for t in (tensors, other))
         effect.append(float((a - b).abs().mean()))
     assert effect[0] == 0 < effect[1] < effect[2]
 
@@ -256,7 +280,7 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
     [
         ("audio", (1, 3, 16, 399)), ("audio", (3, 16, 400)), ("motion", (1, 3, 15, 57)), ("sigma", (2,)),
         ("symbols", (1, 3, 16)), ("place", (1, 3, 64)), ("voice", (1, 3, 4)), ("audio_given", (1, 3, 16, 1)),
-        ("motion_given", (1, 2, 16)), ("heard", (1, 3, 16, 400)), ("membership", (1, 3, 16)), ("segments", (1, 3, 64)),
+        ("motion_given", (1, 2, 16)), ("heard", (1, 3, 16, 400)), ("share", (1, 3, 3, 16)), ("segments", (1, 3, 64)),
     ],
 )  # fmt: skip
 def test_a_wrong_shape_is_named_with_what_was_expected(
@@ -267,7 +291,7 @@ def test_a_wrong_shape_is_named_with_what_was_expected(
 
 
 def test_inputs_side_by_side_in_a_batch_and_the_audio_stream_alone(model: JointTransformer) -> None:
-    scenes = [JointInputs(**scene_tensors(cast=2, seed=seed), membership=own(2, 16)) for seed in (1, 2)]
+    scenes = [JointInputs(**scene_tensors(cast=2, seed=seed), share=torch.ones(1, 2, 16)) for seed in (1, 2)]
     with torch.no_grad():
         both = model(JointInputs.concatenated(scenes))
         for i, scene in enumerate(scenes):
@@ -275,9 +299,14 @@ def test_inputs_side_by_side_in_a_batch_and_the_audio_stream_alone(model: JointT
         alone = model(scenes[0].without_motion())
     assert alone.motion is None and alone.audio.shape == scenes[0].audio.shape
     moved = scenes[0].to("meta")
-    assert moved.segments is None and {moved.audio.device.type, moved.membership.device.type} == {"meta"}
+    assert moved.segments is None and {moved.audio.device.type, moved.share.device.type} == {"meta"}
 
 
 def test_motion_without_its_flags_is_refused(model: JointTransformer) -> None:
     with pytest.raises(ValueError, match="come together"):
         run(model, scene_tensors(), motion_given=None)
+
+
+def test_a_driver_without_partner_and_voices_of_the_faces_is_refused(model: JointTransformer) -> None:
+    with pytest.raises(ValueError, match="driver, partner and face_voice come together"):
+        run(model, scene_tensors(), driver=torch.zeros(1, 3, 16, dtype=torch.int64))

@@ -46,7 +46,7 @@ def batch(size: int = 3, n: int = 12) -> Batch:
     return Batch(
         torch.randn(size, 1, n, 400), torch.randn(size, 1, n, 57), torch.randint(0, 40, (size, 1, 4 * n)),
         torch.rand(size, 1, 4 * n, 2), torch.eye(2)[torch.arange(size) % 2][:, None], given, torch.zeros(size, 1, n),
-        torch.randn(size, 1, n, 402), torch.ones(size, 1, 1, n), torch.ones(size, 1, n, dtype=torch.long),
+        torch.randn(size, 1, n, 402), torch.ones(size, 1, n), torch.ones(size, 1, n, dtype=torch.long),
     )  # fmt: skip
 
 
@@ -96,12 +96,12 @@ def test_few_steps_call_the_network_four_times(monkeypatch: pytest.MonkeyPatch) 
 def test_voices_stay_routed_in_few_steps() -> None:
     pipeline = stirred(tiny_pipeline())
     n = 24
-    own = np.repeat(np.eye(2, dtype=np.float32)[:, :, None], n, 2).reshape(2, -1)
-    swapped = np.repeat(np.eye(2, dtype=np.float32)[::-1, :, None], n, 2).reshape(2, -1)
+    own = np.repeat(np.eye(2, dtype=np.float32)[:, :, None], n, 2)
+    swapped = np.repeat(np.eye(2, dtype=np.float32)[::-1, :, None], n, 2)
     few = Sampling(steps=None)
-    plain = pipeline(LINES, CAST, n, membership=own, sampling=few)
+    plain = pipeline(LINES, CAST, n, routing=own, sampling=few)
     default = pipeline(LINES, CAST, n, sampling=few)
-    crossed = pipeline(LINES, CAST, n, membership=swapped, sampling=few)
+    crossed = pipeline(LINES, CAST, n, routing=swapped, sampling=few)
     turned = [replace(line, character=1 - line.character) for line in LINES]
     order = pipeline(turned, CAST[::-1], n, sampling=few)
     for k in range(2):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
 import pytest
 import torch
 from diffusers.guiders import ClassifierFreeGuidance
-from random_networks import scene_tensors, tiny_transformer
+from random_networks import scene_tensors
 from torch import Tensor
 
 from generation.models.joint_inputs import JointInputs
-from generation.pipeline.guidance import MaskRoutedGuidance, voice_passes, wordless_factor
+from generation.pipeline.guidance import MaskRoutedGuidance, wordless_factor
 from generation.pipeline.sampling import Guidance
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL
 from masks.regions import box_mask
@@ -64,11 +65,11 @@ def test_one_voice_with_a_full_mask_is_plain_classifier_free_guidance() -> None:
 
 
 def test_tokens_may_be_led_more_by_their_voice_than_others() -> None:
-    symbols = torch.full((1, 1, 4 * N_TOKENS), UNKNOWN_SYMBOL)
-    symbols[:, :, : 2 * N_TOKENS] = 3
+    inputs = JointInputs(**scene_tensors(cast=1, n_frames=N_TOKENS))
+    inputs.symbols[:, :, 2 * N_TOKENS :] = UNKNOWN_SYMBOL
     scales, p = Guidance(speak=1.5, wordless=3.0), predictions(1, heard=False)
     guider = MaskRoutedGuidance(speak_scale=scales.speak, listen_scale=0.0)
-    guider.set_membership(torch.ones(1, 1, N_TOKENS), wordless_factor(symbols, scales))
+    guider.set_membership(torch.ones(1, 1, N_TOKENS), wordless_factor(inputs, scales))
     result = guider.forward(**p).pred
     for part, scale in ((slice(None, N_TOKENS // 2), 1.5), (slice(N_TOKENS // 2, None), 3.0)):
         expected = p["pred_text"] + scale * (p["pred_voice_0"] - p["pred_text"])
@@ -121,66 +122,32 @@ def test_patches_of_a_latent_video_are_routed_by_their_masks() -> None:
     torch.testing.assert_close(columns[..., 2, :], voices[1][..., 2, :])
 
 
-@torch.no_grad()
-def by_all_passes(table: Tensor, passes: list[Tensor], shares: Tensor) -> Tensor:
-    """Motion of a tiny scene, guided along the given passes."""
-    model, tensors = tiny_transformer(), scene_tensors(cast=3, n_frames=8)
-    guider = MaskRoutedGuidance(num_voices=len(passes), speak_scale=1.6, listen_scale=0.0)
-    guider.set_membership(shares)
-    deaf = torch.zeros_like(table)
-    batches = guider.prepare_inputs({"membership": (deaf, deaf, *passes)})
-    for batch in batches:
-        batch.noise_pred = model(JointInputs(**tensors, membership=batch.membership)).motion.flatten(1, 2)
-    return guider(batches)[0]
-
-
-@pytest.mark.parametrize("strength", [1.0, 0.7])
-def test_while_no_face_has_two_voices_one_pass_is_enough(strength: float) -> None:
-    voices = torch.tensor([0, 2, 1])
-    table = strength * torch.eye(3)[:, voices][None, :, :, None].repeat(1, 1, 1, 8)
-    table[0, :, 2, 4:] = 0
-    passes, shares = voice_passes(table)
-    assert len(passes) == 1 and shares.shape == (1, 1, 24)
-    alone = [torch.eye(3)[i][None, :, None, None].expand_as(table) for i in range(3)]
-    every_voice = by_all_passes(table, alone, table.flatten(2))
-    torch.testing.assert_close(by_all_passes(table, passes, shares), every_voice, rtol=0, atol=2e-5)
-
-
-@pytest.mark.parametrize("shares", [[0.2, 0.5, 0.0], [1.0, 0.0, 0.0]])
-def test_a_face_of_two_voices_needs_a_pass_a_voice(shares: list[float]) -> None:
-    table = torch.eye(3)[None, :, :, None].repeat(1, 1, 1, 8)
-    table[0, :, 1, 3] = torch.tensor(shares)
-    passes, shares = voice_passes(table)
-    assert len(passes) == 3 and torch.equal(shares, table.flatten(2))
-    for i, heard in enumerate(passes):
-        assert (heard[0, i] == 1).all() and heard.sum() == heard[0, i].numel()
-
-
 @pytest.mark.parametrize("listening", [True, False])
-@pytest.mark.parametrize("shared", [True, False])
-def test_each_pass_is_told_what_its_name_says(shared: bool, listening: bool) -> None:
-    table = torch.eye(3)[None, :, :, None].repeat(1, 1, 1, 8)
-    if shared:
-        table[0, :, 1, 3] = torch.tensor([0.2, 0.5, 0.0])
-    inputs = JointInputs(**scene_tensors(cast=3, n_frames=8), membership=table)
+def test_each_pass_is_told_what_its_name_says(listening: bool) -> None:
+    shares = torch.rand(1, 3, 8, generator=torch.Generator().manual_seed(2))
+    shares[0, 1, 4:] = 0
+    inputs = JointInputs(**scene_tensors(cast=3, n_frames=8), share=shares)
     guider = MaskRoutedGuidance().for_scene(inputs, Guidance(speak=1.4), listening)
-    assert guider.config.speak_scale == 1.4
+    assert guider.config.speak_scale == 1.4 and torch.equal(guider.membership, shares.flatten(1)[:, None])
     passes = guider.passes(inputs)
-    voices = [f"pred_voice_{i}" for i in range(3 if shared else 1)]
-    assert list(passes) == ["pred_null", "pred_text", *voices, *(["pred_heard"] if listening else [])]
+    assert list(passes) == ["pred_null", "pred_text", "pred_voice_0", *(["pred_heard"] if listening else [])]
     for name, told in passes.items():
         assert (told.symbols == UNKNOWN_SYMBOL).all() == (name == "pred_null")
         assert bool(told.place.any()) == (name != "pred_null")
         assert bool(told.heard.any()) == (name == "pred_heard")
-        assert bool(told.membership.any()) == name.startswith("pred_voice")
+        assert torch.equal(told.share, (shares > 0).float() if name == "pred_voice_0" else torch.zeros_like(shares))
         assert told.audio is inputs.audio and told.motion is inputs.motion and told.voice is inputs.voice
-    marks = {name: torch.full((1, 3, 8, 1), float(i)) for i, name in enumerate(passes)}
-    assert guider.own_speech(marks)[0, :, 0, 0].tolist() == ([2, 3, 4] if shared else [2, 2, 2])
 
 
-def test_a_guider_of_no_scene_knows_no_passes() -> None:
-    with pytest.raises(ValueError, match="for_scene"):
-        MaskRoutedGuidance().passes(JointInputs(**scene_tensors()))
+def test_where_words_are_unknown_follows_the_voice_not_the_face() -> None:
+    inputs = JointInputs(**scene_tensors(cast=2, n_frames=8))
+    inputs.symbols[:, 0] = UNKNOWN_SYMBOL
+    swapped = torch.tensor([1, 0])[None, :, None].repeat(1, 1, 8)
+    routed = replace(inputs, driver=swapped, partner=swapped, face_voice=inputs.voice[:, [1, 0], None])
+    factors = [
+        wordless_factor(told, Guidance(speak=1.0, wordless=2.0)).unflatten(1, (2, 8)) for told in (inputs, routed)
+    ]
+    assert factors[0][0, :, 0].tolist() == [2, 1] and factors[1][0, :, 0].tolist() == [1, 2]
 
 
 @pytest.mark.parametrize(

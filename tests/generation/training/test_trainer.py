@@ -261,7 +261,7 @@ def random_batch(seed: int = 0) -> Batch:
         place=torch.rand(2, 1, 4 * n, 2, generator=g),
         voices=torch.tensor([[[1.0, 0.0]], [[0.0, 0.0]]]), audio_given=torch.zeros(2, 1, n),
         motion_given=torch.zeros(2, 1, n), heard=torch.randn(2, 1, n, 402, generator=g),
-        membership=torch.ones(2, 1, 1, n), segments=torch.ones(2, 1, n, dtype=torch.int64),
+        share=torch.ones(2, 1, n), segments=torch.ones(2, 1, n, dtype=torch.int64),
     )  # fmt: skip
 
 
