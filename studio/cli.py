@@ -1,4 +1,4 @@
-"""The command line: ``parley studio``, ``render``, ``say``, ``check``, ``voices``, ``styles``, ``doctor`` and so on."""
+"""The command line: ``parley studio``, ``render``, ``say``, ``check``, ``read``, ``voices``, ``styles`` and so on."""
 
 from __future__ import annotations
 
@@ -62,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--device", help="cpu or cuda; the GPU is taken when there is one")
     check = add("check", _check, "Say all that is wrong with a scene, without rendering it.")
     check.add_argument("scene", type=Path, help="scene file (.yaml or .json)")
+    read = add("read", _read, "Say how a text will be read, in words or in IPA.")
+    source = read.add_mutually_exclusive_group(required=True)
+    source.add_argument("text", nargs="?", help="a line; {name|IPA} gives a pronunciation")
+    source.add_argument("--file", type=Path, help="a text file; a line in, a line out")
+    read.add_argument("--ipa", action="store_true", help="the symbols that the voices speak, in place of words")
+    read.add_argument("--language", choices=("en-us", "en-gb"), default="en-us", help="en-us if not given")
     add("voices", _voices, "List the voices that scenes can name.")
     add("styles", _styles, "List the styles that scenes can give to each character, and what each does.")
     editor = add("studio", _studio, "Open the editor, which this computer alone can reach.")
@@ -137,6 +143,34 @@ def _check(arguments: argparse.Namespace) -> int:
     counts = f"{len(report.scene.cast)} in the cast, {len(report.scene.script)} lines, about {report.seconds:.0f} s"
     _tell(arguments, "ok", f"{arguments.scene.name} is ready to render: {counts}.", seconds=report.seconds)
     return OK
+
+
+def _read(arguments: argparse.Namespace) -> int:
+    from generation.text.language_guess import language_name
+    from generation.text.phonemizer import phonemize, read_text
+
+    lines = [arguments.text]
+    if arguments.file:
+        try:
+            lines = arguments.file.read_text("utf-8-sig").splitlines()
+        except UnicodeDecodeError:
+            return _refuse(arguments, [f"{arguments.file} is not a text in UTF-8; save it as UTF-8."])
+    outcome = OK
+    for line in lines:
+        facts: dict[str, Any] = {"directions": [], "language": None}
+        try:
+            reading = read_text(line, arguments.language)
+            facts = {"directions": reading.directions, "language": reading.other_language}
+            said = phonemize(line, arguments.language) if arguments.ipa and reading.words else reading.words
+        except ValueError as error:
+            said, outcome = "", _refuse(arguments, [str(error)])
+        _tell(arguments, "read", said, **facts)
+        if not arguments.json:
+            for direction in facts["directions"]:
+                sys.stderr.write(f"Warning: {direction!r} is a direction and is not spoken.\n")
+            if facts["language"]:
+                sys.stderr.write(f"Warning: this seems to be {language_name(facts['language'])}, read as English.\n")
+    return outcome
 
 
 def _voices(arguments: argparse.Namespace) -> int:

@@ -13,7 +13,8 @@ from sources import MODULES, SCRIPTS, module_name, nodes
 MOST_FILES = 12
 GENERATION = {
     "core": "",
-    "text": "core",
+    "text.rules": "core",
+    "text": "core text.rules",
     "audio": "core",
     "motion": "core audio text",
     "models": "core audio text",

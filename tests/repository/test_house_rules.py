@@ -29,6 +29,7 @@ COPYLEFT = re.compile(r"GPL|GENERAL PUBLIC|NON-?COMMERCIAL", re.IGNORECASE)
 SPECIAL = {
     "phonemizer-fork": "GPL-3.0-or-later; a dependency, called through one protocol, never copied",
     "espeakng-loader": "brings eSpeak NG, GPL-3.0-or-later; the same",
+    "num2words": "LGPL-2.1; a library in Python that the user can replace",
     "soxr": "LGPL-2.1-or-later; a library that the user can replace, only for the evaluation",
 }
 """Dependencies whose licence is not among the free ones or not stated by their metadata, and why they may be used."""

@@ -64,6 +64,37 @@ def test_check_answers_in_words_and_in_json(scene: Path, capsys) -> None:
     assert answer["event"] == "ok" and 0.5 < answer["seconds"] < 4
 
 
+def test_read_prints_words_or_symbols_a_line_for_a_line(tmp_path: Path, capsys) -> None:
+    assert cli.main(["read", "[laughs] It's $5."]) == 0
+    told = capsys.readouterr()
+    assert told.out == "It's five dollars.\n" and "'laughs'" in told.err
+    assert cli.main(["read", "--ipa", "--language", "en-gb", "XYZ."]) == 0
+    assert capsys.readouterr().out == "ˌɛkswˌaɪzˈɛd.\n"
+    lines = tmp_path / "lines.txt"
+    lines.write_text("Dr. Lee\n\nIch weiß nicht, was du willst.\n", "utf-8")
+    assert cli.main(["read", "--file", str(lines)]) == 0
+    told = capsys.readouterr()
+    assert told.out == "doctor Lee\n\nIch weiß nicht, was du willst.\n" and "German" in told.err
+    assert cli.main(["read", "--json", "[sighs] 9 AM"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "event": "read", "message": "nine A M", "directions": ["sighs"], "language": None,
+    }  # fmt: skip
+
+
+def test_read_names_what_it_cannot_read_and_keeps_the_lines_in_step(tmp_path: Path, capsys) -> None:
+    lines = tmp_path / "lines.txt"
+    lines.write_text("Hi {Bob\n2\n", "utf-8")
+    assert cli.main(["read", "--file", str(lines)]) == 1
+    told = capsys.readouterr()
+    assert told.out == "\ntwo\n" and "{name|IPA}" in told.err
+    lines.write_bytes(b"caf\xe9")
+    assert cli.main(["read", "--file", str(lines)]) == 1
+    assert "UTF-8" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as wrong:
+        cli.main(["read"])
+    assert wrong.value.code == 2
+
+
 def test_voices_are_listed_with_a_line_each(capsys) -> None:
     assert cli.main(["voices"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -28,7 +28,7 @@ SPOKEN = {
     "£2.01 or ¥500": "two pounds and one penny or five hundred yen",
     "5% of it": "five percent of it",
     "At 3:30 pm, 12:00 or 7:05.": "At three thirty P M, twelve o'clock or seven oh five.",
-    "At 9 a.m. We left at 5 p.m. sharp.": "At nine eigh M. We left at five P M sharp.",
+    "At 9 a.m. We left at 5 p.m. sharp.": "At nine A M. We left at five P M sharp.",
     "May 5, 2024": "May fifth, twenty twenty-four",
     "2024-05-01": "May first, twenty twenty-four",
     "½ cup, 3/4, 2 1/2 and 2/3": "one half cup, three quarters, two and one half and two thirds",

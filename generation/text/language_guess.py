@@ -1,0 +1,38 @@
+"""Whether a text is another language than English, by its most frequent words."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from generation.text.rules.tables import rows
+
+_LEAST_WORDS = 3
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+
+
+@cache
+def _frequent() -> dict[str, frozenset[str]]:
+    return {row["code"]: frozenset(row["words"].split()) for row in rows("languages")}
+
+
+def language_name(code: str) -> str:
+    """The English name of a language that :func:`other_language` can give."""
+    return next(row["name"] for row in rows("languages") if row["code"] == code)
+
+
+def other_language(text: str) -> str | None:
+    """Code of the language that a text seems to be in where that is not English, else None.
+
+    At least three words are needed, most of what is counted must be foreign, and a fifth of the words at least: a
+    greeting in French inside an English sentence is no French.
+    """
+    found = [word.casefold().replace("’", "'") for word in _WORD.findall(text[:2000]) if len(word) > 1]
+    if len(found) < _LEAST_WORDS:
+        return None
+    counts = {code: sum(word in frequent for word in set(found)) for code, frequent in _frequent().items()}
+    english = counts.pop("en")
+    best = max(counts, key=lambda code: counts[code])
+    strange = sum(not word.isascii() for word in found)
+    enough = counts[best] >= 2 and counts[best] + strange >= len(found) / 3
+    return best if enough and counts[best] + strange > 1.5 * english else None

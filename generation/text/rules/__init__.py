@@ -1,0 +1,1 @@
+"""Rules that turn written signs into words, by what they are about."""
