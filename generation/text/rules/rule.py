@@ -19,7 +19,7 @@ NUMBER = r"(?<![\d.,])(?:\d{1,3}(?:,\d{3}){1,6}(?![\d])|\d{1,30})"
 
 
 def rule(pattern: str, spoken: str | Callable[[re.Match[str]], str]) -> Rule:
-    """A pattern with what is said for it: a text, with ``\\1`` and so on, or a function of the match."""
+    """A pattern with what is said for it: a text, with group numbers as in `re.sub`, or a function of the match."""
     return re.compile(pattern), (lambda match: match.expand(spoken)) if isinstance(spoken, str) else spoken
 
 
