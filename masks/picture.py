@@ -50,7 +50,7 @@ def load_picture(path: str | Path) -> np.ndarray:
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             if isinstance(error, ValueError) and str(error).startswith(str(path)):
                 raise
-            raise ValueError(f"{path} is broken or cut off ({error}); save or copy it again.") from error
+            raise ValueError(f"{path.name} is broken or cut off ({error}); save or copy it again.") from error
     if max(rgb.size) > LARGEST_SIDE:
         log.info("%s is reduced from %d x %d pixels to a longer side of %d.", path, width, height, LARGEST_SIDE)
         rgb.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.BOX)
@@ -59,19 +59,21 @@ def load_picture(path: str | Path) -> np.ndarray:
 
 def _opened(path: Path) -> Image.Image:
     if not path.exists():
-        raise ValueError(f"There is no picture {path}; check its name and folder.")
+        raise ValueError(f"There is no picture {path.name}; check its name and folder.")
     if not path.is_file():
-        raise ValueError(f"{path} is a folder, not a picture; name a file in it.")
+        raise ValueError(f"{path.name} is a folder, not a picture; name a file in it.")
     if path.stat().st_size == 0:
-        raise ValueError(f"{path} is an empty file; save or copy the picture again.")
+        raise ValueError(f"{path.name} is an empty file; save or copy the picture again.")
     try:
         picture = Image.open(path)
     except UnidentifiedImageError as error:
-        raise ValueError(f"{path} is not a picture that can be read; save it as {FORMATS}.") from error
+        raise ValueError(f"{path.name} is not a picture that can be read; save it as {FORMATS}.") from error
     except Image.DecompressionBombError as error:
-        raise ValueError(f"{path} is too large; reduce it to at most {MOST_PIXELS // 10**6} million pixels.") from error
+        raise ValueError(
+            f"{path.name} is too large; reduce it to at most {MOST_PIXELS // 10**6} million pixels."
+        ) from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{path} cannot be opened as a picture ({error}); save it as {FORMATS}.") from error
+        raise ValueError(f"{path.name} cannot be opened as a picture ({error}); save it as {FORMATS}.") from error
     width, height = picture.size
     problem = ""
     if width * height > MOST_PIXELS:
@@ -80,7 +82,7 @@ def _opened(path: Path) -> Image.Image:
         problem = f"has only {width} x {height} pixels; use one of at least {SMALLEST_SIDE} pixels a side"
     if problem:
         picture.close()
-        raise ValueError(f"{path} {problem}.")
+        raise ValueError(f"{path.name} {problem}.")
     return picture
 
 
@@ -97,7 +99,9 @@ def _upright_size(picture: Image.Image) -> tuple[int, int]:
 def _to_8_bit(picture: Image.Image, path: Path) -> Image.Image:
     """Grey of 16 bits to 8 (Pillow would clip it); palettes to RGB with their transparency."""
     if picture.mode == "F":
-        raise ValueError(f"{path} holds floating-point values of unknown range; save it as 8- or 16-bit {FORMATS}.")
+        raise ValueError(
+            f"{path.name} holds floating-point values of unknown range; save it as 8- or 16-bit {FORMATS}."
+        )
     if picture.mode.startswith("I"):
         values = np.asarray(picture, dtype=np.int64)
         return Image.fromarray(np.clip((values + 128) // 257, 0, 255).astype(np.uint8))

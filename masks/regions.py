@@ -130,7 +130,9 @@ def load_mask(name: str, path: str | Path, size: tuple[int, int]) -> CharacterMa
             picture = ImageOps.exif_transpose(opened)
             bands = picture.convert("RGBA" if "A" in picture.getbands() or "transparency" in picture.info else "RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{name}'s mask {path} is missing or not a picture; save it as PNG and name that.") from error
+        raise ValueError(
+            f"{name}'s mask {Path(path).name} is missing or not a picture; save it as PNG and name that."
+        ) from error
     pixels = np.asarray(bands, dtype=np.float32) / 255.0
     see_through = pixels.shape[2] == 4 and pixels[..., 3].min() < 1
     mask = pixels[..., 3] if see_through else pixels[..., :3].mean(-1)

@@ -109,23 +109,25 @@ def load_rig(path: str | Path, size: tuple[int, int] | None = None) -> list[RigF
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"The rig file {path} cannot be read; check its name and folder.") from error
+        raise ValueError(f"The rig file {path.name} cannot be read; check its name and folder.") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
-        raise ValueError(f"The rig file {path} is not valid YAML{where}; compare it with a sample's.") from error
+        raise ValueError(f"The rig file {path.name} is not valid YAML{where}; compare it with a sample's.") from error
     if not isinstance(document, dict):
-        raise ValueError(f"The rig file {path} needs the keys `picture` and `faces`.")
-    _refuse_unknown(document, ("picture", "faces"), f"The rig file {path}")
-    width, height = _pair(document.get("picture"), f"The `picture` of {path}", "its width and height in pixels")
+        raise ValueError(f"The rig file {path.name} needs the keys `picture` and `faces`.")
+    _refuse_unknown(document, ("picture", "faces"), f"The rig file {path.name}")
+    width, height = _pair(document.get("picture"), f"The `picture` of {path.name}", "its width and height in pixels")
     listed = document.get("faces")
     if not isinstance(listed, list) or not listed:
-        raise ValueError(f"The rig file {path} lists no faces; give `faces` at least one with `name` and `points`.")
-    faces = [_read_face(entry, f"face {i + 1} of {path}") for i, entry in enumerate(listed)]
+        raise ValueError(
+            f"The rig file {path.name} lists no faces; give `faces` at least one with `name` and `points`."
+        )
+    faces = [_read_face(entry, f"face {i + 1} of {path.name}") for i, entry in enumerate(listed)]
     names = [face.name for face in faces]
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"The rig file {path} has two faces named {name}; give each its own name.")
+            raise ValueError(f"The rig file {path.name} has two faces named {name}; give each its own name.")
     for face in faces:
         for key, (x, y) in face.points.items():
             if not (0 <= x <= width and 0 <= y <= height):
@@ -137,7 +139,7 @@ def load_rig(path: str | Path, size: tuple[int, int] | None = None) -> list[RigF
         return faces
     if abs(size[1] / size[0] - width / height) > 0.01 * width / height:
         raise ValueError(
-            f"The rig file {path} was made for a picture of {width:g} x {height:g} pixels and this one has"
+            f"The rig file {path.name} was made for a picture of {width:g} x {height:g} pixels and this one has"
             f" {size[1]} x {size[0]}; use the same picture."
         )
     return [face.scaled(size[1] / width) for face in faces]

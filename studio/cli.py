@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from studio.core.problems import DocumentError, Problem
 from studio.core.progress import Cancelled, Status
 
 OK, PROBLEMS, USAGE, CANCELLED = 0, 1, 2, 130
@@ -28,8 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _stopped(arguments)
     except MemoryError:
         return _refuse(arguments, ["The memory does not suffice; close other programs, or use --size or --draft."])
+    except DocumentError as error:
+        return _refuse(arguments, error.problems)
     except (ValueError, OSError, RuntimeError) as error:
-        return _refuse(arguments, getattr(error, "problems", None) or str(error).splitlines() or [repr(error)])
+        return _refuse(arguments, str(error).splitlines() or [repr(error)])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -115,7 +118,7 @@ def _render(arguments: argparse.Namespace) -> int:
     with _Display(arguments.json) as display:
         report = render_scene(arguments.scene, arguments.output, settings, display.show)
     for warning in report.warnings:
-        _tell(arguments, "warning", warning)
+        _tell(arguments, "warning", str(warning), **warning.as_data())
     _tell(arguments, "done", f"{arguments.output} is ready.", file=str(arguments.output))
     return OK
 
@@ -137,7 +140,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
     report = check_scene(arguments.scene)
     for warning in report.warnings:
-        _tell(arguments, "warning", warning)
+        _tell(arguments, "warning", str(warning), **warning.as_data())
     if report.problems or report.scene is None:
         return _refuse(arguments, report.problems)
     counts = f"{len(report.scene.cast)} in the cast, {len(report.scene.script)} lines, about {report.seconds:.0f} s"
@@ -189,8 +192,8 @@ def _styles(arguments: argparse.Namespace) -> int:
     for name in shelf():
         try:
             about = read_style(name, Path())
-        except ValueError as error:
-            _tell(arguments, "warning", f"{str(error)[0].upper()}{str(error)[1:]}", style=name)
+        except DocumentError as error:
+            _tell(arguments, "warning", error.sentence, style=name)
             continue
         facts = {"style": name, "does": about.does, "changes": about.part, "taught": about.taught}
         _tell(arguments, "style", f"{name:12} {about.does} ({about.part})", **facts, licence=about.licence)
@@ -258,10 +261,10 @@ def _tell(arguments: argparse.Namespace, kind: str, sentence: str, **more: Any) 
     sys.stdout.flush()
 
 
-def _refuse(arguments: argparse.Namespace, problems: Sequence[str]) -> int:
+def _refuse(arguments: argparse.Namespace, problems: Sequence[Problem | str]) -> int:
     for problem in problems:
         if arguments.json:
-            _tell(arguments, "problem", problem)
+            _tell(arguments, "problem", str(problem), **(problem.as_data() if isinstance(problem, Problem) else {}))
         else:
             sys.stderr.write(f"{problem}\n")
     return PROBLEMS

@@ -61,7 +61,7 @@ def perform(path: Path, synthesis: Synthesis, seed: int = 0) -> Stage:
     """
     report = check_scene(path)
     if report.problems or report.scene is None or report.casting is None:
-        raise ValueError(" ".join(report.problems))
+        raise ValueError(" ".join(map(str, report.problems)))
     places = build_geometry(report.scene, report.casting)
     performer = ScenePerformer(report.scene, path.parent, synthesis.models, seed=seed, steps=synthesis.steps)
     timeline = performer.timeline()

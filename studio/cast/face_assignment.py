@@ -1,4 +1,4 @@
-"""Which face of the picture is which member of the cast: by region, mask, rig or from left to right."""
+"""Assigns the faces of the picture to the cast: by region, mask, rig or from left to right."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from studio.core.problems import Problem, as_clause
 from studio.scene.document import existing_file, nearest
 from studio.scene.schema import Character, Scene
 
@@ -77,7 +78,7 @@ def assignment_key(scene: Scene, folder: Path) -> tuple[str, tuple[tuple[str, in
     return Scene(picture=scene.picture, rig=scene.rig, cast=members, script=()).model_dump_json(), stamps
 
 
-def assign_faces(scene: Scene, folder: Path) -> tuple[FaceAssignment | None, dict[int | None, list[str]]]:
+def assign_faces(scene: Scene, folder: Path) -> tuple[FaceAssignment | None, list[Problem]]:
     """Load the picture and find everybody's face in it.
 
     Args:
@@ -85,36 +86,39 @@ def assign_faces(scene: Scene, folder: Path) -> tuple[FaceAssignment | None, dic
         folder: where its file names start.
 
     Returns:
-        The casting (None without a usable picture), and what is wrong: sentences by index into the cast, those about
-        the picture as a whole under None.
+        The assignment (None without a usable picture), and what is wrong, at places of the scene.
     """
     from masks.picture import load_picture, picture_size
 
     path = folder / scene.picture
-    if reason := existing_file(path, "The picture"):
-        return None, {None: [reason]}
+    if reason := existing_file(path, "the picture"):
+        return None, [_of_picture(reason)]
     try:
         picture = load_picture(path)
         full = picture_size(path)
     except ValueError as error:
-        return None, {None: [_relative(error, folder)]}
-    masks, problems = _areas(scene, folder, full, picture.shape[:2])
-    areas = {index: mask for mask in masks if (index := scene.find(mask.name)) is not None}
+        return None, [_of_picture(as_clause(error))]
+    areas, problems = _areas(scene, folder, full, picture.shape[:2])
     try:
         named = _rig_faces(scene, folder, picture.shape[:2])
     except ValueError as error:
-        problems.setdefault(None, []).append(str(error))
-        return FaceAssignment(picture, ()), problems
+        return FaceAssignment(picture, ()), [*problems, Problem("picture", as_clause(error), where=("rig",))]
     faces = list(named.values())
     members = [scene.cast[index] for index in scene.on_screen]
     if not named or any(member.rig_face is None and member.name not in named for member in members):
         faces += [face for face in _detect(picture) if not any(_same_face(face, marked) for marked in named.values())]
-    failed = set(problems) - {None}
+    failed = {problem.where[1] for problem in problems if problem.where[0] == "cast"}
     seats, found = _assign(scene, faces, named, areas, failed)
-    for index, sentences in found.items():
-        problems.setdefault(index, []).extend(sentences)
     bystanders = tuple(face for face in faces if all(face is not seat.face for seat in seats))
-    return FaceAssignment(picture, tuple(seats), bystanders), problems
+    return FaceAssignment(picture, tuple(seats), bystanders), [*problems, *found]
+
+
+def _of_picture(what: str, repair: str = "") -> Problem:
+    return Problem("picture", what, repair, ("picture",))
+
+
+def _of_character(scene: Scene, index: int, what: str, repair: str = "") -> Problem:
+    return Problem("picture", f"{scene.cast[index].name}: {what}", repair, ("cast", index))
 
 
 def _detect(picture: np.ndarray) -> tuple[FaceLandmarks, ...]:
@@ -146,27 +150,27 @@ def _rig_faces(scene: Scene, folder: Path, size: tuple[int, int]) -> dict[str, F
     from masks.rig_file import load_rig
 
     path = folder / scene.rig
-    if reason := existing_file(path, "The rig file"):
+    if reason := existing_file(path, "the rig file"):
         raise ValueError(reason)
-    try:
-        faces = {marked.name: marked.landmarks() for marked in load_rig(path, size)}
-    except ValueError as error:
-        raise ValueError(_relative(error, folder)) from None
+    faces = {marked.name: marked.landmarks() for marked in load_rig(path, size)}
     return dict(sorted(faces.items(), key=lambda item: float(item[1].points[:, 0].mean())))
 
 
 def _areas(
     scene: Scene, folder: Path, full: tuple[int, int], shape: tuple[int, int]
-) -> tuple[list[CharacterMask], dict[int | None, list[str]]]:
-    """The regions and masks that the scene gives, on the loaded picture of ``shape`` (H, W), and what is wrong.
+) -> tuple[dict[int, CharacterMask], list[Problem]]:
+    """The regions and masks that the scene gives, by index into the cast, on the loaded picture of ``shape`` (H, W).
 
     Args:
         full: width and height of the picture as its file has it, which regions count in.
+
+    Returns:
+        Those that can be used, and what is wrong with the others.
     """
     from masks.regions import check_masks, load_mask, outline_mask
 
-    masks: list[CharacterMask] = []
-    problems: dict[int | None, list[str]] = {}
+    masks: dict[int, CharacterMask] = {}
+    problems: list[Problem] = []
     scale = np.array([shape[1] / full[0], shape[0] / full[1]])
     for index in scene.on_screen:
         character = scene.cast[index]
@@ -174,22 +178,18 @@ def _areas(
             if character.mask is not None:
                 if reason := existing_file(folder / character.mask, f"{character.name}'s mask"):
                     raise ValueError(reason)
-                masks.append(load_mask(character.name, folder / character.mask, shape))
+                masks[index] = load_mask(character.name, folder / character.mask, shape)
             elif character.region != "auto":
-                masks.append(outline_mask(character.name, np.array(character.region) * scale, shape))
+                masks[index] = outline_mask(character.name, np.array(character.region) * scale, shape)
         except ValueError as error:
-            problems.setdefault(index, []).append(_relative(error, folder))
-    if found := check_masks(masks, shape):
-        problems[None] = found
-        unusable = {mask.name for mask in masks if check_masks([mask], shape)}
-        masks = [mask for mask in masks if mask.name not in unusable]
-        problems.update({scene.find(name): [] for name in unusable})
-    return masks, problems
-
-
-def _relative(error: ValueError, folder: Path) -> str:
-    """The error's sentence with file names as the scene writes them."""
-    return str(error).replace(f"{folder}/", "").replace(f"{folder}\\", "")
+            problems.append(Problem("picture", as_clause(error), where=("cast", index)))
+    usable = dict(masks)
+    for index, mask in masks.items():
+        for sentence in check_masks([mask], shape):
+            problems.append(Problem("picture", as_clause(ValueError(sentence)), where=("cast", index)))
+            usable.pop(index, None)
+    problems += [_of_picture(sentence) for sentence in check_masks(list(usable.values()), shape)]
+    return usable, problems
 
 
 def _assign(
@@ -198,70 +198,67 @@ def _assign(
     named: Mapping[str, FaceLandmarks],
     areas: Mapping[int, CharacterMask],
     failed: set[int],
-) -> tuple[list[AssignedFace], dict[int | None, list[str]]]:
+) -> tuple[list[AssignedFace], list[Problem]]:
     """Give each visible character a face: those with a place first, the rest from left to right."""
-    from masks.regions import face_of
-
-    problems: dict[int | None, list[str]] = {}
-    taken: dict[int, int] = {}  # index into faces -> index into the cast
-    chosen: dict[int, int] = {}
+    problems: list[Problem] = []
+    owners: dict[int, int] = {}  # index into faces -> index into the cast
     waiting: list[int] = []
-    names = list(named)
     for index in scene.on_screen:
-        character = scene.cast[index]
         if index in failed:
             continue
-        wanted = character.rig_face or (character.name if character.name in named else None)
-        if character.rig_face is not None and character.rig_face not in named:
-            hint = nearest(character.rig_face, named) if named else "name a rig file with the key rig."
-            problems[index] = [f"there is no rig face {character.rig_face!r}; {hint}"]
-        elif wanted is not None:
-            _take(names.index(wanted), index, scene, taken, chosen, problems)
-        elif index in areas:
-            best = face_of(areas[index], faces)
-            if best is None:
-                what = "mask" if character.mask else "region"
-                problems[index] = [f"no face is found inside the {what}; move it, or name the face in a rig file."]
-            else:
-                number = next(i for i, face in enumerate(faces) if face is best)
-                _take(number, index, scene, taken, chosen, problems)
-        else:
+        face = _claimed(scene, index, faces, named, areas.get(index))
+        if isinstance(face, Problem):
+            problems.append(face)
+        elif face is None:
             waiting.append(index)
-    free = sorted((i for i in range(len(faces)) if i not in taken), key=lambda i: float(faces[i].eyes[:, 0].mean()))
+        elif face in owners:
+            what = f"claims the same face as {scene.cast[owners[face]].name}"
+            problems.append(_of_character(scene, index, what, "give each a place of its own"))
+        else:
+            owners[face] = index
+    free = sorted((i for i in range(len(faces)) if i not in owners), key=lambda i: float(faces[i].eyes[:, 0].mean()))
     if len(free) < len(waiting):
-        problems.setdefault(None, []).append(_too_few(scene, len(faces), waiting, len(free), bool(named)))
-    chosen.update(zip(waiting, free, strict=False))
+        problems.append(_too_few(scene, len(faces), waiting, len(free), bool(named)))
+    owners.update(zip(free, waiting, strict=False))
     seats = []
-    for index in sorted(chosen):
-        face = faces[chosen[index]]
+    for number, index in sorted(owners.items(), key=lambda item: item[1]):
+        face = faces[number]
         if face.inter_ocular < MIN_INTER_OCULAR:
-            problems.setdefault(index, []).append(
-                f"the face is too small ({face.inter_ocular:.0f} pixels between the eyes, at least"
-                f" {MIN_INTER_OCULAR:.0f} are needed); use a larger picture."
-            )
-        seats.append(
-            AssignedFace(index, face, areas[index].mask if index in areas else None, chosen[index] < len(names))
-        )
+            size = f"{face.inter_ocular:.0f} pixels between the eyes, at least {MIN_INTER_OCULAR:.0f} are needed"
+            problems.append(_of_character(scene, index, f"the face is too small ({size})", "use a larger picture"))
+        seats.append(AssignedFace(index, face, areas[index].mask if index in areas else None, number < len(named)))
     return seats, problems
 
 
-def _take(
-    face: int,
-    index: int,
+def _claimed(
     scene: Scene,
-    taken: dict[int, int],
-    chosen: dict[int, int],
-    problems: dict[int | None, list[str]],
-) -> None:
-    if face in taken:
-        problems[index] = [f"claims the same face as {scene.cast[taken[face]].name}; give each a place of its own."]
-    else:
-        taken[face], chosen[index] = index, face
+    index: int,
+    faces: Sequence[FaceLandmarks],
+    named: Mapping[str, FaceLandmarks],
+    area: CharacterMask | None,
+) -> int | Problem | None:
+    """Which of the faces a character's place means; None where it gives none."""
+    from masks.regions import face_of
+
+    character = scene.cast[index]
+    if character.rig_face is not None and character.rig_face not in named:
+        repair = nearest(character.rig_face, named) if named else "name a rig file with the key rig"
+        return _of_character(scene, index, f"there is no rig face {character.rig_face!r}", repair)
+    if (wanted := character.rig_face or character.name) in named:
+        return list(named).index(wanted)
+    if area is None:
+        return None
+    best = face_of(area, faces)
+    if best is None:
+        what = f"no face is found inside the {'mask' if character.mask else 'region'}"
+        return _of_character(scene, index, what, "move it, or name the face in a rig file")
+    return next(i for i, face in enumerate(faces) if face is best)
 
 
-def _too_few(scene: Scene, n_faces: int, waiting: Sequence[int], n_free: int, rig: bool) -> str:
+def _too_few(scene: Scene, n_faces: int, waiting: Sequence[int], n_free: int, rig: bool) -> Problem:
     place = f"the rig file {scene.rig!r}" if rig else f"the picture {scene.picture!r}"
     left_out = ", ".join(scene.cast[index].name for index in waiting[n_free:])
-    found = {0: "No face is found", 1: "Only 1 face is found"}.get(n_faces, f"Only {n_faces} faces are found")
+    found = {0: "no face is found", 1: "only 1 face is found"}.get(n_faces, f"only {n_faces} faces are found")
     remedy = "add them to the rig file" if rig else "name their faces in a rig file"
-    return f"{found} in {place}, none is left for {left_out}; {remedy}, or make them narrators (role: narrator)."
+    what = f"{found} in {place}, none is left for {left_out}"
+    return _of_picture(what, f"{remedy}, or make them narrators (role: narrator)")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from studio.editing.actions import ClaimFace, DrawBox, MarkPoints, PaintRegion, PictureAction, SelectCharacter
 from studio.editor.picture_view import View, look
-from studio.scene.schema import Character, Scene, Voice
+from studio.scene.schema import Character, Scene, Voice, plain_name
 from studio.scene.voices import voice_names
 
 if TYPE_CHECKING:
@@ -183,9 +183,9 @@ def renamed(store: Store, scene: Scene, index: int, name: str) -> Scene:
 
     old = scene.cast[index].name
     try:
-        member = Character.model_validate({**scene.cast[index].model_dump(), "name": name})
+        member = scene.cast[index].model_copy(update={"name": plain_name(name)})
     except ValueError as error:
-        raise ValueError(f"The name {str(error).split('Value error, ')[-1].split(' [type=')[0]}.") from None
+        raise ValueError(f"The name {error}.") from None
     if scene.find(member.name) not in (None, index):
         raise ValueError(f"{member.name} is in the cast already; choose another name.")
     cast = tuple(member if i == index else other for i, other in enumerate(scene.cast))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from studio.core.problems import Problem
 from studio.project.project import Project
-from studio.scene.document import Document, DocumentError, read_document
 from studio.scene.schema import Scene
 from studio.validation.scene_check import Report, check_scene
 
 Mark = Literal["good", "warn", "bad"]
 PARTS = ("picture", "permission", "voices", "script")
-_PLACE = re.compile(r"^[^:]*?\.ya?ml(?: line (\d+))?: ")
 
 
 @dataclass(frozen=True)
@@ -33,61 +31,42 @@ def examine(project: Project) -> tuple[Report, tuple[Item, ...]]:
     return _examined(project.scene_path, project.revision, stamps)
 
 
-_ON_THE_PAGES = {
-    "The picture has no file name; name one.": "There is no picture yet; add one on the page Cast.",
-    "Say who is in the picture: add consent: drawn, me, agreed or public.":
-        "Say who is in the picture, on the page Cast.",
-    "The cast is empty; add at least one character with a name and a voice.":
-        "The cast is empty; click a face on the page Cast.",
-    "The script has no lines; add at least one, as NAME: text.":
-        "The script has no lines yet; add one on the page Script.",
-}  # fmt: skip
-"""What the check says of a new project's file, and what that means in the editor."""
+_FIRST_STEPS = {
+    "picture": "There is no picture yet; add one on the page Cast.",
+    "consent": "Say who is in the picture, on the page Cast.",
+    "cast": "The cast is empty; click a face on the page Cast.",
+    "script": "The script has no lines yet; add one on the page Script.",
+}
+"""What is to be done in the editor where a new scene has nothing yet, by the scene's key."""
+_GROUPS = {"picture": "picture", "file": "picture", "output": "picture", "cast": "picture", "permission": "permission",
+           "voices": "voices", "script": "script"}  # fmt: skip
 
 
 @lru_cache(maxsize=4)
 def _examined(path: Path, revision: int, stamps: tuple[bool, ...]) -> tuple[Report, tuple[Item, ...]]:
     report = check_scene(path)
-    try:
-        document = read_document(path)
-    except DocumentError:
-        document = Document(path, {})
-    return report, tuple(items(report, document))
+    return report, tuple(items(report))
 
 
-def items(report: Report, document: Document) -> list[Item]:
+def items(report: Report) -> list[Item]:
     """A list with one green line for each part in which nothing is wrong, and every fault as a red one."""
     found: dict[str, list[str]] = {part: [] for part in PARTS}
     for problem in report.problems:
-        found[_part(problem, document)].append(_plain(problem))
+        found[_GROUPS[problem.part]].append(_sentence(problem, report.scene))
     made = []
     for part in PARTS:
         made += [Item("bad", sentence) for sentence in found[part]]
         if not found[part] and report.scene is not None:
             made.append(Item("good", _praise(part, report, report.scene)))
-    return made + [Item("warn", _plain(warning)) for warning in report.warnings]
+    return made + [Item("warn", warning.sentence) for warning in report.warnings]
 
 
-def _part(problem: str, document: Document) -> str:
-    """To which part a sentence belongs, by the line of the file that it names."""
-    match = _PLACE.match(problem)
-    number = int(match[1]) if match and match[1] else 0
-    places = [(line, len(place), place) for place, line in document.lines.items() if place and line <= number]
-    place = max(places)[2] if places else ()
-    if place[:1] == ("script",) or "the script" in problem[:40]:
-        return "script"
-    if "voice" in place or " voice" in problem:
-        return "voices"
-    if place[:1] in (("consent",), ("statement",)) or "consent" in problem:
-        return "permission"
-    return "picture"
-
-
-def _plain(problem: str) -> str:
-    """The sentence without the place in a file that the reader does not see."""
-    sentence = _PLACE.sub("", problem)
-    sentence = sentence[:1].upper() + sentence[1:]
-    return _ON_THE_PAGES.get(sentence, sentence)
+def _sentence(problem: Problem, scene: Scene | None) -> str:
+    """What the reader of a page is told: the first step where there is nothing yet, else what is wrong."""
+    key = problem.where[0] if len(problem.where) == 1 else None
+    if scene is not None and key in _FIRST_STEPS and not getattr(scene, key):
+        return _FIRST_STEPS[key]
+    return problem.sentence
 
 
 def _praise(part: str, report: Report, scene: Scene) -> str:

@@ -232,7 +232,5 @@ def summary_of(report: Mapping[str, Any]) -> str:
     learnt = f"{share:.0f} % less wrong" if share >= 0.5 else "no better than before"
     said = f"On clips kept back from teaching it is {learnt}; {nearer} of {len(rows)} figures came nearer to the clips."
     if report["steps"] < _FEW_STEPS:
-        said += (
-            f" Only {report['steps']} steps fitted into the time: a longer time, or a quieter computer, does more."
-        )
+        said += f" Only {report['steps']} steps fitted into the time: a longer time, or a quieter computer, does more."
     return said

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 
 from studio.cast.face_assignment import FaceAssignment, assign_faces, assignment_key
 from studio.core.jpeg import jpeg_bytes
+from studio.core.problems import Problem
 from studio.core.storage import inside
 from studio.scene.document import load_scene
 from studio.scene.schema import Scene
@@ -51,14 +52,14 @@ class View:
         faces: all faces, from left to right.
         owners: index into the cast for each face, None for those of nobody.
         areas: float32 (H, W) in [0, 1] by index into the cast: which pixels are whose.
-        problems: sentences on the picture as a whole under None, on members of the cast under their index.
+        problems: what is wrong with the picture and everybody's place in it.
     """
 
     casting: FaceAssignment | None
     faces: tuple[FaceLandmarks, ...] = ()
     owners: tuple[int | None, ...] = ()
     areas: Mapping[int, np.ndarray] = field(default_factory=dict)
-    problems: Mapping[int | None, tuple[str, ...]] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -96,9 +97,8 @@ def _look(key: tuple[str, tuple[object, ...]], folder: Path) -> View:
     if not scene.picture:
         return View(None)
     casting, problems = assign_faces(scene, folder)
-    said = {index: tuple(sentences) for index, sentences in problems.items() if sentences}
     if casting is None:
-        return View(None, problems=said)
+        return View(None, problems=tuple(problems))
     by_face = {id(seat.face): seat.character for seat in casting.seats}
     faces = [*(seat.face for seat in casting.seats), *casting.bystanders]
     faces.sort(key=lambda face: float(face.eyes[:, 0].mean()))
@@ -107,9 +107,9 @@ def _look(key: tuple[str, tuple[object, ...]], folder: Path) -> View:
         others = [face for face in faces if face is not seat.face]
         area = seat.area if seat.area is not None else segment_person(casting.picture, seat.face, None, others)
         areas[seat.character] = area
-    missing = set(scene.on_screen) - set(areas) if said else set()
+    missing = set(scene.on_screen) - set(areas) if problems else set()
     areas.update(_given_areas(scene, folder, casting.picture.shape[:2], missing))
-    return View(casting, tuple(faces), tuple(by_face.get(id(face)) for face in faces), areas, said)
+    return View(casting, tuple(faces), tuple(by_face.get(id(face)) for face in faces), areas, tuple(problems))
 
 
 def _given_areas(scene: Scene, folder: Path, size: tuple[int, int], missing: set[int]) -> dict[int, np.ndarray]:

@@ -10,12 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from studio.core.problems import DocumentError, Problem
 from studio.core.storage import inside, json_bytes, write_whole
 from studio.jobs.job import QUEUE, Job, queue_entries
 from studio.jobs.job_kinds import JOB_KINDS, JobKind, KindName
 from studio.project.project import Project
 from studio.project.restore import media_names
-from studio.scene.document import DocumentError, dump_scene, load_scene
+from studio.scene.document import dump_scene, load_scene
 from studio.scene.schema import Scene
 
 KEPT_JOBS = 20
@@ -137,7 +138,7 @@ def _frozen_files(scene: Scene, folder: Path, kind: JobKind) -> dict[Path, bytes
         if path.is_file():
             files[path.relative_to(folder)] = path.read_bytes()
         elif kind.whole:
-            problems.append(f"The file {relative!r} is missing; add it again.")
+            problems.append(Problem("file", f"the file {relative!r} is missing", "add it again"))
     if problems:
         raise DocumentError(problems)
     return files

@@ -167,5 +167,5 @@ def _failure_sentence(error: Exception) -> str:
         return "The memory does not suffice; close other programs, or choose a smaller size or a draft."
     if isinstance(error, OSError) and error.errno and not isinstance(error, StorageError):
         return storage_sentence(error)
-    text = getattr(error, "problems", None) or str(error).splitlines() or [repr(error)]
+    text = [problem.sentence for problem in getattr(error, "problems", ())] or str(error).splitlines() or [repr(error)]
     return text[0]

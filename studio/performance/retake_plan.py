@@ -9,6 +9,7 @@ from generation.core.clock import frames_from_seconds, seconds_from_frames
 from generation.core.motion import MotionTrack
 from generation.core.performance import Performance
 from generation.motion.keyframes import Key, KeyedSpan, through_keyframes
+from studio.core.problems import DocumentError
 from studio.scene.retakes import faults
 from studio.scene.schema import Scene
 from studio.timeline.timeline import Timeline
@@ -18,12 +19,13 @@ def plan_retakes(scene: Scene, timeline: Timeline) -> list[KeyedSpan]:
     """The retakes of a scene on its clock, cut at the ends of their lines.
 
     Raises:
-        ValueError: one lies outside its line, or cannot be; one sentence.
+        DocumentError: one lies outside its line, or cannot be.
     """
     spans = []
     for number, (written, line) in enumerate(zip(scene.script, timeline.lines, strict=True), 1):
         if problems := faults(written, seconds_from_frames(line.n_frames)):
-            raise ValueError(f"Script line {number} ({written.who}): {problems[0]}.")
+            what = f"script line {number} ({written.who}): {problems[0].what}"
+            raise DocumentError([replace(problems[0], what=what, where=("script", number - 1, *problems[0].where))])
         for span in written.retakes:
             first = line.start + frames_from_seconds(span.start)
             stop = min(line.stop, line.start + frames_from_seconds(span.end))

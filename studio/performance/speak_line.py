@@ -14,11 +14,12 @@ from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE
 from generation.core.deferred_imports import load_libraries
 from generation.text.phonemizer import phonemize
+from studio.core.problems import DocumentError, Problem, as_clause
 from studio.core.progress import Progress, Stage, Status
 from studio.core.threads import wait_passively
 from studio.export.provenance import make_record
 from studio.export.writers import write_sound
-from studio.scene.document import DocumentError, nearest
+from studio.scene.document import nearest
 from studio.scene.schema import Scene
 from studio.scene.styles import read_style
 from studio.scene.voices import voice_names
@@ -70,23 +71,26 @@ def speak_line(
     return target
 
 
-def _problems(text: str, voice: str, target: Path, speed: float, styles: Mapping[str, float]) -> list[str]:
-    """Everything for which a line cannot be spoken, each as a sentence."""
+def _problems(text: str, voice: str, target: Path, speed: float, styles: Mapping[str, float]) -> list[Problem]:
+    """Everything for which a line cannot be spoken."""
     names = voice_names()
-    problems = [] if target.suffix.lower() == ".wav" else [f"The sound {target.name!r} should end in .wav."]
+    problems = []
+    if target.suffix.lower() != ".wav":
+        problems.append(Problem("output", f"the sound {target.name!r} should end in .wav"))
     if voice not in names:
-        problems.append(f"The voice {voice!r} is not known; {nearest(voice, names)}")
+        problems.append(Problem("voices", f"the voice {voice!r} is not known", nearest(voice, names)))
     if not 0.5 <= speed <= 2:
-        problems.append(f"The speed should be between 0.5 and 2; it is {speed:g}.")
+        problems.append(Problem("script", "the speed should be between 0.5 and 2", f"it is {speed:g}"))
     for name, strength in styles.items():
         try:
             read_style(name, Path())
-        except ValueError as error:
-            problems.append(f"{str(error)[0].upper()}{str(error)[1:]}")
+        except DocumentError as error:
+            problems += error.problems
         if not 0 <= strength <= MOST_STRENGTH:
-            problems.append(f"The strength of {name} should be from 0 to {MOST_STRENGTH:g}; it is {strength:g}.")
+            what = f"the strength of {name} should be from 0 to {MOST_STRENGTH:g}"
+            problems.append(Problem("cast", what, f"it is {strength:g}"))
     try:
         phonemize(text)
     except ValueError as error:
-        problems.append(str(error))
+        problems.append(Problem("script", as_clause(error)))
     return problems

@@ -19,6 +19,7 @@ from generation.core.performance import Performance
 from generation.core.result_key import made_by
 from studio.cast.face_assignment import FaceAssignment, assign_faces
 from studio.cast.geometry import SceneGeometry, build_geometry
+from studio.core.problems import DocumentError, Problem
 from studio.core.progress import Progress
 from studio.core.storage import json_bytes, write_json
 from studio.export.name_tags import draw_name_tags, name_tag
@@ -30,7 +31,7 @@ from studio.performance.performer import ScenePerformer
 from studio.production.frame_cache import FRAME_FOLDER, PREVIEW_FOLDER, FrameCache, trim_frames
 from studio.production.scene_drawing import appearance_key, frame_states, make_renderer, scaled_motion
 from studio.project.restore import media_names
-from studio.scene.document import DocumentError, load_scene, scene_data
+from studio.scene.document import load_scene, scene_data
 from studio.scene.line_names import line_names
 from studio.scene.schema import Scene
 from studio.timeline.timeline import Timeline
@@ -103,7 +104,7 @@ class Previewer:
         progress.start("look at the picture")
         _, scene = load_scene(scene_path)
         if not scene.script:
-            raise DocumentError(["The script has no lines; write at least one."])
+            raise DocumentError([Problem("script", "the script has no lines", "write at least one")])
         prepared = self.prepared(scene, scene_path.parent)
         performer = ScenePerformer(scene, scene_path.parent, self.models, speakers_only=True)
         timeline = performer.timeline()
@@ -133,10 +134,10 @@ class Previewer:
         key = _picture_key(scene, folder)
         if self._prepared is None or self._prepared.key != key:
             if not scene.picture:
-                raise DocumentError(["There is no picture yet; add one."])
+                raise DocumentError([Problem("picture", "there is no picture yet", "add one")])
             casting, problems = assign_faces(scene, folder)
             if casting is None or problems:
-                raise DocumentError(sentence for sentences in problems.values() for sentence in sentences)
+                raise DocumentError(problems)
             casting = casting.resized(self._height)
             places = build_geometry(scene, casting)
             renderer = make_renderer(casting, places) if places.seats else None

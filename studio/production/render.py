@@ -15,6 +15,7 @@ from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE
 from generation.core.performance import Performance
 from studio.cast.face_assignment import FaceAssignment
+from studio.core.problems import DocumentError, Problem
 from studio.core.progress import Progress, Stage, Status
 from studio.export.provenance import make_record
 from studio.export.writers import export_scene
@@ -23,7 +24,7 @@ from studio.production.observer import RenderObserver
 from studio.production.scene_drawing import appearance_key, frame_states, make_renderer, scaled_motion
 from studio.production.settings import DEFAULT_SETTINGS, RenderSettings, expected_seconds
 from studio.production.setup import Setup, set_up
-from studio.scene.document import DocumentError, scene_data
+from studio.scene.document import scene_data
 from studio.scene.schema import Scene
 from studio.validation.scene_check import Report, check_scene
 
@@ -93,7 +94,7 @@ def render_scene(
 def _checked(path: Path, target: Path, settings: RenderSettings) -> tuple[Report, Scene, FaceAssignment]:
     """The check's report, the scene, and its faces in the size in which they are rendered."""
     if target.suffix.lower() != ".mp4":
-        raise DocumentError([f"The video {target.name!r} should end in .mp4."])
+        raise DocumentError([Problem("output", f"the video {target.name!r} should end in .mp4")])
     report = check_scene(path)
     if report.problems or report.scene is None or report.casting is None:
         raise DocumentError(report.problems)

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from studio.core.problems import DocumentError, Problem
 from studio.core.storage import json_bytes, read_json, write_whole
-from studio.scene.document import DocumentError, checked_scene, dump_scene, load_scene, scene_data
+from studio.scene.document import checked_scene, dump_scene, load_scene, scene_data
 from studio.scene.schema import Scene
 
 log = logging.getLogger(__name__)
@@ -158,7 +159,7 @@ class History:
             return None
         try:
             if text is None:
-                raise DocumentError(["The scene file is missing."])
+                raise DocumentError([Problem("file", "the scene file is missing")])
             scene = load_scene(self.scene_path)[1]
         except DocumentError as error:
             return self._fall_back(error, text)
@@ -181,7 +182,7 @@ class History:
             files = {self.scene_path: dump_scene(scene).encode()}
             self._write(self.entries, position, files | ({} if text is None else {aside: text}))
             log.warning("The scene file could not be read: %s", error)
-            return f"{error.problems[0]} The last scene that worked is open; the file is kept as {aside.name}."
+            return f"{error.problems[0].sentence} The last scene that worked is open; the file is kept as {aside.name}."
         raise error
 
     def _snapshot(self, entry: Entry) -> Path:

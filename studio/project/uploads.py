@@ -91,11 +91,12 @@ def _read_adapter(path: Path) -> None:
 
 
 def _read(load: object, data: bytes, name: str) -> None:
-    """Let the reader that will be used later read it now, from a scratch file of the same name."""
+    """Let the reader that will be used later read it now, from a scratch file of the same name.
+
+    Raises:
+        ValueError: it cannot be read; the sentence names the file.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / name
         path.write_bytes(data)
-        try:
-            load(path)
-        except ValueError as error:
-            raise ValueError(str(error).replace(f"{path.parent}/", "").replace(f"{path.parent}\\", "")) from None
+        load(path)

@@ -5,36 +5,62 @@ from __future__ import annotations
 import copy
 import difflib
 import json
-import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from studio.core.problems import DocumentError, Location, Part, Problem
 from studio.scene.schema import Character, Keyframe, Retake, Scene, ScriptLine, Voice
+from studio.scene.screenplay import ScreenplayError
 from studio.scene.upgrade import VERSION, upgrade_notice, upgrade_scene
 
 MAX_BYTES = 1_000_000
 SUFFIXES = (".yaml", ".yml", ".json")
 _LEVELS: dict[str, type[BaseModel]] = {"cast": Character, "script": ScriptLine, "voice": Voice, "retakes": Retake,
                                        "keys": Keyframe}  # fmt: skip
-_SHAPES = {"dictionary": "keys with values, one a line", "tuple": "a list, each item beginning with a dash",
-           "integer": "a whole number"}  # fmt: skip
+_SHOULD = {
+    "dict_type": "be keys with values, one a line",
+    "model_type": "be keys with values, one a line",
+    "tuple_type": "be a list, each item beginning with a dash",
+    "string_type": "be text",
+    "bool_type": "be true or false",
+    "bool_parsing": "be true or false",
+    "int_type": "be a whole number",
+    "int_parsing": "be a whole number",
+    "int_parsing_size": "be a smaller number",
+    "int_from_float": "be a whole number",
+    "float_type": "be a number",
+    "float_parsing": "be a number",
+    "finite_number": "be a finite number",
+    "greater_than": "be greater than {gt:g}",
+    "greater_than_equal": "be greater than or equal to {ge:g}",
+    "less_than": "be less than {lt:g}",
+    "less_than_equal": "be less than or equal to {le:g}",
+}
+"""What an item should be, by the kind of pydantic's error."""
+_LEVELS_OF_CHECKS = 4
 _NULLS = ("", "~", "null", "Null", "NULL")
 
-Location = tuple[int | str, ...]
+_PARTS: dict[str, Part] = {"consent": "permission", "statement": "permission", "cast": "cast", "script": "script",
+                           "lexicon": "script", "picture": "picture", "rig": "picture"}  # fmt: skip
+_PLACES = ("region", "mask", "rig_face")
+"""Keys of a character that say where in the picture it is."""
+MOST_PROBLEMS = 100
+"""Faults of form that are told one by one."""
 
 
-class DocumentError(ValueError):
-    """A scene file that cannot be used; ``problems`` holds one sentence a fault."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
+def part_of(location: Location) -> Part:
+    """The part of the work to which an item of a scene belongs."""
+    if location[:1] == ("cast",) and "voice" in location:
+        return "voices"
+    if location[:1] == ("cast",) and any(key in location for key in _PLACES):
+        return "picture"
+    return _PARTS.get(str(location[0]), "file") if location else "file"
 
 
 @dataclass
@@ -54,29 +80,35 @@ class Document:
     version: int = VERSION
 
     @property
-    def notice(self) -> str | None:
-        """One sentence where it was upgraded, else None."""
-        return None if self.version == VERSION else f"{self.path.name} {upgrade_notice(self.version)}"
+    def notice(self) -> Problem | None:
+        """What is to be said where it was upgraded, else None."""
+        if self.version == VERSION:
+            return None
+        return self.problem(("version",), f"the scene {upgrade_notice(self.version)}")
 
-    def place(self, location: Location) -> str:
-        """``scene.yaml line 7``, or ``scene.yaml`` where no line is known."""
+    def problem(self, location: Location, what: str, repair: str = "", part: Part | None = None) -> Problem:
+        """A problem of an item of the document, with the line of the file in which it stands."""
+        line = self.line_of(location)
+        return Problem(part or part_of(location), what, repair, location, self.path.name, line)
+
+    def line_of(self, location: Location) -> int | None:
+        """Line of an item, or of what it stands in; None where none is known."""
         while location and location not in self.lines:
             location = location[:-1]
-        line = self.lines.get(location)
-        return f"{self.path.name} line {line}" if line and location else self.path.name
+        return self.lines[location] if location else None
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`` Did you mean 'x'?`` for the known word nearest to a wrong one, or a list of the known ones."""
+    """``did you mean 'x'?`` for the known word nearest to a wrong one, or a list of the known ones."""
     words = {item.casefold(): item for item in known}
-    close = difflib.get_close_matches(word.casefold(), words, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word[:60].casefold(), words, n=1, cutoff=0.6)
     if close:
         return f"did you mean {words[close[0]]!r}?"
     return f"known are {', '.join(sorted(words.values()))}." if words else "none is known."
 
 
 def existing_file(path: Path, what: str) -> str | None:
-    """One sentence why a path is not a readable file, or None when it is.
+    """Why a path is not a readable file, as a clause with its repair, or None when it is.
 
     Args:
         path: the file.
@@ -98,32 +130,36 @@ def read_document(path: Path) -> Document:
     Raises:
         DocumentError: no such file, a folder, another kind of file, not UTF-8, too large, bad YAML or JSON.
     """
-    if reason := existing_file(path, "The scene file"):
-        raise DocumentError([reason])
+    if reason := existing_file(path, "the scene file"):
+        raise _unreadable(reason)
+    name = f"the scene file {path.name!r}"
     if path.suffix.lower() not in SUFFIXES:
-        raise DocumentError([f"The scene file {path.name!r} should end in {', '.join(SUFFIXES)}."])
+        raise _unreadable(f"{name} should end in {', '.join(SUFFIXES)}")
     if path.stat().st_size > MAX_BYTES:
-        raise DocumentError([f"The scene file {path.name!r} is larger than 1 MB; that is no scene."])
+        raise _unreadable(f"{name} is larger than 1 MB", "that is no scene")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise DocumentError([f"The scene file {path.name!r} is not UTF-8 text; save it as UTF-8."]) from None
+        raise _unreadable(f"{name} is not UTF-8 text", "save it as UTF-8") from None
     try:
         document = _from_json(path, text) if path.suffix.lower() == ".json" else _from_yaml(path, text)
     except RecursionError:
-        raise DocumentError([f"The scene file {path.name!r} is nested too deeply; four levels are enough."]) from None
+        raise _unreadable(f"{name} is nested too deeply", "four levels are enough") from None
     if not isinstance(document.data, dict):
-        wanted = "keys such as picture, cast and script"
         found = "is empty" if document.data is None else f"is a {_kind(document.data)}"
-        raise DocumentError([f"The scene file {path.name!r} {found}; it should hold {wanted}."])
+        raise _unreadable(f"{name} {found}", "it should hold keys such as picture, cast and script")
     return _upgrade(document)
+
+
+def _unreadable(what: str, repair: str = "", path: Path | None = None, line: int | None = None) -> DocumentError:
+    return DocumentError([Problem("file", what, repair, (), path.name if path else "", line)])
 
 
 def _upgrade(document: Document) -> Document:
     try:
         upgraded = upgrade_scene(document.data)
     except ValueError as error:
-        raise DocumentError([f"{document.place(('version',))}: {error}"]) from None
+        raise DocumentError([document.problem(("version",), str(error))]) from None
     lines = document.lines | {now: document.lines[old] for now, old in upgraded.moved.items() if old in document.lines}
     return Document(document.path, upgraded.data, lines, upgraded.version)
 
@@ -159,11 +195,11 @@ def checked_scene(data: Mapping[str, Any]) -> Scene:
     """
     scene, problems = validate(_upgrade(Document(Path("scene"), dict(data))))
     if scene is None or problems:
-        raise DocumentError(problems or ["This is no scene."])
+        raise DocumentError(problems or [Problem("file", "this is no scene")])
     return scene
 
 
-def validate(document: Document) -> tuple[Scene | None, list[str]]:
+def validate(document: Document) -> tuple[Scene | None, list[Problem]]:
     """The scene in a document and all faults of its form.
 
     Faulty items are left out and the rest is kept, so that later checks can still look at it: a scene may come back
@@ -171,16 +207,19 @@ def validate(document: Document) -> tuple[Scene | None, list[str]]:
     """
     data: dict[str, Any] = document.data
     kept = {key: list(range(len(data[key]))) for key in ("cast", "script") if isinstance(data.get(key), list)}
-    problems: list[str] = []
-    for _ in range(4):
+    problems: list[Problem] = []
+    # A scene, a line or a voice tells what is wrong with it as a whole only when each of its items is right.
+    for _ in range(_LEVELS_OF_CHECKS):
         try:
             return Scene.model_validate(data), problems
         except ValidationError as error:
             faults = error.errors(include_url=False)
-        for fault in faults:
+        for fault in faults[:MOST_PROBLEMS]:
             key, *rest = fault["loc"] or ("",)
             original = (key, kept[key][rest[0]], *rest[1:]) if rest and key in kept else fault["loc"]
-            problems += _sentences(document, tuple(original), fault)
+            problems += _problems(document, tuple(original), fault)
+        if len(faults) > MOST_PROBLEMS:
+            problems.append(document.problem((), f"{len(faults) - MOST_PROBLEMS} more faults", "mend these first"))
         data = _without(data, [tuple(fault["loc"]) for fault in faults], kept)
     return None, problems
 
@@ -211,35 +250,38 @@ def _without(data: dict[str, Any], faulty: Sequence[Location], kept: dict[str, l
     return {"picture": "", "cast": [], "script": []} | data
 
 
-def _sentences(document: Document, location: Location, fault: Any) -> list[str]:  # noqa: ANN401
-    """What is wrong with one item, in its author's words: where, what, and what to do."""
-    place, kind = document.place(location), fault["type"]
+def _problems(document: Document, location: Location, fault: Any) -> list[Problem]:  # noqa: ANN401
+    """What is wrong with one item, in its author's words."""
+    kind, context, key = fault["type"], fault.get("ctx", {}), str(location[-1]) if location else ""
     item, parent = _item_name(document.data, location), _item_name(document.data, location[:-1])
     if kind == "extra_forbidden":
-        hint = nearest(str(location[-1]), _model_at(location[:-1]).model_fields)
-        return [f"{place}: {_join(parent)}unknown key {str(location[-1])!r}; {hint}"]
+        repair = nearest(key, _model_at(location[:-1]).model_fields)
+        return [document.problem(location, f"{_join(parent)}unknown key {_short(key)}", repair)]
     if kind == "missing":
-        return [f"{place}: {_join(parent)}the key {str(location[-1])!r} is missing; add it."]
+        return [document.problem(location, f"{_join(parent)}the key {key!r} is missing", "add it")]
+    if kind == "value_error" and isinstance(error := context["error"], ScreenplayError):
+        return [_screenplay_problem(document, location, *told) for told in error.faults]
     if kind == "value_error":
-        return [_said(document, location, item, line) for line in str(fault["ctx"]["error"]).split("\n")]
+        return [document.problem(location, f"{item} {context['error']}")]
     if kind == "literal_error":
-        hint = nearest(str(fault["input"]), re.findall(r"'([^']*)'", fault["ctx"]["expected"]))
-        return [f"{place}: {item} {fault['input']!r} is not known; {hint}"]
-    text = fault["msg"].replace("Input should be", "should be")
-    text = re.sub(r"a valid (\w+), unable to parse string as an? \w+", r"a valid \1", text)
-    text = re.sub(r"a valid (dictionary|tuple|integer).*", lambda m: _SHAPES[m[1]], text).replace("a valid ", "a ")
-    return [f"{place}: {item} {text}; it is {_short(fault['input'])}."]
+        repair = nearest(str(fault["input"]), _choices(_model_at(location[:-1]).model_fields[key].annotation))
+        return [document.problem(location, f"{item} {_short(fault['input'])} is not known", repair)]
+    should = _SHOULD[kind].format(**context) if kind in _SHOULD else "should be of another kind"
+    return [document.problem(location, f"{item} should {should}", f"it is {_short(fault['input'])}")]
 
 
-def _said(document: Document, location: Location, item: str, sentence: str) -> str:
-    """The sentence of one of our own validators; a screenplay's line number becomes the file's."""
-    match = re.match(r"screenplay line (\d+): ", sentence)
-    if match is None:
-        return f"{document.place(location)}: {item} {sentence}."
-    inside = document.lines.get(location)
-    number = int(match[1]) + inside if inside and len(location) == 1 else inside
-    place = f"{document.path.name} line {number}" if number else f"{document.path.name}, script line {match[1]}"
-    return f"{place}: {sentence[match.end() :]}."
+def _screenplay_problem(document: Document, location: Location, number: int, clause: str) -> Problem:
+    """A fault of a screenplay's line, whose number becomes the file's where the screenplay stands in the file."""
+    problem = document.problem(location, clause, part="script")
+    if problem.line is None:
+        return replace(problem, what=f"script line {number}: {clause}")
+    return replace(problem, line=problem.line + number) if len(location) == 1 else problem
+
+
+def _choices(annotation: Any) -> list[str]:  # noqa: ANN401
+    """The words that a type allows."""
+    inner = typing.get_args(annotation)
+    return [word for part in inner for word in ([part] if isinstance(part, str) else _choices(part))]
 
 
 def _join(item: str) -> str:
@@ -282,14 +324,14 @@ def _from_json(path: Path, text: str) -> Document:
         data: dict[str, Any] = {}
         for key, value in items:
             if key in data:
-                raise DocumentError([f"{path.name}: the key {key!r} occurs twice in one item; keep one."])
+                raise _unreadable(f"the key {key!r} occurs twice in one item", "keep one", path)
             data[key] = value
         return data
 
     try:
         return Document(path, json.loads(text, object_pairs_hook=pairs))
     except json.JSONDecodeError as error:
-        raise DocumentError([f"{path.name} line {error.lineno}: not valid JSON: {error.msg}."]) from None
+        raise _unreadable(f"not valid JSON: {error.msg}", path=path, line=error.lineno) from None
 
 
 def _from_yaml(path: Path, text: str) -> Document:
@@ -298,10 +340,10 @@ def _from_yaml(path: Path, text: str) -> Document:
         root = yaml.compose(text, Loader=_PlainLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"{path.name} line {mark.line + 1}" if mark else path.name
-        raise DocumentError([f"{place}: not valid YAML: {error.problem or error.context}."]) from None
+        what = f"not valid YAML: {error.problem or error.context}"
+        raise _unreadable(what, path=path, line=mark.line + 1 if mark else None) from None
     except yaml.YAMLError as error:
-        raise DocumentError([f"{path.name}: not valid YAML: {str(error).splitlines()[0]}."]) from None
+        raise _unreadable(f"not valid YAML: {str(error).splitlines()[0]}", path=path) from None
     document.data = None if root is None else _construct(document, root, ())
     return document
 
@@ -329,10 +371,10 @@ def _construct(document: Document, node: yaml.Node, location: Location) -> Any: 
     for key_node, value_node in typing.cast("yaml.MappingNode", node).value:
         line = key_node.start_mark.line + 1
         if not isinstance(key_node, yaml.ScalarNode):
-            raise DocumentError([f"{document.path.name} line {line}: a key should be a word, not a list or a mapping."])
+            raise _unreadable("a key should be a word, not a list or a mapping", path=document.path, line=line)
         key = key_node.value
         if key in data:
-            raise DocumentError([f"{document.path.name} line {line}: the key {key!r} occurs twice; keep one."])
+            raise _unreadable(f"the key {key!r} occurs twice", "keep one", document.path, line)
         data[key] = _construct(document, value_node, (*location, key))
         document.lines[(*location, key)] = line
     return data

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from generation.core.clock import FPS, frames_from_seconds, seconds_from_frames
 from generation.motion.keyframes import HANDLES
+from studio.core.problems import DocumentError, Problem
 from studio.scene.schema import Keyframe, Retake, Scene, ScriptLine
 
 LEAST_FRAMES = 5
@@ -16,40 +17,48 @@ LINE_GONE = "This line is no longer in the script; look at the script again."
 """What is said of an edit whose line another window removed."""
 
 
-def faults(line: ScriptLine, longest: float | None = None) -> list[str]:
-    """What is wrong with a line's retakes, one sentence each.
+def faults(line: ScriptLine, longest: float | None = None) -> list[Problem]:
+    """What is wrong with a line's retakes; places count from the line.
 
     Args:
         line: the script line.
         longest: seconds that the line lasts at most; None = not known.
     """
-    found: list[str] = []
+    found: list[Problem] = []
     for number, span in enumerate(line.retakes, 1):
-        name = f"retake {number} ({span.start:g} to {span.end:g} s)"
+        name, where = f"retake {number} ({span.start:g} to {span.end:g} s)", ("retakes", number - 1)
         if longest is not None and span.start > longest - LEAST_FRAMES / FPS + 1e-6:
-            found.append(f"{name} lies outside the line, which lasts {longest:.2f} s; move or remove it")
+            what = f"{name} lies outside the line, which lasts {longest:.2f} s"
+            found.append(Problem("script", what, "move or remove it", where))
         elif span.end - span.start < LEAST_FRAMES / FPS - 1e-6:
-            found.append(f"{name} is too short; let it last at least {LEAST_FRAMES / FPS:g} s")
-        found += [f"{name}: {sentence}" for key in span.keys if (sentence := _key_fault(key, span))]
+            least = f"let it last at least {LEAST_FRAMES / FPS:g} s"
+            found.append(Problem("script", f"{name} is too short", least, where))
+        for index, key in enumerate(span.keys):
+            if fault := _key_fault(key, span):
+                what, repair = fault
+                found.append(Problem("script", f"{name}: {what}", repair, (*where, "keys", index)))
         places = [(frames_from_seconds(key.at), key.channel) for key in span.keys]
         for frame, channel in sorted({place for place in places if places.count(place) > 1}):
-            found.append(f"{name} has two keys for {channel} at {seconds_from_frames(frame):g} s; keep one")
+            what = f"{name} has two keys for {channel} at {seconds_from_frames(frame):g} s"
+            found.append(Problem("script", what, "keep one", where))
     in_order = sorted(line.retakes, key=lambda span: span.start)
     for one, other in zip(in_order, in_order[1:], strict=False):
         if other.start < one.end:
-            found.append(f"the retakes from {one.start:g} and {other.start:g} s overlap; move or remove one")
+            what = f"the retakes from {one.start:g} and {other.start:g} s overlap"
+            found.append(Problem("script", what, "move or remove one", ("retakes",)))
     return found
 
 
-def _key_fault(key: Keyframe, span: Retake) -> str | None:
+def _key_fault(key: Keyframe, span: Retake) -> tuple[str, str] | None:
+    """What is wrong with a key, and what to do."""
     handle = HANDLES.get(key.channel)
     if handle is None:
         close = difflib.get_close_matches(key.channel[:60], HANDLES, n=1, cutoff=0.0)
-        return f"the channel {key.channel!r} is not known; did you mean {close[0]!r}?"
+        return f"the channel {key.channel!r} is not known", f"did you mean {close[0]!r}?"
     if not handle.least <= key.value <= handle.most:
-        return f"{key.channel} should be between {handle.least:g} and {handle.most:g}; it is {key.value:g}"
+        return f"{key.channel} should be between {handle.least:g} and {handle.most:g}", f"it is {key.value:g}"
     if not span.start <= key.at <= span.end:
-        return f"its key at {key.at:g} s lies outside it; keep keys between {span.start:g} and {span.end:g} s"
+        return f"its key at {key.at:g} s lies outside it", f"keep keys between {span.start:g} and {span.end:g} s"
     return None
 
 
@@ -68,7 +77,7 @@ def with_retake(
         take: number of the new motion.
 
     Raises:
-        ValueError: such a span cannot be made again; one sentence.
+        ValueError: such a span cannot be made again.
     """
     line = scene.script[index]
     if end <= start:
@@ -78,7 +87,7 @@ def with_retake(
     made = Retake(start=start, end=end, take=take, keys=keys)
     others = tuple(span for span in line.retakes if span.end <= start or span.start >= end)
     if problems := faults(line.model_copy(update={"retakes": (made,)}), longest):
-        raise ValueError(f"{problems[0][0].upper()}{problems[0][1:]}.")
+        raise DocumentError(problems[:1])
     ordered = sorted((*others, made), key=lambda span: span.start)
     return with_retakes(scene, index, ordered)
 

@@ -42,20 +42,35 @@ def region_points(value: Any) -> Any:  # noqa: ANN401 - whatever the document ho
     form = "'auto', a box [left, top, right, bottom] or at least three points [[x, y], ...]"
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise ValueError(f"should be {form}; it is {value!r}")
+    box = len(value) == 4 and not any(isinstance(item, Sequence) and not isinstance(item, str) for item in value)
     try:
-        if len(value) == 4 and not any(isinstance(item, Sequence) and not isinstance(item, str) for item in value):
-            left, top, right, bottom = (float(item) for item in value)
-            if right <= left or bottom <= top:
-                raise ValueError("is a box whose right or bottom edge does not lie beyond its left or top edge")
-            return ((left, top), (right, top), (right, bottom), (left, bottom))
-        points = tuple((float(x), float(y)) for x, y in value)
-    except TypeError:
+        points = tuple(map(float, value)) if box else tuple((float(x), float(y)) for x, y in value)
+    except (TypeError, ValueError):
         raise ValueError(f"should be {form}") from None
-    except ValueError as error:
-        raise ValueError(str(error) if "box" in str(error) else f"should be {form}") from None
+    if box:
+        left, top, right, bottom = points
+        if right <= left or bottom <= top:
+            raise ValueError("is a box whose right or bottom edge does not lie beyond its left or top edge")
+        return ((left, top), (right, top), (right, bottom), (left, bottom))
     if len(points) < 3:
         raise ValueError(f"should be {form}; it has {len(points)} points")
     return points
+
+
+def plain_name(name: str) -> str:
+    """A character's name with single spaces.
+
+    Raises:
+        ValueError: it cannot be a name; a clause without its subject.
+    """
+    name = " ".join(name.split())
+    if not name:
+        raise ValueError("is empty; give the character a name")
+    if bad := sorted(_NAME_FORBIDDEN & set(name)):
+        raise ValueError(f"should not contain {' '.join(bad)}; it is {name!r}")
+    if len(name) > 60:
+        raise ValueError(f"should have at most 60 letters; it has {len(name)}")
+    return name
 
 
 class Voice(_Strict):
@@ -105,14 +120,7 @@ class Character(_Strict):
     @field_validator("name")
     @classmethod
     def _plain_name(cls, name: str) -> str:
-        name = " ".join(name.split())
-        if not name:
-            raise ValueError("is empty; give the character a name")
-        if bad := sorted(_NAME_FORBIDDEN & set(name)):
-            raise ValueError(f"should not contain {' '.join(bad)}; it is {name!r}")
-        if len(name) > 60:
-            raise ValueError(f"should have at most 60 letters; it has {len(name)}")
-        return name
+        return plain_name(name)
 
     @field_validator("colour")
     @classmethod

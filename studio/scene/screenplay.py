@@ -13,6 +13,14 @@ _PAUSE = re.compile(r"\(\s*pause\s+([^()\s]+)\s*\)")
 _OPTION = re.compile(r"\s*([^\s,]+)(?:\s+(\"(?:[^\"\\]|\\.)*\"|[^,]*))?\s*(?:,|$)")
 
 
+class ScreenplayError(ValueError):
+    """Lines that cannot be read: ``faults`` has the number of each, from 1, and a clause that says what is wrong."""
+
+    def __init__(self, faults: Iterable[tuple[int, str]]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(f"screenplay line {number}: {clause}" for number, clause in self.faults))
+
+
 class WrittenLine(Protocol):
     """What of a script line is printed; see :class:`studio.scene.schema.ScriptLine`."""
 
@@ -41,11 +49,11 @@ def parse(text: str) -> list[dict[str, str]]:
         One dictionary a line with the keys of :class:`studio.scene.schema.ScriptLine`, values as written.
 
     Raises:
-        ValueError: one sentence for each line that cannot be read, one below the other.
+        ScreenplayError: lines that cannot be read.
     """
     lines: list[dict[str, str]] = []
     texts: list[list[str]] = []
-    problems: list[str] = []
+    problems: list[tuple[int, str]] = []
     pause: str | None = None
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
@@ -69,11 +77,11 @@ def parse(text: str) -> list[dict[str, str]]:
             else:
                 raise ValueError(f"{line[:40]!r} has no speaker; write it as NAME: text")
         except ValueError as error:
-            problems.append(f"screenplay line {number}: {error}")
+            problems.append((number, str(error)))
     if pause is not None:
-        problems.append(f"screenplay line {number}: the pause at the end has no line after it; remove it")
+        problems.append((number, "the pause at the end has no line after it; remove it"))
     if problems:
-        raise ValueError("\n".join(problems))
+        raise ScreenplayError(problems)
     return [fields | {"text": " ".join(words)} for fields, words in zip(lines, texts, strict=True)]
 
 

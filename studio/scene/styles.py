@@ -9,6 +9,7 @@ from pathlib import Path
 
 from generation.adapters.metadata import SUFFIX, About, find_adapter, read_about, shelf, shipped_base
 from generation.core.delivery import Delivery, blend_deliveries
+from studio.core.problems import DocumentError, Problem
 from studio.scene.document import nearest
 
 
@@ -45,8 +46,8 @@ def _offer(name: str, folder: Path) -> Offer:
         title += " (own file)"
     try:
         about = read_style(name, folder)
-    except ValueError as error:
-        return Offer(title, why_not=f"{str(error)[0].upper()}{str(error)[1:]}")
+    except DocumentError as error:
+        return Offer(title, why_not=error.sentence)
     silent = about.part == "motion" and (about.habits.tempo, about.habits.pauses) == (1, 1)
     does = about.does or f"Changes {about.part}."
     return Offer(title, f"{does} Seen, not heard." if silent else does)
@@ -56,32 +57,36 @@ def read_style(name: str, folder: Path) -> About:
     """What the adapter says of itself that a scene in a folder means by a name.
 
     Raises:
-        ValueError: there is none, it cannot be used with the weights that ship, or nobody agreed to it; one sentence.
+        DocumentError: there is none, it cannot be used with the weights that ship, or nobody agreed to it.
     """
     path = find_adapter(name, folder)
     if path is None:
         known = known_styles(folder)
-        hint = nearest(name, known) if known else "no adapter is on the shelf or in the scene's folder; remove it."
-        raise ValueError(f"the style {name!r} is not known; {hint}")
+        hint = nearest(name, known) if known else "no adapter is on the shelf or in the scene's folder; remove it"
+        raise _refusal(name, "is not known", hint)
     try:
         about = read_about(path)
     except RuntimeError as error:
-        raise ValueError(f"the style {name!r}: {error}") from error
+        raise DocumentError([Problem("cast", f"the style {name!r}: {error}")]) from error
     if about.kind == "few_steps":
-        raise ValueError(f"the style {name!r} is a sampler's adapter; name a style, a voice or a way of moving.")
+        raise _refusal(name, "is a sampler's adapter", "name a style, a voice or a way of moving")
     if about.base != shipped_base():
-        raise ValueError(f"the style {name!r} was made for other weights; train it again on these.")
+        raise _refusal(name, "was made for other weights", "train it again on these")
     if about.kind in ("voice", "moves") and not about.consent:
-        raise ValueError(f"the style {name!r} is somebody's, without a record of consent; train it with --consent.")
+        raise _refusal(name, "is somebody's, without a record of consent", "train it with --consent")
     if about.consent in ("agreed", "public") and not about.statement:
-        raise ValueError(f"the style {name!r} does not say who agreed, when and how; train it with --statement.")
+        raise _refusal(name, "does not say who agreed, when and how", "train it with --statement")
     return about
+
+
+def _refusal(name: str, what: str, repair: str) -> DocumentError:
+    return DocumentError([Problem("cast", f"the style {name!r} {what}", repair)])
 
 
 def habits_of(styles: Mapping[str, float], folder: Path) -> Delivery:
     """The habits that come with styles at their strengths.
 
     Raises:
-        ValueError: as :func:`read_style`.
+        DocumentError: as :func:`read_style`.
     """
     return blend_deliveries((read_style(name, folder).habits, strength) for name, strength in styles.items())

@@ -21,6 +21,7 @@ from generation.core.clock import (
 from generation.core.delivery import AVERAGE, Delivery, scale_pauses
 from generation.core.performance import Line
 from generation.text.phonemizer import Phonemizer, display_text, phonemize
+from studio.core.problems import DocumentError, Problem, as_clause
 from studio.scene.document import existing_file
 from studio.scene.line_names import line_names
 from studio.scene.schema import Scene, ScriptLine
@@ -91,14 +92,14 @@ def build_timeline(
         Lines on whole video frames: ends are padded to 40 ms, starts and pauses are rounded to it.
 
     Raises:
-        ValueError: a line that cannot be said or read, times that cannot be met; one sentence a line.
+        DocumentError: lines that cannot be said or read, times that cannot be met.
     """
     drafts, problems = measure_lines(scene, speakers, durations, load_recording)
     if problems:
-        raise ValueError("\n".join(problems.values()))
+        raise DocumentError(problems.values())
     starts = place_lines(scene.script, [line.n_frames for line in drafts])
     if clashes := find_clashes(scene, starts, [line.n_frames for line in drafts]):
-        raise ValueError("\n".join(clashes))
+        raise DocumentError(clashes)
     lines = tuple(
         Line(line.id, line.character, start, line.n_frames, line.phonemes, line.durations, line.recording)
         for line, start in zip(drafts, starts, strict=True)
@@ -113,21 +114,21 @@ def measure_lines(
     durations: DurationEstimator,
     load_recording: Callable[[str], np.ndarray],
     phonemizer: Phonemizer | None = None,
-) -> tuple[list[Line], dict[int, str]]:
+) -> tuple[list[Line], dict[int, Problem]]:
     """Pronounce and measure every line, each at frame 0; arguments as of :func:`build_timeline`.
 
     Args:
         phonemizer: what pronounces plain words; eSpeak NG if not given.
 
     Returns:
-        The lines that can be said, and by index in the script one sentence for each that cannot.
+        The lines that can be said, and by index in the script what is wrong with each that cannot.
     """
     drafts: list[Line] = []
-    problems: dict[int, str] = {}
+    problems: dict[int, Problem] = {}
     for index, (line, name) in enumerate(zip(scene.script, line_names(scene), strict=True)):
         character = scene.find(line.who)
         if character is None:
-            problems[index] = f"Script line {index + 1}: nobody in the cast is called {line.who!r}."
+            problems[index] = _problem(index, f"script line {index + 1}: nobody in the cast is called {line.who!r}")
             continue
         try:
             speaker = speakers[character]
@@ -140,15 +141,19 @@ def measure_lines(
             mels = scale_pauses(f" {ipa} ", mels, speaker.habits.pauses)
             drafts.append(_measure_speech(name, character, f" {ipa} ", mels))
         except ValueError as error:
-            problems[index] = f"Script line {index + 1} ({line.who}): {error}"
+            problems[index] = _problem(index, f"script line {index + 1} ({line.who}): {as_clause(error)}")
     return drafts, problems
+
+
+def _problem(index: int, what: str, repair: str = "") -> Problem:
+    return Problem("script", what, repair, ("script", index))
 
 
 def place_lines(script: Sequence[ScriptLine], lengths: Sequence[int]) -> list[int]:
     """First video frame of each line, given their lengths in video frames.
 
     Raises:
-        ValueError: a line would begin before the one it overlaps, or before the scene (names the line).
+        DocumentError: a line would begin before the one it overlaps, or before the scene.
     """
     starts: list[int] = []
     for number, line in enumerate(script, 1):
@@ -160,7 +165,8 @@ def place_lines(script: Sequence[ScriptLine], lengths: Sequence[int]) -> list[in
             if not starts or start < previous_start:
                 length = seconds_from_frames(previous_stop - previous_start)
                 reason = f"the line before it lasts only {length:.2f} s" if starts else "no line stands before it"
-                raise ValueError(f"Script line {number} ({line.who}) overlaps by {line.overlap:g} s, but {reason}.")
+                what = f"script line {number} ({line.who}) overlaps by {line.overlap:g} s, but {reason}"
+                raise DocumentError([_problem(number - 1, what)])
         elif line.pause is not None:
             start = (previous_stop if starts else 0) + frames_from_seconds(line.pause)
         else:
@@ -169,8 +175,8 @@ def place_lines(script: Sequence[ScriptLine], lengths: Sequence[int]) -> list[in
     return starts
 
 
-def find_clashes(scene: Scene, starts: Sequence[int], lengths: Sequence[int]) -> list[str]:
-    """One sentence for each pair of lines that the same person would have to say at once."""
+def find_clashes(scene: Scene, starts: Sequence[int], lengths: Sequence[int]) -> list[Problem]:
+    """Each pair of lines that the same person would have to say at once."""
     spans: dict[int | None, list[tuple[int, int, int]]] = {}
     for number, (line, start, length) in enumerate(zip(scene.script, starts, lengths, strict=True), 1):
         spans.setdefault(scene.find(line.who), []).append((start, start + length, number))
@@ -179,10 +185,10 @@ def find_clashes(scene: Scene, starts: Sequence[int], lengths: Sequence[int]) ->
         own.sort()
         for (_, stop, first), (start, _, second) in zip(own, own[1:], strict=False):
             if start < stop and character is not None:
-                clashes.append(
-                    f"Script lines {min(first, second)} and {max(first, second)}: {scene.cast[character].name} would"
-                    f" say both at {seconds_from_frames(start):.2f} s; move one by its start, pause or overlap."
-                )
+                lines = f"script lines {min(first, second)} and {max(first, second)}"
+                at = seconds_from_frames(start)
+                what = f"{lines}: {scene.cast[character].name} would say both at {at:.2f} s"
+                clashes.append(_problem(max(first, second) - 1, what, "move one by its start, pause or overlap"))
     return clashes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,7 +18,8 @@ from generation.core.performance import Line
 from generation.text.phonemizer import read_ipa
 from studio.cast.face_assignment import FaceAssignment, assign_faces, assignment_key
 from studio.cast.geometry import cramped_faces
-from studio.scene.document import Document, DocumentError, Location, nearest, read_document, validate
+from studio.core.problems import DocumentError, Location, Part, Problem, as_clause
+from studio.scene.document import Document, nearest, read_document, validate
 from studio.scene.retakes import faults
 from studio.scene.schema import GAZES, STATEMENT_NEEDED, Character, Scene, ScriptLine, Voice
 from studio.scene.styles import habits_of, read_style
@@ -37,15 +38,15 @@ class Report:
     """What a check found.
 
     Attributes:
-        problems: one sentence each; a scene with any of them is not rendered.
-        warnings: one sentence each; worth a look.
+        problems: a scene with any of them is not rendered.
+        warnings: what is worth a look.
         scene: what could be read of the scene, None when nothing could.
         casting: who sits where in the picture, None when that is unknown.
         seconds: estimated length of the video.
     """
 
-    problems: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...] = ()
     scene: Scene | None = None
     casting: FaceAssignment | None = None
     seconds: float = 0.0
@@ -91,20 +92,25 @@ def _letters(text: str) -> str:
 class _Check:
     """One pass over one scene; every method adds to ``problems`` and ``warnings``."""
 
-    def __init__(self, document: Document, scene: Scene, problems: list[str]) -> None:
+    def __init__(self, document: Document, scene: Scene, problems: list[Problem]) -> None:
         self.document, self.scene, self.problems = document, scene, problems
         self.folder = document.path.parent
         self._well_formed = not problems
-        self.warnings: list[str] = [document.notice] if document.notice else []
+        self.warnings: list[Problem] = [document.notice] if document.notice else []
         self.casting: FaceAssignment | None = None
         self.lexicon: dict[str, str] = {}
         self.seconds = 0.0
 
-    def _say(self, location: Location, sentence: str, *, warning: bool = False) -> None:
-        """Add a sentence with its place in the file."""
+    def _say(
+        self, where: Location, what: str, repair: str = "", *, part: Part | None = None, warning: bool = False
+    ) -> None:
+        """Add a problem of an item of the file."""
         target = self.warnings if warning else self.problems
-        end = "" if sentence.endswith((".", "?")) else "."
-        target.append(f"{self.document.place(location)}: {sentence}{end}")
+        target.append(self.document.problem(where, what, repair, part))
+
+    def _say_of_line(self, problem: Problem) -> None:
+        """Add what another module found wrong with a line of the script."""
+        self._say(problem.where or ("script",), problem.what, problem.repair)
 
     def _cast_at(self, index: int, key: str | None = None) -> Location:
         """Where a character stands in the file, by its name: faulty items before it may have been left out."""
@@ -122,17 +128,19 @@ class _Check:
     def cast(self) -> None:
         """Names, roles and styles."""
         if self._is_empty("cast"):
-            self._say(("cast",), "the cast is empty; add at least one character with a name and a voice.")
+            self._say(("cast",), "the cast is empty", "add at least one character with a name and a voice")
         seen: dict[str, str] = {}
         for index, character in enumerate(self.scene.cast):
             if character.name.casefold() in seen:
-                self._say(self._cast_at(index), f"{character.name} is in the cast twice; give one another name.")
+                self._say(self._cast_at(index), f"{character.name} is in the cast twice", "give one another name")
             seen[character.name.casefold()] = character.name
             for style in character.styles:
                 try:
                     read_style(style, self.folder)
-                except ValueError as error:
-                    self._say(self._cast_at(index, "styles"), f"{character.name}: {error}")
+                except DocumentError as error:
+                    for problem in error.problems:
+                        at = (*self._cast_at(index, "styles"), style)
+                        self._say(at, f"{character.name}: {problem.what}", problem.repair)
         for word, ipa in self.scene.lexicon.items():
             try:
                 read_ipa(ipa, word)
@@ -150,9 +158,9 @@ class _Check:
                 texts = [line for line in self.scene.script if line.recording is None]
                 if any(self.scene.find(line.who) == self.scene.find(name) for line in texts):
                     if not self._faulty(self._cast_at(index), "voice"):
-                        self._say(at, f"{name} speaks but has no voice; add voice: with one of {', '.join(known)}.")
+                        self._say(at, f"{name} speaks but has no voice", f"add voice: with one of {', '.join(known)}")
             elif voice.preset is not None and voice.preset not in known:
-                self._say(at, f"{name}: the voice {voice.preset!r} is not known; {nearest(voice.preset, known)}")
+                self._say(at, f"{name}: the voice {voice.preset!r} is not known", f"{nearest(voice.preset, known)}")
             elif voice.clip is not None:
                 self._clip(at, name, voice)
 
@@ -161,7 +169,7 @@ class _Check:
         try:
             found = assess_clip(Audio(scene_recording(self.folder, voice.clip), SAMPLE_RATE))
         except ValueError as error:
-            self._say(at, f"{name}: {_lower(str(error))}")
+            self._say(at, f"{name}: {as_clause(error)}")
         else:
             for sentence in found.problems:
                 self._say(at, f"{name}: the voice clip {voice.clip!r} {sentence}.")
@@ -184,7 +192,7 @@ class _Check:
     def script(self) -> None:
         """Lines have known speakers who may speak, something to say, and files that exist."""
         if self._is_empty("script"):
-            self._say(("script",), "the script has no lines; add at least one, as NAME: text.")
+            self._say(("script",), "the script has no lines", "add at least one, as NAME: text")
         names = [character.name for character in self.scene.cast]
         for number, line in enumerate(self.scene.script, 1):
             label, at = f"script line {number} ({line.who})", ("script", number - 1)
@@ -192,17 +200,22 @@ class _Check:
             if character is None:
                 if self._cast_is_whole():
                     hint = nearest(line.who, names)
-                    self._say(at, f"script line {number}: nobody in the cast is called {line.who!r}; {hint}")
+                    self._say(at, f"script line {number}: nobody in the cast is called {line.who!r}", f"{hint}")
             elif self.scene.cast[character].role == "silent":
-                self._say(at, f"{label}: {line.who} has the role silent; remove the role or the line.")
+                self._say(at, f"{label}: {line.who} has the role silent", "remove the role or the line")
             if line.looks is not None and line.looks not in GAZES:
                 self._looks(at, label, line)
             if line.recording is None and not line.text:
-                self._say(at, f"{label} is empty; write what {line.who} says, or remove it.")
-            for sentence in faults(line):
-                self._say(at, f"{label}: {sentence}")
+                self._say(at, f"{label} is empty", f"write what {line.who} says, or remove it")
+            self._retakes(number, line)
             if len(line.text) > MAX_TEXT:
-                self._say(at, f"{label} has {len(line.text)} letters; split it into lines of at most {MAX_TEXT}.")
+                self._say(at, f"{label} has {len(line.text)} letters", f"split it into lines of at most {MAX_TEXT}")
+
+    def _retakes(self, number: int, line: ScriptLine, longest: float | None = None) -> None:
+        """Retakes that cannot be made, in a line of at most ``longest`` seconds."""
+        for problem in faults(line, longest):
+            what = f"script line {number} ({line.who}): {problem.what}"
+            self._say(("script", number - 1, *problem.where), what, problem.repair)
 
     def _looks(self, at: Location, label: str, line: ScriptLine) -> None:
         """A line's gaze goes to somebody in the picture, and not to the speaker."""
@@ -210,7 +223,7 @@ class _Check:
         others = [name for name in seen if name.casefold() != line.who.casefold()]
         if line.looks.casefold() not in [name.casefold() for name in others] and self._cast_is_whole():
             hint = nearest(line.looks, [*others, *GAZES])
-            self._say(at, f"{label}: nobody to look at is called {line.looks!r}; {hint}")
+            self._say(at, f"{label}: nobody to look at is called {line.looks!r}", f"{hint}")
 
     def _cast_is_whole(self) -> bool:
         """Whether nobody was left out of the cast for a fault; else a name may belong to one of those."""
@@ -226,10 +239,10 @@ class _Check:
         ]
         load = partial(scene_recording, self.folder)
         lines, problems = measure_lines(scene, speakers, AverageDurations(), load, _letters)
-        for index, sentence in problems.items():
+        for index, problem in problems.items():
             line = scene.script[index]
             if scene.find(line.who) is not None and (line.text or line.recording):
-                self._say(("script", index), _lower(sentence))
+                self._say_of_line(problem)
         if not problems:
             self._times(lines)
 
@@ -246,72 +259,64 @@ class _Check:
         given = [line.recording is not None for line in lines]
         slowest = [n if fixed else 2 * n for n, fixed in zip(lengths, given, strict=True)]
         for number, (line, n_frames) in enumerate(zip(self.scene.script, slowest, strict=True), 1):
-            for sentence in faults(line, seconds_from_frames(n_frames)):
-                self._say(("script", number - 1), f"script line {number} ({line.who}): {sentence}")
+            self._retakes(number, line, seconds_from_frames(n_frames))
         quickest = [n if fixed else n // 2 for n, fixed in zip(lengths, given, strict=True)]
         try:
             place_lines(self.scene.script, slowest)
-        except ValueError as error:
-            self._say(("script",), _lower(str(error)))
+        except DocumentError as error:
+            for problem in error.problems:
+                self._say_of_line(problem)
             return
         try:
             starts = place_lines(self.scene.script, lengths)
-        except ValueError:
+        except DocumentError:
             starts = []
         self.seconds = seconds_from_frames(max((s + n for s, n in zip(starts, lengths, strict=False)), default=0))
         try:
             clashes = find_clashes(self.scene, place_lines(self.scene.script, quickest), quickest)
-        except ValueError:
+        except DocumentError:
             clashes = []
         for clash in clashes:
-            self._say(("script",), _lower(clash))
+            self._say_of_line(clash)
         if self.seconds > MAX_SECONDS:
-            self._say(("script",), f"the scene would last {self.seconds / 60:.0f} minutes; split it, 30 are the most.")
+            self._say(("script",), f"the scene would last {self.seconds / 60:.0f} minutes", "split it, 30 are the most")
 
     def picture(self) -> None:
         """The picture, whose it is, and everybody's face in it."""
         scene = self.scene
         if scene.consent is None and "consent" not in self.document.data:
-            self._say((), "say who is in the picture: add consent: drawn, me, agreed or public.")
+            self._say(("consent",), "say who is in the picture", "add consent: drawn, me, agreed or public")
         elif scene.consent in STATEMENT_NEEDED and not scene.statement.strip():
             self._say(("consent",), f"consent {scene.consent!r} needs a short statement: who it is, and who agreed.")
         if not scene.picture:
             if "picture" in self.document.data and self.document.data["picture"] in (None, ""):
-                self._say(("picture",), "the picture has no file name; name one.")
+                self._say(("picture",), "the picture has no file name", "name one")
             return
         self.casting, problems, tight = _seen(assignment_key(scene, self.folder), self.folder)
-        for index, sentences in problems.items():
-            for sentence in sentences:
-                if index is None:
-                    self._say(("picture",), sentence)
-                else:
-                    name = scene.cast[index].name
-                    self._say(self._cast_at(index), sentence if sentence.startswith(name) else f"{name}: {sentence}")
+        for problem in problems:
+            place, *rest = problem.where
+            at = (*self._cast_at(rest[0]), *rest[1:]) if place == "cast" and rest else problem.where
+            self._say(at, problem.what, problem.repair, part="picture")
         if self.casting is None:
             return
         for index in tight:
             name = scene.cast[index].name
-            sentence = f"{name}'s region or mask is tight around the head; its movement is reduced, draw it wider."
-            self._say(self._cast_at(index), sentence, warning=True)
+            what = f"{name}'s region or mask is tight around the head, so that its movement is reduced"
+            self._say(self._cast_at(index), what, "draw it wider", part="picture", warning=True)
         for seat in self.casting.seats:
             if abs(seat.face.yaw) > GOOD_YAW:
                 name, turn = scene.cast[seat.character].name, math.degrees(abs(seat.face.yaw))
-                self._say(
-                    self._cast_at(seat.character),
-                    f"{name}'s head is turned by {turn:.0f} degrees; beyond {math.degrees(GOOD_YAW):.0f} its far side"
-                    " looks wrong: lower mouth and head, or make the character a narrator.",
-                    warning=True,
-                )
+                limit = f"beyond {math.degrees(GOOD_YAW):.0f} its far side looks wrong"
+                what = f"{name}'s head is turned by {turn:.0f} degrees, and {limit}"
+                repair = "lower mouth and head, or make the character a narrator"
+                at = self._cast_at(seat.character)
+                self._say(at, what, repair, part="picture", warning=True)
 
 
 @lru_cache(maxsize=4)
 def _seen(
     key: tuple[str, tuple[object, ...]], folder: Path
-) -> tuple[FaceAssignment | None, Mapping[int | None, Sequence[str]], Sequence[int]]:
+) -> tuple[FaceAssignment | None, Sequence[Problem], Sequence[int]]:
     """Who sits where, what is wrong with it, and who has little room; remembered, for the editor asks at each edit."""
     casting, problems = assign_faces(Scene.model_validate_json(key[0]), folder)
     return casting, problems, () if casting is None else cramped_faces(casting)
-
-
-def _lower(text: str) -> str:
-    return text[0].lower() + text[1:]

@@ -43,8 +43,8 @@ def show(project: Project) -> None:
         view = _view(project)
         data = picture_data(project, view, session.chosen(scene))
         mount.picture("picture", data, lambda message: _acted(project, message))
-        for sentence in sorted({s for sentences in view.problems.values() for s in sentences}):
-            st.html(layout.check_item("bad", sentence))
+        for problem in dict.fromkeys(view.problems):
+            st.html(layout.check_item("bad", problem.sentence))
         if not view.owners and not view.problems and not scene.cast:
             layout.empty("No face was found", "Add a character on the right, then mark eyes and mouth on the picture.")
         with st.expander("Numbers instead of the mouse"):

@@ -10,8 +10,8 @@ from pathlib import Path
 import streamlit as st
 
 from studio.core.environment import ROOT_VARIABLE
+from studio.core.problems import DocumentError
 from studio.project.project import Project, Projects
-from studio.scene.document import DocumentError
 from studio.scene.schema import Scene
 
 Show = Callable[[Project], None]
@@ -76,7 +76,7 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except DocumentError as error:
-        _refuse(" ".join(error.problems[:3]))
+        _refuse(error.sentence)
     except (ValueError, OSError) as error:
         _refuse(getattr(error, "strerror", None) or str(error))
 

@@ -66,7 +66,7 @@ def test_a_good_clip_with_consent_passes_and_a_poor_one_is_warned_about(scene: d
     for how, words in (({"noise": 0.004}, "which will colour it"), ({"seconds": 20.0}, "the 15 s with most speech")):
         clip("me", **how)(scene, tmp_path)
         report = check_scene(write(scene, tmp_path))
-        assert report.problems == () and len(report.warnings) == 1 and words in report.warnings[0]
+        assert report.problems == () and len(report.warnings) == 1 and words in str(report.warnings[0])
     write_voice(tmp_path / "a.wav", 5.0, pitch=110)
     write_voice(tmp_path / "b.wav", 5.0, pitch=200)
     both_sounds = np.concatenate([soundfile.read(tmp_path / f"{name}.wav")[0] for name in "ab"])

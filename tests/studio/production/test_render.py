@@ -17,6 +17,7 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from skimage.data import astronaut
 
 from generation.core.performance import Performance
+from studio.core.problems import DocumentError
 from studio.core.progress import Cancelled, Progress, Stage, Status
 from studio.export.provenance import verify
 from studio.performance.models import Models, single_threaded
@@ -26,7 +27,7 @@ from studio.production.frame_cache import MAX_FRAMES
 from studio.production.observer import RenderObserver
 from studio.production.render import render_scene
 from studio.production.settings import RenderSettings
-from studio.scene.document import DocumentError, load_scene
+from studio.scene.document import load_scene
 from studio.timeline.timeline import TAIL_FRAMES
 
 QUICK = RenderSettings(steps=1, height=96, device="cpu")

@@ -16,12 +16,13 @@ import soundfile
 from PIL import Image
 
 from studio.core import storage
+from studio.core.problems import DocumentError
 from studio.core.storage import StorageError, inside, safe_name
 from studio.export.provenance import make_record, mark
 from studio.project import history, uploads
 from studio.project.history import EditConflict
 from studio.project.project import Project, Projects
-from studio.scene.document import DocumentError, load_scene
+from studio.scene.document import load_scene
 from studio.scene.schema import Character, Scene, ScriptLine
 
 PLAIN = Scene(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from studio.scene.document import DocumentError, dump_scene, load_scene, nearest
+from studio.core.problems import DocumentError
+from studio.scene.document import dump_scene, load_scene, nearest
 from studio.scene.schema import COLOURS, Scene
 
 FULL = """
@@ -87,7 +88,7 @@ def test_line_numbers_point_into_the_file(tmp_path: Path) -> None:
     )
     with pytest.raises(DocumentError) as error:
         load_scene(tmp_path / "s.yaml")
-    places = sorted(problem.split(":")[0] for problem in error.value.problems)
+    places = sorted(str(problem).split(":")[0] for problem in error.value.problems)
     assert places == ["s.yaml line 4", "s.yaml line 7", "s.yaml line 8"]
 
 

@@ -52,7 +52,7 @@ def test_names_of_the_shelf_and_files_beside_the_scene(tiny: Path, tmp_path: Pat
     assert known_styles(tmp_path) == ["weary", "joe.safetensors"]
     assert read_style("weary", tmp_path).does == "Slow and low."
     assert habits_of({"weary": 1.0, "joe.safetensors": 1.0}, tmp_path) == Delivery(tempo=0.8, pauses=1.5)
-    with pytest.raises(ValueError, match=r"^the style 'wery' is not known; did you mean 'weary'\?$"):
+    with pytest.raises(ValueError, match=r"^The style 'wery' is not known; did you mean 'weary'\?$"):
         read_style("wery", tmp_path)
 
 
@@ -73,10 +73,10 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(
     with safe_open(path, "pt") as file:
         written = dict(file.metadata())
     save_file(load_file(path), path, written | about)
-    with pytest.raises(ValueError, match=rf"^the style 'x.safetensors'[^\n]*{said}[^\n]*\.$"):
+    with pytest.raises(ValueError, match=rf"^The style 'x.safetensors'[^\n]*{said}[^\n]*\.$"):
         read_style("x.safetensors", tmp_path)
     path.write_bytes(b"no adapter")
-    with pytest.raises(ValueError, match=r"^the style 'x.safetensors': The adapter x is damaged [^\n]*\.$"):
+    with pytest.raises(ValueError, match=r"^The style 'x.safetensors': The adapter x is damaged [^\n]*\.$"):
         read_style("x.safetensors", tmp_path)
 
 

@@ -11,10 +11,11 @@ import pytest
 import yaml
 
 from studio.cli import main
+from studio.core.problems import DocumentError
 from studio.core.storage import read_json
 from studio.export.provenance import mark
 from studio.project.project import Project, Projects
-from studio.scene.document import DocumentError, checked_scene, dump_scene, read_document, scene_data, validate
+from studio.scene.document import checked_scene, dump_scene, read_document, scene_data, validate
 from studio.scene.upgrade import VERSION, upgrade_report, upgrade_scene
 from studio.validation.scene_check import check_scene
 
@@ -57,8 +58,9 @@ def test_the_check_says_that_a_scene_was_upgraded(tmp_path: Path, capsys: pytest
     shutil.copytree(OLD / "project", tmp_path / "p")
     path = tmp_path / "p/scene.yaml"
     report = check_scene(path)
-    sentence = "scene.yaml is of version 1 and was upgraded to version 2, in which the key manners is called styles."
-    assert report.warnings[0] == sentence
+    notice = "the scene is of version 1 and was upgraded to version 2, in which the key manners is called styles."
+    sentence = f"scene.yaml: {notice}"
+    assert str(report.warnings[0]) == sentence
     assert [dict(member.styles) for member in report.scene.cast] == STYLES
     main(["check", str(path)])
     assert capsys.readouterr().out.startswith(f"Warning: {sentence}\n")
@@ -69,7 +71,9 @@ def test_faults_of_an_upgraded_scene_stand_in_their_lines(tmp_path: Path) -> Non
     (tmp_path / "scene.yaml").write_text(text, encoding="utf-8")
     line = next(n for n, row in enumerate(text.splitlines(), 1) if "excited" in row)
     _, problems = validate(read_document(tmp_path / "scene.yaml"))
-    assert len(problems) == 1 and problems[0].startswith(f"scene.yaml line {line}: character 2 (Theo): styles: excited")
+    assert len(problems) == 1 and str(problems[0]).startswith(
+        f"scene.yaml line {line}: character 2 (Theo): styles: excited"
+    )
 
 
 def test_both_keys_at_once_are_no_version() -> None:

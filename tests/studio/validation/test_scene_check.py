@@ -265,11 +265,11 @@ PICTURES: dict[str, tuple[Change, list[str]]] = {
     "too small": (picture("a.png", lambda path: write_picture(path, FACE[:40, :40])), ["a.png", "40 x 40"]),
     "no face": (
         picture("a.png", lambda path: write_picture(path, np.full((200, 300, 3), 90, np.uint8))),
-        ["No face is found", "'a.png'", "ANNA, BOB", "narrator"],
+        ["no face is found", "'a.png'", "ANNA, BOB", "narrator"],
     ),
     "one face for two": (
         picture("a.png", lambda path: write_picture(path, FACE)),
-        ["Only 1 face", "left for BOB", "narrator"],
+        ["only 1 face", "left for BOB", "narrator"],
     ),
     "face too small": (
         picture("a.png", lambda path: write_picture(path, SMALL_FACE), drop("cast", 1), ONE_LINE),
@@ -382,3 +382,14 @@ def test_numbers_and_yes_are_text_when_somebody_says_them(scene: dict, tmp_path:
     report = check_scene(tmp_path / "scene.yaml")
     assert report.problems == ()
     assert [(line.who, line.text) for line in report.scene.script] == [("No", "Yes"), ("7", "12"), ("No", "1e5")]
+
+
+def test_problems_are_printed_as_data(scene: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scene["cast"][1]["voice"] = "Alise"
+    scene["script"].append({"who": "CARL", "text": "Hello."})
+    assert main(["check", "--json", str(write(scene, tmp_path))]) == 1
+    voice, line = (json.loads(row) for row in capsys.readouterr().out.splitlines())
+    assert (voice["event"], voice["part"], voice["where"]) == ("problem", "voices", ["cast", 1, "voice"])
+    assert (voice["what"], voice["repair"]) == ("BOB: the voice 'Alise' is not known", "did you mean 'Alice'?")
+    assert voice["message"] == f"scene.yaml line {voice['line']}: {voice['what']}; {voice['repair']}"
+    assert (line["part"], line["where"]) == ("script", ["script", 3])

@@ -1,0 +1,71 @@
+"""What is wrong with a scene or an order, as data: where, in which part, what, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Location = tuple[int | str, ...]
+"""Keys and indices on the way to an item of a document."""
+Part = Literal["picture", "permission", "cast", "voices", "script", "output", "file"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, or worth a look.
+
+    Attributes:
+        part: the part of the work that it belongs to.
+        what: a clause that says what is wrong, without the place; its first letter is small unless it is a name's.
+        repair: a clause or question that says what to do; empty where ``what`` says it.
+        where: the item of the document.
+        file: name of the document's file; empty without one.
+        line: line of the file, from 1, where it is known.
+    """
+
+    part: Part
+    what: str
+    repair: str = ""
+    where: Location = ()
+    file: str = ""
+    line: int | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What and repair as a sentence for pages, which show no file."""
+        clause = self._clause()
+        return clause[:1].upper() + clause[1:]
+
+    def __str__(self) -> str:
+        """The sentence behind its place in the file, for the command line."""
+        if not self.file:
+            return self.sentence
+        return f"{self.file}{f' line {self.line}' if self.line else ''}: {self._clause()}"
+
+    def _clause(self) -> str:
+        clause = f"{self.what}; {self.repair}" if self.repair else self.what
+        return clause if clause.endswith((".", "?", "!")) else f"{clause}."
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain data, as ``--json`` prints it."""
+        return {**asdict(self), "where": list(self.where)}
+
+
+class DocumentError(ValueError):
+    """A document or an order that cannot be used; ``problems`` holds every fault."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+    @property
+    def sentence(self) -> str:
+        """The first faults for a page."""
+        return " ".join(problem.sentence for problem in self.problems[:3])
+
+
+def as_clause(error: ValueError) -> str:
+    """What another package refuses in a sentence, as a clause: an article at its beginning loses its capital."""
+    text = str(error)
+    return text[0].lower() + text[1:] if text.startswith(("The ", "A ", "An ")) else text
