@@ -34,7 +34,8 @@ class PerformanceCache:
         if not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as kept:
+            # Opened here, as np.load leaves a damaged file open.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 path.touch()
                 parts = [
                     CharacterPerformance(str(name), kept[f"speech{i}"], MotionTrack(kept[f"motion{i}"]))
