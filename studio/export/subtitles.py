@@ -50,7 +50,9 @@ def captions(lines: Sequence[Line], texts: Sequence[str], names: Sequence[str], 
             continue
         speaker = names[line.character]
         groups = _groups(words, speaker, width)
-        weights = np.cumsum([0, *map(_symbols, groups)])
+        # A recording has no phonemes: nothing need be pronounced to cut its text.
+        sizes = map(_symbols if line.phonemes.strip() else _written, groups)
+        weights = np.cumsum([0, *sizes])
         times = [_time(line, share) for share in weights / weights[-1]]
         made += [Caption(speaker, " ".join(g), a, b) for g, a, b in zip(groups, times[:-1], times[1:], strict=True)]
     made.sort(key=lambda caption: (caption.start, caption.stop))
@@ -69,7 +71,12 @@ def _symbols(words: list[str]) -> int:
     try:
         return len(phonemize(" ".join(words))) + 1
     except ValueError:  # nothing that is said, or said only by a pronunciation that the reader does not see
-        return sum(map(len, words)) + 1
+        return _written(words)
+
+
+def _written(words: list[str]) -> int:
+    """How many letters the words take."""
+    return sum(map(len, words)) + 1
 
 
 def _time(line: Line, share: float) -> float:

@@ -185,3 +185,15 @@ def test_reading_is_loaded_when_a_line_is_read_and_not_before() -> None:
         "p.read_text('It is 5 pm.'); assert 'num2words' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_film_of_recordings_alone_reads_no_text() -> None:
+    code = (
+        "import sys; from generation.core.performance import Line; from studio.export.subtitles import captions\n"
+        "from studio.timeline.word_timing import word_times\n"
+        "line = Line('a', 0, 0, 250, ' ', (1000,))\n"
+        "text = 'Dr. Lee paid $5 for it. ' * 12\n"
+        "assert len(captions([line], [text], ['ADA'])) > 2 and word_times(line, text)\n"
+        "assert 'generation.text.rules.quantities' not in sys.modules and 'num2words' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
