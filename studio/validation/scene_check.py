@@ -15,7 +15,8 @@ from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE, seconds_from_frames
 from generation.core.delivery import AVERAGE, Delivery
 from generation.core.performance import Line
-from generation.text.phonemizer import read_ipa
+from generation.text.language_guess import language_name
+from generation.text.phonemizer import read_ipa, read_text
 from studio.cast.face_assignment import FaceAssignment, assign_faces, assignment_key
 from studio.cast.geometry import cramped_faces
 from studio.core.problems import DocumentError, Location, Part, Problem, as_clause
@@ -207,6 +208,7 @@ class _Check:
                 self._looks(at, label, line)
             if line.recording is None and not line.text:
                 self._say(at, f"{label} is empty", f"write what {line.who} says, or remove it")
+            self._reading(at, label, line)
             self._retakes(number, line)
             if len(line.text) > MAX_TEXT:
                 self._say(at, f"{label} has {len(line.text)} letters", f"split it into lines of at most {MAX_TEXT}")
@@ -216,6 +218,21 @@ class _Check:
         for problem in faults(line, longest):
             what = f"script line {number} ({line.who}): {problem.what}"
             self._say(("script", number - 1, *problem.where), what, problem.repair)
+
+    def _reading(self, at: Location, label: str, line: ScriptLine) -> None:
+        """What of a line is not spoken as it stands: directions are left out, another language is read as English."""
+        if line.recording is not None or len(line.text) > MAX_TEXT:
+            return
+        try:
+            reading = read_text(line.text)
+        except ValueError:  # said with the line's phonemes
+            return
+        if reading.directions:
+            named = ", ".join(repr(direction) for direction in reading.directions[:3])
+            self._say(at, f"{label}: {named} is a direction and is not spoken", warning=True)
+        if reading.other_language:
+            what = f"{label} seems to be {language_name(reading.other_language)} and will be read as English"
+            self._say(at, what, "write it in English, or give a recording", warning=True)
 
     def _looks(self, at: Location, label: str, line: ScriptLine) -> None:
         """A line's gaze goes to somebody in the picture, and not to the speaker."""

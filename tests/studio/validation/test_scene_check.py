@@ -393,3 +393,12 @@ def test_problems_are_printed_as_data(scene: dict, tmp_path: Path, capsys: pytes
     assert (voice["what"], voice["repair"]) == ("BOB: the voice 'Alise' is not known", "did you mean 'Alice'?")
     assert voice["message"] == f"scene.yaml line {voice['line']}: {voice['what']}; {voice['repair']}"
     assert (line["part"], line["where"]) == ("script", ["script", 3])
+
+
+def test_directions_and_another_language_give_warnings(scene: dict, tmp_path: Path, capsys) -> None:
+    scene["script"][0]["text"] = "[laughs] Good morning."
+    scene["script"][1]["text"] = "Ich weiß nicht, was du von mir willst."
+    assert main(["check", str(write(scene, tmp_path))]) == 0
+    told = capsys.readouterr().out
+    assert "script line 1 (ANNA): 'laughs' is a direction" in told
+    assert "script line 2 (BOB) seems to be German" in told
