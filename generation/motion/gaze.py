@@ -88,8 +88,11 @@ def add_gaze(
     sides: np.ndarray,
     aims: np.ndarray | None = None,
     habits: Sequence[Delivery] | None = None,
+    drives: np.ndarray | None = None,
 ) -> Performance:
     """The performance with gaze and lids drawn anew within the spans; everything else stays.
+
+    A face blinks at the ends of phrases of the voices that it speaks with, and looks at the others.
 
     Args:
         performance: K people, T frames.
@@ -97,6 +100,7 @@ def add_gaze(
         sides: (K,) where each sits, -1 (left) .. 1 (right).
         aims: (K, T, 2) gaze that the script asks for, weights across (right positive) and up; NaN = up to them.
         habits: of the K people; None = everybody's are average.
+        drives: (K, K, T) bool, whether voice i drives face j; None = everybody's own.
     """
     tracks = [part.motion.values.copy() for part in performance.characters]
     spared = [False] * len(tracks)
@@ -111,7 +115,8 @@ def add_gaze(
         for k, part in enumerate(performance.characters):
             seed = seed_of(span.key, part.name, "eyes")
             wanted = None if aims is None else aims[k, frames]
-            cues, own = cues_of(k, voices, sides), AVERAGE if habits is None else habits[k]
+            cues = cues_of(k, voices, sides, None if drives is None else drives[:, :, frames])
+            own = AVERAGE if habits is None else habits[k]
             # Of short stretches in a row every other one has a blink, or fewer where the wait allows it.
             n_frames, until = span.stop - span.start, blinked[k] + round(FPS * _LONGEST_WAIT) - span.start
             spared[k] = n_frames < FPS * _SHORT and not spared[k] and until >= n_frames + round(FPS * _EDGE)
@@ -123,15 +128,26 @@ def add_gaze(
     return replace(performance, characters=tuple(replace(part, motion=MotionTrack(track)) for part, track in parts))
 
 
-def cues_of(k: int, voices: np.ndarray, sides: np.ndarray) -> Cues:
-    """What person ``k`` does and hears: of the others' voices (K, T) the strongest, and its side seen from theirs."""
+def cues_of(k: int, voices: np.ndarray, sides: np.ndarray, drives: np.ndarray | None = None) -> Cues:
+    """What face ``k`` says and hears: the loudest voice that drives it, the loudest other, and where that comes from.
+
+    Args:
+        k: face.
+        voices: (K, T) level of each voice, 0..1.
+        sides: (K,) where each face is, -1 (left) .. 1 (right).
+        drives: (K, K, T) bool, whether voice i drives face j; None = everybody's own.
+    """
+    if drives is None:
+        drives = np.repeat(np.eye(len(voices), dtype=bool)[:, :, None], voices.shape[1], 2)
+    own, count = drives[:, k], drives.sum(1)
+    mean = np.einsum("vkt,k->vt", drives, sides.astype(np.float64)) / np.maximum(count, 1)
+    places = np.where(count > 0, mean, sides[:, None])
+    others = np.where(own, -1.0, voices)
+    loudest = others.argmax(0)
+    heard = others.max(0).clip(min=0).astype(np.float32)
+    side = np.clip(places[loudest, np.arange(voices.shape[1])] - sides[k], -1, 1) * (heard > 0)
     none = np.zeros(voices.shape[1], np.float32)
-    others = [i for i in range(len(voices)) if i != k]
-    if not others:
-        return Cues(none, voices[k], none, none)
-    loudest = np.array(others)[voices[others].argmax(0)]
-    side = np.clip(sides[loudest] - sides[k], -1, 1) * (voices[others].max(0) > 0)
-    return Cues(none, voices[k], voices[others].max(0), side.astype(np.float32))
+    return Cues(none, np.where(own, voices, 0).max(0).astype(np.float32), heard, side.astype(np.float32))
 
 
 def eye_motion(

@@ -8,7 +8,7 @@ import pytest
 from generation.core.clock import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.core.motion import INDEX, N_CHANNELS, MotionTrack
 from generation.core.performance import CharacterPerformance, Performance
-from generation.motion.gaze import EYES, Cues, Span, add_gaze, blink_frames, eye_motion
+from generation.motion.gaze import EYES, Cues, Span, add_gaze, blink_frames, cues_of, eye_motion
 
 SIDES = np.array([-0.7, 0.1, 0.8], np.float32)
 
@@ -155,3 +155,16 @@ def test_who_blinks_often_does_so_in_short_lines_too() -> None:
             assert all(sorted(frames) == frames and 15 <= frames[0] and frames[-1] <= length - 15 for frames in drawn)
             counts[rate, length] = np.mean([len(frames) for frames in drawn])
     assert counts[1.0, 100] == 1 and counts[2.5, 100] > 2.2 and counts[4.0, 100] > 3.4
+
+
+def test_eyes_follow_the_voice_that_a_face_speaks_with() -> None:
+    """Fails when a face goes by its own voice whatever the routing says."""
+    voices = np.zeros((3, 100), np.float32)
+    voices[0, :60] = 1
+    sides = np.array([-0.8, 0.0, 0.8], np.float32)
+    rotated = np.repeat(np.roll(np.eye(3, dtype=bool), 1, 1)[:, :, None], 100, 2)  # voice 0 drives face 1
+    plain, routed = (cues_of(1, voices, sides, drives) for drives in (None, rotated))
+    assert not plain.speaking.any() and plain.heard[:60].all() and np.allclose(plain.side[:60], -0.8)
+    assert np.array_equal(routed.speaking, voices[0]) and not routed.heard.any()
+    listener = cues_of(0, voices, sides, rotated)
+    assert not listener.speaking.any() and np.allclose(listener.side[:60], 0.8), "voice 0 comes from face 1"
