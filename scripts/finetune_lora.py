@@ -197,7 +197,7 @@ def timing_of_lips(path: Path, args: argparse.Namespace) -> dict[str, Any]:
 def sample_video(path: Path, folder: Path) -> Path:
     """One sentence with an adapter at strength 1, said in the sample's picture: ``sample.mp4`` in a folder."""
     source = asset(SAMPLE)
-    scene = load_scene(source)[1]
+    scene = load_scene(source)
     who = scene.cast[0].model_copy(update={"styles": {path.name: 1.0}})
     line = scene.script[0].model_copy(update={"who": who.name, "text": SENTENCES[0]})
     with TemporaryDirectory() as scratch:

@@ -115,7 +115,7 @@ PARTS: tuple[Part, ...] = (
          _face_networks, "parley setup (needs the network once)"),
     Part("torch", "runs the networks and the renderer", "BSD-3-Clause", _torch),
     _package("diffusers", "scheduler, guidance and saving of the model", "Apache-2.0"),
-    _package("transformers", "mel filters, and needed by peft", "Apache-2.0"),
+    _package("transformers", "needed by peft", "Apache-2.0"),
     _package("accelerate", "devices and training", "Apache-2.0"),
     _package("peft", "adapters", "Apache-2.0"),
     _package("safetensors", "files of weights", "Apache-2.0", "safetensors"),
@@ -134,7 +134,7 @@ PARTS: tuple[Part, ...] = (
     Part("ffmpeg", "encodes video, only ever run as a program of its own", "GPL-3.0-or-later", _ffmpeg),
     _package("streamlit", "the editor", "Apache-2.0", extra="studio"),
     _package("scikit-image", "carries the portraits of the second sample", "BSD-3-Clause", extra="demo"),
-    _package("faster-whisper", "hears the words back in the evaluation", "MIT", extra="eval"),
+    _package("faster-whisper", "words of clips that come without text, and of the evaluation", "MIT", extra="eval"),
     _package("segment-anything", "finer masks of persons", "Apache-2.0", extra="sam"),
 )  # fmt: skip
 

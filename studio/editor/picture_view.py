@@ -81,7 +81,7 @@ def thumbnail(scene_path: Path, changed: float) -> bytes | None:
         changed: when that was changed last, so that it is made anew then.
     """
     try:
-        path = inside(scene_path.parent, load_scene(scene_path)[1].picture)
+        path = inside(scene_path.parent, load_scene(scene_path).picture)
         with Image.open(path) as picture:
             small = picture.convert("RGB")
         return jpeg_bytes(ImageOps.fit(ImageOps.exif_transpose(small), THUMBNAIL))

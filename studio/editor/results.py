@@ -77,7 +77,7 @@ def newest_video(project: Project, rendered: bool = False) -> FinishedVideo | No
 
 def _finished(project: Project, job: Job, status: JobStatus, video: Path) -> FinishedVideo:
     seconds, size = facts(video)
-    scene = load_scene(job.scene_path)[1]
+    scene = load_scene(job.scene_path)
     label = "Quick preview, mouths are rough" if job.kind == "preview" else "Video"
     if job.options.get("draft"):
         label = "Draft"

@@ -51,7 +51,7 @@ def inspect_clips(job: Job, models: Models, progress: Progress) -> dict[str, Pat
         Cancelled: stopped.
     """
     progress.start("listen to the clips")
-    scene = load_scene(job.scene_path)[1]
+    scene = load_scene(job.scene_path)
     folder, out = job.scene_path.parent / CLIPS_FOLDER, job.folder / "out"
 
     def watch(share: float) -> None:
@@ -102,7 +102,7 @@ def finetune_voice(job: Job, models: Models, progress: Progress) -> dict[str, Pa
     learnt = _learn(job, minutes, models, progress)
     progress.start("try")
     found = {}
-    vector, language = _voice(load_scene(job.scene_path)[1], job.scene_path.parent, models)
+    vector, language = _voice(load_scene(job.scene_path), job.scene_path.parent, models)
     for done, strength in enumerate((0.0, 1.0)):
         progress.update(done, 2)
         progress.yield_point()

@@ -89,7 +89,7 @@ def preview_scene(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> d
 
 def render_video(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
     """Job ``render``: the video with its stems, subtitles, curves and timeline."""
-    scene = load_scene(job.scene_path)[1]
+    scene = load_scene(job.scene_path)
     settings = RenderSettings(
         steps=job.options.get("steps"),
         height=job.options.get("height"),

@@ -105,7 +105,7 @@ def frozen_scene(job: Job) -> Scene | None:
 @lru_cache(maxsize=64)
 def _read_scene(path: Path) -> Scene | None:
     try:
-        return load_scene(path)[1]
+        return load_scene(path)
     except (ValueError, OSError):
         return None
 

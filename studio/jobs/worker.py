@@ -140,7 +140,7 @@ class Worker:
 
     def _prepare(self, path: Path) -> None:
         """The picture, a timeline and a mix; the first ones load pronunciation, filters and meter."""
-        scene = load_scene(path)[1]
+        scene = load_scene(path)
         self._loaded.previewer.prepared(scene, path.parent)
         ScenePerformer(scene, path.parent, self._loaded.models).timeline()
         mix([Audio(np.zeros(SAMPLE_RATE, np.float32), SAMPLE_RATE)])

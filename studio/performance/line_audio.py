@@ -64,7 +64,7 @@ def hear(
         Cancelled: stopped.
     """
     progress.start("listen")
-    scene = without_retakes(load_scene(scene_path)[1])
+    scene = without_retakes(load_scene(scene_path))
     names = line_names(scene, takes=False)
     wanted = set(wanted) or set(names)
     performer = ScenePerformer(scene, scene_path.parent, models, steps=steps, speakers_only=True)

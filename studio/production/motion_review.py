@@ -81,7 +81,7 @@ def move(
         Cancelled: stopped.
     """
     progress.start("look at the picture")
-    _, scene = load_scene(scene_path)
+    scene = load_scene(scene_path)
     names = line_names(scene, takes=False)
     if not scene.script or order.line is not None and order.line not in names:
         raise ValueError(LINE_GONE)

@@ -102,7 +102,7 @@ class Previewer:
             Cancelled: stopped.
         """
         progress.start("look at the picture")
-        _, scene = load_scene(scene_path)
+        scene = load_scene(scene_path)
         if not scene.script:
             raise DocumentError([Problem("script", "the script has no lines", "write at least one")])
         prepared = self.prepared(scene, scene_path.parent)

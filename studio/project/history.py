@@ -104,7 +104,7 @@ class History:
         Raises:
             DocumentError: no snapshot can be read.
         """
-        return load_scene(self._snapshot(self.entries[self.position]))[1]
+        return load_scene(self._snapshot(self.entries[self.position]))
 
     def add(self, scene: Scene, what: str) -> None:
         """Write a scene as the next edit; what could be redone is forgotten.
@@ -128,7 +128,7 @@ class History:
         position = self.position + steps
         if not 0 <= position < len(self.entries):
             raise ValueError(f"There is nothing to {'undo' if steps < 0 else 'redo'}.")
-        scene = load_scene(self._snapshot(self.entries[position]))[1]
+        scene = load_scene(self._snapshot(self.entries[position]))
         self._write(self.entries, position, {self.scene_path: dump_scene(scene).encode()})
         return scene
 
@@ -160,7 +160,7 @@ class History:
         try:
             if text is None:
                 raise DocumentError([Problem("file", "the scene file is missing")])
-            scene = load_scene(self.scene_path)[1]
+            scene = load_scene(self.scene_path)
         except DocumentError as error:
             return self._fall_back(error, text)
         try:
@@ -175,7 +175,7 @@ class History:
         """Take the newest snapshot that can be read, and keep the unreadable scene file under another name."""
         for position in range(self.position, -1, -1):
             try:
-                scene = load_scene(self._snapshot(self.entries[position]))[1]
+                scene = load_scene(self._snapshot(self.entries[position]))
             except DocumentError:
                 continue
             aside = self.scene_path.with_name("scene-unreadable.txt")

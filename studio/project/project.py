@@ -92,7 +92,7 @@ class Projects:
         """Make a project of the sample scene; a number is added to a name that is taken."""
         from generation.core.assets import asset
 
-        _, scene = load_scene(asset(SAMPLE))
+        scene = load_scene(asset(SAMPLE))
         taken, number, free = {other.casefold() for other in self.names()}, 1, name
         while free.casefold() in taken:
             number += 1

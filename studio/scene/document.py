@@ -164,17 +164,16 @@ def _upgrade(document: Document) -> Document:
     return Document(document.path, upgraded.data, lines, upgraded.version)
 
 
-def load_scene(path: Path) -> tuple[Document, Scene]:
+def load_scene(path: Path) -> Scene:
     """Read and validate a scene file.
 
     Raises:
         DocumentError: the file or its contents are not a scene; all faults at once.
     """
-    document = read_document(path)
-    scene, problems = validate(document)
+    scene, problems = validate(read_document(path))
     if scene is None or problems:
         raise DocumentError(problems)
-    return document, scene
+    return scene
 
 
 def dump_scene(scene: Scene) -> str:

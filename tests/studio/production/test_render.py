@@ -84,7 +84,7 @@ def test_a_scene_becomes_a_film_with_all_that_belongs_to_it(scene: dict, tmp_pat
 
 def perform(scene: dict, folder: Path, cancelled: Callable[[], bool] = lambda: False) -> Performance:
     """The scene's speech and motion alone, its pieces kept in ``folder / "work"``."""
-    speech = ScenePerformer(load_scene(write(scene, folder))[1], folder, Models.load("cpu"), seed=3, steps=1)
+    speech = ScenePerformer(load_scene(write(scene, folder)), folder, Models.load("cpu"), seed=3, steps=1)
     progress = Progress([Stage("speech", 1)], cancelled=cancelled)
     n_cast = len(scene["cast"])
     return speech.perform(speech.timeline(), np.eye(n_cast), np.zeros(n_cast), folder / "work", progress)

@@ -61,7 +61,7 @@ def everything(folder: Path) -> dict[Path, bytes]:
 def test_an_edit_is_on_disk_at_once_and_can_be_undone_in_another_session(project: Project, projects: Projects) -> None:
     project.edit(titled(project, "One"), "Title")
     project.edit(saying(project, 0, "Uno."), "Line 1")
-    assert load_scene(project.scene_path)[1] == project.scene
+    assert load_scene(project.scene_path) == project.scene
     later = projects.open("A film")
     assert (later.revision, later.undoable, later.redoable) == (3, "Line 1", None)
     later.undo()
@@ -70,7 +70,7 @@ def test_an_edit_is_on_disk_at_once_and_can_be_undone_in_another_session(project
     with pytest.raises(ValueError, match="nothing to undo"):
         later.undo()
     later.redo()
-    assert later.scene.title == "One" and load_scene(later.scene_path)[1] == later.scene
+    assert later.scene.title == "One" and load_scene(later.scene_path) == later.scene
     later.edit(titled(later, "Two"), "Title again")
     assert later.redoable is None and later.revision == 7
     with pytest.raises(ValueError, match="nothing to redo"):

@@ -179,13 +179,13 @@ def test_beyond_a_span_and_its_fades_sound_and_pixels_stay(scene: dict, tmp_path
     now = pieces(tmp_path)
     assert kept.items() <= now.items() and len(now) == len(kept) + 1, "only the span itself was made"
     restored = scene_of_video(tmp_path / "film.mp4").scene
-    assert restored.script == load_scene(tmp_path / "scene.yaml")[1].script and restored.script[0].retakes
+    assert restored.script == load_scene(tmp_path / "scene.yaml").script and restored.script[0].retakes
 
 
 def perform(scene: dict, folder: Path, name: str = "work") -> np.ndarray:
     from studio.core.progress import Progress, Stage
 
-    speech = ScenePerformer(load_scene(write(scene, folder))[1], folder, Models.load("cpu"), seed=3, steps=2)
+    speech = ScenePerformer(load_scene(write(scene, folder)), folder, Models.load("cpu"), seed=3, steps=2)
     timeline = speech.timeline()
     progress = Progress([Stage("speech", 1)])
     progress.start("speech")

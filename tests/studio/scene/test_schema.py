@@ -42,7 +42,7 @@ script:
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
     (tmp_path / "scene.yaml").write_text(FULL, encoding="utf-8")
-    return load_scene(tmp_path / "scene.yaml")[1]
+    return load_scene(tmp_path / "scene.yaml")
 
 
 def test_every_form_is_read(scene: Scene) -> None:
@@ -69,7 +69,7 @@ def test_colours_are_given_or_from_the_palette(scene: Scene) -> None:
 
 def test_round_trip_through_yaml(scene: Scene, tmp_path: Path) -> None:
     (tmp_path / "again.yaml").write_text(dump_scene(scene), encoding="utf-8")
-    assert load_scene(tmp_path / "again.yaml")[1] == scene
+    assert load_scene(tmp_path / "again.yaml") == scene
 
 
 def test_a_screenplay_block_equals_the_list(scene: Scene, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_screenplay_block_equals_the_list(scene: Scene, tmp_path: Path) -> Non
         "  VOICE (start 9.5): Meanwhile.\n  carl (recording carl.wav, overlap 0.25):\n"
     )
     (tmp_path / "block.yaml").write_text(head + block, encoding="utf-8")
-    assert load_scene(tmp_path / "block.yaml")[1] == scene
+    assert load_scene(tmp_path / "block.yaml") == scene
 
 
 def test_line_numbers_point_into_the_file(tmp_path: Path) -> None:
