@@ -121,7 +121,7 @@ def read_adapter(path: Path) -> tuple[dict[str, Tensor], About]:
     return tensors, about
 
 
-def weakened(source: Path, target: Path, share: float) -> Path:
+def write_scaled_adapter(source: Path, target: Path, share: float) -> Path:
     """Writes an adapter's file anew with its matrices at a share of what they do; voice and habits stay as they are.
 
     Args:
@@ -146,7 +146,9 @@ def check_base(about: About, base: str) -> None:
         raise RuntimeError(f"The adapter {about.name} was made for other weights; train it again on these.")
 
 
-def misfit(name: str, wanted: Mapping[str, Sequence[int]], found: Mapping[str, Sequence[int]]) -> RuntimeError | None:
+def shape_error(
+    name: str, wanted: Mapping[str, Sequence[int]], found: Mapping[str, Sequence[int]]
+) -> RuntimeError | None:
     """The error about tensors that are missing, foreign or of another shape; None when all fit."""
     odd = sorted(
         key for key in wanted.keys() | found.keys() if tuple(wanted.get(key, ())) != tuple(found.get(key, ()))
@@ -163,7 +165,7 @@ def fill_adapter(transformer: JointTransformer, name: str, tensors: dict[str, Te
         RuntimeError: they are of another shape.
     """
     wanted = {k: v.shape for k, v in get_peft_model_state_dict(transformer, adapter_name=name).items()}
-    if error := misfit(about.name, wanted, {k: v.shape for k, v in tensors.items()}):
+    if error := shape_error(about.name, wanted, {k: v.shape for k, v in tensors.items()}):
         raise error
     set_peft_model_state_dict(transformer, tensors, adapter_name=name)
 

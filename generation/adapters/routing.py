@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from generation.adapters.lora import base_hash, check_base, misfit, read_adapter
+from generation.adapters.lora import base_hash, check_base, read_adapter, shape_error
 from generation.adapters.metadata import MOST_STRENGTH, VOICE, About
 from generation.models.transformer import JointTransformer
 
@@ -67,7 +67,7 @@ class RoutedAdapters:
         if voice is not None:
             wanted[VOICE] = (self._transformer.config.voice_dim,)
         found = {key: tensor.shape for key, tensor in tensors.items()}
-        if error := misfit(about.name, wanted, found if voice is None else {**found, VOICE: voice.shape}):
+        if error := shape_error(about.name, wanted, found if voice is None else {**found, VOICE: voice.shape}):
             raise error
         layers = {
             key.removesuffix(".lora_A.weight"): (tensor, tensors[key.replace("lora_A", "lora_B")])
@@ -85,7 +85,7 @@ class RoutedAdapters:
         """What a loaded adapter's file says of itself."""
         return self._loaded[name].about
 
-    def voiced(self, voice: np.ndarray, strengths: Mapping[str, float]) -> np.ndarray:
+    def adapted_voice(self, voice: np.ndarray, strengths: Mapping[str, float]) -> np.ndarray:
         """A character's voice (64,) float32, on its way to the vectors that its loaded adapters bring; 1 is there."""
         for name, strength in strengths.items():
             own = self._loaded[name].voice
@@ -93,8 +93,8 @@ class RoutedAdapters:
                 voice = voice + np.float32(min(strength, 1.0)) * (own.numpy() - voice)
         return voice
 
-    def voice_left(self, strengths: Mapping[str, float]) -> float:
-        """Share of a character's voice that :meth:`voiced` leaves, 0..1."""
+    def remaining_voice(self, strengths: Mapping[str, float]) -> float:
+        """Share of a character's voice that :meth:`adapted_voice` leaves, 0..1."""
         own = (min(strength, 1.0) for name, strength in strengths.items() if self._loaded[name].voice is not None)
         return prod(1 - strength for strength in own)
 

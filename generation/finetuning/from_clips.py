@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from generation.adapters.lora import FILE, weakened
+from generation.adapters.lora import FILE, write_scaled_adapter
 from generation.adapters.metadata import Part
 from generation.core.clock import FPS
 from generation.core.delivery import Delivery
@@ -162,7 +162,7 @@ def teach(
     }  # fmt: skip
     path = tuned.folder / FILE
     if learnt.voice is not None:
-        path = weakened(path, folder / FILE, _KEPT)
+        path = write_scaled_adapter(path, folder / FILE, _KEPT)
     return FineTuned(path, facts, learnt.voice)
 
 

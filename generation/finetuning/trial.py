@@ -84,7 +84,7 @@ def _trial(
     found, sounds, gaps, contacts = [], [], [], []
     lips = LipGeometry.of(FaceRig.load())
     for number, prompt in enumerate(prompts):
-        voice = pipeline.adapters.voiced(prompt.voice, {_TRIED: strength})
+        voice = pipeline.adapters.adapted_voice(prompt.voice, {_TRIED: strength})
         lengths = scale_pauses(prompt.phonemes, durations.predict(prompt.phonemes, voice, habits.tempo), habits.pauses)
         lengths = (*lengths[:-1], lengths[-1] + -sum(lengths) % MELS_PER_FRAME)
         line = Line(str(number), 0, _MARGIN, sum(lengths) // MELS_PER_FRAME, prompt.phonemes, lengths)

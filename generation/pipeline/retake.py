@@ -19,7 +19,7 @@ from generation.pipeline.joint import JointPipeline
 from generation.pipeline.sampling import Sampling
 
 
-def made_again(
+def regenerate_span(
     pipeline: JointPipeline,
     span: KeyedSpan,
     lines: Sequence[Line],

@@ -85,7 +85,7 @@ def speaker_embedding_from_clip(audio: Audio) -> np.ndarray:
     Raises:
         ValueError: less than half a second, in which no voice is heard.
     """
-    return encoded(clip_mel(audio))
+    return embed_mel(clip_mel(audio))
 
 
 def clip_mel(audio: Audio) -> np.ndarray:
@@ -102,7 +102,7 @@ def clip_mel(audio: Audio) -> np.ndarray:
     return _without_noise(mel_spectrogram(torch.from_numpy(samples)).numpy())
 
 
-def encoded(mel: np.ndarray) -> np.ndarray:
+def embed_mel(mel: np.ndarray) -> np.ndarray:
     """Voice vector (64,) float32 of speech (M, 100)."""
     import torch
 

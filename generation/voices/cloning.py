@@ -22,7 +22,7 @@ from generation.core.performance import CastMember, Line
 from generation.models.duration_predictor import DurationPredictor
 from generation.pipeline.joint import JointPipeline
 from generation.text.phonemizer import phonemize
-from generation.voices.bank import clip_mel, encoded
+from generation.voices.bank import clip_mel, embed_mel
 
 READING = (
     "The yellow ferry leaves the harbour at noon.",
@@ -52,7 +52,7 @@ class ClonedVoice:
     timbre: np.ndarray | None
 
 
-def likeness(audio: Audio, pipeline: JointPipeline, durations: DurationPredictor, octave: np.ndarray) -> ClonedVoice:
+def clone_voice(audio: Audio, pipeline: JointPipeline, durations: DurationPredictor, octave: np.ndarray) -> ClonedVoice:
     """The voice of the person who speaks in a recording, its best 15 s counting; some twenty seconds of trial readings.
 
     Args:
@@ -65,7 +65,7 @@ def likeness(audio: Audio, pipeline: JointPipeline, durations: DurationPredictor
         ValueError: less than half a second, in which no voice is heard.
     """
     clip = clip_mel(audio)
-    first = encoded(clip)
+    first = embed_mel(clip)
     wanted, moved, slope = median_pitch(clip), 0.0, _SLOPE
     tried: list[tuple[float, float, np.ndarray]] = []  # octaves moved, octaves that are still missing, reading
     while True:

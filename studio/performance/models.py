@@ -16,7 +16,7 @@ from generation.core.deferred_imports import with_deferred_imports
 from generation.models.duration_predictor import DurationPredictor
 from generation.pipeline.joint import JointPipeline
 from generation.voices.bank import VoiceBank
-from generation.voices.cloning import ClonedVoice, likeness
+from generation.voices.cloning import ClonedVoice, clone_voice
 
 
 @contextmanager
@@ -55,6 +55,6 @@ class Models:
         key = hashlib.sha256(clip.tobytes()).digest()
         if key not in self._cloned:
             with single_threaded():
-                voice = likeness(Audio(clip, SAMPLE_RATE), self.pipeline, self.durations, self.voices.octave)
+                voice = clone_voice(Audio(clip, SAMPLE_RATE), self.pipeline, self.durations, self.voices.octave)
             self._cloned[key] = voice
         return self._cloned[key]

@@ -13,7 +13,7 @@ from generation.core.motion import N_CHANNELS, MotionTrack
 from generation.core.performance import CastMember, CharacterPerformance, Performance
 from generation.models.flow import seeded_noise
 from generation.pipeline.conditioning import Generate
-from generation.pipeline.retake import made_again
+from generation.pipeline.retake import regenerate_span
 from generation.pipeline.sampling import Sampling
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class SegmentGenerator:
         among, cast, routing = self._among(people, segment)
         spoken = Performance(tuple(part.characters[i] for i in people), part.n_frames)
         own = replace(span, line=replace(span.line, character=people.index(who)))
-        track = made_again(
+        track = regenerate_span(
             self._pipeline, own, among.lines, cast, spoken, routing, self._seed, self._sampling, on_step
         )
         return Performance((replace(part.characters[who], motion=track),), part.n_frames)

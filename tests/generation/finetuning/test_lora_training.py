@@ -11,7 +11,7 @@ import pytest
 import torch
 from tiny import tiny_pipeline
 
-from generation.adapters.lora import add_adapter, base_hash, read_adapter, save_adapter, weakened
+from generation.adapters.lora import add_adapter, base_hash, read_adapter, save_adapter, write_scaled_adapter
 from generation.adapters.metadata import VOICE, read_about
 from generation.core.motion import INDEX, MOUTH
 from generation.data.clips import Clip
@@ -94,10 +94,10 @@ def test_a_voice_is_learnt_with_its_vector_and_the_base_stays(tmp_path: Path) ->
     pipeline = tiny_pipeline()
     pipeline.adapters.load("joe", tuned.folder / "pytorch_lora_weights.safetensors")
     start = np.zeros(64, np.float32)
-    voices = [pipeline.adapters.voiced(start, {"joe": s}) for s in (0.0, 0.5, 1.0, 1.5)]
+    voices = [pipeline.adapters.adapted_voice(start, {"joe": s}) for s in (0.0, 0.5, 1.0, 1.5)]
     assert not voices[0].any() and np.allclose(2 * voices[1], voices[2]) and np.array_equal(voices[2], voices[3])
     np.testing.assert_array_equal(voices[2], tensors[VOICE].numpy())
-    assert [pipeline.adapters.voice_left({"joe": s}) for s in (0.0, 0.5, 1.0, 1.5)] == [1.0, 0.5, 0.0, 0.0]
+    assert [pipeline.adapters.remaining_voice({"joe": s}) for s in (0.0, 0.5, 1.0, 1.5)] == [1.0, 0.5, 0.0, 0.0]
 
 
 def test_a_stopped_run_goes_on_and_remembers_its_best(tmp_path: Path) -> None:
@@ -231,6 +231,6 @@ def test_a_weakened_adapter_does_a_share_and_keeps_voice_and_habits(tmp_path: Pa
             torch.nn.init.normal_(weight)
     whole = save_adapter(student.transformer, NAME, tmp_path / "whole.safetensors", ABOUT, student.voice)
     tensors, about = read_adapter(whole)
-    less, same = read_adapter(weakened(whole, tmp_path / "less.safetensors", 0.5))
+    less, same = read_adapter(write_scaled_adapter(whole, tmp_path / "less.safetensors", 0.5))
     assert same.habits == about.habits and same.base == about.base and torch.equal(less[VOICE], tensors[VOICE])
     assert all(torch.equal(less[key], (0.5 if "lora_B" in key else 1) * value) for key, value in tensors.items())

@@ -18,7 +18,7 @@ from generation.core import assets as resources
 from generation.core.clock import SAMPLE_RATE
 from generation.voices import cloning as module
 from generation.voices.bank import speaker_embedding_from_clip
-from generation.voices.cloning import ClonedVoice, likeness
+from generation.voices.cloning import ClonedVoice, clone_voice
 from studio.core.progress import Progress, Stage
 from studio.performance.models import Models
 from studio.performance.performer import ScenePerformer
@@ -97,7 +97,7 @@ class Reader:
 
 @pytest.fixture
 def octave(monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
-    monkeypatch.setattr(module, "encoded", lambda mel: np.zeros(64, np.float32))
+    monkeypatch.setattr(module, "embed_mel", lambda mel: np.zeros(64, np.float32))
     return np.eye(64, dtype=np.float32)[0]
 
 
@@ -107,7 +107,7 @@ def test_the_vector_moves_until_readings_have_the_clips_pitch(
 ) -> None:
     reader = Reader(follows)
     monkeypatch.setattr(module, "_read", reader)
-    found = likeness(Audio(talk(110), SAMPLE_RATE), None, None, octave)
+    found = clone_voice(Audio(talk(110), SAMPLE_RATE), None, None, octave)
     assert 2 <= len(reader.asked) <= 3 and not found.vector[1:].any()
     assert 12 * abs(np.log2(140 / 110) + follows * found.vector[0]) < 0.5, "within half a semitone"
     assert slope(found.timbre[1]) < -0.2, "the readings are brighter than the clip"
@@ -118,12 +118,12 @@ def test_the_best_reading_counts_and_no_more_are_made_than_needed(
 ) -> None:
     deaf = Reader(0.0)
     monkeypatch.setattr(module, "_read", deaf)
-    found = likeness(Audio(talk(110), SAMPLE_RATE), None, None, octave)
+    found = clone_voice(Audio(talk(110), SAMPLE_RATE), None, None, octave)
     assert len(deaf.asked) == 3 and not found.vector.any(), "moving was no use"
     assert max(map(abs, deaf.asked)) <= 0.7
     right = Reader(1.0)
     monkeypatch.setattr(module, "_read", right)
-    likeness(Audio(talk(140), SAMPLE_RATE), None, None, octave)
+    clone_voice(Audio(talk(140), SAMPLE_RATE), None, None, octave)
     assert len(right.asked) == 1
 
 
@@ -173,7 +173,7 @@ def test_scenes_speak_clips_with_their_tone_and_pieces_know_it(
         models._cloned.clear()
         answer = ClonedVoice(vector, tone)
         monkeypatch.setattr(
-            "studio.performance.models.likeness", lambda *given, made=answer: asked.append(given) or made
+            "studio.performance.models.clone_voice", lambda *given, made=answer: asked.append(given) or made
         )
         speech = ScenePerformer(scene, tmp_path, models, seed=0, steps=2)
         assert ScenePerformer(scene, tmp_path, models, seed=0, steps=2).timeline() == speech.timeline()
