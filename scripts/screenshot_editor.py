@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import secrets
 import shutil
@@ -46,6 +47,7 @@ def picture(address: str) -> Image.Image:
 
 def main() -> None:
     """Serve a folder with nothing but the sample, take the picture, write it."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         projects = Projects(Path(folder))
         projects.create_sample("Café")

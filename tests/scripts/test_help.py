@@ -1,8 +1,8 @@
-"""Every script runs as a module and says what it does."""
+"""Every script runs as a module, ``python -m scripts.NAME``, and says what it does."""
 
 from __future__ import annotations
 
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -13,7 +13,9 @@ NAMES = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if path.ste
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_help(name: str) -> None:
-    command = [sys.executable, "-m", f"scripts.{name}", "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0 and done.stdout.startswith("usage:"), done.stderr
+def test_help(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    monkeypatch.delitem(sys.modules, f"scripts.{name}", raising=False)
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module(f"scripts.{name}", run_name="__main__", alter_sys=True)
+    assert end.value.code == 0 and capsys.readouterr().out.startswith("usage:")
