@@ -38,6 +38,7 @@ from scripts.evaluation.measures.lip_sync import (
 from scripts.evaluation.measures.rendered_face import Portrait
 from scripts.evaluation.measures.speakers import presets, same_voice, unseen
 from scripts.evaluation.measures.speech import hearing
+from scripts.evaluation.measures.voice_routing import voice_routing
 from scripts.evaluation.peers import Peers
 from scripts.evaluation.scene_runs import write_drawn
 from scripts.evaluation.synthesis import Synthesis, Take
@@ -51,7 +52,7 @@ CLIPS = {"mtm_ms", "slcc_gap"}
 FACES = {"head0", "sharpness"}
 SCENES = {"dialogues", "blinks", "leak_idle"}
 BINDING = {"leak", "outside"}
-METRICS = (*sorted(HEARD | LIPS | CLIPS | FACES | SCENES | BINDING), "recordings", "rtf", "sim", "streams")
+METRICS = (*sorted(HEARD | LIPS | CLIPS | FACES | SCENES | BINDING), "binding", "recordings", "rtf", "sim", "streams")
 IN_PIXELS, IN_STREAMS, IN_VOICES, CLIPS_AT_MOST = 24, 24, 8, 80
 """Sentences that are rendered, that are used in the trials with given sound, that unseen voices say; real clips."""
 LONG_SCRIPT = [(n % 2, "This line is one of many, and none of them has anything new to tell.", 0.5) for n in range(58)]
@@ -115,6 +116,9 @@ class Evaluation:
         if self.wanted & BINDING:
             log.info("casts of one to four")
             self._ours(binding(self.synthesis, self.kept))
+        if "binding" in self.wanted:
+            log.info("voices routed to other faces")
+            self._ours(voice_routing(self.synthesis, self.prompts, self.kept))
         if self.wanted & SCENES:
             log.info("dialogues")
             self._ours(dialogues(self.wanted, self.synthesis, self.judges, self.kept, self.seeds))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -12,6 +12,13 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
     if len(a) < 3 or np.ptp(a) < 1e-9 or np.ptp(b) < 1e-9:
         return 0.0
     return float(np.corrcoef(a, b)[0, 1])
+
+
+def partial_correlation(a: np.ndarray, b: np.ndarray, others: Sequence[np.ndarray]) -> float:
+    """Pearson's r of two curves (T,), other curves (T,) regressed out of both; 0 where one of them stands still."""
+    basis = np.stack([np.ones(len(a)), *others], 1)
+    left = [x - basis @ np.linalg.lstsq(basis, x, rcond=None)[0] for x in (np.asarray(a, float), np.asarray(b, float))]
+    return correlation(*left)
 
 
 def best_lag(first: np.ndarray, second: np.ndarray, most: int) -> int:

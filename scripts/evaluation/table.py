@@ -67,6 +67,12 @@ GROUPS: dict[str, tuple[Row, ...]] = {
         Row("leak_idle_rig", "silent lips' speed over the speaker's on the rig, idle life on", ("<=", 0.05), "%"),
         Row("outside", "largest change outside the regions", ("<=", 0.0), " grey levels"),
         Row("swap", "tracks swapped: the other mouth moves", (">=", 1.0), "%"),
+        Row("binding_routed", "voices rotated: lips with the routed voice, partial r", (">=", 0.45)),
+        Row("binding_other", "... with another voice", ("<=", 0.08)),
+        Row("binding_routed_pixels", "the same in pixels: routed", (">=", 0.40)),
+        Row("binding_other_pixels", "... another", ("<=", 0.10)),
+        Row("binding_unison", "one voice for three faces", (">=", 0.45)),
+        Row("binding_silent", "a face without a voice: lips over the speaker's", ("<=", 0.01), "%"),
         Row("order", "cast listed backwards: largest change", ("<=", 0.0), " grey levels"),
     ),
     "Cost": (

@@ -1,0 +1,222 @@
+"""Binding score: three faces that speak at once, with the voices routed to them in several ways.
+
+For each face the partial correlation of its lip gap with the loudness of each voice, the loudness of the other voices
+regressed out: with the voice that is routed to it, and with every other. Loudness opens lips (correlation .5 in real
+clips), and voices that speak at once are as good as independent once each other's share is taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from generation.core.clock import MELS_PER_FRAME
+from generation.core.motion import MotionTrack
+from generation.core.performance import CastMember, Line, Performance
+from generation.core.result_key import made_by, result_key
+from generation.metrics.binding import partial_correlation
+from generation.metrics.lip_sync import frame_loudness
+from generation.motion.tracking import MotionTracker, lip_gap
+from generation.rendering.face import RenderFace
+from generation.rendering.renderer import SceneRenderer
+from generation.text.phonemizer import phonemize
+from masks.landmarks import FaceLandmarker
+from masks.person_segmentation import segment_person
+from masks.regions import motion_region
+from scripts.compose_portraits import DIVIDER, SIDE, compose
+from scripts.evaluation.bootstrap import mean
+from scripts.evaluation.cache import keep
+from scripts.evaluation.inputs import Prompt
+from scripts.evaluation.measures.lip_sync import rig_gap
+from scripts.evaluation.synthesis import Synthesis
+from studio.cast.geometry import ALLOWED_MOTION
+from studio.performance.models import single_threaded
+from studio.timeline.segments import FADE
+
+N_FACES = 3
+SCENES = 12
+SENTENCES = 4
+"""Held-out sentences a voice says in a scene: some 16 s, so that two voices' curves agree by chance by little."""
+ROTATIONS = (1, 2)
+
+
+@dataclass(frozen=True)
+class RoutedScene:
+    """Three voices with a line each, all at once.
+
+    Attributes:
+        lines: one a voice, from the same frame on.
+        cast: three people.
+        n_frames: T.
+        spoken: frames in which all three speak.
+    """
+
+    lines: tuple[Line, ...]
+    cast: tuple[CastMember, ...]
+    n_frames: int
+    spoken: slice
+
+
+def routed_scenes(synthesis: Synthesis, prompts: Sequence[Prompt], count: int) -> Iterator[RoutedScene]:
+    """Scenes of three presets, each with some held-out sentences as one line."""
+    durations = synthesis.models.durations
+    names = synthesis.bank.names
+    for number in range(count):
+        lines, cast = [], []
+        for k in range(N_FACES):
+            at = SENTENCES * (N_FACES * number + k)
+            text = " ".join(prompts[(at + i) % len(prompts)].text for i in range(SENTENCES))
+            preset = synthesis.bank[names[(N_FACES * number + k) % len(names)]]
+            phonemes = f" {phonemize(text, preset.language)} "
+            lengths = durations.predict(phonemes, preset.vector, seed=number)
+            lines.append(Line(f"line {k}", k, FADE, sum(lengths) // MELS_PER_FRAME, phonemes, lengths))
+            cast.append(CastMember(f"face {k}", preset.vector, side=(-0.6, 0.0, 0.6)[k]))
+        shortest = min(line.stop for line in lines)
+        yield RoutedScene(tuple(lines), tuple(cast), max(line.stop for line in lines) + FADE, slice(FADE, shortest))
+
+
+def routings(n_frames: int, spoken: slice) -> dict[str, np.ndarray]:
+    """(3, 3, T) routing weights by name: identity, rotations, a change half-way, soft shares and unison."""
+    own = np.repeat(np.eye(N_FACES, dtype=np.float32)[:, :, None], n_frames, 2)
+    turned = {f"rotated{by}": np.roll(own, by, axis=1) for by in ROTATIONS}
+    half = own.copy()
+    middle = (spoken.start + spoken.stop) // 2
+    half[:, :, middle:] = turned["rotated1"][:, :, middle:]
+    soft = own.copy()
+    soft[0, 1], soft[1, 1] = 0.5, 0.5
+    unison = np.zeros_like(own)
+    unison[0] = 1
+    return {"identity": own, **turned, "half": half, "soft": soft, "unison": unison}
+
+
+class ThreePortraits:
+    """Three photographs side by side, rendered together and watched again by the tracker, face by face."""
+
+    def __init__(self, kept: Path) -> None:
+        two = compose()
+        left, right = two[:, :SIDE], two[:, SIDE + DIVIDER :]
+        self._picture = np.ascontiguousarray(np.concatenate([left, right, left[:, ::-1]], axis=1))
+        faces = sorted(FaceLandmarker().detect(self._picture), key=lambda face: face.eyes[:, 0].mean())
+        masks = [segment_person(self._picture, face, None, [f for f in faces if f is not face]) for face in faces]
+        located = []
+        for face, mask in zip(faces, masks, strict=True):
+            neighbours = [other for other in masks if other is not mask]
+            located.append(RenderFace(face, motion_region(face, mask, neighbours, ALLOWED_MOTION), mask=mask))
+        self._renderer, self._tracker = SceneRenderer(self._picture, located), MotionTracker()
+        self._still = [self._tracker.landmarks([self._crop(self._picture, k)] * 3)[-1] for k in range(N_FACES)]
+        self._kept = kept / made_by(__name__)[:16]
+
+    def gaps(self, tracks: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Lip gap (T,) of each face as the tracker sees it, 0 as in the picture; motions (T, 57)."""
+        path = self._kept / f"{result_key(*tracks)}.npz"
+        if not path.is_file():
+            frames = list(self._renderer.frames([MotionTrack(track) for track in tracks]))
+            seen = {}
+            for k in range(N_FACES):
+                points = self._tracker.landmarks([self._crop(frame, k) for frame in frames])
+                seen[f"gap{k}"] = lip_gap(points) - lip_gap(self._still[k])
+            keep(path, seen)
+        with np.load(path) as kept:
+            return [kept[f"gap{k}"] for k in range(N_FACES)]
+
+    @staticmethod
+    def _crop(frame: np.ndarray, k: int) -> np.ndarray:
+        return np.ascontiguousarray(frame[:, k * SIDE : (k + 1) * SIDE])
+
+
+def opening_of(waveform: np.ndarray) -> np.ndarray:
+    """How far the loudness of a voice (960 T,) opens lips, (T,) 0..1: the square of its level within 30 dB."""
+    level = 20 / np.log(10) * frame_loudness(waveform)
+    return np.clip((level - np.quantile(level, 0.95)) / 30 + 1, 0, 1) ** 2
+
+
+def partials(gaps: Sequence[np.ndarray], loudness: np.ndarray, where: slice) -> np.ndarray:
+    """(faces, voices) partial correlation of each face's lip gap with each voice, the other voices regressed out."""
+    table = np.zeros((len(gaps), len(loudness)))
+    for k, gap in enumerate(gaps):
+        for voice in range(len(loudness)):
+            others = [loudness[v][where] for v in range(len(loudness)) if v != voice]
+            table[k, voice] = partial_correlation(gap[where], loudness[voice][where], others)
+    return table
+
+
+def voice_routing(synthesis: Synthesis, prompts: Sequence[Prompt], kept: Path) -> dict[str, float]:
+    """The binding score in finished motion and in rendered, re-tracked pixels.
+
+    Returns:
+        ``binding_routed`` and ``binding_other``: mean over faces of the rotated scenes, with intervals over scenes and
+        the worst pair of a face and a voice (``_worst``: least routed, greatest other without its sign); the same with
+        ``_pixels``; ``binding_identity``, ``binding_unison``; ``binding_half_before`` and ``_after`` the change;
+        ``binding_soft_first`` and ``_second`` voice of a face that has half of each; ``binding_silent``: lip motion of
+        a face without a voice over that of the speaker.
+    """
+    count = min(SCENES, max(1, len(prompts) // 2))
+    portraits = ThreePortraits(kept / "watched")
+    figures: dict[str, list[tuple[int, float]]] = {}
+
+    def note(name: str, scene: int, values: Sequence[float]) -> None:
+        figures.setdefault(name, []).extend((scene, float(value)) for value in values)
+
+    for number, scene in enumerate(routed_scenes(synthesis, prompts, count)):
+        ways = routings(scene.n_frames, scene.spoken)
+        made = {name: _performed(synthesis, scene, way, number) for name, way in ways.items()}
+        for name, performance in made.items():
+            loudness = np.stack([opening_of(part.speech) for part in performance.characters])
+            gaps = [rig_gap(part.motion.values) for part in performance.characters]
+            table = partials(gaps, loudness, scene.spoken)
+            drivers = [int(ways[name][:, k, scene.spoken.start].argmax()) for k in range(N_FACES)]
+            if name.startswith("rotated"):
+                tracks = [part.motion.values for part in performance.characters]
+                for suffix, found in (
+                    ("", table),
+                    ("_pixels", partials(portraits.gaps(tracks), loudness, scene.spoken)),
+                ):
+                    note(f"binding_routed{suffix}", number, [found[k, v] for k, v in enumerate(drivers)])
+                    note(f"binding_other{suffix}", number, [found[k, v] for k, v in _others(drivers)])
+            elif name == "half":
+                middle = (scene.spoken.start + scene.spoken.stop) // 2
+                after = [(k - 1) % N_FACES for k in range(N_FACES)]
+                for side, where, voices in (
+                    ("before", slice(scene.spoken.start, middle), drivers),
+                    ("after", slice(middle, scene.spoken.stop), after),
+                ):
+                    found = partials(gaps, loudness, where)
+                    note(f"binding_half_{side}", number, [found[k, v] for k, v in enumerate(voices)])
+            elif name == "soft":
+                note("binding_soft_first", number, [table[1, 0]])
+                note("binding_soft_second", number, [table[1, 1]])
+            else:
+                note(f"binding_{name}", number, [table[k, v] for k, v in enumerate(drivers)])
+        note("binding_silent", number, [_silent_share(synthesis, scene, number)])
+    result: dict[str, float] = {}
+    for name, values in figures.items():
+        scenes, numbers = zip(*values, strict=True)
+        result |= mean(name, scenes, numbers)
+        if name.startswith(("binding_routed", "binding_other")):
+            worst = min(numbers) if "routed" in name else max(np.abs(numbers))
+            result[f"{name}_worst"] = worst
+    return result
+
+
+def _others(drivers: Sequence[int]) -> list[tuple[int, int]]:
+    return [(k, v) for k in range(N_FACES) for v in range(N_FACES) if v != drivers[k]]
+
+
+def _performed(synthesis: Synthesis, scene: RoutedScene, routing: np.ndarray, seed: int) -> Performance:
+    with single_threaded():
+        return synthesis.pipeline(
+            scene.lines, scene.cast, scene.n_frames, routing=routing, seed=seed, sampling=synthesis.sampling
+        )
+
+
+def _silent_share(synthesis: Synthesis, scene: RoutedScene, seed: int) -> float:
+    """Lip motion of face 1 while voice 1, its former one, speaks from face 0, over that of face 0."""
+    alone = replace(scene, lines=(scene.lines[1],))
+    routing = np.zeros((N_FACES, N_FACES, scene.n_frames), np.float32)
+    routing[1, 0] = 1
+    performance = _performed(synthesis, alone, routing, seed)
+    moved = [np.abs(np.diff(rig_gap(part.motion.values)[scene.spoken])).mean() for part in performance.characters]
+    return float(moved[1] / moved[0])
