@@ -8,7 +8,7 @@ from functools import cache
 
 from generation.text.rules import tables
 from generation.text.rules.numbers import cardinal, digits, number, ordinal, year
-from generation.text.rules.rule import JOINT, LETTER_A, Rule, apply, either, one_of, rule
+from generation.text.rules.rule import JOINT, LETTER_A, Rule, apply, either, letters, one_of, rule
 
 __all__ = ["cardinal", "normalise", "number", "ordinal", "year"]
 
@@ -17,6 +17,9 @@ _LONGEST = 500
 
 _KEPT_SIGNS = "¹²³⁰⁴⁵⁶⁷⁸⁹⁻₀₁₂₃₄₅₆₇₈₉…™℠ªº¨´¸¯"
 _SIGNS = str.maketrans({"№": "No. ", "℃": "°C", "℉": "°F", "⁄": "/", "µ": "μ", "…": "..."})
+_OPENING_QUOTE = re.compile(
+    r"(?<!\w)'(?!(?:em|cause|til|tis|twas|twere|n|bout|round|cuz|cos|ere|neath|s|d|ll|m|re|ve)\b)(?=\w)"
+)
 _VULGAR = re.compile("[\u00bc-\u00be\u2150-\u215e]")
 
 
@@ -93,6 +96,7 @@ def _word_rules() -> list[Rule]:
         rule(r"\b([A-F])\+(?!\w)", lambda m: f"{LETTER_A if m[1] == 'A' else m[1]} plus"),
         rule(r"\b(A)-(?=\s|$|[.,!?])", f"{LETTER_A} minus"),
         rule(r"\b([B-F])-(?=\s|$|[.,!?])", r"\1 minus"),
+        rule(r"(?<!\w)(AM|PM|AD|BC|BCE|CE|NE|NW|SE|SW)\b", lambda m: letters(m[1])),
         rule(r"\band/or\b", "and or"),
         rule(r"\b(he|she|his|her|him|hers|s?he|they|yes|this|true|either|him|Mr|boy|man|male)/(?=[a-z])", r"\1 or "),
         rule(r"(?<=[a-z\d])\s/\s(?=[a-zA-Z])|(?<=[a-z])/(?=[A-Za-z]{2})", " slash "),
@@ -116,23 +120,22 @@ def _number_rules() -> list[Rule]:
 
 
 @cache
-def _rules(language: str) -> list[Rule]:
+def _rules(language: str, figures: bool) -> list[Rule]:
+    """All rules after those for links, in order; half of them have nothing to do in a text without figures."""
     from generation.text.rules import abbreviations, calendar, codes, quantities
 
     return [
-        *calendar.clock_rules(),
-        *codes.telephone_rules(),
+        *(calendar.clock_rules() + codes.telephone_rules() if figures else []),
         *abbreviations.address_rules(),
         *abbreviations.abbreviation_rules(),
         *abbreviations.roman_rules(),
         *calendar.date_rules(language == "en-gb"),
-        *quantities.money_rules(),
+        *(quantities.money_rules() if figures else []),
         *quantities.measure_rules(),
         *quantities.arithmetic_rules(),
-        *quantities.number_rules(),
-        *codes.serial_rules(),
+        *(quantities.number_rules() + codes.serial_rules() if figures else []),
         *_word_rules(),
-        *_number_rules(),
+        *(_number_rules() if figures else []),
     ]
 
 
@@ -204,11 +207,13 @@ def _normalised(text: str, language: str) -> str:
     text = apply(_first_rules(), text)
     text = apply(_link_rules(), text)
     text = spell_capitals(text)
-    text = apply(_rules(language), text)
+    text = apply(_rules(language, any(c.isdigit() for c in text)), text)
     symbols = _symbols()
     text = "".join(symbols.get(character, character) for character in text)
     text = re.sub(r"\b[A-Za-z]*?([A-Za-z])(?:(?i:\1)){2,}[A-Za-z]*", _drawn_out, text)
     text = re.sub(f"{JOINT}(?=[A-Za-z]{{2}})", " ", text)
+    text = re.sub(rf"\bA (?=[A-Z]{JOINT})", "a ", text)  # the article, no letter of the acronym
+    text = _OPENING_QUOTE.sub("", text)
     text = re.sub(r"(?<=\w)-\s|\s-(?=\w)|(?<![\w.])'(?!\w)|(?<=\s)-(?=\s)", " ", text)
     text = re.sub(r"\s+", " ", text)
     text = re.sub(r" (?=[,.!?;:](?!\.))", "", text)

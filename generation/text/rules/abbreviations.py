@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from generation.text.rules.numbers import ROMAN, cardinal, digits, ordinal, pairs, roman
-from generation.text.rules.rule import Rule, either, letters, one_of, rule
+from generation.text.rules.rule import JOINT, Rule, either, letters, one_of, rule
 from generation.text.rules.tables import column, group, rows, words
 
 _SENTENCE_START = re.compile(
@@ -180,6 +180,8 @@ def roman_rules() -> list[Rule]:
         rule(rf"\b(?P<before>{counted})\s(?P<roman>(?=[IVXLC]{{2,}}\b){ROMAN})\b(?!')", _roman),
         rule(rf"\b(?P<before>{counted})\s(?P<roman>[VX])\b(?!'|\.\w)", _roman),
         rule(rf"\b(?P<before>{counted})\s(?P<roman>I)\b(?!'){after}", _roman),
+        rule(rf"(?P<before>(?<={JOINT})[A-Z])\s(?P<roman>V|(?=[IVX]{{2,8}}\b)X{{0,3}}(?:IX|IV|V?I{{0,3}}))\b(?![-.]\w)",
+             _roman),
         rule(rf"\b(?P<before>{either(group('rulers'))})\s(?P<roman>V|X|(?=[IVXLC]{{2,}}\b){ROMAN})\b", _roman),
         rule(r"(?:(?<=King )|(?<=Queen )|(?<=Pope )|(?<=Emperor )|(?<=Tsar )|(?<=Kaiser )|(?<=Sultan ))"
              r"(?P<before>[A-Z][a-z]{1,20})\s(?P<roman>I)\b"

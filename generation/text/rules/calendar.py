@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from generation.text.rules.numbers import cardinal, decade, digits, ordinal, year
-from generation.text.rules.rule import Rule, either, letters, one_of, rule
+from generation.text.rules.rule import JOINT, Rule, either, letters, one_of, rule
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -190,7 +190,8 @@ def date_rules(british: bool) -> list[Rule]:
         rule(r"\bFY\s?'?(\d{4}|\d\d)\b", lambda m: f"{letters('FY')} {_year_words(m[1])}"),
         rule(r"\bQ([1-4])\b", lambda m: f"Q {cardinal(int(m[1]))}"),
         rule(r"(?<![\w.,])(\d{1,4})s?\s?(?=(?:A\.?D|B\.?C|B\.?C\.?E|C\.?E)\b)", lambda m: f"{year(int(m[1]))} "),
-        rule(r"\b(A\.?D\.?) (\d{1,4})\b", lambda m: f"{letters('AD')} {year(int(m[2]))}"),
+        rule(r"(?<=\b[Yy]ear )(\d{3,4})\b(?![.,]\d)", lambda m: year(int(m[1]))),
+        rule(rf"\b(A(?:\.?|{JOINT})D\.?) (\d{{1,4}})\b", lambda m: f"{letters('AD')} {year(int(m[2]))}"),
         rule(r"(?<![\w.,$£€])(?:')?(\d{3}0|\d0)'?s\s?[-–]\s?'?(\d{3}0|\d0)'?s\b",
              lambda m: f"{decade(m[1])} to {decade(m[2])}"),
         rule(r"(?<![\d.,$£€])(?:(?<!\w)')?(?<![a-zA-Z])([12]\d\d0|[1-9]0)'?s\b", lambda m: decade(m[1])),

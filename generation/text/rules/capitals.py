@@ -115,7 +115,8 @@ def _shouted(word: str, tail: str, small: str, right: str, before: str, after: s
         return small.capitalize() + tail.lower()
     dated = small.capitalize() in (*MONTHS, *DAYS) and small not in ("may", "march")
     # The name after a title is written as names are: the rule for the title looks for it.
-    titled = before in ("mr", "mrs", "ms", "dr", "st") or titles.get(before) == "name"
+    saint = before == "st" and small not in words("words")
+    titled = saint or before in ("mr", "mrs", "ms", "dr") or titles.get(before) == "name"
     numeral = bool(after) and bool(re.fullmatch(ROMAN, after.upper())) and len(after) > 1
     if (
         dated

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from generation.text.rules.numbers import cardinal, digits, number, pairs
-from generation.text.rules.rule import Rule, either, letters, one_of, rule
+from generation.text.rules.rule import JOINT, Rule, either, letters, one_of, rule
 from generation.text.rules.tables import group, words
 
 _MARKS = {
@@ -94,7 +94,7 @@ def link_rules() -> list[Rule]:
         rule(r"(?<=\bdot )NET\b", "net"),
         rule(r"\bC\+\+", "C plus plus"),
         rule(r"\b([CFJ])#(?!\w)", r"\1 sharp"),
-        rule(r"(?<![\w&])#([A-Za-z][A-Za-z0-9_]{0,80})", lambda m: f"hashtag {_camel(m[1])}"),
+        rule(r"(?<![\w&])#(?=[A-Za-z]|\d{1,9}[A-Za-z]{3})([A-Za-z0-9_]{1,80})", lambda m: f"hashtag {_camel(m[1])}"),
         rule(r"(?<![\w.])@([A-Za-z0-9_]{1,40})(?<!_)", _handle),
     ]  # fmt: skip
 
@@ -117,6 +117,12 @@ def _paired(match: re.Match[str]) -> str:
     head, tail = match[3], match[5]
     before = f"{letters(head)} " if head else ""
     return match[1] + match[2] + before + pairs(match[4]) + (f" {tail.upper()}" if tail else "")
+
+
+def _flight(match: re.Match[str]) -> str:
+    """The number after an airline's letters, in a line about flights."""
+    flies = re.search(r"(?i)\b(?:flights?|flying|boards?|boarding|departs?|lands?|plane)\b", match.string)
+    return match[1] + pairs(match[2]) if flies else match[0]
 
 
 def telephone_rules() -> list[Rule]:
@@ -143,6 +149,7 @@ def telephone_rules() -> list[Rule]:
              r"([A-Za-z]{0,3})-?(\d{3,4})([A-Za-z]?)\b(?![.,:/-]\d)",
              _paired),
         rule(rf"\b({one_of('called')})\b( | up )(\d{{3}})(?![\w-]|[.,:/]\d)(?! [a-z])", _coded),
+        rule(rf"(?<={JOINT}[A-Z])( )(\d{{3,4}})\b(?![.,:-]\d)", _flight),
         rule(r"\b401\(?k\)?", "four oh one K"),
         rule(r"\b403\(?b\)?", "four oh three B"),
         rule(r"(?<![\w.,$£€/-])0\d{1,29}(?![\w.,:/-]|\s?-)", lambda m: digits(m[0])),

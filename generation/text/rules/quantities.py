@@ -61,7 +61,7 @@ def _money(match: re.Match[str]) -> str:
     amount = _european(match["amount"])
     sign = "minus " if match["sign"] else ""
     scale = match["scale"] or _SCALES.get(match["letter"] or "", "")
-    adjective = match["adjective"] is not None
+    adjective = match["adjective"] is not None or _before_thing(match)
     tail = f" {match['adjective'].lstrip('-').replace('-', ' ')}" if match["adjective"] else ""
     if scale:
         unit = currency["unit"] if adjective else currency["units"]
@@ -75,7 +75,7 @@ def _money(match: re.Match[str]) -> str:
 def _money_rules() -> list[Rule]:
     symbols = either(row["written"] for row in rows("currencies") if not row["written"].isalpha())
     codes = either(row["written"] for row in rows("currencies") if row["written"].isalpha())
-    amount = rf"(?P<amount>\d{{1,3}}(?:\.\d{{3}}){{0,6}},\d\d(?![\d,])|(?=\.?\d){_AMOUNT})"
+    amount = rf"(?P<amount>\d{{1,3}}(?:\.\d{{3}}){{0,6}},\d\d(?!\d|,\d)|(?=\.?\d){_AMOUNT})"
     scale = rf"(?:[\s-]?(?P<scale>{_SCALE})s?\b|\s?(?P<letter>{_LETTERS})(?![\w'/]))?"
     adjective = (
         rf"(?P<adjective>-(?:a|per|an)-[a-z]{{1,20}}|-[a-z]{{1,20}}(?=\s[a-z])|(?<=\d)(?=\s{one_of('priced')}\b))?"
@@ -116,12 +116,24 @@ def _per(match: re.Match[str]) -> str:
     return f" {'' if word == 'each' else 'per '}{word}"
 
 
+def _before_thing(match: re.Match[str]) -> bool:
+    """Whether a quantity tells of which kind a thing is (a 2TB drive, a £500k house): its unit is singular."""
+    before, after = match.string[max(0, match.start() - 4) : match.start()], match.string[match.end() : match.end() + 9]
+    return bool(re.match(rf"\s(?!{one_of('no thing')}\b)[a-zA-Z]", after) and re.search(r"\b[Aa]n?\s$", before))
+
+
+def _inches(match: re.Match[str]) -> str:
+    """Inches, where the mark does not close a quotation."""
+    if match.string[: match.start()].count('"') % 2:
+        return match[0]
+    return f"{number(match[1])} {'inch' if match[2] else 'inches'}"
+
+
 def _measure(match: re.Match[str]) -> str:
     unit, units = _units()[_plain(match["unit"])]
     power = {"2": "square ", "²": "square ", "3": "cubic ", "³": "cubic "}.get(match["power"] or "", "")
     joined = match["joint"] == "-"
     value = match["value"]
-    # A 2TB drive: the unit before a thing is singular.
     thing = re.match(
         r"\s(?!(?:of|in|on|at|to|and|or|per|for|from|is|was|with|by|a|the|away|long|wide|tall|high|deep)\b)[a-zA-Z]",
         match.string[match.end() : match.end() + 9],
@@ -161,7 +173,10 @@ def _units() -> dict[str, tuple[str, str]]:
 def _unit_pattern() -> str:
     """A unit as it is written, with or without stops."""
     spelt = sorted(_units(), key=len, reverse=True)
-    return "|".join(re.escape(unit).replace(r"\ ", r"\.?\s?").replace("°", r"°\s?") for unit in spelt)
+    pattern = "|".join(re.escape(unit).replace(r"\ ", r"\.?\s?").replace("°", r"°\s?") for unit in spelt)
+    # "in" is a word as well: 1 in 5, three in the morning.
+    inch = r"in(?=\.|,|;|\)|$|-|[²³]|\s?[x×]|\s(?:and|by|or|tall|wide|long|deep|thick|high|x|screen|pipe|of)\b)"
+    return pattern.replace("|in|", f"|{inch}|")
 
 
 def _measure_rules() -> list[Rule]:
@@ -176,12 +191,15 @@ def _measure_rules() -> list[Rule]:
     )
     return [
         # feet and inches
+        rule(r"(?<![\w.])(\d{1,4})('|\")\s?[x×]\s?(?=\d)",
+             lambda m: f"{cardinal(int(m[1]))} {'foot' if m[2] == chr(39) else 'inch'} by "),
         rule(r"(?<![\w.])(\d)'\s?(\d|1[01])(?:\"|''|(?!\w))",
              lambda m: f"{cardinal(int(m[1]))} foot {cardinal(int(m[2]))}"),
         rule(rf"(?<![\w.])({NUMBER}(?:\.\d{{1,9}})?)(?:\"|'')(?=\s?(?:{one_of('in inches')}|[,.;!?)]|$))",
              lambda m: _counted(m[1], "inch", "inches")),
         rule(rf"(?<![\w.])({NUMBER}(?:\.\d{{1,9}})?)'(?=\s?(?:x|by|wide|long|tall|high|deep|thick|[,.;!?)]|$))",
              lambda m: _counted(m[1], "foot", "feet")),
+        rule(rf"(?<![\w.])({NUMBER}(?:\.\d{{1,9}})?)\"(?=( )[a-z])", _inches),
         # 9x13-inch, 2x8 m2, 1920x1080
         rule(rf"(?<![\w.,])({figures})(?:\.(\d{{1,9}}))?\s?[x×]\s?(?=\d{{1,9}}(?:\.\d)?[^=]{{0,40}}$|\d{{1,9}}\b(?![^=]{{0,12}}=))",
              lambda m: number(m[1] + (f".{m[2]}" if m[2] else "")) + " by "),
@@ -197,6 +215,9 @@ def _measure_rules() -> list[Rule]:
         rule(rf"{value}-(?=(?:{spelt})\b)", lambda m: f"{number(m['value'])} "),
         rule(r"(?<![\w/.])(km|mi|kg|lb|kWh)/(day|week|month|year|hour|person|liter|litre|h|hr|s)\b",
              lambda m: f"{_units()[m[1]][1]} per {_units().get(m[2], (m[2],))[0]}"),
+        rule(r"(?<![\w.,])(\d{1,9})\s?[-–]\s?(?=\d{1,9}x(?!\w))", lambda m: f"{number(m[1])} to "),
+        rule(r"(?<![\w.,])(\d{1,9}(?:\.\d{1,9})?)x(?= (?:[a-z]{2,15}er|more|less|as|the)\b)",
+             lambda m: f"{number(m[1])} times"),
         rule(r"(?<![\w.,])(\d{1,9}(?:\.\d{1,9})?)x(?![\w])", lambda m: f"{number(m[1])} x"),
     ]  # fmt: skip
 
