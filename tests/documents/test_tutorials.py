@@ -1,0 +1,66 @@
+"""The tutorials' commands run as they stand in the documents."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from generation.core.assets import assets_root
+from studio import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = re.compile(r"^```(sh|yaml)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(document: str) -> Iterator[tuple[str, str, str]]:
+    """(kind, file name, text) of each runnable block of a document."""
+    for kind, name, text in BLOCK.findall((ROOT / "docs" / "tutorials" / document).read_text(encoding="utf-8")):
+        yield kind, name, text
+
+
+def run(line: str, folder: Path) -> None:
+    """One command line of a tutorial, in process; files are those of the current folder."""
+    words = shlex.split(line, comments=True)
+    if words[0] == "parley":
+        if words[1] in ("say", "render"):
+            words += ["--device", "cpu"]
+        assert cli.main(words[1:]) == 0, line
+    elif words[:2] == ["mkdir", "-p"]:
+        (folder / words[2]).mkdir(parents=True, exist_ok=True)
+    elif words[0] == "cp":
+        sources = [path for word in words[1:-1] for path in folder.glob(word)]
+        assert sources, line
+        for source in sources:
+            shutil.copy(source, folder / words[-1])
+    else:
+        assert words[:2] == ["python", "-m"], f"a tutorial has a command that no test runs: {line}"
+        import importlib
+
+        importlib.import_module(words[2]).main(words[3:])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with the assets in it, as a checkout has them."""
+    (tmp_path / "assets").symlink_to(ROOT / "assets")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_first_video(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the shipped weights; the film itself is slow and replaced by the draft's size."""
+    for kind, name, text in blocks("first-video.md"):
+        if kind == "yaml":
+            (folder / name).write_text(text, encoding="utf-8")
+            continue
+        for line in text.splitlines():
+            run(line.replace("--size 720", "--size 120").replace("--draft", "--size 96"), folder)
+    assert (folder / "first" / "first.mp4").stat().st_size > 10_000
+    assert (folder / "first" / "first.Nora.wav").is_file()
+    assert "AI" in capsys.readouterr().out
