@@ -60,12 +60,17 @@ class FaceAssignment:
             replace(
                 seat,
                 face=replace(seat.face, points=seat.face.points * scale),
-                area=None if seat.area is None else cv2.resize(seat.area, size, interpolation=cv2.INTER_AREA),
+                area=None if seat.area is None else _smaller(seat.area, size),
             )
             for seat in self.seats
         )
         bystanders = tuple(replace(face, points=face.points * scale) for face in self.bystanders)
         return FaceAssignment(cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA), seats, bystanders)
+
+
+def _smaller(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A mask (H, W) in [0, 1] reduced to ``size`` (columns, rows); means of many ones may round to more than 1."""
+    return cv2.resize(mask, size, interpolation=cv2.INTER_AREA).clip(0, 1)
 
 
 def assignment_key(scene: Scene, folder: Path) -> tuple[str, tuple[tuple[str, int], ...]]:

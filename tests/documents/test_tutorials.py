@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from generation.core.assets import assets_root
 from studio import cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,8 +19,7 @@ BLOCK = re.compile(r"^```(sh|yaml)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DO
 
 def blocks(document: str) -> Iterator[tuple[str, str, str]]:
     """(kind, file name, text) of each runnable block of a document."""
-    for kind, name, text in BLOCK.findall((ROOT / "docs" / "tutorials" / document).read_text(encoding="utf-8")):
-        yield kind, name, text
+    yield from BLOCK.findall((ROOT / "docs" / "tutorials" / document).read_text(encoding="utf-8"))
 
 
 def run(line: str, folder: Path) -> None:
@@ -40,8 +38,6 @@ def run(line: str, folder: Path) -> None:
             shutil.copy(source, folder / words[-1])
     else:
         assert words[:2] == ["python", "-m"], f"a tutorial has a command that no test runs: {line}"
-        import importlib
-
         importlib.import_module(words[2]).main(words[3:])
 
 
