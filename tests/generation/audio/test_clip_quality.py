@@ -71,4 +71,4 @@ def test_a_good_clip_with_consent_passes_and_a_poor_one_is_warned_about(scene: d
     write_voice(tmp_path / "b.wav", 5.0, pitch=200)
     both_sounds = np.concatenate([soundfile.read(tmp_path / f"{name}.wav")[0] for name in "ab"])
     soundfile.write(tmp_path / "clip.wav", both_sounds, 16000, subtype="FLOAT")
-    assert "two people" in check_scene(write(scene, tmp_path)).warnings[0]
+    assert "two people" in str(check_scene(write(scene, tmp_path)).warnings[0])
