@@ -70,12 +70,6 @@ def test_a_token_that_no_address_can_carry_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 2 and "at least 16 characters" in done.stderr and "short" not in done.stderr
 
 
-def test_pages_load_no_torch() -> None:
-    code = "import sys, studio.app; sys.exit('torch' in sys.modules and 'torch was imported' or 0)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
 def test_nothing_is_unpickled_and_no_page_is_sent_elsewhere() -> None:
     for path in [*(ROOT / "studio").rglob("*.py"), *(ROOT / "studio/widgets").glob("*.*")]:
         text = path.read_text(encoding="utf-8")
