@@ -18,6 +18,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.markexpr != "slow":
         guard = str(Path(__file__).resolve().parent / "support" / "offline")
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [guard, os.environ.get("PYTHONPATH")]))
+    if sys.dont_write_bytecode and (cache := getattr(config, "cache", None)):
+        # Every program that a test starts would compile torch anew: three times as long as the test itself.
+        sys.dont_write_bytecode = False
+        sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(cache.mkdir("bytecode"))
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="module")
