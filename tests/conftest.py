@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,15 @@ def pytest_configure(config: pytest.Config) -> None:
         sys.dont_write_bytecode = False
         sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(cache.mkdir("bytecode"))
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_bytecode_of_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What was compiled of code in temporary folders goes with them."""
+    yield
+    if sys.pycache_prefix:
+        folder = tmp_path_factory.getbasetemp()
+        shutil.rmtree(Path(sys.pycache_prefix).joinpath(*folder.parts[1:]), ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
