@@ -78,7 +78,7 @@ def test_changed_code_makes_its_results_anew_and_no_others(assets: Path, tmp_pat
     change(tmp_path / "generation/rendering/compositing.py", "_RINGING = 6", "_RINGING = 7")
     assert render(tmp_path) == (0, 1, first), "what draws makes frames anew; remarks and times of files make no sound"
     change(tmp_path / "generation/rendering/compositing.py", "from __future__", "# A remark.\nfrom __future__")
-    change(tmp_path / "studio/views/layout.py", '_CSS = """', '_CSS = """/* other */')
+    change(tmp_path / "studio/views/layout.py", 'hours"', 'h"')
     change(tmp_path / "generation/pipeline/postprocess.py", "_RAISED = 0.5", "_RAISED = 0.0")
     generated, drawn, sound = render(tmp_path)
     assert (generated, drawn) == (1, 0), "the sound is made anew; pages and remarks draw nothing"
