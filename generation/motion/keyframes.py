@@ -66,6 +66,7 @@ class KeyedSpan:
         stop: frame after the last one.
         take: seeds it, with the scene's seed, the person's name and the line's id.
         keys: what the motion passes through, frames counted alike.
+        face: of whom the motion is made again, an index into the cast; None = the line's speaker.
     """
 
     line: Line
@@ -73,12 +74,18 @@ class KeyedSpan:
     stop: int
     take: int
     keys: tuple[Key, ...] = ()
+    face: int | None = None
+
+    @property
+    def mover(self) -> int:
+        """Whose motion is made again, an index into the cast."""
+        return self.line.character if self.face is None else self.face
 
     def shifted(self, frames: int) -> KeyedSpan:
         """The same span in something that begins so many frames earlier."""
         line = replace(self.line, start=self.line.start + frames)
         keys = tuple(replace(key, frame=key.frame + frames) for key in self.keys)
-        return KeyedSpan(line, self.first + frames, self.stop + frames, self.take, keys)
+        return replace(self, line=line, first=self.first + frames, stop=self.stop + frames, keys=keys)
 
 
 def crossfade_weights(n_frames: int, first: int, stop: int) -> np.ndarray:

@@ -30,7 +30,7 @@ def regenerate_span(
     sampling: Sampling,
     on_step: Callable[[int, int], None] | None = None,
 ) -> MotionTrack:
-    """The motion of a span's speaker over the whole of ``kept``; anew in the span and its fades, else as it was kept.
+    """The motion of a span's mover over the whole of ``kept``; anew in the span and its fades, else as it was kept.
 
     All sound is given and so is everybody's motion outside the span; the network fills the span from noise. At each of
     its steps the predicted motion is bent through the keys, so that channels without a key go along with those that
@@ -47,7 +47,7 @@ def regenerate_span(
         sampling: as the kept motion was sampled.
         on_step: as the pipeline takes it.
     """
-    standard, who = pipeline.standard, span.line.character
+    standard, who = pipeline.standard, span.mover
     first, stop = max(0, span.first - FADE), min(kept.n_frames, span.stop + FADE)
     given: list[Condition] = [
         Given(k, 0, torch.from_numpy(standard.motion(part.motion.values))) for k, part in enumerate(kept.characters)

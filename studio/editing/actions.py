@@ -60,10 +60,17 @@ class SetText(_LineAction):
 
 
 class SetSpeaker(_LineAction):
-    """Another speaker, by name."""
+    """Other speakers, by name: several say the line together."""
 
     kind: Literal["who"] = "who"
-    value: Name
+    value: list[Name] = Field(min_length=1, max_length=20)
+
+
+class SetFace(_LineAction):
+    """Whose faces the line comes out of, by name; none = each speaker's own."""
+
+    kind: Literal["face"] = "face"
+    value: list[Name] = Field(max_length=20)
 
 
 class SetSpeed(_LineAction):
@@ -147,8 +154,8 @@ class CompareTakes(_LineAction):
 
 
 LineAction = (
-    SetText | SetSpeaker | SetSpeed | SetPause | SetOverlap | SetStart | AddLine | RemoveLine | MoveLine | HearLine
-    | NewTake | KeepTake | PlayTake | CompareTakes
+    SetText | SetSpeaker | SetFace | SetSpeed | SetPause | SetOverlap | SetStart | AddLine | RemoveLine | MoveLine
+    | HearLine | NewTake | KeepTake | PlayTake | CompareTakes
 )  # fmt: skip
 
 # The picture; places are in pixels of the loaded picture

@@ -14,7 +14,7 @@ from PIL import Image
 
 from studio.editing.actions import ClaimFace, DrawBox, MarkPoints, PaintRegion, PictureAction, SelectCharacter
 from studio.editor.picture_view import View, look
-from studio.scene.schema import Character, Scene, Voice, plain_name
+from studio.scene.schema import TOGETHER, Character, Scene, ScriptLine, Voice, plain_name
 from studio.scene.voices import voice_names
 
 if TYPE_CHECKING:
@@ -189,10 +189,7 @@ def renamed(store: Store, scene: Scene, index: int, name: str) -> Scene:
     if scene.find(member.name) not in (None, index):
         raise ValueError(f"{member.name} is in the cast already; choose another name.")
     cast = tuple(member if i == index else other for i, other in enumerate(scene.cast))
-    script = tuple(
-        line.model_copy(update={"who": member.name}) if line.who.casefold() == old.casefold() else line
-        for line in scene.script
-    )
+    script = tuple(_with_renamed(line, old, member.name) for line in scene.script)
     scene = scene.model_copy(update={"cast": cast, "script": script})
     if scene.rig is not None and (store.folder / scene.rig).is_file():
         size = look(scene, store.folder).size
@@ -201,6 +198,15 @@ def renamed(store: Store, scene: Scene, index: int, name: str) -> Scene:
             faces = [RigFace(member.name, face.points) if face.name == old else face for face in marked]
             scene = scene.model_copy(update={"rig": _kept_rig(store, faces, size)})
     return scene
+
+
+def _with_renamed(line: ScriptLine, old: str, new: str) -> ScriptLine:
+    """A line in which somebody has another name, wherever it names them."""
+    changes = {}
+    for key, names in (("who", line.speakers), ("face", line.faces), ("looks", (line.looks,) if line.looks else ())):
+        if old.casefold() in [name.casefold() for name in names]:
+            changes[key] = TOGETHER.join(new if name.casefold() == old.casefold() else name for name in names)
+    return line.model_copy(update=changes) if changes else line
 
 
 def _on_screen(scene: Scene, index: int) -> str | None:

@@ -152,7 +152,7 @@ def compared(project: Project) -> Compared | None:
         line = project.scene.script[index]
         span = next((retake for retake in line.retakes if retake.take == job.options.get("take")), None)
         where = "" if span is None else f", {span.start:.2f} to {span.end:.2f} s"
-        title = f"{line.who}, line {index + 1}{where}"
+        title = f"{line.speaker_label}, line {index + 1}{where}"
         return Compared(job, title, results["before"], results["after"], _change(read_json(results["changes"]) or []))
     return None
 

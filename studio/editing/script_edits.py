@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import soundfile
+from pydantic import ValidationError
 
 from studio.editing.actions import (
     AddLine,
     LineAction,
     MoveLine,
     RemoveLine,
+    SetFace,
     SetOverlap,
     SetPause,
     SetSpeaker,
@@ -39,13 +41,13 @@ def rows(project: Project, busy: Mapping[str, bool]) -> list[dict[str, Any]]:
     """
     scene, made = project.scene, []
     for index, (line, line_id) in enumerate(zip(scene.script, project.line_ids(), strict=True)):
-        owner = scene.find(line.who)
+        owner = next(iter(scene.speakers_of(line)), None)
         takes = project.takes(line_id)
         kept = next((take for take in takes if take.seed == line.take), None)
         seconds = _length(kept)
         field, value = _time(line)
         made.append({
-            "id": line_id, "index": index, "who": scene.cast[owner].name if owner is not None else line.who,
+            "id": line_id, "index": index, "who": _known(scene, line.speakers), "face": _known(scene, line.faces),
             "text": line.text, "speed": line.speed, "time": [field, value], "busy": line_id in busy,
             "colour": scene.colour_of(owner) if owner is not None else "#b3261e",
             "ink": ink_on(scene.colour_of(owner)) if owner is not None else "#ffffff",
@@ -54,6 +56,12 @@ def rows(project: Project, busy: Mapping[str, bool]) -> list[dict[str, Any]]:
             "takes": [_take(number, take, line.take) for number, take in enumerate(takes, 1)],
         })  # fmt: skip
     return made
+
+
+def _known(scene: Scene, names: Sequence[str]) -> list[str]:
+    """Names as the cast writes them; those that nobody has as they are."""
+    found = [(name, scene.find(name)) for name in names]
+    return [name if index is None else scene.cast[index].name for name, index in found]
 
 
 def _time(line: ScriptLine) -> tuple[str, float]:
@@ -102,6 +110,8 @@ def apply_action(scene: Scene, action: LineAction) -> tuple[Scene, str]:
     match action:
         case SetSpeaker():
             script[index], what = _changed(script[index], who=action.value), f"Who of {label}"
+        case SetFace():
+            script[index], what = _changed(script[index], face=action.value), f"Face of {label}"
         case SetSpeed():
             script[index], what = _changed(script[index], speed=round(action.value, 2)), f"Speed of {label}"
         case SetPause() | SetOverlap() | SetStart():
@@ -131,15 +141,19 @@ def _answering(scene: Scene, index: int) -> str:
         raise ValueError("Add a character on the page Cast first; a line needs somebody who says it.")
     if index < 0:
         return names[0]
-    speaker = scene.script[index].who.casefold()
-    before = [line.who for line in reversed(scene.script[:index]) if line.who.casefold() != speaker]
-    if before and scene.find(before[0]) is not None:
-        return scene.cast[scene.find(before[0]) or 0].name
-    return next((name for name in names if name.casefold() != speaker), names[0])
+    speakers = scene.speakers_of(scene.script[index])
+    before = [said for line in reversed(scene.script[:index]) if (said := scene.speakers_of(line)) != speakers]
+    if before and before[0]:
+        return scene.cast[before[0][0]].name
+    spoken = [scene.cast[speaker].name for speaker in speakers]
+    return next((name for name in names if name not in spoken), names[0])
 
 
 def _changed(line: ScriptLine, **changes: object) -> ScriptLine:
-    return ScriptLine.model_validate({**line.model_dump(), **changes})
+    try:
+        return ScriptLine.model_validate({**line.model_dump(), **changes})
+    except ValidationError as error:
+        raise ValueError(f"This line {error.errors()[0]['ctx']['error']}.") from None
 
 
 def _with_time(line: ScriptLine, action: SetPause | SetOverlap | SetStart) -> ScriptLine:
@@ -164,7 +178,7 @@ def pasted(scene: Scene, text: str, add_cast: bool) -> Scene:
     script = tuple(ScriptLine.model_validate(fields) for fields in screenplay.parse(text))
     if not script:
         raise ValueError("There is no line in it; write NAME: text, one line each.")
-    unknown = list(dict.fromkeys(line.who for line in script if scene.find(line.who) is None))
+    unknown = list(dict.fromkeys(name for line in script for name in line.speakers if scene.find(name) is None))
     if unknown and not add_cast:
         who = ", ".join(unknown)
         raise ValueError(f"Nobody in the cast is called {who}; correct the name, or tick the box to add them.")

@@ -104,7 +104,7 @@ def spoken_lines(scene: Scene, status: JobStatus) -> list[SpokenLine]:
         timed.setdefault(word["line"], []).append(word)
     if timed:
         return [
-            SpokenLine(line_id, line.who, line.text, words[0]["start"], words[-1]["end"], words)
+            SpokenLine(line_id, line.speaker_label, line.text, words[0]["start"], words[-1]["end"], words)
             for line_id, line in zip(ids, scene.script, strict=True) if (words := timed.get(line_id))
         ]  # fmt: skip
     subtitles = status.results.get("vtt")

@@ -36,11 +36,11 @@ def motion_curves(scene: Scene, timeline: Timeline, performance: Performance) ->
             curves[name] = np.round(values.astype(np.float64), 3).tolist()
         loud = np.abs(part.speech).reshape(-1, SAMPLES_PER_FRAME // LEVELS_PER_FRAME).max(1)
         people.append({"name": part.name, **curves, "level": np.round(loud.astype(np.float64), 3).tolist()})
-    ids = line_names(scene, takes=False)
+    ids, speakers = line_names(scene, takes=False), timeline.speaker_names([member.name for member in scene.cast])
     lines = [
-        {"id": name, "who": scene.cast[line.character].name, "start": seconds_from_frames(line.start),
+        {"id": name, "who": who, "start": seconds_from_frames(line.start),
          "end": seconds_from_frames(line.stop)}
-        for name, line in zip(ids, timeline.lines, strict=True)
+        for name, who, line in zip(ids, speakers, timeline.lines, strict=True)
     ]  # fmt: skip
     return {"seconds": timeline.seconds, "people": people, "lines": lines}
 

@@ -39,8 +39,9 @@ def write_otio(
             continue
         children: list[dict[str, Any]] = []
         at = 0
-        spoken = sorted(zip(timeline.lines, timeline.texts, strict=True), key=lambda pair: pair[0].start)
-        for line, text in spoken:
+        written = zip(timeline.lines, timeline.texts, strict=True)
+        spoken = [(voiced, text) for line, text in written for voiced in timeline.of_all_speakers(line)]
+        for line, text in sorted(spoken, key=lambda pair: pair[0].start):
             if line.character != index:
                 continue
             if line.start > at:

@@ -33,22 +33,23 @@ def line_width(size: tuple[int, int]) -> int:
     return max(_NARROWEST, min(_WIDEST, round(_WIDEST * (size[0] / size[1]) / (16 / 9))))
 
 
-def captions(lines: Sequence[Line], texts: Sequence[str], names: Sequence[str], width: int = _WIDEST) -> list[Caption]:
+def captions(
+    lines: Sequence[Line], texts: Sequence[str], speakers: Sequence[str], width: int = _WIDEST
+) -> list[Caption]:
     """Captions of a scene in the order in which they begin.
 
     Args:
         lines: the timeline's lines; a caption begins and ends with the sounds of its words.
         texts: what a reader sees of each line; lines without text get no caption.
-        names: the cast, by ``Line.character``.
+        speakers: who says each line, for a reader.
         width: letters a line, see :func:`line_width`. Long texts become several captions, cut after a sentence or a
             comma where one is near; words longer than a line are hyphenated.
     """
     made: list[Caption] = []
-    for line, text in zip(lines, texts, strict=True):
+    for line, text, speaker in zip(lines, texts, speakers, strict=True):
         words = [piece for word in text.replace("-->", "→").split() for piece in _pieces(word, width)]
         if not words:
             continue
-        speaker = names[line.character]
         groups = _groups(words, speaker, width)
         # A recording has no phonemes: nothing need be pronounced to cut its text.
         sizes = map(_symbols if line.phonemes.strip() else _written, groups)

@@ -140,7 +140,7 @@ def export_scene(
     """
     names = [part.name for part in performance.characters]
     width = line_width(size)
-    made = captions(timeline.lines, timeline.texts, names, width)
+    made = captions(timeline.lines, timeline.texts, timeline.speaker_names(names), width)
     with whole_or_nothing(path) as folder:
         files = [write_film(segments, performance.n_frames, sound, folder / path.name, record=record)]
         for part, slug in zip(performance.characters, file_names(names), strict=True):

@@ -77,8 +77,8 @@ def _voice(
     adapters, timbre = models.pipeline.adapters, None
     embedding = np.zeros_like(models.voices.octave)
     if character.voice is None:
-        name = character.name.casefold()
-        recordings = [line.recording for line in scene.script if line.who.casefold() == name]
+        index = scene.find(character.name)
+        recordings = [line.recording for line in scene.script if scene.says(index, line)]
         if clip := next(filter(None, recordings), None):
             embedding = speaker_embedding_from_clip(Audio(scene_recording(folder, clip), SAMPLE_RATE))
     elif character.voice.clip is not None:

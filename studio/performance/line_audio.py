@@ -26,7 +26,7 @@ from studio.project.takes import FOLDER, Take, note_takes
 from studio.scene.document import load_scene
 from studio.scene.line_names import line_names
 from studio.scene.retakes import without_retakes
-from studio.scene.schema import Scene
+from studio.scene.schema import Scene, listed
 from studio.timeline.timeline import Timeline
 from studio.timeline.word_timing import word_times
 
@@ -92,7 +92,8 @@ def hear(
     lines = [line for line in timeline.lines if line.id in chosen]
     begin, end = min(line.start for line in lines), max(line.stop for line in lines)
     record = _record(scene, performer.seed, steps)
-    sound = write_sound(_mixed(performance, lines, begin, end), target / "sound.wav", record)
+    voiced = [each for line in lines for each in timeline.of_all_speakers(line)]
+    sound = write_sound(_mixed(performance, voiced, begin, end), target / "sound.wav", record)
     words = timed_words(scene, names, timeline, chosen, begin)
     write_json(target / "words.json", words, durable=False)
     return {"sound": sound, "words": target / "words.json"}
@@ -111,9 +112,10 @@ def timed_words(
         begin: frame from which the seconds count.
     """
     words = []
-    for line, name, text in zip(timeline.lines, names, timeline.texts, strict=True):
+    speakers = timeline.speaker_names([member.name for member in scene.cast])
+    for line, name, text, who in zip(timeline.lines, names, timeline.texts, speakers, strict=True):
         if line.id in chosen:
-            at, who = (line.start - begin) / FPS, scene.cast[line.character].name
+            at = (line.start - begin) / FPS
             for word in word_times(line, text):
                 times = {"start": round(at + word.start, 3), "end": round(at + word.stop, 3)}
                 words.append({"line": name, "who": who, "text": word.text, **times})
@@ -178,8 +180,9 @@ def keep_takes(
         path = project / FOLDER / f"{stem}.wav"
         if not path.is_file():
             record = make_record({"text": text}, Path(), {"take": script.take}, photograph=False)
-            write_sound(_mixed(performance, [line], line.start, line.stop), path, record)
-        voice = scene.cast[line.character].voice
-        whose = "" if voice is None else voice.preset or "recording"
+            sound = _mixed(performance, timeline.of_all_speakers(line), line.start, line.stop)
+            write_sound(sound, path, record)
+        voices = [scene.cast[voiced.character].voice for voiced in timeline.of_all_speakers(line)]
+        whose = listed(["" if voice is None else voice.preset or "recording" for voice in voices])
         takes[name] = Take(str(script.take), script.take, now, text, segment_keys[line.id], path, whose, recipe)
     note_takes(project, takes)

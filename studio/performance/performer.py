@@ -19,6 +19,7 @@ from studio.performance.models import Models, single_threaded
 from studio.performance.performance_cache import PerformanceCache
 from studio.performance.retake_plan import bend_through_keys, plan_retakes
 from studio.performance.scene_gaze import with_scene_eyes
+from studio.performance.scene_routing import scene_routing
 from studio.performance.segment_generation import OnStep, SegmentGenerator
 from studio.scene.schema import Scene
 from studio.scene.voices import language_of
@@ -38,8 +39,8 @@ class ScenePerformer:
         models: loaded models.
         seed: in place of the scene's; None = the scene's.
         steps: sampling steps; None = those of the sampler that ships.
-        speakers_only: in each segment only those who speak in it are generated, the others are still: several times
-            as quick.
+        speakers_only: in each segment only those who speak in it, and those whose faces they speak through, are
+            generated, the others are still: several times as quick.
 
     Attributes:
         seed: of the noise.
@@ -92,7 +93,8 @@ class ScenePerformer:
 
         Args:
             timeline: of the scene.
-            routing: (K, K) share of voice i in driving face j.
+            routing: (K, K) or (K, K, L) membership of face j in the place of character i, see
+                :func:`studio.performance.scene_routing.scene_routing`.
             sides: (K,) where each person sits, -1 (left) .. 1 (right).
             work: folder where finished segments are kept, and found again.
             progress: told how far it is, asked whether to stop.
@@ -103,6 +105,7 @@ class ScenePerformer:
         """
         segments = [s for s in split(timeline) if wanted is None or any(line.id in wanted for line in s.lines)]
         retakes = _retakes_of(self._scene, timeline, segments)
+        routing = scene_routing(self._scene, timeline, routing)
         generator, cache = self._generator(routing, sides), PerformanceCache(work)
         total = sum(segment.n_frames for segment in segments)
         parts, done = [], 0
@@ -130,6 +133,7 @@ class ScenePerformer:
 
     def segment_keys(self, timeline: Timeline, routing: np.ndarray, sides: np.ndarray) -> dict[str, str]:
         """Key of the kept segment that holds each line, by the line's id; arguments as of :meth:`perform`."""
+        routing = scene_routing(self._scene, timeline, routing)
         keys = [(segment.lines, self._key(segment, routing, sides)) for segment in split(timeline)]
         return {line.id: key for lines, key in keys for line in lines}
 
@@ -141,11 +145,12 @@ class ScenePerformer:
         how = {"seed": self.seed, "steps": self._steps, "speakers_only": self._speakers_only}
         return SegmentGenerator(self._models.pipeline, cast, routing, **how)
 
-    def _key(self, segment: Segment, *geometry: np.ndarray) -> str:
+    def _key(self, segment: Segment, routing: np.ndarray, sides: np.ndarray) -> str:
         """Key of a segment: what the model is asked for, the model, and the code that asks."""
         voices = [(voice.name, voice.styles) for voice in self._voices]
         how = (segment.key, voices, self.seed, self._steps, self._speakers_only, self._models.device)
         timbres = [np.zeros(0) if voice.timbre is None else voice.timbre for voice in self._voices]
+        geometry = routing[:, :, segment.start : segment.start + segment.n_frames], sides
         return result_key(made_by(*MADE_BY), how, *(voice.embedding for voice in self._voices), *timbres, *geometry)
 
 
@@ -169,7 +174,7 @@ def _with_retakes(
     """
     parts = list(part.characters)
     for span in spans:
-        who = span.line.character
+        who = span.mover
         own_key = result_key(key, replace(span, line=span.line.id))
         retake = cache.load(own_key)
         if retake is None:

@@ -31,14 +31,20 @@ def plan_retakes(scene: Scene, timeline: Timeline) -> list[KeyedSpan]:
             stop = min(line.stop, line.start + frames_from_seconds(span.end))
             frames = [(line.start + frames_from_seconds(key.at), key) for key in span.keys]
             keys = tuple(Key(min(frame, stop - 1), key.channel, key.value) for frame, key in frames if frame <= stop)
-            spans.append(KeyedSpan(line, first, stop, span.take, keys))
-    return sorted(spans, key=lambda span: (span.first, span.line.character))
+            spans += [
+                KeyedSpan(voiced, first, stop, span.take, keys, face)
+                for voiced in timeline.of_all_speakers(line)
+                for face in scene.faces_of(written, voiced.character)
+            ]
+    # a face that several voices say a line through is made again once
+    once = {(span.line.start, span.first, span.mover): span for span in reversed(spans)}.values()
+    return sorted(once, key=lambda span: (span.first, span.mover))
 
 
 def bend_through_keys(performance: Performance, spans: Iterable[KeyedSpan]) -> Performance:
     """The finished motion through all keys, exactly; beyond the spans and their fades to the bit as it was."""
     parts = list(performance.characters)
     for span in spans:
-        part = parts[span.line.character]
-        parts[span.line.character] = replace(part, motion=MotionTrack(through_keyframes(part.motion.values, span)))
+        part = parts[span.mover]
+        parts[span.mover] = replace(part, motion=MotionTrack(through_keyframes(part.motion.values, span)))
     return replace(performance, characters=tuple(parts))

@@ -48,7 +48,7 @@ def with_scene_eyes(
     targets = scripted_gaze_targets(scene, timeline, sides)
     parts = list(add_gaze(performance, spans, sides, targets, habits, drives).characters)
     for span in retaken:
-        who = span.line.character
+        who = span.mover
         around = next(other for other in spans if other.start <= span.line.start < other.stop)
         other = replace(around, key=f"{around.key} {span.line.id} {span.take}")
         made = add_gaze(performance, [other], sides, targets, habits, drives).characters[who].motion.values

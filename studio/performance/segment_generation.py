@@ -15,6 +15,7 @@ from generation.models.flow import seeded_noise
 from generation.pipeline.conditioning import Generate
 from generation.pipeline.retake import regenerate_span
 from generation.pipeline.sampling import Sampling
+from studio.performance.scene_routing import driven_faces, faces_moved
 
 if TYPE_CHECKING:
     from generation.motion.keyframes import KeyedSpan
@@ -31,10 +32,10 @@ class SegmentGenerator:
     Args:
         pipeline: the joint model.
         cast: everybody of the scene.
-        routing: (K, K) share of voice i in driving face j.
+        routing: (K, K, T) share of voice i in driving face j, in each frame of the whole scene.
         seed: of the noise.
         steps: sampling steps; None = the few of the distilled sampler.
-        speakers_only: only those who speak in a segment are generated, the others are still.
+        speakers_only: only those who speak or are spoken through in a segment are generated, the others are still.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class SegmentGenerator:
 
     def generate(self, segment: Segment, on_step: OnStep) -> Performance:
         """Everybody's speech and motion in a segment."""
-        people = _speakers(segment) if self._speakers_only else list(range(len(self._cast)))
+        people = self._moved(segment) if self._speakers_only else list(range(len(self._cast)))
         among, cast, routing = self._among(people, segment)
         part = self._pipeline(
             among.lines,
@@ -61,7 +62,7 @@ class SegmentGenerator:
             routing=routing,
             seed=self._seed,
             sampling=self._sampling,
-            motion_conditions=self._idle_noise(among, cast),
+            motion_conditions=self._idle_noise(among, cast, routing),
             on_step=on_step,
         )
         generated = dict(zip(people, part.characters, strict=True))
@@ -74,7 +75,7 @@ class SegmentGenerator:
         return Performance(tuple(everybody), segment.n_frames)
 
     def retake(self, segment: Segment, part: Performance, span: KeyedSpan, on_step: OnStep) -> Performance:
-        """The motion of the span's speaker over a whole segment, generated anew within the span.
+        """The motion of the span's mover over a whole segment, generated anew within the span.
 
         It is generated among the segment's speakers: what listeners do stays as it is.
 
@@ -85,12 +86,13 @@ class SegmentGenerator:
             on_step: told how far it is.
 
         Returns:
-            The speaker alone.
+            The mover alone.
         """
-        people, who = _speakers(segment), span.line.character
+        people, who = self._moved(segment), span.mover
         among, cast, routing = self._among(people, segment)
         spoken = Performance(tuple(part.characters[i] for i in people), part.n_frames)
-        own = replace(span, line=replace(span.line, character=people.index(who)))
+        line = replace(span.line, character=people.index(span.line.character))
+        own = replace(span, line=line, face=people.index(who))
         track = regenerate_span(
             self._pipeline, own, among.lines, cast, spoken, routing, self._seed, self._sampling, on_step
         )
@@ -99,11 +101,15 @@ class SegmentGenerator:
     def _among(self, people: Sequence[int], segment: Segment) -> tuple[Segment, list[CastMember], np.ndarray]:
         """The segment with some of the cast counted anew, these, and whose voice drives whom of them."""
         lines = tuple(replace(line, character=people.index(line.character)) for line in segment.lines)
-        routing = np.repeat(self._routing[np.ix_(people, people)][:, :, None], segment.n_frames, axis=2)
+        frames = np.arange(segment.start, segment.start + segment.n_frames)
+        routing = self._routing[np.ix_(people, people, frames)]
         return replace(segment, lines=lines), [self._cast[i] for i in people], routing
 
-    def _idle_noise(self, segment: Segment, cast: Sequence[CastMember]) -> list[Generate]:
-        """Noise of the time in which each person does not speak, seeded by the segment too: no two fidget alike.
+    def _moved(self, segment: Segment) -> list[int]:
+        return faces_moved(self._routing, segment.lines, segment.start)
+
+    def _idle_noise(self, segment: Segment, cast: Sequence[CastMember], routing: np.ndarray) -> list[Generate]:
+        """Noise of the time in which each face says nothing, seeded by the segment too: no two fidget alike.
 
         A line's own noise is the pipeline's affair and depends on seed, person and line alone.
         """
@@ -112,13 +118,10 @@ class SegmentGenerator:
             key = (self._seed, segment.lines[0].id, member.name, "idle")
             noise = seeded_noise((segment.n_frames, N_CHANNELS), *key)
             at = 0
-            own = [line for line in segment.lines if line.character == index]
-            for line in sorted(own, key=lambda line: line.start):
-                conditions.append(Generate(index, at, noise[at : line.start]))
-                at = line.stop
+            said = [line for line in segment.lines if index in driven_faces(routing, line)]
+            for line in sorted(said, key=lambda line: line.start):
+                if line.start > at:
+                    conditions.append(Generate(index, at, noise[at : line.start]))
+                at = max(at, line.stop)
             conditions.append(Generate(index, at, noise[at:]))
         return conditions
-
-
-def _speakers(segment: Segment) -> list[int]:
-    return sorted({line.character for line in segment.lines})

@@ -114,7 +114,8 @@ def move(
     write_json(results["words"], timed_words(scene, names, timeline, set(pieces)), durable=False)
     if former is not None:
         line = timeline.lines[names.index(order.line or "")]
-        close = _Close(scene, prepared, line.character, record)
+        shown = scene.faces_of(scene.script[timeline.lines.index(line)], line.character)[0]
+        close = _Close(scene, prepared, shown, record)
         results |= close.films(former, performance, line, sound, target, progress)
         results["changes"] = target / "changes.json"
         write_json(results["changes"], changes(former, performance), durable=False)

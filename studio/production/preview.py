@@ -28,6 +28,7 @@ from studio.export.writers import OnFrame, write_film
 from studio.performance.line_audio import scene_geometry, timed_words
 from studio.performance.models import Models
 from studio.performance.performer import ScenePerformer
+from studio.performance.scene_routing import driven_faces, scene_routing
 from studio.production.frame_cache import FRAME_FOLDER, PREVIEW_FOLDER, FrameCache, trim_frames
 from studio.production.scene_drawing import appearance_key, frame_states, make_renderer, scaled_motion
 from studio.project.restore import media_names
@@ -173,13 +174,14 @@ def _frames(
     on_frame: OnFrame,
 ) -> list[Path]:
     """One of :data:`EVERY` frames of the film, in segments; those that are not cached are drawn."""
-    speaking = _speaking(timeline, len(scene.cast), performance.n_frames)
+    routing = scene_routing(scene, timeline, prepared.places.routing)
+    moving = _while_moved(timeline, routing)
     tracks = []
     for seat, room in zip(prepared.places.seats, prepared.places.rooms, strict=True):
         motion = performance.characters[seat.character].motion
-        values = scaled_motion(motion, scene.cast[seat.character], room).values * speaking[seat.character][:, None]
+        values = scaled_motion(motion, scene.cast[seat.character], room).values * moving[seat.character][:, None]
         tracks.append(MotionTrack(values[::EVERY].astype(np.float32)))
-    tagged = speaking[:, ::EVERY].T == 1
+    tagged = _speaking(timeline, len(scene.cast))[:, ::EVERY].T
     names = [(character.name, scene.colour_of(index)) for index, character in enumerate(scene.cast)]
     tags = [name_tag(name, colour) for name, colour in names]
 
@@ -197,11 +199,20 @@ def _frames(
     return segments
 
 
-def _speaking(timeline: Timeline, n_cast: int, n_frames: int) -> np.ndarray:
-    """(K, T) float32: 1 while somebody speaks, falling to 0 within :data:`_FADE` frames around it."""
-    speaking = np.zeros((n_cast, n_frames), np.float32)
-    frames = np.arange(n_frames)
-    for line in timeline.lines:
+def _while_moved(timeline: Timeline, routing: np.ndarray) -> np.ndarray:
+    """(K, T) float32: 1 while a line comes out of a face, falling to 0 within :data:`_FADE` frames around it."""
+    moving = np.zeros(routing.shape[1:], np.float32)
+    frames = np.arange(timeline.n_frames)
+    for line in timeline.voiced:
         outside = np.maximum(np.maximum(line.start - frames, frames - (line.stop - 1)), 0)
-        speaking[line.character] = np.maximum(speaking[line.character], np.clip(1 - outside / _FADE, 0, 1))
+        moved = driven_faces(routing, line)
+        moving[moved] = np.maximum(moving[moved], np.clip(1 - outside / _FADE, 0, 1))
+    return moving
+
+
+def _speaking(timeline: Timeline, n_cast: int) -> np.ndarray:
+    """(K, T) bool: while somebody's voice is heard."""
+    speaking = np.zeros((n_cast, timeline.n_frames), bool)
+    for line in timeline.voiced:
+        speaking[line.character, line.start : line.stop] = True
     return speaking

@@ -48,7 +48,7 @@ _NULLS = ("", "~", "null", "Null", "NULL")
 
 _PARTS: dict[str, Part] = {"consent": "permission", "statement": "permission", "cast": "cast", "script": "script",
                            "lexicon": "script", "picture": "picture", "rig": "picture"}  # fmt: skip
-_PLACES = ("region", "mask", "rig_face")
+_PLACES = ("region", "mask", "rig_face", "regions")
 """Keys of a character that say where in the picture it is."""
 MOST_PROBLEMS = 100
 """Faults of form that are told one by one."""
@@ -297,6 +297,7 @@ def _item_name(data: Any, location: Location) -> str:  # noqa: ANN401
         items = data.get(location[0])
         item = items[location[1]] if isinstance(items, list) and location[1] < len(items) else None
         label = item.get(key) if isinstance(item, dict) else None
+        label = " + ".join(map(str, label)) if isinstance(label, list) else label
         if isinstance(item, dict) and noun == "script line" and len(item) == 1:
             label = next(iter(item))
         head = f"{noun} {location[1] + 1}" + (f" ({label})" if label else "")

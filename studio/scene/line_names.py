@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 
-from studio.scene.schema import Scene
+from studio.scene.schema import TOGETHER, Scene
 
 
 def line_names(scene: Scene, takes: bool = True) -> list[str]:
@@ -17,8 +17,8 @@ def line_names(scene: Scene, takes: bool = True) -> list[str]:
     """
     names, seen = [], Counter()
     for line in scene.script:
-        character = scene.find(line.who)
-        who = line.who if character is None else scene.cast[character].name
+        known = [name if (index := scene.find(name)) is None else scene.cast[index].name for name in line.speakers]
+        who = TOGETHER.join(known)
         content = [who, line.text, repr(line.speed), line.recording or ""]
         if takes and line.take:
             content.append(f"take {line.take}")

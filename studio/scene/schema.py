@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from studio.scene import screenplay
 
@@ -19,6 +19,8 @@ GAZES = ("viewer", "away")
 COLOURS = ("#d1495b", "#2e86ab", "#edae49", "#5b8e7d", "#8d5a97", "#e07a5f", "#3d5a80", "#7f7f7f")
 STATEMENT_NEEDED = ("agreed", "public")
 _NAME_FORBIDDEN = set(':(){}|"\n\r\t#')
+TOGETHER = " + "
+"""Between the names of several people, in ``who`` and ``face``."""
 
 
 class _Strict(BaseModel):
@@ -68,9 +70,21 @@ def plain_name(name: str) -> str:
         raise ValueError("is empty; give the character a name")
     if bad := sorted(_NAME_FORBIDDEN & set(name)):
         raise ValueError(f"should not contain {' '.join(bad)}; it is {name!r}")
+    if TOGETHER in name:
+        raise ValueError(f"should not contain '+' between spaces, which stands between two names; it is {name!r}")
     if len(name) > 60:
         raise ValueError(f"should have at most 60 letters; it has {len(name)}")
     return name
+
+
+def names_in(value: str | None) -> tuple[str, ...]:
+    """The names in the text of a ``who`` or ``face``."""
+    return tuple(value.split(TOGETHER)) if value else ()
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a reader: ``Nora``, ``Nora and Theo``, ``Nora, Theo and Max``."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 class Voice(_Strict):
@@ -170,9 +184,13 @@ class ScriptLine(_Strict):
     after the scene begins. Another ``take`` is the same line spoken anew. ``looks`` says where the speaker's eyes are
     meanwhile: at another member of the cast by name, at the ``viewer`` or ``away``. In its ``retakes`` the speaker
     moves in another way.
+
+    ``who`` may name several people, who say the line together, and ``face`` whose faces the voice comes out of in place
+    of the speaker's own; both as a list or as ``Nora + Theo``.
     """
 
     who: str
+    face: str | None = None
     text: str = ""
     recording: str | None = None
     pause: float | None = Field(None, ge=0, le=60)
@@ -203,7 +221,25 @@ class ScriptLine(_Strict):
     def _whole(cls, value: Any) -> Any:  # noqa: ANN401
         return int(value) if isinstance(value, str) and value.isdigit() else value
 
-    @field_validator("who", "text", mode="before")
+    @field_validator("who", "face", mode="before")
+    @classmethod
+    def _joined(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+        """A list of names as one text, its spaces in order; nobody is empty in ``who`` and nothing in ``face``."""
+        if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+            value = TOGETHER.join(value)
+        value = " ".join(value.split()) if isinstance(value, str) else value
+        return value or ("" if info.field_name == "who" else None)
+
+    @field_validator("who", "face")
+    @classmethod
+    def _each_once(cls, value: str | None) -> str | None:
+        names = names_in(value)
+        for name in names:
+            if [other.casefold() for other in names].count(name.casefold()) > 1:
+                raise ValueError(f"names {name} twice; keep one")
+        return value
+
+    @field_validator("text", mode="before")
     @classmethod
     def _one_line(cls, value: Any) -> Any:  # noqa: ANN401
         return "" if value is None else " ".join(value.split()) if isinstance(value, str) else value
@@ -214,6 +250,27 @@ class ScriptLine(_Strict):
         if len(given) > 1:
             raise ValueError(f"has {' and '.join(given)}; keep one of them")
         return self
+
+    @model_validator(mode="after")
+    def _one_recording(self) -> ScriptLine:
+        if self.recording is not None and len(self.speakers) > 1:
+            raise ValueError("is a recording of several people; name one, and whose faces say it with the key face")
+        return self
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Who says it, as the line names them."""
+        return names_in(self.who)
+
+    @property
+    def faces(self) -> tuple[str, ...]:
+        """Whose faces say it in place of the speakers' own; empty where each moves their own."""
+        return names_in(self.face)
+
+    @property
+    def speaker_label(self) -> str:
+        """Who says it, for a reader: ``Nora and Theo``."""
+        return listed(self.speakers)
 
 
 class Scene(_Strict):
@@ -242,12 +299,25 @@ class Scene(_Strict):
         names = [character.name.casefold() for character in self.cast]
         return names.index(name.casefold()) if name.casefold() in names else None
 
+    def speakers_of(self, line: ScriptLine) -> list[int]:
+        """Indices of those who say a line; names that nobody has are left out."""
+        return [index for name in line.speakers if (index := self.find(name)) is not None]
+
+    def says(self, index: int, line: ScriptLine) -> bool:
+        """Whether a character is among those who say a line."""
+        return self.cast[index].name.casefold() in [name.casefold() for name in line.speakers]
+
+    def faces_of(self, line: ScriptLine, speaker: int) -> list[int]:
+        """Indices of those whose faces say a line with a speaker's voice."""
+        faces = [index for name in line.faces if (index := self.find(name)) is not None]
+        return faces if line.faces else [speaker]
+
     def role_of(self, index: int) -> Literal["speaker", "narrator", "silent"]:
         """What a character does: silent is the default of everybody without a line."""
         character = self.cast[index]
         if character.role is not None:
             return character.role
-        speaks = any(line.who.casefold() == character.name.casefold() for line in self.script)
+        speaks = any(self.says(index, line) for line in self.script)
         return "speaker" if speaks else "silent"
 
     def colour_of(self, index: int) -> str:

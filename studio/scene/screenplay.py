@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Protocol
 
-OPTIONS = ("pause", "overlap", "start", "speed", "take", "looks", "recording")
+OPTIONS = ("pause", "overlap", "start", "speed", "take", "looks", "face", "recording")
 _OPTION_LIST = re.compile(r"\(((?:[^()\"]|\"(?:[^\"\\]|\\.)*\")*)\)")
 _PAUSE = re.compile(r"\(\s*pause\s+([^()\s]+)\s*\)")
 _OPTION = re.compile(r"\s*([^\s,]+)(?:\s+(\"(?:[^\"\\]|\\.)*\"|[^,]*))?\s*(?:,|$)")
@@ -33,14 +33,17 @@ class WrittenLine(Protocol):
     speed: float
     take: int
     looks: str | None
+    face: str | None
 
 
 def parse(text: str) -> list[dict[str, str]]:
     """Fields of each script line in a screenplay.
 
     A line is ``NAME: text`` or ``NAME (option value, ...): text`` with the options pause, overlap, start (seconds),
-    speed (a factor), take (a number), looks (a name, viewer or away) and recording (a file). An indented line continues
-    the one before it, ``(pause 1.5)`` alone is a pause before the next line, ``#`` begins a comment line.
+    speed (a factor), take (a number), looks (a name, viewer or away), face (a name) and recording (a file). Several
+    names with a plus between them (``NORA + THEO``) say a line together, or are the faces that a voice comes out of. An
+    indented line continues the one before it, ``(pause 1.5)`` alone is a pause before the next line, ``#`` begins a
+    comment line.
 
     Args:
         text: the screenplay.
@@ -148,7 +151,7 @@ def _print_line(line: WrittenLine) -> str:
         options.append(f"speed {line.speed!r}")
     if line.take:
         options.append(f"take {line.take}")
-    for key in ("looks", "recording"):
+    for key in ("looks", "face", "recording"):
         if (value := getattr(line, key)) is not None:
             plain = re.fullmatch(r"[^\s,()\"](?:[^,()\"]*[^\s,()\"])?", value)
             options.append(f"{key} {value if plain else json.dumps(value, ensure_ascii=False)}")

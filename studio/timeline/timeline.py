@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -24,7 +24,7 @@ from generation.text.phonemizer import Phonemizer, display_text, phonemize
 from studio.core.problems import DocumentError, Problem, as_clause
 from studio.scene.document import existing_file
 from studio.scene.line_names import line_names
-from studio.scene.schema import Scene, ScriptLine
+from studio.scene.schema import Scene, ScriptLine, listed
 
 LEAD_FRAMES = 8
 """Frames before the first line, when it names no time of its own."""
@@ -59,14 +59,29 @@ class Timeline:
     """Who says what, when.
 
     Attributes:
-        lines: one a script line, in the script's order.
+        lines: one a script line, in the script's order; of a line said together that of its first speaker.
         texts: what a reader sees of each line, for the subtitles; empty for a recording without text.
         n_frames: length of the scene in video frames.
+        together: by id of a line said together, those of its other speakers, on the same clock.
     """
 
     lines: tuple[Line, ...]
     texts: tuple[str, ...]
     n_frames: int
+    together: Mapping[str, tuple[Line, ...]] = field(default_factory=dict)
+
+    def of_all_speakers(self, line: Line) -> tuple[Line, ...]:
+        """One of :attr:`lines` as each of its speakers says it."""
+        return (line, *self.together.get(line.id, ()))
+
+    @property
+    def voiced(self) -> tuple[Line, ...]:
+        """The lines of all voices: one a script line and speaker."""
+        return tuple(voiced for line in self.lines for voiced in self.of_all_speakers(line))
+
+    def speaker_names(self, names: Sequence[str]) -> list[str]:
+        """Who says each of :attr:`lines`, for a reader; ``names`` are the cast's."""
+        return [listed([names[voiced.character] for voiced in self.of_all_speakers(line)]) for line in self.lines]
 
     @property
     def seconds(self) -> float:
@@ -100,12 +115,17 @@ def build_timeline(
     starts = place_lines(scene.script, [line.n_frames for line in drafts])
     if clashes := find_clashes(scene, starts, [line.n_frames for line in drafts]):
         raise DocumentError(clashes)
-    lines = tuple(
-        Line(line.id, line.character, start, line.n_frames, line.phonemes, line.durations, line.recording)
-        for line, start in zip(drafts, starts, strict=True)
-    )
+    lines = tuple(replace(line, start=start) for line, start in zip(drafts, starts, strict=True))
+    together = {
+        line.id: tuple(
+            replace(line, id=f"{line.id} {scene.cast[other].name}", character=other)
+            for other in scene.speakers_of(written)[1:]
+        )
+        for line, written in zip(lines, scene.script, strict=True)
+        if len(written.speakers) > 1
+    }
     n_frames = max((line.stop for line in lines), default=0) + TAIL_FRAMES
-    return Timeline(lines, tuple(display_text(line.text) for line in scene.script), n_frames)
+    return Timeline(lines, tuple(display_text(line.text) for line in scene.script), n_frames, together)
 
 
 def measure_lines(
@@ -117,6 +137,9 @@ def measure_lines(
 ) -> tuple[list[Line], dict[int, Problem]]:
     """Pronounce and measure every line, each at frame 0; arguments as of :func:`build_timeline`.
 
+    A line said together is pronounced as its first speaker does, and each of its symbols lasts for the mean of what the
+    speakers' voices would take: so all say it on one clock.
+
     Args:
         phonemizer: what pronounces plain words; eSpeak NG if not given.
 
@@ -126,19 +149,23 @@ def measure_lines(
     drafts: list[Line] = []
     problems: dict[int, Problem] = {}
     for index, (line, name) in enumerate(zip(scene.script, line_names(scene), strict=True)):
-        character = scene.find(line.who)
-        if character is None:
-            problems[index] = _problem(index, f"script line {index + 1}: nobody in the cast is called {line.who!r}")
+        unknown = [named for named in line.speakers or ("",) if scene.find(named) is None]
+        if unknown:
+            problems[index] = _problem(index, f"script line {index + 1}: nobody in the cast is called {unknown[0]!r}")
             continue
+        saying = scene.speakers_of(line)
+        character = saying[0]
         try:
-            speaker = speakers[character]
             if line.recording is not None:
                 drafts.append(_measure_recording(name, character, load_recording(line.recording)))
                 continue
-            ipa = phonemize(line.text, speaker.language, scene.lexicon, phonemizer)
+            ipa = phonemize(line.text, speakers[character].language, scene.lexicon, phonemizer)
             seed = seed_of(scene.seed, name, "rhythm")
-            mels = durations.predict(f" {ipa} ", speaker.voice, line.speed * speaker.habits.tempo, seed)
-            mels = scale_pauses(f" {ipa} ", mels, speaker.habits.pauses)
+            taken = []
+            for speaker in (speakers[index] for index in saying):
+                mels = durations.predict(f" {ipa} ", speaker.voice, line.speed * speaker.habits.tempo, seed)
+                taken.append(scale_pauses(f" {ipa} ", mels, speaker.habits.pauses))
+            mels = [round(sum(of_symbol) / len(saying)) for of_symbol in zip(*taken, strict=True)]
             drafts.append(_measure_speech(name, character, f" {ipa} ", mels))
         except ValueError as error:
             problems[index] = _problem(index, f"script line {index + 1} ({line.who}): {as_clause(error)}")
@@ -177,14 +204,15 @@ def place_lines(script: Sequence[ScriptLine], lengths: Sequence[int]) -> list[in
 
 def find_clashes(scene: Scene, starts: Sequence[int], lengths: Sequence[int]) -> list[Problem]:
     """Each pair of lines that the same person would have to say at once."""
-    spans: dict[int | None, list[tuple[int, int, int]]] = {}
+    spans: dict[int, list[tuple[int, int, int]]] = {}
     for number, (line, start, length) in enumerate(zip(scene.script, starts, lengths, strict=True), 1):
-        spans.setdefault(scene.find(line.who), []).append((start, start + length, number))
+        for speaker in scene.speakers_of(line):
+            spans.setdefault(speaker, []).append((start, start + length, number))
     clashes = []
     for character, own in spans.items():
         own.sort()
         for (_, stop, first), (start, _, second) in zip(own, own[1:], strict=False):
-            if start < stop and character is not None:
+            if start < stop:
                 lines = f"script lines {min(first, second)} and {max(first, second)}"
                 at = seconds_from_frames(start)
                 what = f"{lines}: {scene.cast[character].name} would say both at {at:.2f} s"

@@ -157,7 +157,7 @@ class _Check:
             at = self._cast_at(index, "voice")
             if voice is None:
                 texts = [line for line in self.scene.script if line.recording is None]
-                if any(self.scene.find(line.who) == self.scene.find(name) for line in texts):
+                if any(self.scene.says(index, line) for line in texts):
                     if not self._faulty(self._cast_at(index), "voice"):
                         self._say(at, f"{name} speaks but has no voice", f"add voice: with one of {', '.join(known)}")
             elif voice.preset is not None and voice.preset not in known:
@@ -197,13 +197,15 @@ class _Check:
         names = [character.name for character in self.scene.cast]
         for number, line in enumerate(self.scene.script, 1):
             label, at = f"script line {number} ({line.who})", ("script", number - 1)
-            character = self.scene.find(line.who)
-            if character is None:
-                if self._cast_is_whole():
-                    hint = nearest(line.who, names)
-                    self._say(at, f"script line {number}: nobody in the cast is called {line.who!r}", f"{hint}")
-            elif self.scene.cast[character].role == "silent":
-                self._say(at, f"{label}: {line.who} has the role silent", "remove the role or the line")
+            for name in line.speakers or ("",):
+                character = self.scene.find(name)
+                if character is None:
+                    if self._cast_is_whole():
+                        hint = nearest(name, names)
+                        self._say(at, f"script line {number}: nobody in the cast is called {name!r}", f"{hint}")
+                elif self.scene.cast[character].role == "silent":
+                    self._say(at, f"{label}: {name} has the role silent", "remove the role or the line")
+            self._faces(number, label, line)
             if line.looks is not None and line.looks not in GAZES:
                 self._looks(at, label, line)
             if line.recording is None and not line.text:
@@ -212,6 +214,17 @@ class _Check:
             self._retakes(number, line)
             if len(line.text) > MAX_TEXT:
                 self._say(at, f"{label} has {len(line.text)} letters", f"split it into lines of at most {MAX_TEXT}")
+
+    def _faces(self, number: int, label: str, line: ScriptLine) -> None:
+        """A line comes out of faces that are in the picture."""
+        seen = [self.scene.cast[index].name for index in self.scene.on_screen]
+        for name in line.faces:
+            index, at = self.scene.find(name), ("script", number - 1, "face")
+            if index is None and self._cast_is_whole():
+                self._say(at, f"{label}: no face belongs to {name!r}", nearest(name, seen))
+            elif index is not None and self.scene.cast[index].role == "narrator":
+                what = f"{label}: the line cannot come out of the face of {name}, a narrator, who has none"
+                self._say(at, what, "name somebody in the picture, or remove the key face")
 
     def _retakes(self, number: int, line: ScriptLine, longest: float | None = None) -> None:
         """Retakes that cannot be made, in a line of at most ``longest`` seconds."""
@@ -237,7 +250,8 @@ class _Check:
     def _looks(self, at: Location, label: str, line: ScriptLine) -> None:
         """A line's gaze goes to somebody in the picture, and not to the speaker."""
         seen = [self.scene.cast[index].name for index in self.scene.on_screen]
-        others = [name for name in seen if name.casefold() != line.who.casefold()]
+        speaking = [name.casefold() for name in line.speakers]
+        others = [name for name in seen if name.casefold() not in speaking]
         if line.looks.casefold() not in [name.casefold() for name in others] and self._cast_is_whole():
             hint = nearest(line.looks, [*others, *GAZES])
             self._say(at, f"{label}: nobody to look at is called {line.looks!r}", f"{hint}")
@@ -258,7 +272,7 @@ class _Check:
         lines, problems = measure_lines(scene, speakers, AverageDurations(), load, _letters)
         for index, problem in problems.items():
             line = scene.script[index]
-            if scene.find(line.who) is not None and (line.text or line.recording):
+            if len(scene.speakers_of(line)) == len(line.speakers) > 0 and (line.text or line.recording):
                 self._say_of_line(problem)
         if not problems:
             self._times(lines)

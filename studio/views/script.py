@@ -63,7 +63,9 @@ def script_data(project: Project, busy: set[str], sound: playback.Playback | Non
             for number, (path, label) in enumerate(sound.clips)
         ]
         playing = {"clips": clips, "stamp": sound.stamp, "autoplay": session.fresh(sound.stamp), "words": sound.words}
-    return {"lines": script_edits.rows(project, dict.fromkeys(busy, True)), "cast": cast, "sound": playing}
+    faces = [scene.cast[index].name for index in scene.on_screen]
+    lines = script_edits.rows(project, dict.fromkeys(busy, True))
+    return {"lines": lines, "cast": cast, "faces": faces, "sound": playing}
 
 
 def _acted(project: Project, message: object) -> None:
@@ -96,7 +98,10 @@ def _hear(project: Project, ids: list[str]) -> None:
 
 def _paste(project: Project) -> None:
     with st.expander("Paste a screenplay"):
-        st.caption("NAME: text, one line each; NAME (pause 0.5, speed 1.1): text sets a line's time and speed.")
+        st.caption(
+            "NAME: text, one line each; NAME (pause 0.5, speed 1.1): text sets a line's time and speed; "
+            "NAME + NAME: text is said together, NAME (face OTHER): text comes out of another's face."
+        )
         text = st.text_area("Screenplay", screenplay.print_lines(project.scene.script), height=200,
                             key=f"screenplay {project.revision}", label_visibility="collapsed")  # fmt: skip
         add = st.checkbox("Add names that are not in the cast yet", True,

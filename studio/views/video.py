@@ -13,6 +13,7 @@ from studio.jobs.job_kinds import JOB_KINDS, KindName
 from studio.jobs.queue import jobs, retry, submit
 from studio.production.settings import RenderSettings
 from studio.project.project import Project
+from studio.scene.schema import Scene
 from studio.views import layout, session
 from studio.views.cast import picture_data
 from studio.widgets import mount
@@ -144,7 +145,7 @@ def player_data(project: Project, made: results.FinishedVideo) -> dict[str, Any]
     """What the player is to show."""
     lines = []
     for line in made.lines:
-        index = project.scene.find(line.who)
+        index = _first_named(project.scene, line.who)
         colour = "#7f7f7f" if index is None else project.scene.colour_of(index)
         words = [{"text": word["text"], "start": word["start"], "end": word["end"]} for word in line.words]
         lines.append({"who": line.who, "text": line.text, "start": line.start, "end": line.end, "words": words,
@@ -153,6 +154,13 @@ def player_data(project: Project, made: results.FinishedVideo) -> dict[str, Any]
     poster = mount.media_url(still, "poster", ".jpg") if still else ""
     return {"url": mount.media_url(made.video, "player"), "poster": poster, "lines": lines, "seconds": made.seconds,
             "width": made.size[0], "height": made.size[1], "label": made.label}  # fmt: skip
+
+
+def _first_named(scene: Scene, label: str) -> int | None:
+    """Index of the first of those whom a line's label names."""
+    starts = {index: (f"{member.name}, ", f"{member.name} and ") for index, member in enumerate(scene.cast)}
+    together = next((index for index, ends in starts.items() if label.startswith(ends)), None)
+    return together if (alone := scene.find(label)) is None else alone
 
 
 def _at(project: Project, made: results.FinishedVideo, time: float) -> None:

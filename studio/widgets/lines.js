@@ -77,7 +77,14 @@ class Lines {
     row.seconds.onchange = time;
     row.chip = make("div", { className: "chip" }, row.kind, row.seconds, make("span", { textContent: "s" }));
     row.who = make("select", { className: "who", title: "Who says it." });
-    row.who.onchange = () => act({ kind: "who", value: row.who.value });
+    row.who.onchange = () => {
+      const others = row.line.who.slice(1).filter((name) => name !== row.who.value);
+      act({ kind: "who", value: [row.who.value, ...others] });
+    };
+    row.how = make("span", { className: "how" });
+    row.others = make("fieldset", { className: "people", title: "They say the line together, each with their own voice." });
+    row.faces = make("fieldset", { className: "people", title: "The voice comes out of these faces and not of its own." });
+    row.tick = (box, names, chosen, changed) => this.tick(box, names, chosen, (value) => act(changed(value)));
     row.text = make("textarea", { rows: 1, className: "text", placeholder: "What is said" });
     row.text.oninput = () => this.grow(row.text);
     row.text.onchange = () => { if (row.text.value !== row.line.text) act({ kind: "text" }); };
@@ -108,14 +115,14 @@ class Lines {
         button("Add below", "Add an empty line below this one", { kind: "add" }),
         button("New take", "Say this line again in another way; the take before it is kept", { kind: "take" }),
         button("Remove", "Remove this line; undo brings it back", { kind: "remove" })),
-      row.takes, row.times);
+      row.others, row.faces, row.takes, row.times);
     row.more = make("button", { type: "button", textContent: "More", title: "Speed, takes, order, another line." });
     row.more.setAttribute("aria-label", `More about line ${index + 1}`);
     row.more.onclick = () => {
       row.panel.hidden = !row.panel.hidden;
       row.more.setAttribute("aria-expanded", String(!row.panel.hidden));
     };
-    row.body = make("div", { className: "row" }, row.who,
+    row.body = make("div", { className: "row" }, make("div", { className: "speaker" }, row.who, row.how),
       make("div", { className: "said" }, row.words, row.text),
       make("div", { className: "side" }, row.length, row.hear, row.more), row.panel);
     row.node = make("li", {}, row.chip, row.body);
@@ -133,12 +140,22 @@ class Lines {
     row.body.style.setProperty("--owner", line.colour);
     row.body.style.setProperty("--ink", line.ink);
     const names = this.data.cast.map((member) => member.name);
-    const offered = names.includes(line.who) ? names : [line.who, ...names];
+    const [speaker, ...others] = line.who;
+    const offered = names.includes(speaker) ? names : [speaker, ...names];
     if (row.offered !== offered.join("\n")) {
       row.offered = offered.join("\n");
       row.who.replaceChildren(...offered.map((name) => make("option", { value: name, textContent: name })));
     }
-    set(row.who, line.who);
+    set(row.who, speaker);
+    row.how.textContent = [...others.map((name) => `+ ${name}`), ...line.face.map((name) => `→ ${name}`)].join(" ");
+    row.how.title = line.face.length ? `Comes out of the face of ${line.face.join(" and ")}.` : "Said together.";
+    row.tick(row.others, names.filter((name) => name !== speaker), others,
+      (value) => ({ kind: "who", value: [row.line.who[0], ...value] }));
+    row.tick(row.faces, this.data.faces, line.face, (value) => ({ kind: "face", value }));
+    row.others.prepend(make("legend", { textContent: "Together with" }));
+    row.faces.prepend(make("legend", { textContent: "Out of the face of" }));
+    row.others.setAttribute("aria-label", `Who says line ${index + 1} too`);
+    row.faces.setAttribute("aria-label", `Whose face says line ${index + 1}`);
     set(row.text, line.text);
     set(row.speed, line.speed);
     set(row.kind, line.time[0]);
@@ -157,10 +174,21 @@ class Lines {
     row.up.disabled = index === 0;
     row.pair.disabled = index === this.data.lines.length - 1;
     row.down.disabled = index === this.data.lines.length - 1;
-    row.body.classList.toggle("unknown", !names.includes(line.who));
+    row.body.classList.toggle("unknown", !line.who.every((name) => names.includes(name)));
     row.takes.replaceChildren(...line.takes.map((take) => this.take(row, take)));
     if (line.takes.filter((take) => take.heard).length > 1) row.takes.prepend(this.both(row));
     requestAnimationFrame(() => this.grow(row.text));
+  }
+
+  // Names to tick, those that are chosen ticked; one that nobody has stays until it is taken away.
+  tick(box, names, chosen, changed) {
+    const shown = [...names, ...chosen.filter((name) => !names.includes(name))];
+    box.replaceChildren(...shown.map((name) => {
+      const node = make("input", { type: "checkbox", checked: chosen.includes(name), value: name });
+      node.onchange = () => changed([...box.querySelectorAll("input:checked")].map((other) => other.value));
+      return make("label", {}, node, ` ${name}`);
+    }));
+    box.hidden = !shown.length;
   }
 
   both(row) {

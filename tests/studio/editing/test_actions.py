@@ -26,7 +26,8 @@ ROW = {"index": 1, "line": "THEO-1", "n": 1_700_000_000_000}
 SPAN = {"line": "THEO-1", "start": 0.4, "end": 1, "keys": [{"at": 0.6, "channel": "jawOpen", "value": 0.8}]}
 LINE = [
     {**ROW, "kind": "text", "text": "Other words."},
-    {**ROW, "kind": "who", "value": "Nora"},
+    {**ROW, "kind": "who", "value": ["Nora", "Theo"]},
+    {**ROW, "kind": "face", "value": ["Theo"]},
     {**ROW, "kind": "speed", "value": 1.5},
     {**ROW, "kind": "pause", "value": 2, "text": "typed before"},
     {**ROW, "kind": "overlap", "value": 0.25},
