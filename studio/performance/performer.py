@@ -13,6 +13,7 @@ from generation.core.motion import MotionTrack
 from generation.core.performance import CastMember, Performance
 from generation.core.result_key import made_by, result_key
 from generation.motion.keyframes import KeyedSpan, crossfade
+from generation.pipeline.face_routing import LEAST_SHARE
 from studio.core.progress import Progress
 from studio.performance.characters import character_voices
 from studio.performance.models import Models, single_threaded
@@ -128,7 +129,8 @@ class ScenePerformer:
         cache.trim()
         joined = join(segments, parts, timeline.n_frames)
         deliveries = [voice.delivery for voice in self._voices]
-        gazing = with_scene_eyes(joined, self._scene, timeline, segments, sides, self.seed, retakes, deliveries)
+        drives = routing >= LEAST_SHARE
+        gazing = with_scene_eyes(joined, self._scene, timeline, segments, sides, self.seed, retakes, deliveries, drives)
         return bend_through_keys(gazing, retakes)
 
     def segment_keys(self, timeline: Timeline, routing: np.ndarray, sides: np.ndarray) -> dict[str, str]:
