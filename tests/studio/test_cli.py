@@ -146,12 +146,12 @@ def test_ctrl_c_is_130_and_leaves_nothing(scene: Path, tmp_path: Path, monkeypat
     assert sorted(tmp_path.iterdir()) == before
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
 def heed_interrupts() -> None:
     """Shells start what runs in the background deaf to interrupts, and its children with it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
 def test_a_real_interrupt_of_a_real_process(scene: Path, tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
     command = [sys.executable, "-m", "studio.cli", "render", str(scene), "-o", str(tmp_path / "a.mp4"), "--json"]
