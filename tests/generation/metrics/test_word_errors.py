@@ -21,7 +21,21 @@ from generation.metrics.word_errors import bootstrap, word_alignment, word_error
     ],
 )
 def test_word_errors(said: str, heard: str, errors: int) -> None:
+    pytest.importorskip("jiwer")
     assert word_errors(said.split(), heard.split()) == errors
+
+
+def test_errors_are_those_of_the_alignment() -> None:
+    pytest.importorskip("jiwer")
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        said, heard = (rng.choice(list("abcdefg"), rng.integers(0, 12)).tolist() for _ in range(2))
+        pairs = word_alignment(said, heard)
+        assert word_errors(said, heard) == sum(i is None or j is None or said[i] != heard[j] for i, j in pairs)
+
+
+def test_a_misheard_word_is_a_substitution_where_that_costs_no_more() -> None:
+    assert word_alignment("x a".split(), "a y".split()) == [(0, 0), (1, 1)]
 
 
 def test_word_alignment_names_what_is_missing_and_added() -> None:
