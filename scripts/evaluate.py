@@ -18,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from generation.data.grid_corpus import held_out_sentences
 from scripts.evaluation.bootstrap import renamed
-from scripts.evaluation.inputs import Corpus, held_out_clips
+from scripts.evaluation.inputs import Corpus
 from scripts.evaluation.judges import Judges
 from scripts.evaluation.measures.binding import binding
 from scripts.evaluation.measures.cost import cost
@@ -102,7 +103,7 @@ class Evaluation:
     def _clips(self) -> None:
         if self.wanted & CLIPS:
             log.info("real clips")
-            clips = held_out_clips(self.shared, min(2 * len(self.prompts), CLIPS_AT_MOST))
+            clips = held_out_sentences(self.shared, min(2 * len(self.prompts), CLIPS_AT_MOST))
             peers = {"rules": rules_alone, "openfacefx": viseme_curves}
             self._add(real_clips(self.wanted | {"mouth_loudness_r"}, self.synthesis, clips, self.seeds, peers))
 

@@ -195,7 +195,7 @@ def _styles(arguments: argparse.Namespace) -> int:
         except DocumentError as error:
             _tell(arguments, "warning", error.sentence, style=name)
             continue
-        facts = {"style": name, "does": about.does, "changes": about.part, "taught": about.taught}
+        facts = {"style": name, "does": about.does, "changes": about.part, "trained_on": about.trained_on}
         _tell(arguments, "style", f"{name:12} {about.does} ({about.part})", **facts, licence=about.licence)
     if not shelf():
         _tell(arguments, "ok", "No style is on the shelf yet; scripts/finetune_lora.py teaches one.")

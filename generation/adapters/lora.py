@@ -1,4 +1,4 @@
-"""LoRA adapters of the joint transformer as files: strict safetensors that know the weights they were made for."""
+"""Reads, writes and attaches LoRA adapter files: strict safetensors tied to the weights that they were made for."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def save_adapter(
         name: of the adapter.
         path: the file, or a folder that gets ``pytorch_lora_weights.safetensors``, diffusers' name for such a file.
         about: further metadata, by the names of :class:`generation.adapters.metadata.About`.
-        voice: (64,) vector of the voice that it was taught.
+        voice: (64,) vector of the voice that it was trained on.
     """
     config = transformer.peft_config[name]
     tensors = get_peft_model_state_dict(transformer, adapter_name=name)
@@ -122,7 +122,7 @@ def read_adapter(path: Path) -> tuple[dict[str, Tensor], About]:
 
 
 def write_scaled_adapter(source: Path, target: Path, share: float) -> Path:
-    """Writes an adapter's file anew with its matrices at a share of what they do; voice and habits stay as they are.
+    """Writes an adapter's file anew with its matrices at a share of what they do; voice and delivery stay as they are.
 
     Args:
         source: written by :func:`save_adapter`.

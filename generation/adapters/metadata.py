@@ -1,4 +1,4 @@
-"""What an adapter's file says of itself, read without torch: base, size, licence, consent, and how to use it."""
+"""Metadata of adapter files, read without torch: base weights, size, licence, consent, delivery."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ SUFFIX = ".safetensors"
 VOICE = "voice"
 """Name of the tensor (64,) float32 that a voice's file holds besides its matrices."""
 CONSENTS = ("drawn", "me", "agreed", "public")
-"""Whose voice or face taught it, as scenes say it of pictures; ``drawn`` = nobody's, made by a machine."""
-_KINDS = ("manner", "voice", "moves", "few_steps")
+"""Whose voice or face it was trained on, as scenes say it of pictures; ``drawn`` = nobody's, made by a machine."""
+_KINDS = ("style", "voice", "moves", "few_steps")
+_FORMER_KEYS = {"habits": "delivery", "taught": "trained_on"}
+"""Metadata of older files, by what it is called now."""
 _MAX_RANK, _MAX_BYTES, _MAX_TEXT = 256, 64_000_000, 600
 _TENSOR = re.compile(r"(blocks\.\d+\.(audio|motion)|mel_head(\.blocks\.\d+)?)\.[a-z_]+\.lora_[AB]\.weight")
 
@@ -50,26 +52,26 @@ class About:
         base: hash of the weights that it was made for.
         rank: of its matrices; their scale is 1.
         layers: ends of the names of the layers that it changes.
-        kind: a ``manner`` of speaking and moving, a ``voice``, somebody's way of moving (``moves``), or ``few_steps``.
+        kind: a ``style`` of speaking and moving, a ``voice``, somebody's way of moving (``moves``), or ``few_steps``.
         does: one line for the reader.
         licence: SPDX name.
-        consent: one of :data:`CONSENTS`, empty for an adapter that nobody's recording taught.
+        consent: one of :data:`CONSENTS`, empty for an adapter that was trained on nobody's recordings.
         statement: who agreed, when and how.
-        taught: what it was taught from.
-        habits: what comes with it beside the weights, at strength 1.
+        trained_on: what it was trained on.
+        delivery: what comes with it beside the weights, at strength 1.
     """
 
     path: Path
     base: str
     rank: int
     layers: tuple[str, ...]
-    kind: str = "manner"
+    kind: str = "style"
     does: str = ""
     licence: str = ""
     consent: str = ""
     statement: str = ""
-    taught: str = ""
-    habits: Delivery = AVERAGE
+    trained_on: str = ""
+    delivery: Delivery = AVERAGE
 
     @property
     def name(self) -> str:
@@ -97,7 +99,7 @@ def read_about(path: Path) -> About:
         raise RuntimeError(f"The adapter {name} is larger than {_MAX_BYTES // 10**6} MB, which none of ours is.")
     try:
         with safe_open(path, "np") as file:
-            written = dict(file.metadata() or {})
+            written = {_FORMER_KEYS.get(key, key): value for key, value in (file.metadata() or {}).items()}
             strange = [key for key in file.keys() if key != VOICE and not _TENSOR.fullmatch(key)]  # noqa: SIM118
         rank, layers, base = int(written["rank"]), json.loads(written["layers"]), written["base"]
     except (SafetensorError, OSError, KeyError, ValueError, RecursionError) as error:
@@ -114,12 +116,13 @@ def read_about(path: Path) -> About:
 
 def _usage(written: Mapping[str, str]) -> dict[str, Any]:
     """What the metadata say about use and origin, each text plain and short, each number in its range."""
-    texts = {key: _plain(written.get(key, "")) for key in ("does", "licence", "consent", "statement", "taught")}
+    texts = {key: _plain(written.get(key, "")) for key in ("does", "licence", "consent", "statement", "trained_on")}
     kind = written.get("kind", "few_steps")
+    kind = "style" if kind == "manner" else kind  # of older files
     if kind not in _KINDS or texts["consent"] not in ("", *CONSENTS):
         raise ValueError("unknown kind or consent")
-    habits = {key: _number(value, 0, 4) for key, value in json.loads(written.get("habits", "{}")).items()}
-    return {**texts, "kind": kind, "habits": Delivery(**habits)}
+    delivery = {key: _number(value, 0, 4) for key, value in json.loads(written.get("delivery", "{}")).items()}
+    return {**texts, "kind": kind, "delivery": Delivery(**delivery)}
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Adapters routed by character: in one batched pass each character's tokens see their own, at their own strengths.
+"""Routes adapters by character: in one batched pass each character's tokens get their own, at their own strengths.
 
 All adapters of a layer are one pair of matrices side by side, and a character's strengths scale its columns between
 the two: ``y = base(x) + up (s_k * (down x))``. Nothing is swapped, and a character whose ``s_k`` is zero gets ``+ 0``.

@@ -72,6 +72,13 @@ class Sentence:
     timed: TimedPhonemes | None
 
 
+def held_out_sentences(shared: Path, count: int) -> list[Sentence]:
+    """Real tracked sentences that no training saw, spread over the held-out files."""
+    seconds = mean_symbol_seconds(shared / "corpus" / "manifest.jsonl")
+    sentences = list(read_sentences(shared / "motion", HELD_OUT_FILES, seconds))
+    return sentences[:: max(1, len(sentences) // count)][:count]
+
+
 def read_sentences(folder: Path, files: tuple[str, ...], symbol_seconds: dict[str, float]) -> Iterator[Sentence]:
     """Sentences of the tracked files in order.
 

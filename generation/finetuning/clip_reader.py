@@ -1,4 +1,4 @@
-"""Material to learn from: a folder of clips, read, cut, laid on its words and tracked; what is wrong, clip by clip."""
+"""Reads a folder of clips for fine-tuning: cut, aligned and tracked, with the reason for each that is left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Examples that an adapter is trained on: crops of a processed corpus, or of clips that somebody brought."""
+"""Training batches for adapters: crops of a processed corpus, or of somebody's clips."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from generation.core.motion import N_CHANNELS
 from generation.data.clips import Clip
 from generation.data.corpus import SpeechCorpus, Utterance
 from generation.data.joint_dataset import Batch, JointExamples
-from generation.finetuning.styles import Manner, ProcessedCorpus, processed_motion
+from generation.finetuning.styles import ProcessedCorpus, Style, processed_motion
 from generation.models.joint_inputs import HEARD_CHANNELS
 from generation.models.normalizer import LatentNormalizer
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 
 
 class StyleExamples(JointExamples):
-    """Crops of the corpus as a manner speaks and moves.
+    """Crops of the corpus as a style speaks and moves.
 
     Args:
         features: the corpus.
@@ -29,7 +29,7 @@ class StyleExamples(JointExamples):
         labels: (total frames, 57) lip motion of the corpus, or None for an adapter of the audio stream alone.
         standard: of the base.
         voice_names: rows of the base's voice table.
-        manner: how.
+        style: how.
         n_frames: length of a crop.
     """
 
@@ -40,18 +40,18 @@ class StyleExamples(JointExamples):
         labels: np.ndarray | None,
         standard: LatentNormalizer,
         voice_names: list[str],
-        manner: Manner,
+        style: Style,
         n_frames: int,
     ) -> None:
         chosen = [replace(utterance, split="train") for utterance in utterances]
-        super().__init__(ProcessedCorpus(features, chosen, manner), labels, standard, voice_names, n_frames)
-        self._manner = manner
+        super().__init__(ProcessedCorpus(features, chosen, style), labels, standard, voice_names, n_frames)
+        self._style = style
 
     def _motion(self, *arguments: object) -> np.ndarray:
         latent = super()._motion(*arguments)
         if self.labels is None:
             return latent
-        return self.standard.motion(processed_motion(self.standard.motion_values(latent), self._manner))
+        return self.standard.motion(processed_motion(self.standard.motion_values(latent), self._style))
 
 
 class ClipExamples:

@@ -1,4 +1,4 @@
-"""When each phoneme of a recording is heard: the model says the same words, and its speech is laid on the recording.
+"""Forced alignment of phonemes to a recording: the model says the same words, time warping lays one on the other.
 
 Forced alignment by synthesis and dynamic time warping (Malfrère and Dutoit, "High-quality speech synthesis for phonetic
 speech segmentation", Eurospeech 1997): what the model says has known times, the warping carries them over.

@@ -1,4 +1,4 @@
-"""What is learnt from clips: split, voice and habits, by the part that an adapter is to change; and the lesson."""
+"""Fine-tunes an adapter on clips: held-out split, reference voice, delivery statistics, training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from generation.data.clips import Clip
 from generation.data.joint_dataset import Batch
 from generation.finetuning.clip_reader import common_voice
 from generation.finetuning.datasets import ClipExamples
-from generation.finetuning.lora_training import Size, TrainableModel, clip_loss, tune
+from generation.finetuning.lora_training import Size, TrainableModel, clip_loss, train_adapter
 from generation.metrics.style import mean_figures, motion_figures, speech_figures
 from generation.models.duration_predictor import DurationPredictor
 from generation.models.normalizer import LatentNormalizer
@@ -35,18 +35,18 @@ _KEPT = 0.75
 _PACE = 0.5
 """Share of the way, in logs, to the pace of the clips: at a hasty pace words are lost."""
 _NOTICED = 0.05
-"""A habit that differs by less is not worth a word."""
+"""A part of the delivery that differs by less is not worth a word."""
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """A training from clips, ready for :func:`generation.finetuning.lora_training.tune`.
+    """A training from clips, ready for :func:`generation.finetuning.lora_training.train_adapter`.
 
     Attributes:
         student: with a fresh adapter, and the voice where it starts.
         draw: generator -> one batch.
         held_out: batches of clips that ``draw`` never sees.
-        habits: of the one who is in the clips.
+        delivery: of the one who is in the clips.
         voice: (64,) as the voice encoder hears the clips; None for a way of moving.
         figures: of the clips themselves.
     """
@@ -54,12 +54,12 @@ class TrainingPlan:
     student: TrainableModel
     draw: Callable[[torch.Generator], Batch]
     held_out: tuple[Batch, ...]
-    habits: Delivery
+    delivery: Delivery
     voice: np.ndarray | None
     figures: dict[str, float]
 
 
-def lesson(
+def training_plan(
     clips: Sequence[Clip], part: Part, transformer: JointTransformer, durations: DurationPredictor, size: Size
 ) -> TrainingPlan:
     """What a part of the model learns from clips.
@@ -72,11 +72,11 @@ def lesson(
         size: how much.
     """
     held = [clip for number, clip in enumerate(clips) if number % HELD_OUT == HELD_OUT - 1] or [clips[-1]]
-    taught = [clip for clip in clips if clip not in held]
-    voice = None if part == "motion" else common_voice(tuple(taught))
+    used = [clip for clip in clips if clip not in held]
+    voice = None if part == "motion" else common_voice(tuple(used))
     standard = LatentNormalizer.of(transformer)
     n_voices = len(transformer.config.voice_names) if voice is None else 1
-    own, others = (ClipExamples(group, standard, n_voices, size.n_frames) for group in (taught, held))
+    own, others = (ClipExamples(group, standard, n_voices, size.n_frames) for group in (used, held))
     generators = [torch.Generator().manual_seed(seed) for seed in range(_HELD_OUT_BATCHES)]
     batches = tuple(others.batch(2 * size.batch, generator) for generator in generators)
     student = TrainableModel(transformer, part, size.rank, None if voice is None else torch.from_numpy(voice))
@@ -84,7 +84,7 @@ def lesson(
         student,
         lambda generator: own.batch(size.batch, generator),
         batches,
-        own_habits(clips, part, durations, voice),
+        measured_delivery(clips, part, durations, voice),
         voice,
         figures_of(clips, part),
     )
@@ -126,7 +126,7 @@ class FineTuned:
     voice: np.ndarray | None
 
 
-def teach(
+def finetune(
     clips: Sequence[Clip],
     part: Part,
     origin: Origin,
@@ -143,40 +143,42 @@ def teach(
         part: what the adapter changes.
         origin: who is in the clips.
         transformer: the base; it gets the adapter, so it is of no other use afterwards.
-        durations: see :func:`lesson`.
+        durations: see :func:`training_plan`.
         size: how much.
         folder: of checkpoints and the adapter.
-        watch: see :func:`generation.finetuning.lora_training.tune`.
+        watch: see :func:`generation.finetuning.lora_training.train_adapter`.
     """
-    learnt = lesson(clips, part, transformer, durations, size)
+    plan = training_plan(clips, part, transformer, durations, size)
     seconds = sum(clip.n_frames for clip in clips) / FPS
     about = {
-        "kind": "moves" if part == "motion" else "voice", "does": description(origin.name, part, learnt.habits),
-        "taught": f"{len(clips)} clips of together {seconds:.0f} s.", "licence": origin.licence,
-        "consent": origin.consent, "statement": origin.statement, "habits": json.dumps(asdict(learnt.habits)),
+        "kind": "moves" if part == "motion" else "voice", "does": description(origin.name, part, plan.delivery),
+        "trained_on": f"{len(clips)} clips of together {seconds:.0f} s.", "licence": origin.licence,
+        "consent": origin.consent, "statement": origin.statement, "delivery": json.dumps(asdict(plan.delivery)),
     }  # fmt: skip
-    tuned = tune(learnt.student, clip_loss, learnt.draw, learnt.held_out, about, size, folder, watch)
+    trained = train_adapter(plan.student, clip_loss, plan.draw, plan.held_out, about, size, folder, watch)
     facts = {
-        "minutes": tuned.minutes, "size": asdict(size), "steps": tuned.steps,
-        "held_out": {"before": tuned.before, "after": tuned.after}, "material": learnt.figures,
+        "minutes": trained.minutes, "size": asdict(size), "steps": trained.steps,
+        "held_out": {"before": trained.before, "after": trained.after}, "material": plan.figures,
     }  # fmt: skip
-    path = tuned.folder / FILE
-    if learnt.voice is not None:
+    path = trained.folder / FILE
+    if plan.voice is not None:
         path = write_scaled_adapter(path, folder / FILE, _KEPT)
-    return FineTuned(path, facts, learnt.voice)
+    return FineTuned(path, facts, plan.voice)
 
 
-def description(name: str, part: Part, habits: Delivery) -> str:
-    """What people read who choose an adapter: whose it is, and which habits they will notice."""
+def description(name: str, part: Part, delivery: Delivery) -> str:
+    """What people read who choose an adapter: whose it is, and which delivery they will notice."""
     noticed = [f"{name}'s way of moving the head and brows" if part == "motion" else f"{name}'s voice"]
-    if abs(habits.tempo - 1) >= _NOTICED:
-        noticed.append(f"speaks {abs(habits.tempo - 1):.0%} {'faster' if habits.tempo > 1 else 'slower'} than most")
-    if abs(habits.blinks - 1) >= _NOTICED:
-        noticed.append(f"blinks {habits.blinks:.1f} times as often as most")
+    if abs(delivery.tempo - 1) >= _NOTICED:
+        noticed.append(f"speaks {abs(delivery.tempo - 1):.0%} {'faster' if delivery.tempo > 1 else 'slower'} than most")
+    if abs(delivery.blinks - 1) >= _NOTICED:
+        noticed.append(f"blinks {delivery.blinks:.1f} times as often as most")
     return f"{'; '.join(noticed)}."
 
 
-def own_habits(clips: Sequence[Clip], part: Part, durations: DurationPredictor, voice: np.ndarray | None) -> Delivery:
+def measured_delivery(
+    clips: Sequence[Clip], part: Part, durations: DurationPredictor, voice: np.ndarray | None
+) -> Delivery:
     """Pace of the speech beside what the duration model expects, and rate of blinks beside the average."""
     tempo, blinks = 1.0, 1.0
     if part != "motion":

@@ -1,4 +1,4 @@
-"""Fine-tuning by LoRA: what is trained, on which loss, how large for which machine, and when it is enough."""
+"""LoRA training: the trained model, losses, sizes by machine, early stopping."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ class Size:
     def for_device(cls, device: str, rank: int | None = None, minutes: float | None = None) -> Size:
         """What a laptop's cores or a GPU do in reasonable time; what the caller names stays."""
         quick = device != "cpu"
-        return cls(rank or (16 if quick else 8), minutes or (5.0 if quick else 15.0), 16 if quick else 4)
+        usual_rank, usual_minutes, batch = (16, 5.0, 16) if quick else (8, 15.0, 4)
+        return cls(usual_rank if rank is None else rank, usual_minutes if minutes is None else minutes, batch)
 
 
 class TrainableModel(nn.Module):
@@ -243,7 +244,7 @@ class TrainingResult:
     minutes: float
 
 
-def tune(
+def train_adapter(
     student: TrainableModel,
     loss: Loss,
     draw: Callable[[torch.Generator], Batch],

@@ -1,9 +1,10 @@
-"""The report on an adapter: its figures at several strengths as data and as text, and its sound before and after."""
+"""The report on an adapter: figures at several strengths as JSON and text, voice similarity, lip timing, sounds."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,18 @@ import numpy as np
 import soundfile
 
 from generation.adapters.metadata import read_about
-from generation.core.clock import SAMPLE_RATE
+from generation.core.clock import FPS, MELS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME
+from generation.core.motion import WEIGHTS
+from generation.core.performance import CastMember, Line
+from generation.data.grid_corpus import Sentence
+from generation.finetuning.transcription import whisper
 from generation.finetuning.trial import Prompt, Trial, monotone, try_adapter
+from generation.metrics.lip_sync import mouth_timing
 from generation.metrics.style import UNITS
+from generation.metrics.word_errors import word_errors
 from generation.models.duration_predictor import DurationPredictor
+from generation.motion.articulation import LipGeometry
+from generation.motion.rig import FaceRig
 from generation.pipeline.joint import JointPipeline
 from generation.pipeline.sampling import Sampling
 from generation.text.phonemizer import phonemize
@@ -29,6 +38,7 @@ SENTENCES = (
     "We could still turn around, or we could find out what is behind the hill.",
 )
 """What adapters are tried on; no sentence of the corpus."""
+_TIMED = "timed"
 
 
 def prompts(lines: int, voice: np.ndarray | None = None, language: str | None = None) -> list[Prompt]:
@@ -38,7 +48,7 @@ def prompts(lines: int, voice: np.ndarray | None = None, language: str | None = 
     for number, text in enumerate(SENTENCES[:lines]):
         preset = bank[bank.names[5 * number % len(bank.names)]]
         vector = preset.vector if voice is None else voice
-        made.append(Prompt(f" {phonemize(text, language or preset.language)} ", vector))
+        made.append(Prompt(f" {phonemize(text, preset.language if language is None else language)} ", vector))
     return made
 
 
@@ -67,7 +77,7 @@ def write_report(
         moves: the figures that it is meant to move, each up (1) or down (-1).
     """
     about = read_about(path)
-    report = {"changes": about.part, "taught": about.taught, "megabytes": path.stat().st_size / 1e6, **facts}
+    report = {"changes": about.part, "trained_on": about.trained_on, "megabytes": path.stat().st_size / 1e6, **facts}
     report["strengths"] = {f"{strength:g}": one.figures for strength, one in found.items()}
     report["meant"] = dict(moves)
     report["monotone"] = {figure: monotone(dict(found), figure, direction) for figure, direction in moves.items()}
@@ -80,6 +90,88 @@ def write_report(
     return text
 
 
+def voice_similarity(
+    pipeline: JointPipeline,
+    durations: DurationPredictor,
+    path: Path,
+    voice: np.ndarray,
+    clips: Sequence[np.ndarray],
+    lines: int,
+    steps: int | None = None,
+) -> dict[str, float]:
+    """How like the clips' voice an adapter sounds, and whether its words are heard; empty without the judging packages.
+
+    Args:
+        pipeline: the base.
+        durations: says how long each symbol lasts.
+        path: of the adapter.
+        voice: (64,) as the speaker encoder hears the clips.
+        clips: their sounds, (S,) float32 at 24 kHz each.
+        lines: sentences to be said.
+        steps: of the guided sampler; None = the sampler that ships.
+
+    Returns:
+        ``sim_*``: mean cosine of Resemblyzer's embeddings to the clips'; ``wer_*``: share of wrong words. ``preset``:
+        voices of the bank; ``vector``: the base told ``voice``; ``adapter``: at strength 1.
+    """
+    transcribe = whisper()
+    if transcribe is None or find_spec("resemblyzer") is None or find_spec("jiwer") is None:
+        return {}
+    from resemblyzer import SpeakerEncoder, preprocess_wav
+    from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
+
+    encoder, normalise = SpeakerEncoder("cpu", verbose=False), EnglishTextNormalizer({})
+
+    def embed(sound: np.ndarray) -> np.ndarray:
+        return encoder.embed_utterance(preprocess_wav(sound, source_sr=SAMPLE_RATE))
+
+    own = np.mean([embed(sound) for sound in clips], 0)
+    own /= np.linalg.norm(own)
+    presets, adapted = trials(pipeline, durations, path, prompts(lines), (0.0, 1.0), steps).values()
+    (vector,) = trials(pipeline, durations, path, prompts(lines, voice), (0.0,), steps).values()
+    said = [normalise(text).split() for text in SENTENCES[:lines]]
+    found = {}
+    for name, made in (("preset", presets), ("vector", vector), ("adapter", adapted)):
+        found[f"sim_{name}"] = float(np.mean([embed(line) @ own for line in made.lines]))
+        heard = [normalise(" ".join(part.text for part in transcribe(line))).split() for line in made.lines]
+        wrong = sum(word_errors(words, other) for words, other in zip(said, heard, strict=True))
+        found[f"wer_{name}"] = wrong / sum(map(len, said))
+    return found
+
+
+def lip_timing(
+    pipeline: JointPipeline, path: Path, clips: Sequence[Sentence], steps: int | None = None
+) -> dict[str, float]:
+    """Lips at strength 0 and 1 against real ones of the same sound: ``mtm_ms_*``, mean distance of matched extrema.
+
+    For adapters that change motion: lips belong to what is said, whoever moves them.
+
+    Args:
+        pipeline: the base.
+        path: of the adapter.
+        clips: real tracked sentences that no training saw.
+        steps: of the guided sampler; None = the sampler that ships.
+    """
+    bank, lips = VoiceBank.load(), LipGeometry.of(FaceRig.load())
+    pipeline.adapters.load(_TIMED, path)
+    found = {}
+    try:
+        for strength in (0.0, 1.0):
+            member = CastMember("SPEAKER", bank.vector(bank.names[0]), adapters=((_TIMED, strength),))
+            means = []
+            for seed, clip in enumerate(clips):
+                n_frames = len(clip.waveform) // SAMPLES_PER_FRAME
+                line = Line("line", 0, 0, n_frames, " ", (MELS_PER_FRAME * n_frames,), clip.waveform)
+                made = pipeline([line], [member], n_frames, seed=seed, sampling=Sampling(steps=steps))
+                gap = lips.gap(made.characters[0].motion.values[: len(clip.gap), WEIGHTS])
+                matched = mouth_timing(clip.gap, gap)
+                means += [matched.mean() * 1000 / FPS] if len(matched) else []
+            found[f"mtm_ms_{strength:g}"] = float(np.mean(means)) if means else float("nan")
+    finally:
+        pipeline.adapters.unload(_TIMED)
+    return found
+
+
 def write_trial(path: Path, found: Trial) -> Path:
     """All lines of a trial as one WAV file, a third of a second between them."""
     sound = np.concatenate([np.pad(line, (0, SAMPLE_RATE // 3)) for line in found.lines])
@@ -89,14 +181,14 @@ def write_trial(path: Path, found: Trial) -> Path:
 
 def _written(report: Mapping[str, Any], found: Mapping[float, Trial]) -> str:
     """The report as a short text: a line about the training, and a row for each figure."""
-    lines = [f"{report['name']}: changes {report['changes']}. {report['taught']}"]
+    lines = [f"{report['name']}: changes {report['changes']}. {report['trained_on']}"]
     if "held_out" in report:
         loss, size = report["held_out"], report["size"]
         lines.append(
             f"{report['steps']} steps in {report['minutes']:.1f} min, rank {size['rank']},"
             f" {report['megabytes']:.2f} MB; held-out loss {loss['before']:.4f} -> {loss['after']:.4f}."
         )
-    for measured in ("likeness", "timing"):
+    for measured in ("similarity", "timing"):
         if measured in report:
             lines.append("; ".join(f"{name} {value:.3f}" for name, value in report[measured].items()) + ".")
     material = report.get("material", {})

@@ -1,4 +1,4 @@
-"""A long recording with its text, cut into sentences: at pauses, where the time between fits what is said there."""
+"""Cuts a long recording into sentences by its text, at the pauses where the lengths fit best."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The manners that ship: what each does, how the corpus is processed to teach it, and which figure it is to move.
+"""The shipped styles: what each does, how its training data are processed, which figures it is meant to move.
 
 Sound: pitch, brightness or excitation of the recordings are changed and nothing else (:mod:`generation.audio.effects`).
-Motion: channels of the training motion are scaled or held. Pace, gaze and blinks are habits, which no layer decides.
+Motion: channels of the training motion are scaled or held. Pace, gaze and blinks are delivery, which no layer decides.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _HEAD = slice(ROTATION.start, TRANSLATION.stop)
 
 
 @dataclass(frozen=True)
-class Manner:
-    """One manner.
+class Style:
+    """One style.
 
     Attributes:
         does: a line for the reader.
@@ -39,7 +39,7 @@ class Manner:
         head: factor on the head's turns and shifts.
         brows: factor on brows.
         held: channels with what is added to them all the time.
-        habits: pace, gaze and blinks.
+        delivery: pace, gaze and blinks.
     """
 
     does: str
@@ -53,7 +53,7 @@ class Manner:
     head: float = 1.0
     brows: float = 1.0
     held: Mapping[str, float] = field(default_factory=dict)
-    habits: Delivery = AVERAGE
+    delivery: Delivery = AVERAGE
 
     @property
     def part(self) -> Part:
@@ -64,7 +64,7 @@ class Manner:
         return "joint" if speech and motion else "audio" if speech else "motion"
 
     @property
-    def taught(self) -> str:
+    def trained_on(self) -> str:
         """What it was taught from, for the adapter's file."""
         changes = {
             "breath for voice": self.whisper or "",
@@ -81,94 +81,94 @@ class Manner:
         return f"The synthetic speech corpus and its motion, processed: {said}."
 
 
-MANNERS: dict[str, Manner] = {
-    "whisper": Manner(
+STYLES: dict[str, Style] = {
+    "whisper": Style(
         "Breath in place of voice, with a smaller mouth and a quiet head.",
         {"voiced_share": -1, "jaw": -1, "head_speed": -1},
         whisper=True, mouth=0.8, head=0.6, brows=0.8,
-        habits=Delivery(tempo=0.95),
+        delivery=Delivery(tempo=0.95),
     ),
-    "excited": Manner(
+    "excited": Style(
         "Fast, high and lively; a bright voice, a moving head, brows up and a smile.",
         {"pitch_range": +1, "pitch": +1, "brightness": +1, "rate": +1, "head_speed": +1},
         pitch_range=2.0, pitch_shift=2.5, brightness=1.5, level=3, mouth=1.2, head=1.7, brows=1.6,
         held={"browInnerUp": 0.12, "mouthSmileLeft": 0.12, "mouthSmileRight": 0.12},
-        habits=Delivery(tempo=1.12, pauses=0.75, blinks=1.2),
+        delivery=Delivery(tempo=1.12, pauses=0.75, blinks=1.2),
     ),
-    "weary": Manner(
+    "weary": Style(
         "Slow, low and dull, with long pauses; the head sinks and the lids hang.",
         {"pitch_range": -1, "pitch": -1, "brightness": -1, "rate": -1, "head_down": +1, "lids": +1},
         pitch_range=0.35, pitch_shift=-2, brightness=-1.5, level=-3, mouth=0.8, head=0.6, brows=0.4,
         held={"headRotationX": 0.07, "browInnerUp": 0.1},
-        habits=Delivery(tempo=0.85, pauses=1.6, averted=0.25, blinks=1.3, lids=0.22),
+        delivery=Delivery(tempo=0.85, pauses=1.6, averted=0.25, blinks=1.3, lids=0.22),
     ),
-    "storyteller": Manner(
+    "storyteller": Style(
         "Unhurried, with a wide melody, long pauses and clear gestures of head and brows.",
         {"pitch_range": +1, "rate": -1, "head_speed": +1, "jaw": +1},
         pitch_range=1.45, mouth=1.15, head=1.4, brows=1.6,
-        habits=Delivery(tempo=0.92, pauses=1.5),
+        delivery=Delivery(tempo=0.92, pauses=1.5),
     ),
-    "newsreader": Manner(
+    "newsreader": Style(
         "Even and clear: a narrower melody, a steady head and eyes that stay on the viewer.",
         {"pitch_range": -1, "brightness": +1, "rate": +1, "head_speed": -1},
         pitch_range=0.7, brightness=0.8, mouth=1.05, head=0.45, brows=0.5,
-        habits=Delivery(tempo=1.06, pauses=0.85, blinks=0.8),
+        delivery=Delivery(tempo=1.06, pauses=0.85, blinks=0.8),
     ),
-    "shy": Manner(
+    "shy": Style(
         "Soft and narrow; the head is bowed and turned, the eyes avoid the other's.",
         {"pitch_range": -1, "brightness": -1, "head_down": +1, "gaze_averted": +1, "jaw": -1},
         pitch_range=0.75, brightness=-1.2, level=-4, mouth=0.75, head=0.7, brows=0.8,
         held={"headRotationX": 0.06, "headRotationY": 0.05, "browInnerUp": 0.14},
-        habits=Delivery(tempo=0.96, pauses=1.25, averted=0.6, blinks=1.4),
+        delivery=Delivery(tempo=0.96, pauses=1.25, averted=0.6, blinks=1.4),
     ),
-    "grand": Manner(
+    "grand": Style(
         "Grand gestures of the head; voice and face stay as they are.",
         {"head_speed": +1, "head_range": +1},
         head=2.2,
     ),
-    "deadpan": Manner(
+    "deadpan": Style(
         "No melody and no expression: a flat voice, a still head and rare blinks.",
         {"pitch_range": -1, "head_speed": -1, "brows": -1, "blinks": -1},
         pitch_range=0.3, head=0.2, brows=0.1,
-        habits=Delivery(blinks=0.6),
+        delivery=Delivery(blinks=0.6),
     ),
 }  # fmt: skip
 
 
-def processed_waveform(waveform: np.ndarray, manner: Manner, seed: int) -> np.ndarray:
-    """A recording (S,) at 24 kHz as the manner speaks it, of the same length; brightness comes with the spectrum."""
+def processed_waveform(waveform: np.ndarray, style: Style, seed: int) -> np.ndarray:
+    """A recording (S,) at 24 kHz as the style speaks it, of the same length; brightness comes with the spectrum."""
     made = waveform
-    if manner.whisper:
+    if style.whisper:
         made = whisper(made, seed)
-    elif (manner.pitch_range, manner.pitch_shift) != (1.0, 0.0):
-        made = change_pitch(made, manner.pitch_range, manner.pitch_shift)
-    return made * np.float32(10 ** (manner.level / 20))
+    elif (style.pitch_range, style.pitch_shift) != (1.0, 0.0):
+        made = change_pitch(made, style.pitch_range, style.pitch_shift)
+    return made * np.float32(10 ** (style.level / 20))
 
 
-def processed_motion(values: np.ndarray, manner: Manner) -> np.ndarray:
-    """Motion frames (T, 57) as the manner moves."""
+def processed_motion(values: np.ndarray, style: Style) -> np.ndarray:
+    """Motion frames (T, 57) as the style moves."""
     made = values.copy()
-    made[:, _LIPS] *= manner.mouth
-    made[:, _HEAD] *= manner.head
-    made[:, _BROWS] *= manner.brows
-    for channel, amount in manner.held.items():
+    made[:, _LIPS] *= style.mouth
+    made[:, _HEAD] *= style.head
+    made[:, _BROWS] *= style.brows
+    for channel, amount in style.held.items():
         made[:, INDEX[channel]] += amount
     made[:, WEIGHTS] = made[:, WEIGHTS].clip(0, 1)
     return made
 
 
 class ProcessedCorpus(SpeechCorpus):
-    """Some recordings of a corpus as a manner speaks them; each is processed when it is first asked for.
+    """Some recordings of a corpus as a style speaks them; each is processed when it is first asked for.
 
     Args:
         features: the corpus.
         utterances: which of it.
-        manner: how.
+        style: how.
     """
 
-    def __init__(self, features: SpeechCorpus, utterances: list[Utterance], manner: Manner) -> None:
+    def __init__(self, features: SpeechCorpus, utterances: list[Utterance], style: Style) -> None:
         super().__init__(features.wave, features.mel, tuple(utterances))
-        object.__setattr__(self, "_manner", manner)
+        object.__setattr__(self, "_style", style)
         object.__setattr__(self, "_made", {})
 
     def mel_of(self, utterance: Utterance) -> np.ndarray:
@@ -184,20 +184,20 @@ class ProcessedCorpus(SpeechCorpus):
         from generation.audio.mel import mel_spectrogram
         from generation.core.clock import LOG_FLOOR
 
-        manner: Manner = self._manner
-        if manner.part == "motion":
+        style: Style = self._style
+        if style.part == "motion":
             return super().mel_of(utterance)
-        waveform = processed_waveform(self.wave_of(utterance), manner, seed=utterance.first)
+        waveform = processed_waveform(self.wave_of(utterance), style, seed=utterance.first)
         mel = mel_spectrogram(torch.from_numpy(waveform)).numpy()
-        return np.maximum(mel + spectral_tilt(manner.brightness), np.log(LOG_FLOOR)).astype(np.float32)
+        return np.maximum(mel + spectral_tilt(style.brightness), np.log(LOG_FLOOR)).astype(np.float32)
 
 
 SECONDS = 3600
-"""Speech of the corpus that teaches a manner: four minutes on an idle machine see each second of it three or four
+"""Speech of the corpus that teaches a style: four minutes on an idle machine see each second of it three or four
 times."""
 
 
-def taught_by(features: SpeechCorpus, split: str, seconds: float = SECONDS) -> list[Utterance]:
+def training_utterances(features: SpeechCorpus, split: str, seconds: float = SECONDS) -> list[Utterance]:
     """Recordings of single voices of a split that last so long together, each voice in turn."""
     by_voice: dict[str, list[Utterance]] = {}
     for utterance in features.split(split):

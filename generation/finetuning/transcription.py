@@ -1,4 +1,4 @@
-"""What is said in a recording, piece by piece, as Whisper hears it, where faster-whisper and a model are installed."""
+"""Speech recognition by faster-whisper, where it and a model are installed."""
 
 from __future__ import annotations
 

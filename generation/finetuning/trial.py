@@ -1,4 +1,4 @@
-"""An adapter tried: lines spoken at several strengths, as scenes would have them, and the figures of what comes out."""
+"""Tries an adapter: synthesises prompts at several strengths and measures speech and motion."""
 
 from __future__ import annotations
 
@@ -80,19 +80,21 @@ def _trial(
     strength: float,
     sampling: Sampling,
 ) -> Trial:
-    habits = blend_deliveries([(pipeline.adapters.about(_TRIED).habits, strength)])
+    delivery = blend_deliveries([(pipeline.adapters.about(_TRIED).delivery, strength)])
     found, sounds, gaps, contacts = [], [], [], []
     lips = LipGeometry.of(FaceRig.load())
     for number, prompt in enumerate(prompts):
         voice = pipeline.adapters.adapted_voice(prompt.voice, {_TRIED: strength})
-        lengths = scale_pauses(prompt.phonemes, durations.predict(prompt.phonemes, voice, habits.tempo), habits.pauses)
+        lengths = scale_pauses(
+            prompt.phonemes, durations.predict(prompt.phonemes, voice, delivery.tempo), delivery.pauses
+        )
         lengths = (*lengths[:-1], lengths[-1] + -sum(lengths) % MELS_PER_FRAME)
         line = Line(str(number), 0, _MARGIN, sum(lengths) // MELS_PER_FRAME, prompt.phonemes, lengths)
         n_frames = line.n_frames + 2 * _MARGIN
         member = CastMember("SPEAKER", voice, adapters=((_TRIED, strength),))
         made = pipeline([line], [member], n_frames, seed=number, sampling=sampling)
-        eyes = [habits] if habits != AVERAGE else None
-        made = add_gaze(made, [Span(0, n_frames, str(number))], np.zeros(1, np.float32), habits=eyes)
+        eyes = [delivery] if delivery != AVERAGE else None
+        made = add_gaze(made, [Span(0, n_frames, str(number))], np.zeros(1, np.float32), delivery=eyes)
         part = made.characters[0]
         sound = part.speech[samples_from_frames(line.start) : samples_from_frames(line.stop)]
         found.append(speech_figures(sound, prompt.phonemes, lengths) | motion_figures(part.motion.values))

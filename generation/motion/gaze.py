@@ -87,7 +87,7 @@ def add_gaze(
     spans: Sequence[Span],
     sides: np.ndarray,
     aims: np.ndarray | None = None,
-    habits: Sequence[Delivery] | None = None,
+    delivery: Sequence[Delivery] | None = None,
     drives: np.ndarray | None = None,
 ) -> Performance:
     """The performance with gaze and lids drawn anew within the spans; everything else stays.
@@ -99,7 +99,7 @@ def add_gaze(
         spans: where, without overlap.
         sides: (K,) where each sits, -1 (left) .. 1 (right).
         aims: (K, T, 2) gaze that the script asks for, weights across (right positive) and up; NaN = up to them.
-        habits: of the K people; None = everybody's are average.
+        delivery: of the K people; None = everybody's are average.
         drives: (K, K, T) bool, whether voice i drives face j; None = everybody's own.
     """
     tracks = [part.motion.values.copy() for part in performance.characters]
@@ -116,7 +116,7 @@ def add_gaze(
             seed = seed_of(span.key, part.name, "eyes")
             wanted = None if aims is None else aims[k, frames]
             cues = cues_of(k, voices, sides, None if drives is None else drives[:, :, frames])
-            own = AVERAGE if habits is None else habits[k]
+            own = AVERAGE if delivery is None else delivery[k]
             # Of short stretches in a row every other one has a blink, or fewer where the wait allows it.
             n_frames, until = span.stop - span.start, blinked[k] + round(FPS * _LONGEST_WAIT) - span.start
             spared[k] = n_frames < FPS * _SHORT and not spared[k] and until >= n_frames + round(FPS * _EDGE)
@@ -155,7 +155,7 @@ def eye_motion(
     head: np.ndarray,
     seed: int,
     aims: np.ndarray | None = None,
-    habits: Delivery = AVERAGE,
+    delivery: Delivery = AVERAGE,
 ) -> np.ndarray:
     """Gaze and lids of one person.
 
@@ -164,28 +164,28 @@ def eye_motion(
         head: (T, 3) rotation of the head, which the eyes make up for.
         seed: the same seed and cues give the same eyes.
         aims: (T, 2) as of :func:`add_gaze`.
-        habits: how often the eyes avoid what they would look at, how often they blink, how far the lids hang.
+        delivery: how often the eyes avoid what they would look at, how often they blink, how far the lids hang.
 
     Returns:
         (T, 57) float32 in [0, 1]; zero but for lids, gaze and what goes along with a blink.
     """
-    return _eyes(cues, head, seed, aims, len(head) + FPS, habits)[0]
+    return _eyes(cues, head, seed, aims, len(head) + FPS, delivery)[0]
 
 
 def _eyes(
-    cues: Cues, head: np.ndarray, seed: int, aims: np.ndarray | None, until: int | None, habits: Delivery
+    cues: Cues, head: np.ndarray, seed: int, aims: np.ndarray | None, until: int | None, delivery: Delivery
 ) -> tuple[np.ndarray, list[int]]:
     """What :func:`eye_motion` gives, and the frames drawn for blinks, the first by ``until``; None = no blinks."""
     rng = np.random.default_rng(seed)
     out = np.zeros((len(head), N_CHANNELS), np.float32)
-    write_gaze(out, cues, held_turns(cues.speaking), head, rng, aims, habits.averted)
+    write_gaze(out, cues, held_turns(cues.speaking), head, rng, aims, delivery.averted)
     drawn = []
     if until is not None:
-        drawn = blink_frames(len(head), phrase_ends(cues), rng, max(habits.blinks, 1.0), until)
+        drawn = blink_frames(len(head), phrase_ends(cues), rng, max(delivery.blinks, 1.0), until)
         # some are left out, so that short stretches have fewer as well
-        write_blinks(out, [frame for frame in drawn if habits.blinks >= 1 or rng.random() < habits.blinks], rng)
+        write_blinks(out, [frame for frame in drawn if delivery.blinks >= 1 or rng.random() < delivery.blinks], rng)
     lids = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
-    out[:, lids] = habits.lids + (1 - habits.lids) * out[:, lids]
+    out[:, lids] = delivery.lids + (1 - delivery.lids) * out[:, lids]
     return out.clip(0, 1), drawn
 
 

@@ -1,4 +1,4 @@
-"""Conditions as items that transform the state of a stream: what is given, what is to be made."""
+"""Conditioning items, each of which sets part of a stream's state as given or to be generated."""
 
 from __future__ import annotations
 

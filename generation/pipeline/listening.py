@@ -1,4 +1,4 @@
-"""Listener conditioning: in each frame the loudest voice that is not the face's own, and where it comes from."""
+"""Listener conditioning: the loudest other speaker and its direction, for each character and frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From sampled latents to what is delivered: lines as sound, motion in its ranges, the mouth shut in silence."""
+"""Post-processing of sampled latents: lines to sound, motion held to its ranges, the mouth closed in pauses."""
 
 from __future__ import annotations
 

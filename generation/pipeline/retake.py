@@ -1,4 +1,4 @@
-"""A span of one person's motion made again: sampled between what is kept, to the sound that is there, through keys."""
+"""Retake of a span: one person's motion sampled again between what is kept, to the sound that is there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a performance is sampled: number of steps, starting noise, and scales of guidance."""
+"""Sampling and guidance settings: number of steps, spread of the noise, scales."""
 
 from __future__ import annotations
 

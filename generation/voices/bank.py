@@ -1,4 +1,4 @@
-"""Voices: the presets that ship, and a voice from a reference clip (numpy only; the encoder is loaded when needed)."""
+"""Voice presets, and the speaker embedding of a reference clip (numpy only; the encoder is loaded when needed)."""
 
 from __future__ import annotations
 

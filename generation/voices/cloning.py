@@ -1,4 +1,4 @@
-"""A voice from a clip, made alike: the model reads a few sentences, hears itself, and sets right what the clip has not.
+"""Voice cloning from a clip: pitch and timbre are measured on trial readings and corrected.
 
 The encoder hears which voice it is, but speech from its vector keeps to voices that the base knows: pitch off by up to
 four semitones, and a spectrum of its own. Two things are measured on trial readings and corrected. The vector moves

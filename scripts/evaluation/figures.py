@@ -20,10 +20,10 @@ import matplotlib.pyplot as plt
 from generation.audio.voice_activity import frame_loudness
 from generation.core.clock import FPS, MELS_PER_FRAME
 from generation.core.motion import MotionTrack
-from generation.data.grid_corpus import Sentence
+from generation.data.grid_corpus import Sentence, held_out_sentences
 from generation.metrics.lip_sync import mouth_loudness
 from masks.topology import LIPS_OUTER
-from scripts.evaluation.inputs import Corpus, Prompt, held_out_clips
+from scripts.evaluation.inputs import Corpus, Prompt
 from scripts.evaluation.measures.binding import SPEECH_CHANNELS
 from scripts.evaluation.measures.lip_sync import rig_gap, rig_lips
 from scripts.evaluation.measures.rendered_face import Portrait
@@ -60,7 +60,7 @@ def draw(shared: Path, kept: Path, out: Path) -> None:
     _save(mouths(takes, portrait, synthesis, kept), out / "mouths.webp")
     chosen = min(range(TAKES), key=lambda i: abs(takes[i].length - 4.0))
     _save(strip(takes[chosen], prompts[chosen], portrait), out / "strip.webp")
-    _save(loudness(takes[chosen], prompts[chosen], held_out_clips(shared, 8)[0]), out / "loudness.webp")
+    _save(loudness(takes[chosen], prompts[chosen], held_out_sentences(shared, 8)[0]), out / "loudness.webp")
 
 
 def mouths(takes: Sequence[Take], portrait: Portrait, synthesis: Synthesis, kept: Path) -> plt.Figure:

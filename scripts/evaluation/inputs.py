@@ -14,7 +14,6 @@ import soundfile
 from generation.core.clock import frames_covering_samples, samples_from_frames
 from generation.data.corpus import durations_on_grid
 from generation.data.corpus_builder import TRAINING_VOICES
-from generation.data.grid_corpus import HELD_OUT_FILES, Sentence, mean_symbol_seconds, read_sentences
 from generation.text.phoneme_sequence import PAUSE
 
 HELD_OUT = ("test", "dev")
@@ -113,10 +112,3 @@ def own_sentences() -> list[str]:
 def plain(text: str) -> str:
     """A text without case, punctuation and spacing, to find repetitions."""
     return " ".join(re.findall(r"[\w']+", text.casefold()))
-
-
-def held_out_clips(shared: Path, count: int) -> list[Sentence]:
-    """Real tracked sentences that no training saw, spread over the held-out files."""
-    seconds = mean_symbol_seconds(shared / "corpus" / "manifest.jsonl")
-    clips = list(read_sentences(shared / "motion", HELD_OUT_FILES, seconds))
-    return clips[:: max(1, len(clips) // count)][:count]

@@ -17,8 +17,7 @@ from generation.core.clock import FPS
 from generation.core.weights import load_strict
 from generation.finetuning.clip_reader import ClipReader, TrainingClips, read_clips, write_clips
 from generation.finetuning.forced_alignment import ForcedAligner
-from generation.finetuning.from_clips import FineTuned, Origin
-from generation.finetuning.from_clips import teach as learn
+from generation.finetuning.from_clips import FineTuned, Origin, finetune
 from generation.finetuning.lora_training import Size
 from generation.finetuning.report import prompts, trials, write_report
 from generation.finetuning.transcription import whisper
@@ -136,7 +135,7 @@ def _learn(job: Job, minutes: float, models: Models, progress: Progress) -> Fine
         if other != folder:  # of a job that was given up
             shutil.rmtree(other, ignore_errors=True)
     try:
-        return learn(clips, "audio", origin, transformer, models.durations, size, folder, watch)
+        return finetune(clips, "audio", origin, transformer, models.durations, size, folder, watch)
     finally:
         del transformer
         gc.collect()

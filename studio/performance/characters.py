@@ -64,7 +64,7 @@ def _styles(character: Character, folder: Path, models: Models) -> tuple[dict[st
     for about, _ in read:
         if (key := fingerprint(about.path)) not in adapters.names:
             adapters.load(key, about.path)
-    return {fingerprint(about.path): s for about, s in read}, blend_deliveries((about.habits, s) for about, s in read)
+    return {fingerprint(about.path): s for about, s in read}, blend_deliveries((about.delivery, s) for about, s in read)
 
 
 def _voice(

@@ -1,4 +1,4 @@
-"""The styles of a scene: which adapter each name means, what is wrong with it, and which habits come with it."""
+"""The styles of a scene: which adapter each name means, what is wrong with it, and which delivery come with it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _offer(name: str, folder: Path) -> Offer:
         about = read_style(name, folder)
     except DocumentError as error:
         return Offer(title, why_not=error.sentence)
-    silent = about.part == "motion" and (about.habits.tempo, about.habits.pauses) == (1, 1)
+    silent = about.part == "motion" and (about.delivery.tempo, about.delivery.pauses) == (1, 1)
     does = about.does or f"Changes {about.part}."
     return Offer(title, f"{does} Seen, not heard." if silent else does)
 
@@ -83,10 +83,10 @@ def _refusal(name: str, what: str, repair: str) -> DocumentError:
     return DocumentError([Problem("cast", f"the style {name!r} {what}", repair)])
 
 
-def habits_of(styles: Mapping[str, float], folder: Path) -> Delivery:
-    """The habits that come with styles at their strengths.
+def delivery_of(styles: Mapping[str, float], folder: Path) -> Delivery:
+    """The delivery that come with styles at their strengths.
 
     Raises:
         DocumentError: as :func:`read_style`.
     """
-    return blend_deliveries((read_style(name, folder).habits, strength) for name, strength in styles.items())
+    return blend_deliveries((read_style(name, folder).delivery, strength) for name, strength in styles.items())

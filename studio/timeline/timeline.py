@@ -47,11 +47,11 @@ class DurationEstimator(Protocol):
 
 @dataclass(frozen=True)
 class Speaker:
-    """What of a character shapes the time of its lines: voice vector (None = none known), language and habits."""
+    """What of a character shapes the time of its lines: voice vector (None = none known), language and delivery."""
 
     voice: np.ndarray | None
     language: str = "en-us"
-    habits: Delivery = AVERAGE
+    delivery: Delivery = AVERAGE
 
 
 @dataclass(frozen=True)
@@ -163,8 +163,8 @@ def measure_lines(
             seed = seed_of(scene.seed, name, "rhythm")
             taken = []
             for speaker in (speakers[index] for index in saying):
-                mels = durations.predict(f" {ipa} ", speaker.voice, line.speed * speaker.habits.tempo, seed)
-                taken.append(scale_pauses(f" {ipa} ", mels, speaker.habits.pauses))
+                mels = durations.predict(f" {ipa} ", speaker.voice, line.speed * speaker.delivery.tempo, seed)
+                taken.append(scale_pauses(f" {ipa} ", mels, speaker.delivery.pauses))
             mels = [round(sum(of_symbol) / len(saying)) for of_symbol in zip(*taken, strict=True)]
             drafts.append(_measure_speech(name, character, f" {ipa} ", mels))
         except ValueError as error:

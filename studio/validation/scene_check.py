@@ -23,7 +23,7 @@ from studio.core.problems import DocumentError, Location, Part, Problem, as_clau
 from studio.scene.document import Document, nearest, read_document, validate
 from studio.scene.retakes import faults
 from studio.scene.schema import GAZES, STATEMENT_NEEDED, Character, Scene, ScriptLine, Voice
-from studio.scene.styles import habits_of, read_style
+from studio.scene.styles import delivery_of, read_style
 from studio.scene.voices import language_of, voice_names
 from studio.timeline.timeline import Speaker, find_clashes, measure_lines, place_lines, scene_recording
 
@@ -265,7 +265,7 @@ class _Check:
         """Every line can be pronounced or played, and their times can be met."""
         scene = self.scene.model_copy(update={"lexicon": self.lexicon})
         speakers = [
-            Speaker(None, language_of(scene, index), self._habits(character))
+            Speaker(None, language_of(scene, index), self._delivery(character))
             for index, character in enumerate(scene.cast)
         ]
         load = partial(scene_recording, self.folder)
@@ -277,10 +277,10 @@ class _Check:
         if not problems:
             self._times(lines)
 
-    def _habits(self, character: Character) -> Delivery:
+    def _delivery(self, character: Character) -> Delivery:
         """Those of a character's styles; average ones where a style has faults, which are said elsewhere."""
         try:
-            return habits_of(character.styles, self.folder)
+            return delivery_of(character.styles, self.folder)
         except ValueError:
             return AVERAGE
 

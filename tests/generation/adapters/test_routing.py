@@ -38,7 +38,7 @@ def pipeline(files: dict[str, Path]) -> JointPipeline:
 
 
 def latents(
-    pipeline: JointPipeline, *manners: Strengths, sampling: Sampling = FULL, guidance: Guidance = DEFAULT_GUIDANCE
+    pipeline: JointPipeline, *styles: Strengths, sampling: Sampling = FULL, guidance: Guidance = DEFAULT_GUIDANCE
 ) -> list[np.ndarray]:
     """Sampled audio and motion latents of Ann and Bo, (T, 457) each."""
     kept = []
@@ -50,7 +50,7 @@ def latents(
 
     pipeline.denoise = watched
     try:
-        perform(pipeline, *manners, sampling=sampling, guidance=guidance)
+        perform(pipeline, *styles, sampling=sampling, guidance=guidance)
     finally:
         del pipeline.denoise
     audio, motion = kept[0]
@@ -58,9 +58,9 @@ def latents(
 
 
 def perform(
-    pipeline: JointPipeline, *manners: Strengths, sampling: Sampling = FULL, guidance: Guidance = DEFAULT_GUIDANCE
+    pipeline: JointPipeline, *styles: Strengths, sampling: Sampling = FULL, guidance: Guidance = DEFAULT_GUIDANCE
 ) -> Performance:
-    cast = [replace(member, adapters=tuple(own.items())) for member, own in zip(CAST, manners, strict=True)]
+    cast = [replace(member, adapters=tuple(own.items())) for member, own in zip(CAST, styles, strict=True)]
     return pipeline(LINES, cast, 24, sampling=sampling, guidance=guidance)
 
 
@@ -71,8 +71,8 @@ def test_strength_zero_is_the_base_bit_for_bit_and_unloading_restores_it(
     pipeline = stirred(tiny_pipeline())
     base = latents(pipeline, {}, {}, sampling=sampling)
     pipeline.adapters.load("sad", files["sad"])
-    for manners in (({}, {}), ({"sad": 0.0}, {"sad": 0.0})):
-        for a, b in zip(base, latents(pipeline, *manners, sampling=sampling)):
+    for styles in (({}, {}), ({"sad": 0.0}, {"sad": 0.0})):
+        for a, b in zip(base, latents(pipeline, *styles, sampling=sampling)):
             assert a.tobytes() == b.tobytes()
     moved = latents(pipeline, {"sad": 1.0}, {}, sampling=sampling)
     assert np.abs(moved[0] - base[0]).max() > 1e-2
@@ -91,8 +91,8 @@ def test_each_has_their_own_and_without_hearing_nobody_feels_the_others(
         deaf = lambda self, audio, segments: audio.new_zeros(*audio.shape[:3], 402)  # noqa: E731
         monkeypatch.setattr("generation.pipeline.joint.Listeners.hear", deaf)
     run = [
-        latents(pipeline, *manners, sampling=sampling, guidance=DEAF)
-        for manners in (({}, {}), ({"sad": 1.0}, {}), ({"sad": 1.0}, {"glad": 0.7}), ({}, {"glad": 0.7}))
+        latents(pipeline, *styles, sampling=sampling, guidance=DEAF)
+        for styles in (({}, {}), ({"sad": 1.0}, {}), ({"sad": 1.0}, {"glad": 0.7}), ({}, {"glad": 0.7}))
     ]
     plain, first, both, second = run
     np.testing.assert_allclose(first[1], plain[1], rtol=0, atol=1e-4)

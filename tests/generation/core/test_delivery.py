@@ -21,7 +21,7 @@ def test_strengths_scale_and_several_add_up() -> None:
     assert strong == Delivery(tempo=0.5, averted=1.0, lids=0.6)
 
 
-def test_an_impossible_habit_is_refused_with_its_range() -> None:
+def test_an_impossible_delivery_is_refused_with_its_range() -> None:
     with pytest.raises(ValueError, match=r"^The delivery's tempo is 9.0; it should be from 0.5 to 2\.$"):
         Delivery(tempo=9.0)
     with pytest.raises(ValueError, match="delivery's blinks"):
@@ -35,14 +35,14 @@ def test_pauses_inside_a_line_alone_grow() -> None:
     assert scale_pauses(phonemes, durations, 1.0) == durations
 
 
-def eyes(habits: Delivery) -> np.ndarray:
+def eyes(delivery: Delivery) -> np.ndarray:
     n = 1500
     speaking = np.tile(np.repeat([1.0, 0.0], [60, 15]), n // 75).astype(np.float32)
     cues = Cues(np.zeros(n, np.float32), speaking, np.zeros(n, np.float32), np.zeros(n, np.float32))
-    return eye_motion(cues, np.zeros((n, 3)), 3, habits=habits)
+    return eye_motion(cues, np.zeros((n, 3)), 3, delivery=delivery)
 
 
-def test_eyes_take_up_habits_and_average_ones_change_nothing() -> None:
+def test_eyes_take_up_a_delivery_and_average_ones_change_nothing() -> None:
     assert eyes(AVERAGE).tobytes() == eyes(Delivery()).tobytes()
     plain = motion_figures(eyes(AVERAGE))
     shy, half = (motion_figures(eyes(Delivery(averted=share))) for share in (0.7, 0.35))

@@ -18,7 +18,7 @@ from generation.core.motion import INDEX, N_CHANNELS, MotionTrack
 from generation.data.clips import Clip
 from generation.finetuning.clip_reader import ClipReader
 from generation.finetuning.forced_alignment import Alignment, ForcedAligner, _at_least_one, _warp
-from generation.finetuning.from_clips import lesson
+from generation.finetuning.from_clips import training_plan
 from generation.finetuning.lora_training import Size
 from generation.finetuning.transcription import TranscribedSegment
 from generation.models.duration_predictor import DurationPredictor
@@ -216,9 +216,9 @@ def test_habits_of_the_material_come_along(monkeypatch: pytest.MonkeyPatch) -> N
     sound = np.tile(buzz(2.0), 4)[: 960 * frames]
     clips = [Clip(str(i), frames, sound, phonemes, slow, motion) for i in range(3)]
     size = Size(rank=2, batch=2, n_frames=12)
-    learnt = lesson(clips, "joint", tiny_pipeline().transformer, durations, size)
+    learnt = training_plan(clips, "joint", tiny_pipeline().transformer, durations, size)
     # twice as slow as expected, of which half is taken over, in logs
-    assert learnt.habits.tempo == pytest.approx(0.5**0.5, abs=1e-3) and learnt.habits.blinks == pytest.approx(0.2)
+    assert learnt.delivery.tempo == pytest.approx(0.5**0.5, abs=1e-3) and learnt.delivery.blinks == pytest.approx(0.2)
     assert learnt.voice is not None and learnt.figures["blinks"] == 0 and "pitch" in learnt.figures
-    moves = lesson(clips, "motion", tiny_pipeline().transformer, durations, size)
-    assert moves.voice is None and moves.student.voice is None and moves.habits.tempo == 1
+    moves = training_plan(clips, "motion", tiny_pipeline().transformer, durations, size)
+    assert moves.voice is None and moves.student.voice is None and moves.delivery.tempo == 1

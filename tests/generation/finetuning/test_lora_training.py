@@ -26,13 +26,13 @@ from generation.finetuning.lora_training import (
     _voice_error,
     clip_loss,
     speaking_loss,
-    tune,
+    train_adapter,
 )
 from generation.models.normalizer import LatentNormalizer
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL
 
 SIZE = Size(rank=2, minutes=60, batch=2, n_frames=12, learning_rate=0.01, steps=30)
-ABOUT = {"kind": "voice", "licence": "Apache-2.0", "consent": "me", "habits": '{"tempo": 0.9}'}
+ABOUT = {"kind": "voice", "licence": "Apache-2.0", "consent": "me", "delivery": '{"tempo": 0.9}'}
 
 
 def clips(n: int = 3, sound: bool = True, motion: bool = True) -> list[Clip]:
@@ -86,13 +86,13 @@ def test_a_voice_is_learnt_with_its_vector_and_the_base_stays(tmp_path: Path) ->
     before = base_hash(transformer)
     examples = ClipExamples(clips(motion=False), LatentNormalizer.of(transformer), 1, SIZE.n_frames)
     held = [examples.batch(4, torch.Generator().manual_seed(9))]
-    tuned = tune(student, clip_loss, lambda g: examples.batch(2, g), held, ABOUT, SIZE, tmp_path)
-    assert tuned.after < tuned.before and tuned.steps == 30 and base_hash(transformer) == before
-    tensors, about = read_adapter(tuned.folder / "pytorch_lora_weights.safetensors")
-    assert about.kind == "voice" and about.consent == "me" and about.habits.tempo == 0.9 and about.part == "speech"
+    trained = train_adapter(student, clip_loss, lambda g: examples.batch(2, g), held, ABOUT, SIZE, tmp_path)
+    assert trained.after < trained.before and trained.steps == 30 and base_hash(transformer) == before
+    tensors, about = read_adapter(trained.folder / "pytorch_lora_weights.safetensors")
+    assert about.kind == "voice" and about.consent == "me" and about.delivery.tempo == 0.9 and about.part == "speech"
     assert (tensors[VOICE] != 1).any() and all(".motion." not in key for key in tensors)
     pipeline = tiny_pipeline()
-    pipeline.adapters.load("joe", tuned.folder / "pytorch_lora_weights.safetensors")
+    pipeline.adapters.load("joe", trained.folder / "pytorch_lora_weights.safetensors")
     start = np.zeros(64, np.float32)
     voices = [pipeline.adapters.adapted_voice(start, {"joe": s}) for s in (0.0, 0.5, 1.0, 1.5)]
     assert not voices[0].any() and np.allclose(2 * voices[1], voices[2]) and np.array_equal(voices[2], voices[3])
@@ -107,7 +107,7 @@ def test_a_stopped_run_goes_on_and_remembers_its_best(tmp_path: Path) -> None:
         examples = ClipExamples(clips(motion=False), LatentNormalizer.of(transformer), 2, SIZE.n_frames)
         held = [examples.batch(2, torch.Generator().manual_seed(9))]
         size = replace(SIZE, steps=steps)
-        return tune(student, speaking_loss, lambda g: examples.batch(2, g), held, ABOUT, size, tmp_path).steps
+        return train_adapter(student, speaking_loss, lambda g: examples.batch(2, g), held, ABOUT, size, tmp_path).steps
 
     assert run(2) == 2
     history = json.loads((tmp_path / "held_out.json").read_text())
@@ -115,7 +115,7 @@ def test_a_stopped_run_goes_on_and_remembers_its_best(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "held_out.json").read_text())[: len(history)] == history
 
 
-@pytest.mark.parametrize("voice", [None, torch.ones(64)], ids=["manner", "voice"])
+@pytest.mark.parametrize("voice", [None, torch.ones(64)], ids=["style", "voice"])
 def test_a_stopped_lesson_that_goes_on_still_learns(voice: torch.Tensor | None, tmp_path: Path) -> None:
     """Beside an adapter for all, as the shelf is taught: the resumed one trains its own weights, and those alone."""
 
@@ -127,7 +127,9 @@ def test_a_stopped_lesson_that_goes_on_still_learns(voice: torch.Tensor | None, 
         voices = 2 if voice is None else 1
         examples = ClipExamples(clips(motion=False), LatentNormalizer.of(transformer), voices, SIZE.n_frames)
         held = [examples.batch(2, torch.Generator().manual_seed(9))]
-        tune(student, clip_loss, lambda g: examples.batch(2, g), held, ABOUT, replace(SIZE, steps=steps), tmp_path)
+        train_adapter(
+            student, clip_loss, lambda g: examples.batch(2, g), held, ABOUT, replace(SIZE, steps=steps), tmp_path
+        )
         assert all(not (".few_steps." in k and w.requires_grad) for k, w in student.named_parameters())
         return read_adapter(tmp_path / "ema" / "pytorch_lora_weights.safetensors")[0]
 
@@ -152,7 +154,9 @@ def test_a_way_of_moving_leaves_the_lips_to_the_base(tmp_path: Path) -> None:
     lips = [INDEX[name] for name in MOUTH]
     away = float((batch.motion[..., lips] - batch.motion[..., lips].mean()).square().mean() + 1)
     size = replace(SIZE, steps=60, learning_rate=0.05)
-    tune(student, clip_loss, lambda g: examples.batch(4, g), [batch], ABOUT | {"kind": "moves"}, size, tmp_path)
+    train_adapter(
+        student, clip_loss, lambda g: examples.batch(4, g), [batch], ABOUT | {"kind": "moves"}, size, tmp_path
+    )
     end = parts()
     assert end["motion"] < 0.9 * start["motion"] and end["held"] < 0.2 * away
     assert read_about(tmp_path / "best" / "pytorch_lora_weights.safetensors").part == "motion"
@@ -232,5 +236,5 @@ def test_a_weakened_adapter_does_a_share_and_keeps_voice_and_habits(tmp_path: Pa
     whole = save_adapter(student.transformer, NAME, tmp_path / "whole.safetensors", ABOUT, student.voice)
     tensors, about = read_adapter(whole)
     less, same = read_adapter(write_scaled_adapter(whole, tmp_path / "less.safetensors", 0.5))
-    assert same.habits == about.habits and same.base == about.base and torch.equal(less[VOICE], tensors[VOICE])
+    assert same.delivery == about.delivery and same.base == about.base and torch.equal(less[VOICE], tensors[VOICE])
     assert all(torch.equal(less[key], (0.5 if "lora_B" in key else 1) * value) for key, value in tensors.items())

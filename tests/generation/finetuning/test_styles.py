@@ -1,4 +1,4 @@
-"""Manners: processing moves what it is to move and keeps the timing; each manner of the table says what it does."""
+"""Manners: processing moves what it is to move and keeps the timing; each style of the table says what it does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from generation.audio.effects import change_pitch, pitch_curve, spectral_tilt, w
 from generation.core.delivery import AVERAGE
 from generation.core.motion import INDEX, N_CHANNELS
 from generation.finetuning.report import write_report
-from generation.finetuning.styles import MANNERS, processed_motion, processed_waveform
+from generation.finetuning.styles import STYLES, processed_motion, processed_waveform
 from generation.finetuning.trial import Trial, contacts_closed
 from generation.metrics.style import UNITS, motion_figures, speech_figures
 
@@ -60,11 +60,11 @@ def test_a_slope_brightens_by_so_much_an_octave() -> None:
     assert added[0] < -3 and added[-1] == pytest.approx(6.0, abs=0.1) and (np.diff(added) >= 0).all()
 
 
-@pytest.mark.parametrize("name", sorted(MANNERS))
+@pytest.mark.parametrize("name", sorted(STYLES))
 def test_each_manner_moves_what_it_says(name: str) -> None:
-    """On the processed material itself; pace and eyes come from its habits."""
-    manner = MANNERS[name]
-    assert set(manner.moves) <= set(UNITS) and manner.taught.endswith(".") and manner.does.endswith(".")
+    """On the processed material itself; pace and eyes come from its delivery."""
+    style = STYLES[name]
+    assert set(style.moves) <= set(UNITS) and style.trained_on.endswith(".") and style.does.endswith(".")
     rng = np.random.default_rng(0)
     motion = np.zeros((200, N_CHANNELS), np.float32)
     motion[:, INDEX["jawOpen"]] = rng.random(200) * 0.3
@@ -72,20 +72,20 @@ def test_each_manner_moves_what_it_says(name: str) -> None:
     motion[:, 51:54] = 0.05 * np.cumsum(rng.normal(0, 0.1, (200, 3)), 0)
     sound = buzz()
     before = speech_figures(sound) | motion_figures(motion)
-    after = speech_figures(processed_waveform(sound, manner, 0)) | motion_figures(processed_motion(motion, manner))
-    if manner.habits != AVERAGE:
-        habits = manner.habits
-        now = {"rate": habits.tempo, "blinks": habits.blinks, "lids": 1 + habits.lids}
+    after = speech_figures(processed_waveform(sound, style, 0)) | motion_figures(processed_motion(motion, style))
+    if style.delivery != AVERAGE:
+        delivery = style.delivery
+        now = {"rate": delivery.tempo, "blinks": delivery.blinks, "lids": 1 + delivery.lids}
         then = {"rate": 1.0, "blinks": 1.0, "lids": 1.0, "gaze_averted": 0.0}
-        before, after = before | then, after | now | {"gaze_averted": habits.averted}
-    after["brightness"] = before["brightness"] + manner.brightness
-    for figure, direction in manner.moves.items():
+        before, after = before | then, after | now | {"gaze_averted": delivery.averted}
+    after["brightness"] = before["brightness"] + style.brightness
+    for figure, direction in style.moves.items():
         assert direction * (after[figure] - before[figure]) > 0, figure
 
 
 def test_parts_follow_from_what_is_changed() -> None:
-    assert {name for name, manner in MANNERS.items() if manner.part == "motion"} == {"grand"}
-    assert MANNERS["whisper"].part == "joint" and "breath for voice" in MANNERS["whisper"].taught
+    assert {name for name, style in STYLES.items() if style.part == "motion"} == {"grand"}
+    assert STYLES["whisper"].part == "joint" and "breath for voice" in STYLES["whisper"].trained_on
 
 
 @pytest.mark.parametrize(("shut", "share"), [((), 0.0), ((20,), 0.5), ((20, 40), 1.0)])

@@ -262,9 +262,9 @@ HARMS = {
     "consent": {"consent": "nobody asked"},
     "control": {"does": "nice\x1b]0;owned\x07"},
     "long": {"statement": "a" * 100_000},
-    "habit": {"habits": '{"tempo": 1e9}'},
-    "foreign habit": {"habits": '{"__class__": 1}'},
-    "not a number": {"habits": '{"tempo": NaN}'},
+    "habit": {"delivery": '{"tempo": 1e9}'},
+    "foreign habit": {"delivery": '{"__class__": 1}'},
+    "not a number": {"delivery": '{"tempo": NaN}'},
 }
 """What a hostile file may say of itself."""
 

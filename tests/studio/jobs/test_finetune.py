@@ -107,7 +107,7 @@ def test_a_lesson_leaves_a_style_that_is_heard_and_can_be_undone(
     assert dict(project.scene.cast[0].styles) == {"media/Old-friend.safetensors": 1.0}
     about = read_about(project.folder / "media/Old-friend.safetensors")
     assert (about.kind, about.consent, about.part) == ("voice", "me", "speech")
-    assert about.does == description("Old friend", "audio", about.habits)
+    assert about.does == description("Old friend", "audio", about.delivery)
     found = finetuning.finetuning_result(job)
     before, after = (soundfile.read(path)[0] for path in (found.before, found.after))
     assert len(before) > RATE and (len(before) != len(after) or not np.array_equal(before, after))
@@ -260,7 +260,7 @@ def test_the_page_takes_clips_shows_what_is_wrong_and_hands_the_lesson_in(
 
 
 @pytest.mark.parametrize(
-    ("part", "habits", "does"),
+    ("part", "delivery", "does"),
     [
         ("audio", Delivery(), "Ada's voice."),
         ("audio", Delivery(tempo=1.04), "Ada's voice."),
@@ -273,5 +273,5 @@ def test_the_page_takes_clips_shows_what_is_wrong_and_hands_the_lesson_in(
         ("motion", Delivery(blinks=2.5), "Ada's way of moving the head and brows; blinks 2.5 times as often as most."),
     ],
 )
-def test_what_clips_taught_says_what_one_will_notice(part: metadata.Part, habits: Delivery, does: str) -> None:
-    assert description("Ada", part, habits) == does
+def test_what_clips_taught_says_what_one_will_notice(part: metadata.Part, delivery: Delivery, does: str) -> None:
+    assert description("Ada", part, delivery) == does

@@ -22,9 +22,9 @@ from studio.core.progress import Progress, Stage
 from studio.performance.models import Models
 from studio.performance.performer import ScenePerformer
 from studio.scene.schema import Scene
-from studio.scene.styles import habits_of, known_styles, read_style
+from studio.scene.styles import delivery_of, known_styles, read_style
 
-SLOW = {"does": "Slow and low.", "licence": "Apache-2.0", "habits": json.dumps({"tempo": 0.8, "pauses": 1.5})}
+SLOW = {"does": "Slow and low.", "licence": "Apache-2.0", "delivery": json.dumps({"tempo": 0.8, "pauses": 1.5})}
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_names_of_the_shelf_and_files_beside_the_scene(tiny: Path, tmp_path: Pat
     write_adapter(tmp_path / "joe.safetensors", 1, kind="voice", consent="me")
     assert known_styles(tmp_path) == ["weary", "joe.safetensors"]
     assert read_style("weary", tmp_path).does == "Slow and low."
-    assert habits_of({"weary": 1.0, "joe.safetensors": 1.0}, tmp_path) == Delivery(tempo=0.8, pauses=1.5)
+    assert delivery_of({"weary": 1.0, "joe.safetensors": 1.0}, tmp_path) == Delivery(tempo=0.8, pauses=1.5)
     with pytest.raises(ValueError, match=r"^The style 'wery' is not known; did you mean 'weary'\?$"):
         read_style("wery", tmp_path)
 

@@ -15,7 +15,7 @@ from generation.adapters import metadata
 from studio.editor import voice_preview
 from studio.jobs.queue import jobs, submit
 from studio.project.project import Project, Projects
-from studio.scene.styles import habits_of, offers
+from studio.scene.styles import delivery_of, offers
 
 HOSTILE = 'Slow ![x](http://example.org/x.png) <img src="http://example.org/y.png"> and low.'
 
@@ -35,7 +35,7 @@ def cafe(tmp_path: Path) -> Project:
 
 
 def two(shelf: Path) -> None:
-    write_adapter(shelf / "weary.safetensors", 0, does="Slow and low.", habits=json.dumps({"tempo": 0.8}))
+    write_adapter(shelf / "weary.safetensors", 0, does="Slow and low.", delivery=json.dumps({"tempo": 0.8}))
     write_adapter(shelf / "shy.safetensors", 1, "motion", does=HOSTILE)
 
 
@@ -75,7 +75,7 @@ def test_styles_are_chosen_mixed_taken_off_and_undone(shelf: Path, cafe: Project
     assert held(cafe) == {"weary": 0.5, "shy": 1.0}
     assert [box.label for box in test.selectbox] == ["Voice"], "nothing is left to be chosen"
     assert "Styles: Weary 0.5, Shy 1" in [fold.label for fold in test.expander]
-    assert habits_of(held(cafe), cafe.folder).tempo == pytest.approx(0.8**0.5)
+    assert delivery_of(held(cafe), cafe.folder).tempo == pytest.approx(0.8**0.5)
     drawn = [str(item.proto.body) for item in test.get("html")]
     assert any("&lt;img src=" in body for body in drawn) and not any("<img" in body for body in drawn)
     texts = [item.value for kind in (test.markdown, test.caption, test.warning) for item in kind]

@@ -1,0 +1,28 @@
+"""What an adapter's file says of itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from random_networks import tiny_transformer
+from safetensors import safe_open
+
+from generation.adapters.lora import add_adapter, save_adapter
+from generation.adapters.metadata import read_about, shelf
+
+
+def test_files_of_earlier_versions_are_read_by_their_former_keys(tmp_path: Path) -> None:
+    transformer = tiny_transformer()
+    add_adapter(transformer, "slow", 2)
+    former = {"kind": "manner", "taught": "Some clips.", "habits": '{"tempo": 0.8}'}
+    about = read_about(save_adapter(transformer, "slow", tmp_path / "slow.safetensors", former))
+    assert (about.kind, about.trained_on, about.delivery.tempo) == ("style", "Some clips.", 0.8)
+
+
+def test_files_that_ship_have_the_keys_of_today() -> None:
+    assert shelf()
+    for path in shelf().values():
+        with safe_open(path, "np") as file:
+            written = file.metadata()
+        assert {"delivery", "trained_on"} < written.keys() and not {"habits", "taught"} & written.keys()
+        assert written["kind"] in ("style", "voice", "moves")
