@@ -13,7 +13,7 @@ import numpy as np
 
 from studio.core.problems import Problem, as_clause
 from studio.scene.document import existing_file, nearest
-from studio.scene.schema import Character, Scene
+from studio.scene.schema import Character, Scene, masks_of
 
 if TYPE_CHECKING:
     from masks.landmarks import FaceLandmarks
@@ -25,6 +25,15 @@ _DETECTED: dict[bytes, tuple[FaceLandmarks, ...]] = {}
 
 
 @dataclass(frozen=True)
+class TimedArea:
+    """Where a person is for a time: float32 (H, W) in [0, 1], from ``start`` to ``end`` in seconds of the scene."""
+
+    start: float
+    end: float
+    area: np.ndarray
+
+
+@dataclass(frozen=True)
 class AssignedFace:
     """A member of the cast in the picture.
 
@@ -33,12 +42,14 @@ class AssignedFace:
         face: its landmarks, pixels of the loaded picture.
         area: float32 (H, W) in [0, 1], where the scene says that this person is; None = to be found.
         drawn: whether the face comes from a rig file.
+        timed: where the scene says that this person is for a time, in order.
     """
 
     character: int
     face: FaceLandmarks
     area: np.ndarray | None
     drawn: bool
+    timed: tuple[TimedArea, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,7 @@ class FaceAssignment:
                 seat,
                 face=replace(seat.face, points=seat.face.points * scale),
                 area=None if seat.area is None else _smaller(seat.area, size),
+                timed=tuple(replace(timed, area=_smaller(timed.area, size)) for timed in seat.timed),
             )
             for seat in self.seats
         )
@@ -75,10 +87,11 @@ def _smaller(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def assignment_key(scene: Scene, folder: Path) -> tuple[str, tuple[tuple[str, int], ...]]:
     """All that :func:`assign_faces` depends on: a scene of nothing else as JSON, and when its files were changed."""
-    files = [scene.picture, scene.rig, *(member.mask for member in scene.cast)]
+    files = [scene.picture, scene.rig, *(mask for member in scene.cast for mask in masks_of(member))]
     stamps = tuple((name, (folder / name).stat().st_mtime_ns) for name in files if name and (folder / name).is_file())
     members = tuple(
-        Character(name=c.name, role=c.role, region=c.region, mask=c.mask, rig_face=c.rig_face) for c in scene.cast
+        Character(name=c.name, role=c.role, region=c.region, mask=c.mask, rig_face=c.rig_face, regions=c.regions)
+        for c in scene.cast
     )
     return Scene(picture=scene.picture, rig=scene.rig, cast=members, script=()).model_dump_json(), stamps
 
@@ -114,6 +127,8 @@ def assign_faces(scene: Scene, folder: Path) -> tuple[FaceAssignment | None, lis
         faces += [face for face in _detect(picture) if not any(_same_face(face, marked) for marked in named.values())]
     failed = {problem.where[1] for problem in problems if problem.where[0] == "cast"}
     seats, found = _assign(scene, faces, named, areas, failed)
+    seats, unusable = _with_timed_areas(seats, scene, folder, full, picture.shape[:2])
+    problems += unusable
     bystanders = tuple(face for face in faces if all(face is not seat.face for seat in seats))
     return FaceAssignment(picture, tuple(seats), bystanders), [*problems, *found]
 
@@ -195,6 +210,34 @@ def _areas(
             usable.pop(index, None)
     problems += [_of_picture(sentence) for sentence in check_masks(list(usable.values()), shape)]
     return usable, problems
+
+
+def _with_timed_areas(
+    seats: Sequence[AssignedFace], scene: Scene, folder: Path, full: tuple[int, int], shape: tuple[int, int]
+) -> tuple[list[AssignedFace], list[Problem]]:
+    """The seats with the places that the scene gives for a time, and what is wrong with those; see :func:`_areas`."""
+    from masks.regions import check_masks, load_mask, outline_mask
+
+    placed, problems = [], []
+    scale = np.array([shape[1] / full[0], shape[0] / full[1]])
+    for seat in seats:
+        character, timed = scene.cast[seat.character], []
+        for number, given in enumerate(character.regions):
+            where = ("cast", seat.character, "regions", number)
+            try:
+                if given.mask is not None:
+                    if reason := existing_file(folder / given.mask, f"{character.name}'s mask"):
+                        raise ValueError(reason)
+                    mask = load_mask(character.name, folder / given.mask, shape)
+                else:
+                    mask = outline_mask(character.name, np.array(given.region) * scale, shape)
+                for sentence in check_masks([mask], shape):
+                    raise ValueError(sentence)
+                timed.append(TimedArea(given.start, given.end, mask.mask))
+            except ValueError as error:
+                problems.append(Problem("picture", as_clause(error), where=where))
+        placed.append(replace(seat, timed=tuple(timed)))
+    return placed, problems
 
 
 def _assign(

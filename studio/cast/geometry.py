@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from generation.core.clock import frames_from_seconds
 from masks.person_segmentation import sam_predictor, segment_person
 from masks.regions import CharacterMask, motion_region, motion_room
 from masks.routing import FaceTokens, face_footprint, membership
@@ -32,7 +33,8 @@ class SceneGeometry:
         figures: float32 (H, W) in [0, 1] for each seat, the person's outline: what moves before the background. A
             region drawn around a face says whose it is, but shows no outline, so there it is found.
         regions: MotionRegion of each seat, float32 (H, W) in [0, 1].
-        routing: (K, K) float32 for the whole cast: [i, j] is how much voice i drives face j.
+        routing: (K, K) float32 for the whole cast: [i, j] is how much face j belongs to the place of character i; where
+            places change, (K, K, L) for L frames, and the last one's beyond them.
         rooms: how far each seat's head can travel inside its region, in inter-ocular distances.
         sides: (K,) float32, where each of the cast sits, -1 (left edge) .. 1 (right edge); 0 for those unseen.
     """
@@ -63,7 +65,8 @@ def build_geometry(scene: Scene, casting: FaceAssignment) -> SceneGeometry:
     regions = []
     for index, seat in enumerate(seats):
         neighbours = [mask.mask for i, mask in enumerate(masks) if i != index] + strangers
-        regions.append(motion_region(seat.face, masks[index].mask, neighbours, ALLOWED_MOTION))
+        own = np.max([masks[index].mask, *(timed.area for timed in seat.timed)], axis=0)
+        regions.append(motion_region(seat.face, own, neighbours, ALLOWED_MOTION))
     sides = np.zeros(len(scene.cast), np.float32)
     for seat in seats:
         sides[seat.character] = np.clip(2 * seat.face.eyes[:, 0].mean() / size[1] - 1, -1, 1)
@@ -87,9 +90,30 @@ def _routing(
     scene: Scene, seats: Sequence[AssignedFace], masks: Sequence[CharacterMask], size: tuple[int, int]
 ) -> np.ndarray:
     """The masks' membership of the face tokens, with those who have no face driving only their own, unseen one."""
-    routing = np.eye(len(scene.cast), dtype=np.float32)
-    if seats:
-        footprints = np.stack([face_footprint(seat.face, size) for seat in seats])
-        seen = [seat.character for seat in seats]
-        routing[np.ix_(seen, seen)] = membership(masks, FaceTokens(footprints, 1))
-    return routing
+    alone = np.eye(len(scene.cast), dtype=np.float32)
+    if not seats:
+        return alone
+    tokens = FaceTokens(np.stack([face_footprint(seat.face, size) for seat in seats]), 1)
+    seen = [seat.character for seat in seats]
+
+    def at(frame: int) -> np.ndarray:
+        routing = alone.copy()
+        routing[np.ix_(seen, seen)] = membership(
+            [_mask_at(*pair, frame) for pair in zip(seats, masks, strict=True)], tokens
+        )
+        return routing
+
+    spans = [(frames_from_seconds(timed.start), frames_from_seconds(timed.end)) for s in seats for timed in s.timed]
+    changes = sorted({0, *(frame for span in spans for frame in span)})
+    if len(changes) == 1:
+        return at(0)
+    lengths = [*np.diff(changes), 1]
+    return np.repeat(np.stack([at(frame) for frame in changes], axis=2), lengths, axis=2)
+
+
+def _mask_at(seat: AssignedFace, mask: CharacterMask, frame: int) -> CharacterMask:
+    """A seat's mask in a frame: the place that it has for a time, else the one that it has else."""
+    for timed in seat.timed:
+        if frames_from_seconds(timed.start) <= frame < frames_from_seconds(timed.end):
+            return CharacterMask(mask.name, timed.area)
+    return mask

@@ -9,7 +9,7 @@ from typing import Literal
 
 from studio.core.problems import Problem
 from studio.project.project import Project
-from studio.scene.schema import Scene
+from studio.scene.schema import Scene, masks_of
 from studio.validation.scene_check import Report, check_scene
 
 Mark = Literal["good", "warn", "bad"]
@@ -26,7 +26,11 @@ class Item:
 
 def examine(project: Project) -> tuple[Report, tuple[Item, ...]]:
     """The check of a project's scene and its list; remembered until the scene or a file of it changes."""
-    named = [project.scene.picture, project.scene.rig, *(member.mask for member in project.scene.cast)]
+    named = [
+        project.scene.picture,
+        project.scene.rig,
+        *(mask for member in project.scene.cast for mask in masks_of(member)),
+    ]
     stamps = tuple((project.folder / name).is_file() for name in named if name)
     return _examined(project.scene_path, project.revision, stamps)
 

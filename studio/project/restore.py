@@ -53,6 +53,8 @@ def _change_files(data: dict[str, Any], change: Callable[[str, str], str]) -> No
     holders = [("", data, ("picture", "rig"))]
     for index, character in enumerate(data.get("cast", ())):
         holders.append((f"cast[{index}].", character, ("mask",)))
+        for number, timed in enumerate(character.get("regions", ())):
+            holders.append((f"cast[{index}].regions[{number}].", timed, ("mask",)))
         if isinstance(character.get("voice"), dict):
             holders.append((f"cast[{index}].voice.", character["voice"], ("clip",)))
     holders += [(f"script[{index}].", line, ("recording",)) for index, line in enumerate(data.get("script", ()))]

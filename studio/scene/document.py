@@ -15,14 +15,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from studio.core.problems import DocumentError, Location, Part, Problem
-from studio.scene.schema import Character, Keyframe, Retake, Scene, ScriptLine, Voice
+from studio.scene.schema import Character, Keyframe, Retake, Scene, ScriptLine, TimedRegion, Voice
 from studio.scene.screenplay import ScreenplayError
 from studio.scene.upgrade import VERSION, upgrade_notice, upgrade_scene
 
 MAX_BYTES = 1_000_000
 SUFFIXES = (".yaml", ".yml", ".json")
 _LEVELS: dict[str, type[BaseModel]] = {"cast": Character, "script": ScriptLine, "voice": Voice, "retakes": Retake,
-                                       "keys": Keyframe}  # fmt: skip
+                                       "keys": Keyframe, "regions": TimedRegion}  # fmt: skip
 _SHOULD = {
     "dict_type": "be keys with values, one a line",
     "model_type": "be keys with values, one a line",
@@ -183,7 +183,7 @@ def dump_scene(scene: Scene) -> str:
 
 def scene_data(scene: Scene) -> dict[str, Any]:
     """A scene as the plain data that its file holds, with the version in which it is written."""
-    return {"version": VERSION} | scene.model_dump(mode="json", exclude_defaults=True)
+    return {"version": VERSION} | scene.model_dump(mode="json", exclude_defaults=True, by_alias=True)
 
 
 def checked_scene(data: Mapping[str, Any]) -> Scene:
@@ -254,7 +254,8 @@ def _problems(document: Document, location: Location, fault: Any) -> list[Proble
     kind, context, key = fault["type"], fault.get("ctx", {}), str(location[-1]) if location else ""
     item, parent = _item_name(document.data, location), _item_name(document.data, location[:-1])
     if kind == "extra_forbidden":
-        repair = nearest(key, _model_at(location[:-1]).model_fields)
+        known = _model_at(location[:-1]).model_fields
+        repair = nearest(key, [field.alias or name for name, field in known.items()])
         return [document.problem(location, f"{_join(parent)}unknown key {_short(key)}", repair)]
     if kind == "missing":
         return [document.problem(location, f"{_join(parent)}the key {key!r} is missing", "add it")]

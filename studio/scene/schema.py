@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -111,11 +112,31 @@ class Voice(_Strict):
         return self
 
 
+class TimedRegion(_Strict):
+    """Where a character is from one second of the scene to another: a region in pixels of the picture, or a mask."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    start: float = Field(alias="from", ge=0, le=3600)
+    end: float = Field(alias="to", ge=0, le=3600)
+    region: Annotated[tuple[Point, ...], BeforeValidator(region_points)] | None = None
+    mask: str | None = None
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> TimedRegion:
+        if (self.region is None) == (self.mask is None):
+            raise ValueError("needs either a region or a mask, not both and not neither")
+        if self.end <= self.start:
+            raise ValueError(f"should end after {self.start:g} s, where it begins; it ends at {self.end:g} s")
+        return self
+
+
 class Character(_Strict):
     """One member of the cast: a face in the picture with a voice, or a narrator with a voice alone.
 
     Where the face is: ``region`` (around it, pixels of the picture), ``mask`` (a picture file, white = this person) or
     ``rig_face`` (a face of the scene's rig file); without any of them the free faces are taken from left to right.
+    In the seconds of its ``regions`` a character's place is another: its voice drives what lies there.
     """
 
     name: str
@@ -124,6 +145,7 @@ class Character(_Strict):
     region: Annotated[Region, BeforeValidator(region_points)] = "auto"
     mask: str | None = None
     rig_face: str | None = None
+    regions: tuple[TimedRegion, ...] = ()
     voice: Voice | None = None
     language: Language | None = None
     styles: dict[str, Annotated[float, Field(ge=0, le=1.5)]] = {}
@@ -148,9 +170,22 @@ class Character(_Strict):
         places = [self.region != "auto", self.mask is not None, self.rig_face is not None]
         if sum(places) > 1:
             raise ValueError("has more than one place; keep one of region, mask and rig_face")
-        if self.role == "narrator" and any(places):
-            raise ValueError("is a narrator, who has no face; remove region, mask and rig_face, or the role")
+        if self.role == "narrator" and (any(places) or self.regions):
+            raise ValueError("is a narrator, who has no face; remove region, mask, rig_face and regions, or the role")
         return self
+
+    @model_validator(mode="after")
+    def _regions_in_order(self) -> Character:
+        for one, other in pairwise(self.regions):
+            if other.start < one.end:
+                which = f"the region from {other.start:g} s begins before the one before it ends, at {one.end:g} s"
+                raise ValueError(f"has regions that are not in order or overlap: {which}")
+        return self
+
+
+def masks_of(character: Character) -> list[str]:
+    """Names of the mask files that a character names."""
+    return [mask for mask in (character.mask, *(timed.mask for timed in character.regions)) if mask is not None]
 
 
 class Keyframe(_Strict):

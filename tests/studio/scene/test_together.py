@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from studio.core.problems import DocumentError
 from studio.editing import script_edits
 from studio.editing.actions import read_line_action
 from studio.editing.cast_edits import _with_renamed
 from studio.export.subtitles import captions
 from studio.performance.scene_routing import driven_faces, faces_moved, scene_routing
+from studio.project.restore import media_names
 from studio.scene import screenplay
 from studio.scene.document import checked_scene, scene_data
 from studio.scene.line_names import line_names
-from studio.scene.schema import Scene, ScriptLine
+from studio.scene.schema import Scene, ScriptLine, masks_of
 from studio.timeline.timeline import Speaker, Timeline, build_timeline
 from studio.timeline.word_timing import word_times
 
@@ -129,3 +131,29 @@ def test_the_page_sets_speakers_and_faces_and_says_what_cannot_be() -> None:
 def test_a_new_name_is_new_wherever_a_line_names_it() -> None:
     line = ScriptLine(who="Nora + Theo", face="theo", looks="Theo", text="Theo.")
     assert _with_renamed(line, "Theo", "Ted") == ScriptLine(who="Nora + Ted", face="Ted", looks="Ted", text="Theo.")
+
+
+def test_places_that_change_are_read_written_and_checked() -> None:
+    regions = [{"from": 0, "to": 2.5, "region": [0, 0, 20, 20]}, {"from": 2.5, "to": 4, "mask": "there.png"}]
+    made = Scene.model_validate({"picture": "p.png", "cast": [CAST[0] | {"regions": regions}], "script": []})
+    data = scene_data(made)
+    assert data["cast"][0]["regions"][1] == {"from": 2.5, "to": 4.0, "mask": "there.png"}
+    assert checked_scene(data) == made and masks_of(made.cast[0]) == ["there.png"]
+    assert "there.png" in media_names(made)
+
+
+@pytest.mark.parametrize(("regions", "said"), [
+    ([{"from": 1, "to": 3, "mask": "a"}, {"from": 2, "to": 4, "mask": "b"}], "begins before the one before it ends"),
+    ([{"from": 3, "to": 4, "mask": "a"}, {"from": 1, "to": 2, "mask": "b"}], "not in order"),
+    ([{"from": 2, "to": 2, "mask": "a"}], "should end after 2 s"),
+    ([{"from": 1, "to": 2}], "either a region or a mask"),
+    ([{"from": 1, "to": 2, "region": [0, 0, 9, 9], "mask": "a"}], "either a region or a mask"),
+    ([{"from": 1, "til": 2, "mask": "a"}], "unknown key 'til'; known are from, mask, region, to"),
+    ([{"from": 1, "to": 2, "region": "auto"}], "should be a list"),
+])  # fmt: skip
+def test_places_that_cannot_be_are_problems(regions: list[dict], said: str) -> None:
+    with pytest.raises(DocumentError, match=said):
+        checked_scene({"picture": "p.png", "cast": [CAST[0] | {"regions": regions}], "script": []})
+    with pytest.raises(DocumentError, match="is a narrator"):
+        regions = [{"from": 1, "to": 2, "mask": "a"}]
+        checked_scene({"picture": "p.png", "cast": [CAST[2] | {"regions": regions}], "script": []})
