@@ -112,8 +112,8 @@ def test_the_sample_scene_is_what_the_script_draws(tmp_path: Path) -> None:
 
 
 def test_the_sample_scene_names_its_files() -> None:
-    document, scene = load_scene(asset("scenes/cafe/scene.yaml"))
-    folder = document.path.parent
+    path = asset("scenes/cafe/scene.yaml")
+    scene, folder = load_scene(path), path.parent
     names = [face.name for face in load_rig(folder / str(scene.rig))]
     assert [character.name for character in scene.cast] == names
     for character, face in zip(scene.cast, load_rig(folder / str(scene.rig)), strict=True):
@@ -126,8 +126,9 @@ def test_the_sample_scene_names_its_files() -> None:
 def test_two_real_portraits_become_a_picture_with_two_faces(tmp_path: Path) -> None:
     pytest.importorskip("skimage")
     pytest.importorskip("matplotlib")
-    document, scene = load_scene(write_scene(tmp_path))
-    faces = FaceLandmarker().detect(load_picture(document.path.parent / scene.picture))
+    path = write_scene(tmp_path)
+    scene = load_scene(path)
+    faces = FaceLandmarker().detect(load_picture(path.parent / scene.picture))
     assert len(faces) == len(scene.cast) == 2
     for character, face in zip(scene.cast, faces, strict=True):
         outline = np.array(character.region, np.float32)
