@@ -5,32 +5,15 @@ from __future__ import annotations
 import time
 import zipfile
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
+from browser_pages import LENGTH, eventually, visit
 
 from generation.core.assets import asset
 from studio.jobs.queue import jobs
 from studio.project.project import Project
 
 pytestmark = pytest.mark.slow
-
-LENGTH = (
-    "media => new Promise(done => media.readyState ? done(media.duration)"
-    " : media.addEventListener('loadedmetadata', () => done(media.duration)))"
-)
-
-
-def visit(page, editor, where: str, project: Project) -> None:
-    page.goto(f"{editor.address}/{where}?project={quote(project.name)}")
-
-
-def eventually(true, seconds: float = 120.0) -> None:
-    """Wait until something is so on disk; the assertion tells what was not."""
-    end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
-        time.sleep(0.2)
-    assert true()
 
 
 def drag(page, places: list[tuple[float, float]], size: tuple[int, int]) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from browser_pages import eventually, visit
 
 from studio.editor.motion_view import newest_lanes
 from studio.jobs.queue import jobs
 from studio.project.project import Project
-from tests.browser.test_browser import eventually, visit
 
 pytestmark = pytest.mark.slow
 

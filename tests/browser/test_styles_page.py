@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from adapter_fixtures import write_adapter
+from browser_pages import LENGTH, eventually, held, visit
 
 from generation.voices.bank import VoiceBank
 from studio.editor import voice_preview
 from studio.project.project import Project
-from tests.browser.test_browser import LENGTH, eventually, visit
 
 pytestmark = pytest.mark.slow
 
@@ -24,10 +24,6 @@ def shelf(tiny_assets: Path) -> Path:
     write_adapter(folder / "weary.safetensors", 0, voices=voices, does="Slow and low.", delivery=slow)
     write_adapter(folder / "shy.safetensors", 1, "motion", voices=voices, does="Looks aside.")
     return folder
-
-
-def held(project: Project) -> dict[str, float]:
-    return dict(Project(project.folder).scene.cast[0].styles)
 
 
 def heard(page, project: Project) -> float:

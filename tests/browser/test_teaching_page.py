@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from browser_pages import eventually, held, visit
 from sounds import wav
 
 from studio.editor import finetuning, voice_preview
 from studio.jobs.queue import jobs
 from studio.project.project import Project
-from tests.browser.test_browser import eventually, visit
-from tests.browser.test_styles_page import held
 
 pytestmark = pytest.mark.slow
 

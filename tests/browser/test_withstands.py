@@ -10,13 +10,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from browser_pages import eventually, visit
 from PIL import Image
 
 from studio.jobs.queue import jobs
 from studio.project.project import Project
 from studio.project.uploads import MAX_BYTES, MAX_PIXELS
 from tests.browser.conftest import PORT, Editor, small_project, window
-from tests.browser.test_browser import eventually, visit
 
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 

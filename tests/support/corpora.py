@@ -6,6 +6,10 @@ import numpy as np
 
 from generation.data import joint_dataset
 from generation.data.corpus import SpeechCorpus, Utterance
+from generation.data.corpus_builder import tidy_texts
+
+TEXTS = tidy_texts([f"This is the sentence with number {n} of many" for n in range(400)])
+"""Sentences for a corpus, each once."""
 
 
 def synthetic_features() -> SpeechCorpus:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from corpora import TEXTS
 
 from generation.core.clock import SAMPLE_RATE
 from generation.data.corpus_builder import (
@@ -32,8 +33,6 @@ from generation.data.kokoro import (
     mix_styles,
 )
 from generation.text.phonemizer import SYMBOLS
-
-TEXTS = tidy_texts([f"This is the sentence with number {n} of many" for n in range(400)])
 
 
 def _speech(durations: list[int], amplitude: float = 0.3) -> TeacherSpeech:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from corpora import synthetic_features
+from corpora import TEXTS, synthetic_features
 
 from generation.data.corpus import durations_on_grid
 from generation.data.corpus_builder import MORE_VOICES, TRAINING_VOICES, Splits, tidy_texts
@@ -25,7 +25,6 @@ from generation.data.duration_corpus import (
     read_teacher_durations,
     recorded_durations,
 )
-from tests.generation.data.test_corpus_builder import TEXTS
 
 
 class _Clock:

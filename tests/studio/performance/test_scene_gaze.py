@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gaze_fixtures import across, cut, scene
 
 from generation.core.performance import Line
 from studio.performance.scene_gaze import scripted_gaze_targets, with_scene_eyes
 from studio.scene.schema import Scene
 from studio.timeline.segments import Segment
 from studio.timeline.timeline import Timeline
-from tests.generation.motion.test_gaze import across, cut, scene
 
 SIDES = np.array([-0.7, 0.1, 0.8], np.float32)
 
