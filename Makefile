@@ -41,6 +41,7 @@ eval: $(READY)
 
 lint: $(READY)
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 
 setup: $(READY)
 

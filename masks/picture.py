@@ -117,7 +117,9 @@ def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             mode = "RGBA" if picture.mode == "RGBA" else "RGB"
-            return ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode=mode)
+            shown = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode=mode)
+            assert shown is not None  # None only in place
+            return shown
         except (ImageCms.PyCMSError, OSError):
             log.warning("The colour profile of the picture is unusable; its colours are taken as sRGB.")
     return picture.convert(plain)

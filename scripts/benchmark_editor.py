@@ -59,7 +59,7 @@ def long_project(root: Path) -> Project:
     return project
 
 
-def interactions(root: Path, rounds: int) -> dict[str, dict[str, float]]:
+def interactions(root: Path, rounds: int) -> dict[str, dict[str, dict[str, float]]]:
     """Median cost of drawing each page again after an edit of a line, server side, by Streamlit's own test runner."""
     from streamlit.testing.v1 import AppTest
 
@@ -77,7 +77,12 @@ def interactions(root: Path, rounds: int) -> dict[str, dict[str, float]]:
         for turn in range(rounds):
             project.reload_if_changed()
             act = SetText(index=turn, text=f"Changed {name} {turn}.")
-            costs.append(timed(lambda: (project.edit(*script_edits.apply_action(project.scene, act)), test.run())))  # noqa: B023
+
+            def edited(act: SetText = act, test: AppTest = test) -> None:
+                project.edit(*script_edits.apply_action(project.scene, act))
+                test.run()
+
+            costs.append(timed(edited))
         assert not test.exception, test.exception
         costs.sort(key=lambda cost: cost["processor_ms"])
         found[name] = {"first": first, "after_an_edit": costs[len(costs) // 2]}

@@ -66,7 +66,8 @@ def draw_cast(count: int, seed: int = 0) -> DrawnCast:
     looks = [CAST[i] for i in order[:count]]
     canvas = Canvas(WIDTH, HEIGHT)
     draw_backdrop(canvas, seed)
-    masks, faces = [], []
+    masks: list[np.ndarray] = []
+    faces: list[RigFace] = []
     for look, place in zip(looks, PLACES[count], strict=True):
         rig = draw_figure(canvas, look, HeadFrame(*place))
         cover = canvas.take_figure()

@@ -258,7 +258,12 @@ def main(argv: list[str] | None = None) -> None:
         "sentences": args.sentences, "seeds": args.seeds, "weights": evaluation.synthesis.weights,
         "steps": "distilled" if evaluation.synthesis.steps is None else evaluation.synthesis.steps,
     }  # fmt: skip
-    systems = evaluation.run(lambda found: args.json and write_json(args.json, found, about))
+
+    def save(found: Systems) -> None:
+        if args.json:
+            write_json(args.json, found, about)
+
+    systems = evaluation.run(save)
     if args.json:
         systems = write_json(args.json, systems, about)
     print(table(systems))

@@ -15,7 +15,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 from studio import launch
 from studio.jobs.worker_lock import worker_lock
@@ -25,7 +25,7 @@ from studio.server.guard import TOKEN_VARIABLE
 ROOT = Path(__file__).resolve().parent.parent
 
 PORT = 8597
-SIZE = {"width": 1280, "height": 720}
+SIZE: ViewportSize = {"width": 1280, "height": 720}
 PATIENCE = 240_000
 """Milliseconds that a busy machine may take for the page."""
 

@@ -100,7 +100,7 @@ class RoutedAdapters:
 
     def _shapes(self, about: About) -> dict[str, tuple[int, ...]]:
         """Shapes of an adapter's tensors on this transformer, by their names in the file."""
-        shapes = {}
+        shapes: dict[str, tuple[int, ...]] = {}
         for module_name, module in self._transformer.named_modules():
             base = getattr(module, "base_layer", module)  # wrapped by an adapter that acts on everybody
             if isinstance(base, nn.Linear) and module_name.endswith(tuple(f".{layer}" for layer in about.layers)):

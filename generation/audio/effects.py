@@ -92,7 +92,8 @@ def _marks(waveform: np.ndarray, period: np.ndarray, voiced: np.ndarray) -> np.n
     """Places, one a period on the voice's strongest swing, and every 10 ms where there is no pitch."""
     low = gaussian_filter1d(waveform.astype(np.float64), SAMPLE_RATE / 6000)
     low *= np.sign(-low.min() - low.max()) or 1.0  # the side to which the pulses of the glottis go
-    at, marks = 0, []
+    at = 0
+    marks: list[int] = []
     while at < len(waveform):
         if voiced[at]:
             reach = int(0.25 * period[at])

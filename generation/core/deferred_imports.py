@@ -17,6 +17,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, TypeVar
@@ -86,7 +87,7 @@ class _StubModule(ModuleType):
         return _StubName(self.__name__, name)
 
 
-class _StubFinder:
+class _StubFinder(Loader):
     """Finder on ``sys.meta_path`` that answers with stubs."""
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,7 +25,7 @@ def local_input(path: Path) -> list[str]:
     return [*_LOCAL, "-i", f"file:{path}"]
 
 
-def read_frames(path: Path) -> tuple[dict[str, Any], Iterator[bytes]]:
+def read_frames(path: Path) -> tuple[dict[str, Any], Generator[Any, None, None]]:
     """Facts of a user's video (``fps``, ``size`` as width and height, ``duration``), and its frames as RGB bytes.
 
     Raises:
@@ -70,6 +70,8 @@ class FfmpegWriter:
         self._process = subprocess.Popen(
             _command(options), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log, **_APART
         )
+        assert self._process.stdin is not None  # it is a pipe
+        self._input = self._process.stdin
 
     def __enter__(self) -> FfmpegWriter:
         return self
@@ -78,7 +80,7 @@ class FfmpegWriter:
         self._process.kill()
         self._process.wait()
         with suppress(OSError):
-            self._process.stdin.close()
+            self._input.close()
         self._log.close()
 
     def write(self, data: memoryview) -> None:
@@ -88,7 +90,7 @@ class FfmpegWriter:
             RuntimeError: it failed.
         """
         try:
-            self._process.stdin.write(data)
+            self._input.write(data)
         except OSError:
             self._fail()
 
@@ -99,7 +101,7 @@ class FfmpegWriter:
             RuntimeError: it failed.
         """
         try:
-            self._process.stdin.close()
+            self._input.close()
         except OSError:
             self._fail()
 

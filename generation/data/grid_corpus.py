@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -127,7 +128,7 @@ def clip(sentence: Sentence) -> Clip:
     return Clip(sentence.name, len(motion), sentence.waveform, phonemes, durations, motion)
 
 
-def _timed(words: list[list[object]], seconds: float, symbol_seconds: dict[str, float]) -> TimedPhonemes:
+def _timed(words: list[list[Any]], seconds: float, symbol_seconds: dict[str, float]) -> TimedPhonemes:
     symbols, bounds = "", [0.0]
     for _, stop, word in words:
         phonemes = " " if word in ("sil", "sp") else _WORDS[_MISSPELT.get(str(word), str(word))]

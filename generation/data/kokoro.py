@@ -88,8 +88,9 @@ def unpack_voices(archive: Path, path: Path) -> None:
     """
     _check(archive.read_bytes(), VOICES_SHA256, VOICES_PACKAGE)
     with tarfile.open(archive) as package:
-        files = [m for m in package.getmembers() if m.name.startswith("package/voices/") and m.name.endswith(".bin")]
-        tables = {Path(m.name).stem: np.frombuffer(package.extractfile(m).read(), "<f4") for m in files}
+        names = [n for n in package.getnames() if n.startswith("package/voices/") and n.endswith(".bin")]
+        files = {Path(name).stem: package.extractfile(name) for name in names}
+        tables = {voice: np.frombuffer(file.read(), "<f4") for voice, file in files.items() if file is not None}
     np.savez(path, **{voice: table.reshape(-1, STYLE_SIZE) for voice, table in tables.items()})
 
 

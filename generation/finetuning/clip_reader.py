@@ -194,7 +194,8 @@ class ClipReader:
         n_frames = last - first
         sound = waveform[samples_from_frames(first) : samples_from_frames(last)]
         sound = np.pad(sound, (0, samples_from_frames(n_frames) - len(sound)))
-        phonemes, durations = "", ()
+        phonemes = ""
+        durations: tuple[int, ...] = ()
         if piece.text:
             phonemes = f" {phonemize(piece.text, self._language)} "
             laid = self._aligner.align(sound, phonemes, speaker_embedding_from_clip(Audio(sound, SAMPLE_RATE)))
@@ -318,7 +319,7 @@ def _arrays(clip: Clip) -> dict[str, np.ndarray]:
 
 def common_voice(clips: tuple[Clip, ...]) -> np.ndarray:
     """Voice vector (64,) of the person who speaks in all clips: the mean of theirs, longer ones counting more."""
-    spoken = [clip for clip in clips if clip.waveform is not None]
-    vectors = np.stack([speaker_embedding_from_clip(Audio(clip.waveform, SAMPLE_RATE)) for clip in spoken])
-    lengths = np.array([clip.n_frames for clip in spoken], np.float64)
+    spoken = [(clip.waveform, clip.n_frames) for clip in clips if clip.waveform is not None]
+    vectors = np.stack([speaker_embedding_from_clip(Audio(waveform, SAMPLE_RATE)) for waveform, _ in spoken])
+    lengths = np.array([n_frames for _, n_frames in spoken], np.float64)
     return (vectors * (lengths / lengths.sum())[:, None]).sum(0).astype(np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,7 +48,7 @@ class StyleExamples(JointExamples):
         super().__init__(ProcessedCorpus(features, chosen, style), labels, standard, voice_names, n_frames)
         self._style = style
 
-    def _motion(self, *arguments: object) -> np.ndarray:
+    def _motion(self, *arguments: Any) -> np.ndarray:  # noqa: ANN401 - as of the base
         latent = super()._motion(*arguments)
         if self.labels is None:
             return latent

@@ -77,7 +77,7 @@ class TrainableModel(nn.Module):
         self.transformer = transformer
         self.part = part
         self.start = None if voice is None else voice.detach().clone().float()
-        self.voice = None if voice is None else nn.Parameter(self.start.clone())
+        self.voice = None if self.start is None else nn.Parameter(self.start.clone())
 
     @property
     def table(self) -> Tensor | None:
@@ -163,7 +163,7 @@ def clip_loss(student: TrainableModel, batch: Batch) -> tuple[Tensor, dict[str, 
         error = _voice_error(found[0].float(), usual[0].float(), batch.audio, sigma)
         loss = loss + _mean(error, batch.audio_given, weight)
         parts["audio"] = float(_mean((found[0].detach() - batch.audio).square(), batch.audio_given))
-    if motion:
+    if found[1] is not None and usual[1] is not None:
         moved = (found[1][..., _MOVED].float() - batch.motion[..., _MOVED]).square()
         held = (found[1][..., _HELD].float() - usual[1][..., _HELD].float()).square()
         loss = loss + sum(_mean(error, batch.motion_given, weight) for error in (moved, held))

@@ -166,14 +166,17 @@ class ProcessedCorpus(SpeechCorpus):
         style: how.
     """
 
+    _style: Style
+    _made: dict[str, np.ndarray]
+
     def __init__(self, features: SpeechCorpus, utterances: list[Utterance], style: Style) -> None:
         super().__init__(features.wave, features.mel, tuple(utterances))
-        object.__setattr__(self, "_style", style)
+        object.__setattr__(self, "_style", style)  # the base is frozen
         object.__setattr__(self, "_made", {})
 
     def mel_of(self, utterance: Utterance) -> np.ndarray:
         """(4 T, 100) float32 log-mel of one utterance, processed."""
-        made: dict[str, np.ndarray] = self._made
+        made = self._made
         if utterance.id not in made:
             made[utterance.id] = self._processed(utterance).astype(np.float16)
         return made[utterance.id].astype(np.float32)
@@ -184,7 +187,7 @@ class ProcessedCorpus(SpeechCorpus):
         from generation.audio.mel import mel_spectrogram
         from generation.core.clock import LOG_FLOOR
 
-        style: Style = self._style
+        style = self._style
         if style.part == "motion":
             return super().mel_of(utterance)
         waveform = processed_waveform(self.wave_of(utterance), style, seed=utterance.first)

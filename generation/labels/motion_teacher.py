@@ -217,6 +217,8 @@ def validation_figures(model: MotionTeacher, sentences: list[Sentence]) -> dict[
     jaw = MOUTH.index("jawOpen")
     made, real = [], []
     for sentence in sentences:
+        if sentence.timed is None:
+            continue
         mel = mel_spectrogram(torch.from_numpy(sentence.waveform))
         phonetic = torch.from_numpy(phonetic_features(sentence.timed, len(mel)))
         made.append(model.sample(mel, phonetic, generator)[:, jaw].numpy())

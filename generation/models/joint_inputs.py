@@ -64,6 +64,17 @@ class JointInputs:
         """The same on a device; the signature is the one by which accelerate's offloading moves arguments."""
         return replace(self, **{name: t.to(device, non_blocking=non_blocking) for name, t in self._present().items()})
 
+    def required(self, name: str) -> Tensor:
+        """A field that may be None, where this step needs it.
+
+        Raises:
+            ValueError: it is None.
+        """
+        value: Tensor | None = getattr(self, name)
+        if value is None:
+            raise ValueError(f"{name} is needed here and is not given.")
+        return value
+
     def without_motion(self) -> JointInputs:
         """The audio stream alone."""
         return replace(self, motion=None, motion_given=None, heard=None, share=None)

@@ -294,7 +294,9 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         a = self.audio_in(_with_flag(audio, inputs.audio_given)) + self.audio_text(text)
         m = None
         if motion is not None:
-            m = self.motion_in(_with_flag(motion, inputs.motion_given)) + routing.of_driver(self.motion_text(text))
+            m = self.motion_in(_with_flag(motion, inputs.required("motion_given"))) + routing.of_driver(
+                self.motion_text(text)
+            )
             if inputs.heard is not None:
                 m = m + self.motion_heard(inputs.heard)
         masks = self._masks(steps, inputs, routing)

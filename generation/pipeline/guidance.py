@@ -98,19 +98,20 @@ class MaskRoutedGuidance(BaseGuidance):
             speak_scale=scales.speak,
             listen_scale=scales.listen if listening else 0.0,
         )
-        guider.set_membership(inputs.share.flatten(1)[:, None], wordless_factor(inputs, scales))
+        guider.set_membership(inputs.required("share").flatten(1)[:, None], wordless_factor(inputs, scales))
         return guider
 
     def passes(self, inputs: JointInputs) -> dict[str, JointInputs]:
         """The inputs of each pass by its name: without anything, with words, with the voice, with what is heard."""
         heard = int(bool(self.config.listen_scale))
-        mute, silence = torch.zeros_like(inputs.share), torch.zeros_like(inputs.heard)
+        share, sound = inputs.required("share"), inputs.required("heard")
+        mute, silence = torch.zeros_like(share), torch.zeros_like(sound)
         batches = self.prepare_inputs(
             {
                 "symbols": (torch.full_like(inputs.symbols, UNKNOWN_SYMBOL), *[inputs.symbols] * (2 + heard)),
                 "place": (torch.zeros_like(inputs.place), *[inputs.place] * (2 + heard)),
-                "share": (mute, mute, (inputs.share > 0).to(mute), *[mute] * heard),
-                "heard": (*[silence] * 3, *[inputs.heard] * heard),
+                "share": (mute, mute, (share > 0).to(mute), *[mute] * heard),
+                "heard": (*[silence] * 3, *[sound] * heard),
             }
         )
         return {
@@ -210,7 +211,7 @@ def guided_velocities(
         audio_guider: of speech: its condition is words and voice together.
         inputs: with ``heard`` and ``share``.
     """
-    level = inputs.sigma[:, None, None, None]
+    level, shown = inputs.sigma[:, None, None, None], inputs.required("motion")
     speech: dict[str, Tensor] = {}
     motion: dict[str, Tensor] = {}
     for name, told in guider.passes(inputs).items():
@@ -218,6 +219,6 @@ def guided_velocities(
         clean_audio, clean_motion = transformer(told, return_dict=False)
         guider.cleanup_models(transformer)
         speech[name] = velocity(inputs.audio, clean_audio, level)
-        motion[name] = velocity(inputs.motion, clean_motion, level).flatten(1, 2)
-    moved = guider.forward(**motion).pred.unflatten(1, inputs.motion.shape[1:3])
+        motion[name] = velocity(shown, clean_motion, level).flatten(1, 2)
+    moved = guider.forward(**motion).pred.unflatten(1, shown.shape[1:3])
     return audio_guider.forward(speech["pred_voice_0"], speech["pred_null"]).pred, moved

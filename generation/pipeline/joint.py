@@ -308,7 +308,7 @@ class JointPipeline(DiffusionPipeline):
                 sigma=inputs.sigma.new_full((1,), sigma),
             )
             if not alone:
-                inputs = replace(inputs, heard=listeners.hear(inputs.audio, inputs.segments))
+                inputs = replace(inputs, heard=listeners.hear(inputs.audio, inputs.required("segments")))
             if guided:
                 spoken, moved = guided_velocities(self.transformer, guider, audio_guider, inputs)
             else:
@@ -326,7 +326,7 @@ class JointPipeline(DiffusionPipeline):
     def _distilled(self, inputs: JointInputs, sigma: float) -> tuple[Tensor, Tensor]:
         """Velocities of both streams from a single call: words, routed voices and what is heard all at once."""
         clean_audio, clean_motion = self.transformer(inputs, return_dict=False)
-        return velocity(inputs.audio, clean_audio, sigma), velocity(inputs.motion, clean_motion, sigma)
+        return velocity(inputs.audio, clean_audio, sigma), velocity(inputs.required("motion"), clean_motion, sigma)
 
     def decode(
         self,

@@ -45,7 +45,8 @@ class Surface:
             covered = cv2.distanceTransform(np.uint8(bare == 0), cv2.DIST_L2, 5)
             self._covered = np.maximum(covered - _RINGING, 0)  # pixels by which a place may move and show the person
         samples = torch.cat([supersample(plane) for plane in (*cv2.split(layer), bare)])
-        self._texture = Texture.of(samples, Grid(grid.left, grid.top, *crop.shape[:2], 1))
+        height, width = crop.shape[:2]
+        self._texture = Texture.of(samples, Grid(grid.left, grid.top, height, width, 1))
 
     def planes(self, places: torch.Tensor, box: Grid) -> torch.Tensor:
         """(T, 3, h, w) float32 over a box, given the places (T, 2, rows, columns) of the picture that its nodes see."""
@@ -77,7 +78,7 @@ class Surface:
             open_, faded = self._beside(strip, reach)
             for lines, pixels, laid in zip(wide, made, finished, strict=True):
                 colour = self._texture.read(np.split((down @ lines[rows]).numpy(), 2, 1))
-                if laid is not None:
+                if laid is not None and box is not None:
                     _overlay(colour, strip, laid, box)
                 for piece, behind in open_:
                     seen = colour[:, piece]

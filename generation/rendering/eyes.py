@@ -231,7 +231,8 @@ class Eye:
         at = ((s / (1.25 * self.half)) * 0.5 + 0.5) * (_TABLE - 1)
         flat = at.flatten(0, 1).numpy()
         both = cv2.remap(self.tables, flat, np.zeros_like(flat), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return tuple(torch.from_numpy(plane).view_as(at) for plane in cv2.split(both)[:2])
+        upper, lower = (torch.from_numpy(plane).view_as(at) for plane in cv2.split(both)[:2])
+        return upper, lower
 
     def _skin_rows(
         self,

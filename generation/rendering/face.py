@@ -266,8 +266,8 @@ def _around(eye: Eye, part: Grid, places: torch.Tensor) -> Grid | None:
     rows, columns = torch.where(((at >= low) & (at <= high)).all(-1).any(0))
     if len(rows) == 0:
         return None
-    low = (int(columns.min()) - 1, int(rows.min()) - 1)
-    return part.part(low, (int(columns.max()) + 1, int(rows.max()) + 1))
+    first = (int(columns.min()) - 1, int(rows.min()) - 1)
+    return part.part(first, (int(columns.max()) + 1, int(rows.max()) + 1))
 
 
 def _nodes(places: torch.Tensor, part: Grid, box: Grid) -> torch.Tensor:

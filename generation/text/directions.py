@@ -27,9 +27,9 @@ def _acts(text: str) -> bool:
     if is_direction(text):
         return True
     several = len(_WORD.findall(text)) > 1
-    return (
-        several and bool(first) and bool(re.fullmatch(r"[a-z]{2,}(?:s|ing)(?<!ss)(?<!this)(?<!is)(?<!was)", first[0]))
-    )
+    if first is None or not several:
+        return False
+    return bool(re.fullmatch(r"[a-z]{2,}(?:s|ing)(?<!ss)(?<!this)(?<!is)(?<!was)", first[0]))
 
 
 def take_directions(text: str) -> tuple[str, tuple[str, ...]]:

@@ -79,7 +79,7 @@ def distillation_loss(model: JointTransformer, batch: Batch) -> tuple[Tensor, di
     model.enable_adapters()
     found = model(inputs, return_dict=False)
     level = inputs.sigma[:, None, None, None]
-    wanted = (inputs.audio - level * spoken, inputs.motion - level * moved)
+    wanted = (inputs.audio - level * spoken, inputs.required("motion") - level * moved)
     weight = inputs.sigma.square().reciprocal()[:, None, None]
     total, errors = inputs.audio.new_zeros(()), []
     for share, clean, target, given in zip(
@@ -105,11 +105,11 @@ def _states_of_the_sampler(model: JointTransformer, batch: Batch, step: int) -> 
         clean_audio, clean_motion = model(inputs, return_dict=False)
         # A given frame's clean latent is the frame itself, so that it stays.
         clean_audio = torch.where(batch.audio_given[..., None] > 0, inputs.audio, clean_audio)
-        clean_motion = torch.where(batch.motion_given[..., None] > 0, inputs.motion, clean_motion)
+        clean_motion = torch.where(batch.motion_given[..., None] > 0, inputs.required("motion"), clean_motion)
         inputs = replace(
             inputs,
             audio=_moved(inputs.audio, clean_audio, now, then),
-            motion=_moved(inputs.motion, clean_motion, now, then),
+            motion=_moved(inputs.required("motion"), clean_motion, now, then),
             sigma=then * begun,
         )
     return inputs

@@ -79,7 +79,7 @@ def optimizers(model: torch.nn.Module, settings: FitSettings) -> dict[str, torch
     """What trains the weights of a model that want a gradient, by name: ``adam``, and ``muon`` if it is wanted."""
     wanted = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     inner = {name for name, weight in wanted.items() if settings.muon and weight.dim() == 2 and "blocks." in name}
-    common = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+    common: dict[str, Any] = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
     rest = [weight for name, weight in wanted.items() if name not in inner]
     found: dict[str, torch.optim.Optimizer] = {"adam": torch.optim.AdamW(rest, betas=(0.9, 0.98), fused=True, **common)}
     if inner:
@@ -198,7 +198,7 @@ def draw(batches: Callable[[torch.Generator], Any], seed: int, first: int, worke
 
     How many draw changes nothing in them.
     """
-    context = {"multiprocessing_context": "fork", "prefetch_factor": 4} if workers else {}
+    context: dict[str, Any] = {"multiprocessing_context": "fork", "prefetch_factor": 4} if workers else {}
     steps = range(first, sys.maxsize)
     return DataLoader(_Steps(batches, seed), batch_size=None, sampler=steps, num_workers=workers, **context)
 

@@ -31,8 +31,12 @@ class SpectrumDiscriminator(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        sizes = ((3, width, (7, 3), (3, 1)), (width, 2 * width, (5, 3), (3, 1)))
-        sizes += ((2 * width, 3 * width, (5, 3), (2, 2)), (3 * width, 3 * width, (3, 3), (1, 1)))
+        sizes = (
+            (3, width, (7, 3), (3, 1)),
+            (width, 2 * width, (5, 3), (3, 1)),
+            (2 * width, 3 * width, (5, 3), (2, 2)),
+            (3 * width, 3 * width, (3, 3), (1, 1)),
+        )
         self.layers = nn.ModuleList(
             weight_norm(nn.Conv2d(a, b, size, stride, (size[0] // 2, size[1] // 2))) for a, b, size, stride in sizes
         )

@@ -27,7 +27,7 @@ def ratio(name: str, sentences: Sequence[int], parts: Sequence[float], wholes: S
 
 def mean(name: str, sentences: Sequence[int], values: Sequence[float]) -> dict[str, float]:
     """The mean of ``values`` (N,), otherwise as :func:`ratio`."""
-    return ratio(name, sentences, values, np.ones(len(values)))
+    return ratio(name, sentences, values, [1.0] * len(values))
 
 
 def renamed(figures: Mapping[str, float], before: str = "", after: str = "") -> dict[str, float]:

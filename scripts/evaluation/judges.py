@@ -96,7 +96,7 @@ class Judges:
         padded = np.pad(features[:, :3000], ((0, 0), (0, max(0, 3000 - features.shape[-1]))))
         encoded = model.encode(padded.astype(np.float32))
         (found,) = model.model.align(encoded, tokenizer.sot_sequence, [sum(pieces, [])], [n_frames])
-        starts = {}
+        starts: dict[int, int] = {}
         for token, frame in found.alignments:
             starts.setdefault(token, frame)
         edges = np.cumsum([0, *(len(piece) for piece in pieces)])

@@ -131,8 +131,8 @@ def markdown(systems: Systems, about: Mapping[str, object]) -> str:
         f"{'' if about['steps'] == 'distilled' else ' steps'}; weights `{about['weights']}`. In brackets: 95 %"
         " bootstrap interval over sentences."
     ]
-    for group, rows in GROUPS.items():
-        rows = [row for row in rows if any(row.key in figures for figures in systems.values())]
+    for group, members in GROUPS.items():
+        rows = [row for row in members if any(row.key in figures for figures in systems.values())]
         columns = [name for name in COLUMNS if any(row.key in systems.get(name, {}) for row in rows)]
         if not rows:
             continue
@@ -145,6 +145,7 @@ def markdown(systems: Systems, about: Mapping[str, object]) -> str:
     behind = [
         f"- {row.name}: {_written(row, ours[row.key])}, goal {row.goal[0]} {_written(row, row.goal[1])}"
         for row in missed(ours)
+        if row.goal
     ]
     parts.append("### Goals not reached\n" + ("\n".join(behind) or "None of those measured."))
     return "\n\n".join(parts)

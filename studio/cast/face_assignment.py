@@ -125,7 +125,7 @@ def assign_faces(scene: Scene, folder: Path) -> tuple[FaceAssignment | None, lis
     members = [scene.cast[index] for index in scene.on_screen]
     if not named or any(member.rig_face is None and member.name not in named for member in members):
         faces += [face for face in _detect(picture) if not any(_same_face(face, marked) for marked in named.values())]
-    failed = {problem.where[1] for problem in problems if problem.where[0] == "cast"}
+    failed = {int(problem.where[1]) for problem in problems if problem.where[0] == "cast"}
     seats, found = _assign(scene, faces, named, areas, failed)
     seats, unusable = _with_timed_areas(seats, scene, folder, full, picture.shape[:2])
     problems += unusable
@@ -270,11 +270,11 @@ def _assign(
     owners.update(zip(free, waiting, strict=False))
     seats = []
     for number, index in sorted(owners.items(), key=lambda item: item[1]):
-        face = faces[number]
-        if face.inter_ocular < MIN_INTER_OCULAR:
-            size = f"{face.inter_ocular:.0f} pixels between the eyes, at least {MIN_INTER_OCULAR:.0f} are needed"
+        assigned = faces[number]
+        if assigned.inter_ocular < MIN_INTER_OCULAR:
+            size = f"{assigned.inter_ocular:.0f} pixels between the eyes, at least {MIN_INTER_OCULAR:.0f} are needed"
             problems.append(_of_character(scene, index, f"the face is too small ({size})", "use a larger picture"))
-        seats.append(AssignedFace(index, face, areas[index].mask if index in areas else None, number < len(named)))
+        seats.append(AssignedFace(index, assigned, areas[index].mask if index in areas else None, number < len(named)))
     return seats, problems
 
 

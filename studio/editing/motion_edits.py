@@ -196,6 +196,7 @@ def stills(project: Project, index: int) -> Path | None:
         if job.kind == "move" and job.options.get("who") == member.name:
             path, then = job.status().results.get("stills"), frozen_scene(job)
             at = None if then is None else then.find(member.name)
-            alike = at is not None and all(getattr(then.cast[at], f) == getattr(member, f) for f in AMOUNTS)
-            return path if alike and path is not None and path.is_file() else None
+            if then is None or at is None or any(getattr(then.cast[at], f) != getattr(member, f) for f in AMOUNTS):
+                return None
+            return path if path is not None and path.is_file() else None
     return None

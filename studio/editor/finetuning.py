@@ -218,7 +218,7 @@ def figure_rows(report: Mapping[str, Any]) -> tuple[tuple[str, float, float, flo
     """Rows of a report for readers: those figures of speech that sentences and clips have."""
     before, after, clips = report["strengths"]["0"], report["strengths"]["1"], report["material"]
     return tuple(
-        (title, *(reading(values[key]) for values in (before, after, clips)))
+        (title, reading(before[key]), reading(after[key]), reading(clips[key]))
         for key, (title, reading) in _FIGURES.items()
         if key in before and key in after and key in clips
     )

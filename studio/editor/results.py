@@ -119,7 +119,9 @@ def cues(captions: str) -> list[SpokenLine]:
         return 3600 * hours + 60 * minutes + whole + millis / 1000
 
     return [
-        SpokenLine("", html.unescape(who), html.unescape(" ".join(said.split())), *map(seconds, (times[:4], times[4:])))
+        SpokenLine(
+            "", html.unescape(who), html.unescape(" ".join(said.split())), seconds(times[:4]), seconds(times[4:])
+        )
         for *times, who, said in _CUE.findall(captions)
     ]
 

@@ -90,7 +90,7 @@ def plate(text: str, size: tuple[int, int]) -> Image.Image:
     return picture
 
 
-def wrapped(text: str, font: ImageFont.FreeTypeFont, widest: float) -> list[str]:
+def wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, widest: float) -> list[str]:
     """Lines no wider than ``widest`` pixels; a word that is too long by itself is cut."""
     lines = [""]
     for word in text.split():

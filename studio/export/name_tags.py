@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 
 def name_tag(name: str, colour: str) -> np.ndarray:
     """A plate with a name, (h, w, 3) uint8."""
     font = ImageFont.load_default(13)
-    left, top, right, bottom = font.getbbox(name)
+    left, top, right, bottom = map(int, font.getbbox(name))
     plate = Image.new("RGB", (right - left + 12, bottom - top + 8), colour)
-    dark = sum(weight * value for weight, value in zip((0.3, 0.59, 0.11), plate.getpixel((0, 0)), strict=True)) < 150
+    red, green, blue = ImageColor.getrgb(colour)[:3]
+    dark = 0.3 * red + 0.59 * green + 0.11 * blue < 150
     ImageDraw.Draw(plate).text((6 - left, 4 - top), name, fill="white" if dark else "black", font=font)
     return np.asarray(plate)
 

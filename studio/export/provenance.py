@@ -175,11 +175,21 @@ def mark(path: Path, record: Mapping[str, Any]) -> None:
         else:
             file.seek(0, 2)
             file.write(struct.pack(">I", len(packet) + 24) + b"uuid" + _XMP_UUID + packet)
-    offset, _ = _find(path)
+    found = _find(path)
+    if found is None:
+        raise RuntimeError(f"The mark of {path.name} cannot be read back.")
+    offset, _ = found
     digest = _hash(path, offset)
     with path.open("r+b") as file:
         file.seek(offset)
         file.write(digest.encode())
+
+
+def _field(packet: bytes, name: bytes) -> str:
+    match = re.search(rb"<parley:%b>(.*?)</parley:%b>" % (name, name), packet, re.S)
+    if match is None:
+        raise ValueError(f"the mark has no {name.decode()}")
+    return match[1].decode()
 
 
 def verify(path: Path | str) -> Report:
@@ -196,8 +206,8 @@ def verify(path: Path | str) -> Report:
         if found is None:
             return Report(path.name, _has_sentence(path), False, None)
         offset, packet = found
-        digest = re.search(rb"<parley:sha256>(.*?)</parley:sha256>", packet)[1].decode()
-        record = json.loads(unescape(re.search(rb"<parley:record>(.*?)</parley:record>", packet, re.S)[1].decode()))
+        digest = _field(packet, b"sha256")
+        record = json.loads(unescape(_field(packet, b"record")))
         return Report(path.name, record["mark"] == SENTENCE, digest == _hash(path, offset), {**record})
     except (ValueError, KeyError, TypeError, struct.error, OSError):
         return Report(path.name, _has_sentence(path), False, None)

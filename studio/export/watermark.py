@@ -20,7 +20,7 @@ def _plate(height: int, width: int) -> np.ndarray:
     font = ImageFont.load_default(size)
     pad = max(2, size // 4)
     for text in TEXTS:
-        left, top, right, bottom = font.getbbox(text)
+        left, top, right, bottom = map(int, font.getbbox(text))
         box = (right - left + 2 * pad, bottom - top + 2 * pad)
         if box[0] <= width // 2:
             break

@@ -111,10 +111,14 @@ def note_finetuning(root: Path, seconds: float) -> None:
 
 
 def _expected(report: Report, settings: RenderSettings) -> dict[str, float]:
+    if report.casting is None:
+        raise ValueError("a scene whose faces are not assigned has no estimate")
     return expected_seconds(report.seconds, report.casting.resized(settings.greatest_height), settings)
 
 
 def _expected_bytes(report: Report, settings: RenderSettings) -> float:
+    if report.casting is None:
+        raise ValueError("a scene whose faces are not assigned has no estimate")
     height, width = report.casting.resized(settings.greatest_height).picture.shape[:2]
     return _BASE_BYTES + _BYTES_PER_PIXEL * height * width
 

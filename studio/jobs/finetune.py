@@ -19,7 +19,7 @@ from generation.finetuning.clip_reader import ClipReader, TrainingClips, read_cl
 from generation.finetuning.forced_alignment import ForcedAligner
 from generation.finetuning.from_clips import FineTuned, Origin, finetune
 from generation.finetuning.lora_training import Size
-from generation.finetuning.report import prompts, trials, write_report
+from generation.finetuning.report import Trial, prompts, trials, write_report
 from generation.finetuning.transcription import whisper
 from generation.models.transformer import JointTransformer
 from studio.core.progress import Progress
@@ -100,7 +100,7 @@ def finetune_voice(job: Job, models: Models, progress: Progress) -> dict[str, Pa
     progress.start("learn")
     learnt = _learn(job, minutes, models, progress)
     progress.start("try")
-    found = {}
+    found: dict[float, Trial] = {}
     vector, language = _voice(load_scene(job.scene_path), job.scene_path.parent, models)
     for done, strength in enumerate((0.0, 1.0)):
         progress.update(done, 2)

@@ -90,11 +90,12 @@ def preview_scene(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> d
 def render_video(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
     """Job ``render``: the video with its stems, subtitles, curves and timeline."""
     scene = load_scene(job.scene_path)
+    work = job.project_folder / "work"
     settings = RenderSettings(
         steps=job.options.get("steps"),
         height=job.options.get("height"),
         draft=job.options.get("draft", False),
-        work=job.project_folder / "work",
+        work=work,
     )
     video = job.folder / "out" / f"{file_names([job.project_folder.name])[0]}.mp4"
     observer = _JobObserver(job, scene, settings.steps, reporter.yield_point)
@@ -103,7 +104,7 @@ def render_video(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> di
     seconds = reporter.stage_seconds()
     memory = {"memory": float(peak)} if (peak := peak_memory()) else {}
     learn(job.root, report, settings, seconds | memory, observer.made, observer.drawn)
-    note_film(settings.work, scene, settings, observer.pieces)
+    note_film(work, scene, settings, observer.pieces)
     results = {"video": video, "srt": video.with_suffix(".srt"), "vtt": video.with_suffix(".vtt")}
     names = [character.name for character in scene.cast]
     for name, slug in zip(names, file_names(names), strict=True):
@@ -162,8 +163,12 @@ class _JobObserver(RenderObserver):
     made = 0.0
 
     def __init__(self, job: Job, scene: Scene, steps: int | None, yield_point: Callable[[], None]) -> None:
-        self._job, self._scene, self._steps, self.yield_point = job, scene, steps, yield_point
+        self._job, self._scene, self._steps, self._between = job, scene, steps, yield_point
         self._shown = 0.0
+
+    def yield_point(self) -> None:
+        """Let a shorter job that waits go first."""
+        self._between()
 
     def spoken(
         self, performer: ScenePerformer, timeline: Timeline, performance: Performance, places: SceneGeometry

@@ -70,7 +70,7 @@ class Job:
 
     def __init__(self, folder: Path) -> None:
         order = read_json(folder / "job.json")
-        kind = _FORMER_KINDS.get(order["kind"], order["kind"]) if isinstance(order, dict) else None
+        kind: Any = _FORMER_KINDS.get(order["kind"], order["kind"]) if isinstance(order, dict) else None
         if kind not in JOB_KINDS:
             raise ValueError(f"There is no job {folder.name}.")
         self.folder = folder

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from studio.core.problems import DocumentError, Problem
 from studio.core.storage import inside, json_bytes, write_whole
 from studio.jobs.job import QUEUE, Job, queue_entries
 from studio.jobs.job_kinds import JOB_KINDS, JobKind, KindName
-from studio.project.project import Project
 from studio.project.restore import media_names
 from studio.scene.document import dump_scene, load_scene
 from studio.scene.schema import Scene
@@ -23,8 +22,27 @@ KEPT_JOBS = 20
 """Ended jobs of a project whose folders are kept, besides those whose results are kept for good."""
 
 
+class SubmittedScene(Protocol):
+    """What a job is made of: a project, or one line of one."""
+
+    @property
+    def scene(self) -> Scene:
+        """The scene of which a frozen copy is made."""
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the project."""
+
+    @property
+    def name(self) -> str:
+        """Name of the project."""
+
+    def line_ids(self) -> list[str]:
+        """Names of its lines, in order."""
+
+
 def submit(
-    project: Project,
+    project: SubmittedScene,
     kind: KindName,
     files: Mapping[str, bytes] | None = None,
     **options: Any,  # noqa: ANN401 - checked against the kind's
@@ -82,7 +100,7 @@ def leave_queue(job: Job) -> None:
     job.queue_entry.unlink(missing_ok=True)
 
 
-def jobs(project: Project) -> list[Job]:
+def jobs(project: SubmittedScene) -> list[Job]:
     """The project's jobs, the newest first."""
     known = []
     for path in sorted((project.folder / "jobs").glob("*/job.json"), reverse=True):
@@ -161,7 +179,7 @@ def _queue_entry(project: Path, job_id: str) -> dict[Path, bytes]:
     return {project.parent / QUEUE / job_id: project.name.encode()}
 
 
-def _tidy(project: Project) -> None:
+def _tidy(project: SubmittedScene) -> None:
     """Forget the oldest jobs that have ended, but none whose results are kept for good."""
     ended = [(job, status.state) for job in jobs(project) if (status := job.status()).ended]
     passing = [job for job, state in ended if state != "done" or not JOB_KINDS[job.kind].kept]

@@ -17,7 +17,7 @@ from filelock import Timeout
 
 from generation.core.deferred_imports import load_libraries
 from studio.core.storage import StorageError, read_json, write_json
-from studio.jobs.job import STOPPED, Job, JobStatus, current_job
+from studio.jobs.job import STOPPED, Job, JobStatus, State, current_job
 from studio.jobs.queue import leave_queue, next_job, requeue
 from studio.jobs.worker_lock import WORKER, worker_alive, worker_lock
 
@@ -125,7 +125,7 @@ def _close(root: Path, token: str, code: int, cancelled: bool) -> None:
                 requeue(paused)
         if job is not None and not job.status().ended:
             job.clear()
-            state = "cancelled" if cancelled or job.cancel_asked else "stopped"
+            state: State = "cancelled" if cancelled or job.cancel_asked else "stopped"
             why = _OUT_OF_MEMORY if code == -_SIGKILL else STOPPED
             job.write_status(token, JobStatus(state, sentence=why if state == "stopped" else ""))
         elif job is None and code and waiting is not None:

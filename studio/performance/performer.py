@@ -144,8 +144,14 @@ class ScenePerformer:
             CastMember(voice.name, voice.embedding, float(side), tuple(voice.styles.items()), voice.timbre)
             for voice, side in zip(self._voices, sides, strict=True)
         ]
-        how = {"seed": self.seed, "steps": self._steps, "speakers_only": self._speakers_only}
-        return SegmentGenerator(self._models.pipeline, cast, routing, **how)
+        return SegmentGenerator(
+            self._models.pipeline,
+            cast,
+            routing,
+            seed=self.seed,
+            steps=self._steps,
+            speakers_only=self._speakers_only,
+        )
 
     def _key(self, segment: Segment, routing: np.ndarray, sides: np.ndarray) -> str:
         """Key of a segment: what the model is asked for, the model, and the code that asks."""
@@ -177,7 +183,7 @@ def _with_retakes(
     parts = list(part.characters)
     for span in spans:
         who = span.mover
-        own_key = result_key(key, replace(span, line=span.line.id))
+        own_key = result_key(key, {**vars(span), "line": span.line.id})
         retake = cache.load(own_key)
         if retake is None:
             retake = generator.retake(segment, part, span, on_step)

@@ -137,10 +137,11 @@ class _Close:
         if self._seat is not None:
             left, top, right, bottom = prepared.places.seats[self._seat].face.box
             margin = _MARGIN * max(right - left, bottom - top)
-            self._crop = tuple(
+            rows, columns = (
                 slice(max(0, int(low - margin)) // 2 * 2, min(size, int(high + margin)) // 2 * 2)
                 for low, high, size in ((top, bottom, height), (left, right, width))
             )
+            self._crop = rows, columns
 
     def _frames(self, values: np.ndarray) -> Iterator[np.ndarray]:
         """The person moving like that, everybody else still."""

@@ -80,8 +80,8 @@ class Projects:
         """
         with self._making(name) as made:
             scene = scene or Scene(picture="", cast=(), script=())
-            for relative in media_names(scene) if folder is not None else ():
-                source = inside(folder, relative)
+            sources = {} if folder is None else {name: inside(folder, name) for name in media_names(scene)}
+            for relative, source in sources.items():
                 if not source.is_file():
                     raise ValueError(f"The file {relative!r} does not exist; check its name and folder.")
                 write_whole({inside(made, relative): source.read_bytes()})

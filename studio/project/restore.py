@@ -43,14 +43,19 @@ def sha256(data: bytes) -> str:
 def media_names(scene: Scene) -> list[str]:
     """Every file that a scene names, as it names it, each once."""
     names: list[str] = []
-    _change_files(scene_data(scene), lambda where, name: names.append(name) or name)
+
+    def noted(_where: str, name: str) -> str:
+        names.append(name)
+        return name
+
+    _change_files(scene_data(scene), noted)
     names += [style for character in scene.cast for style in character.styles if style.endswith(SUFFIX)]
     return list(dict.fromkeys(names))
 
 
 def _change_files(data: dict[str, Any], change: Callable[[str, str], str]) -> None:
     """Replace each file name of a scene's plain data by ``change(where, name)``; empty names are left out."""
-    holders = [("", data, ("picture", "rig"))]
+    holders: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [("", data, ("picture", "rig"))]
     for index, character in enumerate(data.get("cast", ())):
         holders.append((f"cast[{index}].", character, ("mask",)))
         for number, timed in enumerate(character.get("regions", ())):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -90,7 +91,7 @@ def _read_adapter(path: Path) -> None:
         raise ValueError(sentence)
 
 
-def _read(load: object, data: bytes, name: str) -> None:
+def _read(load: Callable[[Path], object], data: bytes, name: str) -> None:
     """Let the reader that will be used later read it now, from a scratch file of the same name.
 
     Raises:

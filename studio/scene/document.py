@@ -215,7 +215,8 @@ def validate(document: Document) -> tuple[Scene | None, list[Problem]]:
             faults = error.errors(include_url=False)
         for fault in faults[:MOST_PROBLEMS]:
             key, *rest = fault["loc"] or ("",)
-            original = (key, kept[key][rest[0]], *rest[1:]) if rest and key in kept else fault["loc"]
+            listed = kept[str(key)] if rest and key in kept else None
+            original = fault["loc"] if listed is None else (key, listed[int(rest[0])], *rest[1:])
             problems += _problems(document, tuple(original), fault)
         if len(faults) > MOST_PROBLEMS:
             problems.append(document.problem((), f"{len(faults) - MOST_PROBLEMS} more faults", "mend these first"))
@@ -233,13 +234,16 @@ def _without(data: dict[str, Any], faulty: Sequence[Location], kept: dict[str, l
     gone: dict[str, set[int]] = {"cast": set(), "script": set()}
     for location in faulty:
         if len(location) == 1:
-            data.pop(location[0], None)
+            data.pop(str(location[0]), None)
         parent: Any = data
-        for key in location[:-1]:
-            parent = parent[key] if isinstance(parent, list) or (isinstance(parent, dict) and key in parent) else None
+        for part in location[:-1]:
+            if isinstance(parent, list) and isinstance(part, int):
+                parent = parent[part]
+            else:
+                parent = parent.get(part) if isinstance(parent, dict) else None
         needed = location[-1:] in (("name",), ("who",)) or not isinstance(parent, dict) or location[-1] not in parent
         if location[:1] in (("cast",), ("script",)) and len(location) > 1 and needed:
-            gone[location[0]].add(location[1])
+            gone[str(location[0])].add(int(location[1]))
         elif isinstance(parent, dict):
             parent.pop(location[-1], None)
     for key, indices in gone.items():
@@ -317,7 +321,7 @@ def _short(value: Any) -> str:  # noqa: ANN401
 
 
 def _kind(data: Any) -> str:  # noqa: ANN401
-    return {list: "list", str: "single text"}.get(type(data), type(data).__name__)
+    return "list" if type(data) is list else "single text" if type(data) is str else type(data).__name__
 
 
 def _from_json(path: Path, text: str) -> Document:
@@ -345,7 +349,8 @@ def _from_yaml(path: Path, text: str) -> Document:
         raise _unreadable(what, path=path, line=mark.line + 1 if mark else None) from None
     except yaml.YAMLError as error:
         raise _unreadable(f"not valid YAML: {str(error).splitlines()[0]}", path=path) from None
-    document.data = None if root is None else _construct(document, root, ())
+    plain: Any = None if root is None else _construct(document, root, ())
+    document.data = plain  # any kind of item; what is no mapping is refused next
     return document
 
 

@@ -15,7 +15,8 @@ def line_names(scene: Scene, takes: bool = True) -> list[str]:
         scene: the scene; lines of people who are not in its cast are named as well.
         takes: whether another take is another name; without it a line keeps its name from take to take.
     """
-    names, seen = [], Counter()
+    names: list[str] = []
+    seen: Counter[str] = Counter()
     for line in scene.script:
         known = [name if (index := scene.find(name)) is None else scene.cast[index].name for name in line.speakers]
         who = TOGETHER.join(known)

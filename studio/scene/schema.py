@@ -47,11 +47,12 @@ def region_points(value: Any) -> Any:  # noqa: ANN401 - whatever the document ho
         raise ValueError(f"should be {form}; it is {value!r}")
     box = len(value) == 4 and not any(isinstance(item, Sequence) and not isinstance(item, str) for item in value)
     try:
-        points = tuple(map(float, value)) if box else tuple((float(x), float(y)) for x, y in value)
+        edges = tuple(map(float, value)) if box else ()
+        points = () if box else tuple((float(x), float(y)) for x, y in value)
     except (TypeError, ValueError):
         raise ValueError(f"should be {form}") from None
     if box:
-        left, top, right, bottom = points
+        left, top, right, bottom = edges
         if right <= left or bottom <= top:
             raise ValueError("is a box whose right or bottom edge does not lie beyond its left or top edge")
         return ((left, top), (right, top), (right, bottom), (left, bottom))

@@ -24,16 +24,45 @@ class ScreenplayError(ValueError):
 class WrittenLine(Protocol):
     """What of a script line is printed; see :class:`studio.scene.schema.ScriptLine`."""
 
-    who: str
-    text: str
-    recording: str | None
-    pause: float | None
-    overlap: float | None
-    start: float | None
-    speed: float
-    take: int
-    looks: str | None
-    face: str | None
+    @property
+    def who(self) -> str:
+        """Who says it."""
+
+    @property
+    def text(self) -> str:
+        """What is said."""
+
+    @property
+    def recording(self) -> str | None:
+        """File that is played in place of speech."""
+
+    @property
+    def pause(self) -> float | None:
+        """Seconds of silence before it."""
+
+    @property
+    def overlap(self) -> float | None:
+        """Seconds by which it begins before the one before it ends."""
+
+    @property
+    def start(self) -> float | None:
+        """Second at which it begins."""
+
+    @property
+    def speed(self) -> float:
+        """Factor of the pace."""
+
+    @property
+    def take(self) -> int:
+        """Number of the take."""
+
+    @property
+    def looks(self) -> str | None:
+        """Whom the speaker looks at."""
+
+    @property
+    def face(self) -> str | None:
+        """Whose face speaks it, if it is another's."""
 
 
 def parse(text: str) -> list[dict[str, str]]:
@@ -107,7 +136,7 @@ def _split_line(line: str) -> tuple[str, str | None, str] | None:
 
     One pattern for all three tries every way to share a run of spaces among them: cubic in its length.
     """
-    name = re.match(r"[^:(]*", line)[0]
+    name = re.split("[:(]", line, maxsplit=1)[0]
     rest = line[len(name) :]
     options = None
     if rest.startswith("("):

@@ -37,7 +37,8 @@ def upgrade_scene(data: Mapping[str, Any]) -> Upgraded:
     version = _version(data)
     if version == VERSION:
         return Upgraded(dict(data) | ({"version": VERSION} if "version" in data else {}))
-    cast, moved = data.get("cast"), {}
+    cast = data.get("cast")
+    moved: dict[tuple[int | str, ...], tuple[int | str, ...]] = {}
     if isinstance(cast, list):
         cast = list(cast)
         for index, member in enumerate(cast):
@@ -64,7 +65,7 @@ def check_version(version: object) -> int:
     number = int(version) if isinstance(version, str) and version.isdecimal() else version
     if isinstance(number, int) and not isinstance(number, bool) and number > VERSION:
         raise ValueError(f"version {number} is of a later Parley; update Parley to open it.")
-    if isinstance(number, bool) or number not in range(1, VERSION + 1):
+    if isinstance(number, bool) or not isinstance(number, int | float) or number not in range(1, VERSION + 1):
         raise ValueError(f"version {version!r} is not known; known are {', '.join(map(str, range(1, VERSION + 1)))}.")
     return int(number)
 

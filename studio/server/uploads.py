@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 SWEEP = 30.0
 """Seconds between two looks for uploads of closed windows."""
@@ -54,7 +54,8 @@ async def released_uploads(_app: object) -> AsyncIterator[None]:
     from streamlit import config
     from streamlit.runtime import Runtime
 
-    sweeper = UploadSweeper(Runtime.instance(), config.get_option("server.disconnectedSessionTTL"))
+    runtime = cast(_Runtime, Runtime.instance())  # its manager is the one in memory, whose files are open to it
+    sweeper = UploadSweeper(runtime, config.get_option("server.disconnectedSessionTTL"))
 
     async def sweeping() -> None:
         while True:

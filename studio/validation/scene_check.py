@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -163,19 +164,19 @@ class _Check:
             elif voice.preset is not None and voice.preset not in known:
                 self._say(at, f"{name}: the voice {voice.preset!r} is not known", f"{nearest(voice.preset, known)}")
             elif voice.clip is not None:
-                self._clip(at, name, voice)
+                self._clip(at, name, voice, voice.clip)
 
-    def _clip(self, at: Location, name: str, voice: Voice) -> None:
+    def _clip(self, at: Location, name: str, voice: Voice, clip: str) -> None:
         """The clip can be read and lends itself to it, and whoever is heard in it agreed."""
         try:
-            found = assess_clip(Audio(scene_recording(self.folder, voice.clip), SAMPLE_RATE))
+            found = assess_clip(Audio(scene_recording(self.folder, clip), SAMPLE_RATE))
         except ValueError as error:
             self._say(at, f"{name}: {as_clause(error)}")
         else:
             for sentence in found.problems:
-                self._say(at, f"{name}: the voice clip {voice.clip!r} {sentence}.")
+                self._say(at, f"{name}: the voice clip {clip!r} {sentence}.")
             for sentence in found.warnings:
-                self._say(at, f"{name}: the voice clip {voice.clip!r} {sentence}.", warning=True)
+                self._say(at, f"{name}: the voice clip {clip!r} {sentence}.", warning=True)
         if voice.consent is None:
             kinds = "drawn (nobody's, made by a machine), me, agreed or public"
             self._say(at, f"{name}: say whose voice the clip is: add consent: {kinds}.")
@@ -185,7 +186,7 @@ class _Check:
 
     def _faulty(self, location: Location, key: str) -> bool:
         """Whether the file gives that key, though it was left out of the scene as faulty."""
-        data = self.document.data
+        data: Any = self.document.data
         for part in location:
             data = data[part]
         return isinstance(data, dict) and data.get(key) is not None
@@ -207,7 +208,7 @@ class _Check:
                     self._say(at, f"{label}: {name} has the role silent", "remove the role or the line")
             self._faces(number, label, line)
             if line.looks is not None and line.looks not in GAZES:
-                self._looks(at, label, line)
+                self._looks(at, label, line.speakers, line.looks)
             if line.recording is None and not line.text:
                 self._say(at, f"{label} is empty", f"write what {line.who} says, or remove it")
             self._reading(at, label, line)
@@ -247,14 +248,14 @@ class _Check:
             what = f"{label} seems to be {language_name(reading.other_language)} and will be read as English"
             self._say(at, what, "write it in English, or give a recording", warning=True)
 
-    def _looks(self, at: Location, label: str, line: ScriptLine) -> None:
+    def _looks(self, at: Location, label: str, speakers: Sequence[str], looks: str) -> None:
         """A line's gaze goes to somebody in the picture, and not to the speaker."""
         seen = [self.scene.cast[index].name for index in self.scene.on_screen]
-        speaking = [name.casefold() for name in line.speakers]
+        speaking = [name.casefold() for name in speakers]
         others = [name for name in seen if name.casefold() not in speaking]
-        if line.looks.casefold() not in [name.casefold() for name in others] and self._cast_is_whole():
-            hint = nearest(line.looks, [*others, *GAZES])
-            self._say(at, f"{label}: nobody to look at is called {line.looks!r}", f"{hint}")
+        if looks.casefold() not in [name.casefold() for name in others] and self._cast_is_whole():
+            hint = nearest(looks, [*others, *GAZES])
+            self._say(at, f"{label}: nobody to look at is called {looks!r}", f"{hint}")
 
     def _cast_is_whole(self) -> bool:
         """Whether nobody was left out of the cast for a fault; else a name may belong to one of those."""
@@ -326,7 +327,7 @@ class _Check:
         self.casting, problems, tight = _seen(assignment_key(scene, self.folder), self.folder)
         for problem in problems:
             place, *rest = problem.where
-            at = (*self._cast_at(rest[0]), *rest[1:]) if place == "cast" and rest else problem.where
+            at = (*self._cast_at(int(rest[0])), *rest[1:]) if place == "cast" and rest else problem.where
             self._say(at, problem.what, problem.repair, part="picture")
         if self.casting is None:
             return

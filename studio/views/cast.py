@@ -140,7 +140,7 @@ def _people(project: Project) -> None:
     scene, index = project.scene, session.chosen(project.scene)
     if scene.cast:
         names = {i: member.name for i, member in enumerate(scene.cast)}
-        st.segmented_control("Cast", list(names), format_func=names.get, default=index, selection_mode="single",
+        st.segmented_control("Cast", list(names), format_func=names.__getitem__, default=index, selection_mode="single",
                              key=f"cast {index} {hash(tuple(names.values()))}", on_change=_picked,
                              args=(f"cast {index} {hash(tuple(names.values()))}",),
                              help="Choose who is worked on.")  # fmt: skip

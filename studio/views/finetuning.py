@@ -93,7 +93,8 @@ def _words(files: list[UploadedFile], tag: str) -> str:
     key, last = f"words {tag} {hash((*clips, *texts))}", f"words of {tag}"
     written = {}
     with suppress(ValueError):
-        written = finetuning.words_of(st.session_state.get(st.session_state.get(last), ""), clips)
+        former = st.session_state.get(last)
+        written = finetuning.words_of("" if former is None else st.session_state.get(former, ""), clips)
     st.session_state[last] = key
     offered = finetuning.script_of({clip: written.get(clip) or texts.get(clip, "") for clip in clips})
     heard = "Left empty, Whisper listens for them." if finetuning.transcription_installed() else (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from typing import Any
 
 import streamlit as st
 
@@ -164,7 +165,7 @@ def _numbers(project: Project, lanes: Lanes, span: Span | None, busy: bool) -> N
     texts = {line["id"]: f"{line['who']}: {project.scene.script[ids.index(line['id'])].text}" for line in known}
     place = 0 if span is None else [line["id"] for line in known].index(span.line)
     stamp = "" if span is None else str(span)
-    line_id = st.selectbox("Line", list(texts), index=place, format_func=texts.get, key=f"lips line {stamp}",
+    line_id = st.selectbox("Line", list(texts), index=place, format_func=texts.__getitem__, key=f"lips line {stamp}",
                            help="Whose motion is to be another.")  # fmt: skip
     line = lanes.line(line_id)
     assert line is not None
@@ -175,7 +176,7 @@ def _numbers(project: Project, lanes: Lanes, span: Span | None, busy: bool) -> N
         column.number_input(label, 0.0, length, min(value, length), 0.04, key=f"lips {label} {line_id} {stamp}")
         for column, label, value in zip(columns, ("From (s)", "To (s)"), (first, last), strict=True)
     ]
-    keys = span.as_data()["keys"] if span is not None and span.line == line_id else []
+    keys: list[dict[str, Any]] = span.as_data()["keys"] if span is not None and span.line == line_id else []
     rows = keys or [{"at": None, "channel": None, "value": None}]
     table = st.data_editor(
         rows, num_rows="dynamic", hide_index=True, key=f"lips keys {line_id} {stamp}", width="stretch",
@@ -190,5 +191,6 @@ def _numbers(project: Project, lanes: Lanes, span: Span | None, busy: bool) -> N
         given = [key for key in table if any(value is not None for value in key.values())]
         with session.refusals():
             message = {"kind": "again", "span": {"line": line_id, "start": ends[0], "end": ends[1], "keys": given}}
-            _retake(project, lanes, read_motion_action(message).span)
+            if isinstance(action := read_motion_action(message), RetakeSpan):
+                _retake(project, lanes, action.span)
         st.rerun()

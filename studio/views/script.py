@@ -31,6 +31,10 @@ def show(project: Project) -> None:
         _paste(project)
 
 
+def _add(project: Project) -> None:
+    session.change(project, script_edits.with_line, "New line")
+
+
 def _lines(project: Project) -> None:
     scene = project.scene
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -39,8 +43,7 @@ def _lines(project: Project) -> None:
                      help="Speaks all lines with their pauses, before anything is drawn."):  # fmt: skip
             _hear(project, project.line_ids())
             st.rerun()
-        st.button("Add a line", type="secondary" if scene.script else "primary", on_click=session.change,
-                  args=(project, script_edits.with_line, "New line"),
+        st.button("Add a line", type="secondary" if scene.script else "primary", on_click=_add, args=(project,),
                   help="Adds an empty line at the end, for whoever would answer.")  # fmt: skip
     layout.job_strip(project)
     if not scene.script:

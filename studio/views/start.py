@@ -118,7 +118,7 @@ def _restore() -> None:
             taken = {name.casefold() for name in session.projects().names()}
             free = next(n for n in (wanted, *(f"{wanted} {i}" for i in range(2, 999))) if n.casefold() not in taken)
             project, missing = session.projects().restore(path, free)
-            wanted = f"{len(missing)} files are missing; add them on the page Cast." if missing else None
-            if told := " ".join(filter(None, (project.notice, wanted))):
+            lacking = f"{len(missing)} files are missing; add them on the page Cast." if missing else None
+            if told := " ".join(filter(None, (project.notice, lacking))):
                 session.tell(told)
         _go(project, "cast")

@@ -78,4 +78,5 @@ def _sources(name: str) -> dict[str, str]:
 
 @cache
 def _component(name: str) -> Callable[..., Any]:
-    return st.components.v2.component(f"parley_{name}", **_sources(name))
+    sources: dict[str, Any] = _sources(name)
+    return st.components.v2.component(f"parley_{name}", **sources)

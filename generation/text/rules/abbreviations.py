@@ -51,8 +51,8 @@ def _initials(match: re.Match[str]) -> str:
 
 
 def _house(text: str) -> str:
-    figures = re.match(r"\d+", text)[0]
-    letter = text[len(figures) :]
+    letter = text.lstrip("0123456789")
+    figures = text.removesuffix(letter)
     return pairs(figures) + (f" {letter.upper()}" if letter else "")
 
 

@@ -14,7 +14,7 @@ _TOKEN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*")
 
 def _spellable(word: str) -> bool:
     """Whether a word cannot be said but letter by letter: no vowel, or a beginning that English does not have."""
-    onset = re.match(r"[^aeiouy]*", word)[0]
+    onset = re.split("[aeiouy]", word, maxsplit=1)[0]
     return len(onset) == len(word) or (len(onset) > 1 and onset not in group("onsets"))
 
 

@@ -13,6 +13,8 @@ from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE, SAMPLES_PER_FRAME, samples_from_frames
 from generation.core.performance import CastMember, Line
 from generation.metrics.binding import best_lag, correlation
+from generation.pipeline.face_routing import route
+from generation.pipeline.joint import line_numbers
 from generation.pipeline.sampling import Guidance
 from generation.voices.bank import speaker_embedding_from_clip
 from scripts.evaluation.bootstrap import renamed
@@ -66,7 +68,7 @@ def _sound_alone(
         synthesis.play(take.line, voice, seed) for seed, (take, voice) in enumerate(zip(takes, voices, strict=True))
     )
     given = [replace(p, phonemes=t.phonemes, durations=t.durations) for p, t in zip(played, takes, strict=True)]
-    figures = {}
+    figures: dict[str, float] = {}
     for name, lips in (("full", takes), ("given", given)):
         figures |= renamed(_rig_and_pixels(lips, portrait), f"{name}_")
     return figures
@@ -111,11 +113,13 @@ def _silent_partner(synthesis: Synthesis, takes: Sequence[Take], voices: Sequenc
         line = Line("line", 0, take.start, len(take.line) // SAMPLES_PER_FRAME, take.phonemes, take.durations)
         cast = [CastMember("SPEAKER", voice, -0.5), CastMember("LISTENER", voices[seed - 1], 0.5)]
         n_frames = len(take.motion)
+        own = np.repeat(np.eye(len(cast), dtype=np.float32)[:, :, None], n_frames, 2)
         with torch.inference_mode():
-            audio = pipeline.prepare_audio([line], cast, n_frames, seed, sampling)
-            motion = pipeline.prepare_motion([line], cast, n_frames, seed)
-            inputs = pipeline.prepare_inputs([line], cast, None, audio, motion)
-            _, motion = pipeline.denoise(inputs, audio, motion, cast, sampling, guidance, None)
+            rows = route(own, line_numbers([line], len(cast), n_frames) > 0)
+            audio = pipeline.prepare_audio([line], cast, n_frames, seed, sampling, silent_voice=rows.silence)
+            motion = pipeline.prepare_motion([line], cast, n_frames, seed, rows)
+            inputs = pipeline.prepare_inputs([line], cast, rows, audio, motion)
+            _, motion = pipeline.denoise(inputs, audio, motion, cast, rows, sampling, guidance, None)
         values = [pipeline.standard.motion_values(part.float().cpu().numpy()) for part in motion.blended[0]]
         speaker, listener = (np.square(rig_gap(v.clip(0, 1))[line.start : line.stop]).mean() ** 0.5 for v in values)
         shares.append(listener / speaker)

@@ -117,7 +117,8 @@ def viseme_curves(waveform: np.ndarray, timed: TimedPhonemes) -> np.ndarray:
     from openfacefx.alignment import PhonemeSegment
     from openfacefx.retarget import PRESETS, retarget
 
-    segments, began = [], 0.0
+    segments: list[PhonemeSegment] = []
+    began = 0.0
     for symbol, end in zip(timed.symbols, timed.bounds[1:].tolist(), strict=True):
         if symbol in "ˈˌ":
             continue  # the mark's time goes to the vowel after it
@@ -205,7 +206,7 @@ def real_clips(
         gaps = [rig_gap(motion) for motion in driven(known, told=True)]
         found["ours"]["mtm_ms_words"] = timing(known, gaps)["mtm_ms"]
         for name, lips in peers.items():
-            found[name] = timing(known, [_weights_gap(lips(clip.waveform, clip.timed)) for clip in known])
+            found[name] = timing(known, [_weights_gap(lips(clip.waveform, clip.timed)) for clip in known if clip.timed])
     if "slcc_gap" in wanted:
         sounds = [clip.waveform for clip in clips]
         found["real"]["slcc"] = speech_lip_correlation(sounds, [lip_intensity(rig_lips(c.motion)) for c in clips])

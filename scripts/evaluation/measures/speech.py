@@ -33,7 +33,7 @@ class Said:
 def hearing(
     wanted: set[str], judges: Judges, synthesis: Synthesis, corpus: Corpus, prompts: Sequence[Prompt],
     takes: Sequence[Sequence[Take]], peers: Peers,
-) -> dict[str, Mapping[str, float]]:  # fmt: skip
+) -> dict[str, dict[str, float]]:  # fmt: skip
     """Speech figures by system.
 
     Args:
@@ -111,7 +111,8 @@ def changed(judges: Judges, ours: Sequence[Said], teacher: Mapping[int, np.ndarr
 def _changes(words: Sequence[str], heard: Sequence[str]) -> list[tuple[str, str, int]]:
     """Words left out and added: kind, word, and its place among the words or among what was heard."""
     pairs = word_alignment(words, heard)
-    return [("out", words[i], i) for i, j in pairs if j is None] + [("in", heard[j], j) for i, j in pairs if i is None]
+    left_out = [("out", words[i], i) for i, j in pairs if i is not None and j is None]
+    return left_out + [("in", heard[j], j) for i, j in pairs if i is None and j is not None]
 
 
 def _confirmed(
