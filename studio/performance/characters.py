@@ -78,7 +78,7 @@ def _voice(
     embedding = np.zeros_like(models.voices.octave)
     if character.voice is None:
         index = scene.find(character.name)
-        recordings = [line.recording for line in scene.script if scene.says(index, line)]
+        recordings = [line.recording for line in scene.script if index is not None and scene.says(index, line)]
         if clip := next(filter(None, recordings), None):
             embedding = speaker_embedding_from_clip(Audio(scene_recording(folder, clip), SAMPLE_RATE))
     elif character.voice.clip is not None:

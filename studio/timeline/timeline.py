@@ -165,8 +165,8 @@ def measure_lines(
             for speaker in (speakers[index] for index in saying):
                 mels = durations.predict(f" {ipa} ", speaker.voice, line.speed * speaker.delivery.tempo, seed)
                 taken.append(scale_pauses(f" {ipa} ", mels, speaker.delivery.pauses))
-            mels = [round(sum(of_symbol) / len(saying)) for of_symbol in zip(*taken, strict=True)]
-            drafts.append(_measure_speech(name, character, f" {ipa} ", mels))
+            shared = [round(sum(of_symbol) / len(saying)) for of_symbol in zip(*taken, strict=True)]
+            drafts.append(_measure_speech(name, character, f" {ipa} ", shared))
         except ValueError as error:
             problems[index] = _problem(index, f"script line {index + 1} ({line.who}): {as_clause(error)}")
     return drafts, problems
