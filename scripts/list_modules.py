@@ -1,4 +1,4 @@
-"""Writes the table of files in docs/architecture.md from the first docstring line of every module.
+"""Writes the table of files in docs/modules.md from the first docstring line of every module.
 
 python -m scripts.list_modules
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "architecture.md"
+PAGE = ROOT / "docs" / "modules.md"
 PACKAGES = ("studio", "generation", "masks", "scripts")
 BEGIN, END = "<!-- files: written by python -m scripts.list_modules -->", "<!-- end of files -->"
 

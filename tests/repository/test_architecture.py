@@ -1,4 +1,4 @@
-"""The table of files in docs/architecture.md is the one that the modules' docstrings give."""
+"""The table of files in docs/modules.md is the one that the modules' docstrings give."""
 
 from __future__ import annotations
 
