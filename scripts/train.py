@@ -47,11 +47,16 @@ def corpora(args: argparse.Namespace) -> list[Path]:
     return [args.shared / "corpus", *args.more]
 
 
+def minutes_of(args: argparse.Namespace, usual: float) -> float:
+    """Length of a training as it was asked for, else the usual one."""
+    return usual if args.minutes is None else args.minutes
+
+
 def train_teacher(args: argparse.Namespace) -> None:
     """Motion teacher on the real clips."""
     from generation.labels.motion_teacher import train_teacher
 
-    train_teacher(args.shared, args.work, args.minutes or 10)
+    train_teacher(args.shared, args.work, minutes_of(args, 10))
 
 
 def make_labels(args: argparse.Namespace) -> None:
@@ -76,7 +81,7 @@ def train_vocoder(args: argparse.Namespace) -> None:
 
     batches = vocoder_batches(features.SpeechCorpus.load(args.work), 48 if CUDA else 12, n_frames=24)
     folder = args.work / "vocoder"
-    settings = FitSettings(minutes=args.minutes or 30, learning_rate=args.rate, ema=0.995)
+    settings = FitSettings(minutes=minutes_of(args, 30), learning_rate=args.rate, ema=0.995)
     if args.discriminators:
         fit(AdversarialVocoder(), adversarial_loss, batches, settings, folder, files=VocoderFiles())
     else:
@@ -138,7 +143,7 @@ def train_joint(args: argparse.Namespace) -> None:
     def loss(model: JointTransformer, drawn: tuple[joint_dataset.Batch, bool]) -> tuple[torch.Tensor, dict[str, float]]:
         return joint_loss(model, drawn[0], motion=not drawn[1])
 
-    settings = FitSettings(args.minutes or 90, args.rate, ema=0.998, muon=True, max_steps=args.steps)
+    settings = FitSettings(minutes_of(args, 90), args.rate, ema=0.998, muon=True, max_steps=args.steps)
     fit(model, loss, draw, settings, folder)
 
 
@@ -149,7 +154,7 @@ def train_few_steps(args: argparse.Namespace) -> None:
     model = student(load_strict(JointTransformer, args.work / "joint" / "ema"))
     drawn = joint_examples(args.work, args.work / "joint")
     real, sixth = real_examples(args.shared, drawn), 8 if CUDA else 2
-    settings = FitSettings(minutes=args.minutes or 30, learning_rate=args.rate, ema=0.99)
+    settings = FitSettings(minutes=minutes_of(args, 30), learning_rate=args.rate, ema=0.99)
 
     def draw(generator: torch.Generator) -> joint_dataset.Batch:
         return drawn.batch(5 * sixth, generator).joined(real.batch(sixth, generator))
@@ -167,7 +172,7 @@ def train_durations(args: argparse.Namespace) -> None:
     rhythms = [rhythm for corpus in args.more for rhythm in read_teacher_durations(corpus)]
     rhythms = rhythms or recorded_durations(features.SpeechCorpus.load(args.work))
     draw = duration_batches(rhythms, names, table, size=96 if CUDA else 24)
-    settings = FitSettings(minutes=args.minutes or 15, learning_rate=1e-3, ema=0.995)
+    settings = FitSettings(minutes=minutes_of(args, 15), learning_rate=1e-3, ema=0.995)
     fit(DurationPredictor(), duration_loss, draw, settings, args.work / "durations")
 
 
@@ -178,7 +183,7 @@ def train_voices(args: argparse.Namespace) -> None:
 
     names, table = export.voice_table(args.work)
     draw = encoder_batches(features.SpeechCorpus.load(args.work), names, table, size=24)
-    settings = FitSettings(minutes=args.minutes or 4, learning_rate=1e-3, ema=0.99)
+    settings = FitSettings(minutes=minutes_of(args, 4), learning_rate=1e-3, ema=0.99)
     fit(SpeakerEncoder(), encoder_loss, draw, settings, args.work / "voice_encoder")
 
 
@@ -210,7 +215,7 @@ def improve(args: argparse.Namespace) -> None:
             shutil.copytree(args.assets / folder, args.work / name / "ema")
     for number, (stage, share, other) in enumerate(IMPROVE[first:], first):
         done.write_text(json.dumps(number), encoding="utf-8")
-        minutes = share * (args.minutes or 28)
+        minutes = share * minutes_of(args, 28)
         STAGES[stage](argparse.Namespace(**vars(args) | {"minutes": minutes, "steps": None} | other))
         progress = args.work / {"voices": "voice_encoder"}.get(stage, stage) / "progress.json"
         if share and json.loads(progress.read_text(encoding="utf-8"))["minutes"] < minutes:

@@ -18,15 +18,14 @@ from masks.topology import LIPS_OUTER
 from scripts.draw_cast import draw_cast, write_cast
 from scripts.evaluation.synthesis import Synthesis
 from studio.cast.geometry import SceneGeometry, build_geometry
-from studio.core.progress import Progress
-from studio.core.progress import Stage as Step
+from studio.core.progress import Progress, Stage
 from studio.performance.performer import ScenePerformer
 from studio.timeline.timeline import Timeline
 from studio.validation.scene_check import check_scene
 
 
 @dataclass(frozen=True)
-class Stage:
+class SceneRun:
     """A cast and what its members do: places and motion tracks a face, the performance a member."""
 
     picture: np.ndarray
@@ -46,14 +45,14 @@ class Stage:
         """(H, W) bool a face: the lips and what is a little around them."""
         return [_mouth(seat.face.points, self.picture.shape[:2]) for seat in self.places.seats]
 
-    def reversed(self) -> Stage:
+    def reversed(self) -> SceneRun:
         """The same with the faces in the opposite order."""
         p = self.places
         places = replace(p, seats=p.seats[::-1], masks=p.masks[::-1], regions=p.regions[::-1])
         return replace(self, places=places, tracks=self.tracks[::-1])
 
 
-def perform(path: Path, synthesis: Synthesis, seed: int = 0) -> Stage:
+def perform(path: Path, synthesis: Synthesis, seed: int = 0) -> SceneRun:
     """Everything of a scene file but its frames; finished pieces are kept beside it.
 
     Raises:
@@ -66,9 +65,9 @@ def perform(path: Path, synthesis: Synthesis, seed: int = 0) -> Stage:
     performer = ScenePerformer(report.scene, path.parent, synthesis.models, seed=seed, steps=synthesis.steps)
     timeline = performer.timeline()
     work = path.parent / synthesis.weights
-    performance = performer.perform(timeline, places.routing, places.sides, work, Progress([Step("speech", 1)]))
+    performance = performer.perform(timeline, places.routing, places.sides, work, Progress([Stage("speech", 1)]))
     tracks = [performance.characters[seat.character].motion for seat in places.seats]
-    return Stage(report.casting.picture, places, timeline, performance, tracks)
+    return SceneRun(report.casting.picture, places, timeline, performance, tracks)
 
 
 def write_drawn(folder: Path, voices: Sequence[str], script: Sequence[tuple[int, str, float]], reverse: bool) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 
 from generation.core.motion import CHANNELS, MOUTH, WEIGHTS, MotionTrack
 from generation.metrics.binding import change_energy, largest_change
-from scripts.evaluation.scene_runs import Stage, perform, write_drawn
+from scripts.evaluation.scene_runs import SceneRun, perform, write_drawn
 from scripts.evaluation.synthesis import Synthesis
 
 VOICES = ("Alice", "Arthur", "Maya", "Henry")
@@ -32,19 +32,19 @@ def binding(synthesis: Synthesis, kept: Path, casts: Sequence[int] = (1, 2, 3, 4
     for count in casts:
         script = [(who, SENTENCES[who], 0.4) for who in range(count)]
         folder = kept / "casts" / str(count)
-        stage = perform(write_drawn(folder, VOICES[:count], script, reverse=False), synthesis)
+        run = perform(write_drawn(folder, VOICES[:count], script, reverse=False), synthesis)
         people = list(range(count))
-        fixed = np.max(stage.places.regions, axis=0) <= 0
-        outside = max(outside, largest_change(_frames(stage, stage.tracks), stage.picture, fixed))
+        fixed = np.max(run.places.regions, axis=0) <= 0
+        outside = max(outside, largest_change(_frames(run, run.tracks), run.picture, fixed))
         if count == 1:
             continue
-        speakers = [line.character for line in stage.timeline.lines]
-        quiet = [_only(track, SPEECH_CHANNELS) for track in stage.tracks]
-        frames = _frames(stage, quiet)
-        leaks += _shares(_energies(stage, frames), speakers)
-        heads_still = [_only(track, np.arange(len(CHANNELS)) < WEIGHTS.stop) for track in stage.tracks]
-        smiles += _shares(_energies(stage, _frames(stage, heads_still)), speakers)
-        turned = _energies(stage, _frames(stage, quiet[1:] + quiet[:1]))
+        speakers = [line.character for line in run.timeline.lines]
+        quiet = [_only(track, SPEECH_CHANNELS) for track in run.tracks]
+        frames = _frames(run, quiet)
+        leaks += _shares(_energies(run, frames), speakers)
+        heads_still = [_only(track, np.arange(len(CHANNELS)) < WEIGHTS.stop) for track in run.tracks]
+        smiles += _shares(_energies(run, _frames(run, heads_still)), speakers)
+        turned = _energies(run, _frames(run, quiet[1:] + quiet[:1]))
         swaps += [int(row.argmax()) == (speaker - 1) % count for row, speaker in zip(turned, speakers, strict=True)]
         other = perform(write_drawn(folder, VOICES[:count], script, reverse=True), synthesis).reversed()
         back = _frames(other, [_only(track, SPEECH_CHANNELS) for track in other.tracks], people[::-1])
@@ -59,19 +59,19 @@ def binding(synthesis: Synthesis, kept: Path, casts: Sequence[int] = (1, 2, 3, 4
     }
 
 
-def _frames(stage: Stage, tracks: Sequence[MotionTrack], order: Sequence[int] | None = None) -> np.ndarray:
+def _frames(run: SceneRun, tracks: Sequence[MotionTrack], order: Sequence[int] | None = None) -> np.ndarray:
     """Every second frame (T, H, W, 3), the faces handed to the renderer in some order, each with its track."""
     order = range(len(tracks)) if order is None else order
     chosen = [MotionTrack(tracks[i].values[::2]) for i in order]
-    return np.stack(list(stage.renderer(order).frames(chosen)))
+    return np.stack(list(run.renderer(order).frames(chosen)))
 
 
-def _energies(stage: Stage, frames: np.ndarray) -> np.ndarray:
+def _energies(run: SceneRun, frames: np.ndarray) -> np.ndarray:
     """(lines, faces) change of each mouth while each line is spoken, frames as of :func:`_frames`."""
-    rows, mouths = [], stage.mouths()
-    for line in stage.timeline.lines:
+    rows, mouths = [], run.mouths()
+    for line in run.timeline.lines:
         span = frames[-(-line.start // 2) : -(-line.stop // 2)]
-        rows.append([change_energy(span, stage.picture, mouth) for mouth in mouths])
+        rows.append([change_energy(span, run.picture, mouth) for mouth in mouths])
     return np.array(rows)
 
 

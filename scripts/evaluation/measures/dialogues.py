@@ -21,7 +21,7 @@ from scripts.evaluation.bootstrap import mean, ratio, renamed
 from scripts.evaluation.judges import Judges, divided_as
 from scripts.evaluation.measures.lip_sync import Spoken, pause_closed, rig_gap, rig_lips
 from scripts.evaluation.measures.rendered_face import inner_lip_speed, lids
-from scripts.evaluation.scene_runs import Stage, perform, write_drawn
+from scripts.evaluation.scene_runs import SceneRun, perform, write_drawn
 from scripts.evaluation.synthesis import Synthesis
 
 DRAWN_VOICES = ("Claire", "Felix")
@@ -59,24 +59,24 @@ def dialogues(wanted: set[str], synthesis: Synthesis, judges: Judges, kept: Path
         and ``leak_idle_rig`` (:func:`leak_on_the_rig`).
     """
     scenes = dialogue_scenes(kept / "dialogues")
-    stages = {name: perform(path, synthesis) for name, path in scenes.items()}
+    takes = {name: perform(path, synthesis) for name, path in scenes.items()}
     found: dict[str, float] = {}
     if "dialogues" in wanted:
-        found |= _lines(judges, list(stages.values())) | _mouths(list(stages.values()))
+        found |= _lines(judges, list(takes.values())) | _mouths(list(takes.values()))
     if "blinks" in wanted:
-        found |= blinks([track.values for stage in stages.values() for track in stage.tracks])
+        found |= blinks([track.values for run in takes.values() for track in run.tracks])
     if "leak_idle" in wanted:
         more = {name: [perform(path, synthesis, seed) for seed in range(1, takes)] for name, path in scenes.items()}
-        found |= leak_idle([stages["portraits"], *more["portraits"]])
-        found |= leak_on_the_rig([*stages.values(), *chain.from_iterable(more.values())])
+        found |= leak_idle([takes["portraits"], *more["portraits"]])
+        found |= leak_on_the_rig([*takes.values(), *chain.from_iterable(more.values())])
     return found
 
 
-def _lines(judges: Judges, stages: Sequence[Stage]) -> dict[str, float]:
+def _lines(judges: Judges, takes: Sequence[SceneRun]) -> dict[str, float]:
     errors, words, p808 = [], [], []
-    for stage in stages:
-        for line, text in zip(stage.timeline.lines, stage.timeline.texts, strict=True):
-            sound = stage.performance.characters[line.character].speech
+    for run in takes:
+        for line, text in zip(run.timeline.lines, run.timeline.texts, strict=True):
+            sound = run.performance.characters[line.character].speech
             sound = sound[samples_from_frames(line.start) : samples_from_frames(line.stop)]
             said = judges.normal(text)
             errors.append(word_errors(said, divided_as(said, judges.words(sound))))
@@ -86,11 +86,11 @@ def _lines(judges: Judges, stages: Sequence[Stage]) -> dict[str, float]:
     return ratio("dialogue_wer", numbers, errors, words) | mean("dialogue_p808", numbers, p808)
 
 
-def _mouths(stages: Sequence[Stage]) -> dict[str, float]:
+def _mouths(takes: Sequence[SceneRun]) -> dict[str, float]:
     none = np.zeros(0, int)
     spoken = [
         Spoken(rig_gap(part.motion.values), part.speech, none, number)
-        for number, part in enumerate(part for stage in stages for part in stage.performance.characters)
+        for number, part in enumerate(part for run in takes for part in run.performance.characters)
     ]
     return renamed(pause_closed(spoken), "dialogue_")
 
@@ -106,11 +106,11 @@ def blinks(motions: Sequence[np.ndarray]) -> dict[str, float]:
     }
 
 
-def leak_idle(stages: Sequence[Stage]) -> dict[str, float]:
+def leak_idle(takes: Sequence[SceneRun]) -> dict[str, float]:
     """How fast the inner lips of a listener move, idle life on, over those of the speaker: faces tracked in pixels.
 
     Args:
-        stages: takes of two photographs side by side.
+        takes: scenes of two photographs side by side.
 
     Returns:
         ``leak_idle``: mean over the lines that nobody talks into, pose taken out; ``leak_floor``: the same with every
@@ -118,11 +118,11 @@ def leak_idle(stages: Sequence[Stage]) -> dict[str, float]:
     """
     halves = (slice(0, SIDE), slice(SIDE + DIVIDER, 2 * SIDE + DIVIDER))
     shares, floors = [], []
-    for stage in stages:
-        whole = _speeds(stage, stage.tracks, halves)
-        floor = _speeds(stage, [MotionTrack(track.values * ~_MOUTH) for track in stage.tracks], halves)
-        seats = [seat.character for seat in stage.places.seats]
-        for line in _alone(stage):
+    for run in takes:
+        whole = _speeds(run, run.tracks, halves)
+        floor = _speeds(run, [MotionTrack(track.values * ~_MOUTH) for track in run.tracks], halves)
+        seats = [seat.character for seat in run.places.seats]
+        for line in _alone(run):
             speaker = seats.index(line.character)
             own = whole[speaker][line.start : line.stop].mean()
             shares.append(whole[1 - speaker][line.start : line.stop].mean() / own)
@@ -130,32 +130,32 @@ def leak_idle(stages: Sequence[Stage]) -> dict[str, float]:
     return {"leak_idle": float(np.mean(shares)), "leak_floor": float(np.mean(floors))}
 
 
-def leak_on_the_rig(stages: Sequence[Stage]) -> dict[str, float]:
+def leak_on_the_rig(takes: Sequence[SceneRun]) -> dict[str, float]:
     """The same where no tracker is between: ``leak_idle_rig``, mean over listeners of lines that nobody talks into."""
     shares = []
-    for stage in stages:
-        parts = stage.performance.characters
+    for run in takes:
+        parts = run.performance.characters
         speeds = [np.linalg.norm(np.diff(rig_lips(p.motion.values), axis=0), axis=-1).mean(1) for p in parts]
-        for line in _alone(stage):
+        for line in _alone(run):
             moved = [speed[line.start : line.stop].mean() for speed in speeds]
             own = moved.pop(line.character)
             shares += [other / own for other in moved]
     return {"leak_idle_rig": float(np.mean(shares))}
 
 
-def _alone(stage: Stage) -> list[Line]:
+def _alone(run: SceneRun) -> list[Line]:
     """Lines that nobody talks into."""
-    lines = stage.timeline.lines
+    lines = run.timeline.lines
     return [a for a in lines if not any(b is not a and b.start < a.stop and a.start < b.stop for b in lines)]
 
 
-def _speeds(stage: Stage, tracks: Sequence[MotionTrack], halves: Sequence[slice]) -> list[np.ndarray]:
+def _speeds(run: SceneRun, tracks: Sequence[MotionTrack], halves: Sequence[slice]) -> list[np.ndarray]:
     """Inner-lip speed of each face as the tracker sees it, (T,)."""
-    frames = list(stage.renderer().frames(tracks))
+    frames = list(run.renderer().frames(tracks))
     found = []
     for half in halves:
         tracker = MotionTracker()
-        still = tracker.landmarks([np.ascontiguousarray(stage.picture[:, half])] * 3)[-1]
+        still = tracker.landmarks([np.ascontiguousarray(run.picture[:, half])] * 3)[-1]
         points = tracker.landmarks(np.ascontiguousarray(frame[:, half]) for frame in frames)
         speed = inner_lip_speed(points, still)
         found.append(np.concatenate([speed[:1], speed]))
