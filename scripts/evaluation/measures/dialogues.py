@@ -59,16 +59,16 @@ def dialogues(wanted: set[str], synthesis: Synthesis, judges: Judges, kept: Path
         and ``leak_idle_rig`` (:func:`leak_on_the_rig`).
     """
     scenes = dialogue_scenes(kept / "dialogues")
-    takes = {name: perform(path, synthesis) for name, path in scenes.items()}
+    first = {name: perform(path, synthesis) for name, path in scenes.items()}
     found: dict[str, float] = {}
     if "dialogues" in wanted:
-        found |= _lines(judges, list(takes.values())) | _mouths(list(takes.values()))
+        found |= _lines(judges, list(first.values())) | _mouths(list(first.values()))
     if "blinks" in wanted:
-        found |= blinks([track.values for run in takes.values() for track in run.tracks])
+        found |= blinks([track.values for run in first.values() for track in run.tracks])
     if "leak_idle" in wanted:
         more = {name: [perform(path, synthesis, seed) for seed in range(1, takes)] for name, path in scenes.items()}
-        found |= leak_idle([takes["portraits"], *more["portraits"]])
-        found |= leak_on_the_rig([*takes.values(), *chain.from_iterable(more.values())])
+        found |= leak_idle([first["portraits"], *more["portraits"]])
+        found |= leak_on_the_rig([*first.values(), *chain.from_iterable(more.values())])
     return found
 
 
