@@ -9,10 +9,13 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from studio.core.problems import DocumentError, Problem
 from studio.core.progress import Cancelled, Status
+
+if TYPE_CHECKING:
+    from studio.production.backbone import BackboneDrawing
 
 OK, PROBLEMS, USAGE, CANCELLED = 0, 1, 2, 130
 
@@ -52,6 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("-o", "--output", type=Path, required=True, help="the video (.mp4)")
     render.add_argument("--size", type=_positive, metavar="ROWS", help="greatest height in pixels; never enlarges")
     render.add_argument("--draft", action="store_true", help="small and quick: at most 480 rows")
+    render.add_argument("--backbone", choices=("ltx2", "wan"), help="a large video model draws the film")
+    weights_help = "folder of the backbone's weights, in diffusers' layout; see docs/backbones.md"
+    render.add_argument("--weights", type=Path, metavar="FOLDER", help=weights_help)
+    keep_help = "with a backbone, everything outside the motion regions stays the picture's"
+    render.add_argument("--keep-background", action="store_true", help=keep_help)
     say = add("say", _say, "Speak one line into a sound file.")
     say.add_argument("text", help="what to say; {name|IPA} gives a pronunciation")
     say.add_argument("--voice", required=True, help="name of a voice, as parley voices lists them")
@@ -114,13 +122,39 @@ def _render(arguments: argparse.Namespace) -> int:
     from studio.production.settings import RenderSettings
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being stopped from outside cleans up as well
-    settings = RenderSettings(arguments.seed, arguments.steps, arguments.size, arguments.device, arguments.draft)
+    backbone, steps, size = _backbone(arguments), arguments.steps, arguments.size
+    if backbone is not None:
+        from studio.production.backbone import HEIGHT
+
+        backbone.check_weights()
+        steps, size = None, size or (None if arguments.draft else HEIGHT)
+        for notice in backbone.notices:
+            _tell(arguments, "warning", str(notice), **notice.as_data())
+    settings = RenderSettings(arguments.seed, steps, size, arguments.device, arguments.draft)
     with _Display(arguments.json) as display:
-        report = render_scene(arguments.scene, arguments.output, settings, display.show)
+        report = render_scene(arguments.scene, arguments.output, settings, display.show, backbone=backbone)
     for warning in report.warnings:
         _tell(arguments, "warning", str(warning), **warning.as_data())
     _tell(arguments, "done", f"{arguments.output} is ready.", file=str(arguments.output))
     return OK
+
+
+def _backbone(arguments: argparse.Namespace) -> BackboneDrawing | None:
+    """The video model that was asked for.
+
+    Raises:
+        DocumentError: an option that is missing, or means nothing without another.
+    """
+    if arguments.backbone is None:
+        if arguments.weights is not None or arguments.keep_background:
+            raise DocumentError([Problem("output", "--weights and --keep-background need --backbone")])
+        return None
+    if arguments.weights is None:
+        raise DocumentError([Problem("output", "--backbone needs --weights", "name the folder of its weights")])
+    from studio.production.backbone import BackboneDrawing
+
+    how = (arguments.keep_background, arguments.steps, arguments.device)
+    return BackboneDrawing(arguments.backbone, arguments.weights, *how)
 
 
 def _say(arguments: argparse.Namespace) -> int:

@@ -129,11 +129,13 @@ def export_scene(
     *,
     size: tuple[int, int],
     record: Mapping[str, Any],
+    curves: bool = True,
 ) -> list[Path]:
     """Writes a scene as ``NAME.mp4`` and beside it one WAV, one CSV and one JSON of motion a person, SRT and VTT.
 
     All of them appear at once when all are complete; arguments and errors as of :func:`write_film`, but for ``sound``,
-    the mix of all, and ``size``, the width and height of the picture.
+    the mix of all, ``size``, the width and height of the picture, and ``curves``, whether motion is written: that of
+    another model's pictures is not known.
 
     Returns:
         The files, the video first.
@@ -147,7 +149,7 @@ def export_scene(
             base = folder / f"{path.stem}.{slug}"
             stem = Audio(part.speech, SAMPLE_RATE)
             files.append(write_sound(stem, base.with_name(f"{base.name}.wav"), record))
-            for write, suffix in ((write_arkit_csv, "csv"), (write_json, "json")):
+            for write, suffix in ((write_arkit_csv, "csv"), (write_json, "json")) if curves else ():
                 files.append(base.with_name(f"{base.name}.{suffix}"))
                 write(files[-1], part.motion)
         for text, suffix in ((srt(made, width), "srt"), (vtt(made, width), "vtt")):

@@ -30,10 +30,13 @@ from studio.validation.scene_check import Report, check_scene
 
 if TYPE_CHECKING:
     from studio.performance.models import Models
+    from studio.production.backbone import BackboneDrawing
 
 STAGES = ("check", "load models", "speech and motion", "rendering", "encoding")
 MAX_FRAME_BYTES = 1_000_000_000
 """Of cached frame segments."""
+BACKBONE_SHARE = 100.0
+"""Seconds, of the same unit as other stages, that a backbone takes for a second of film."""
 
 
 def render_scene(
@@ -44,6 +47,7 @@ def render_scene(
     cancelled: Callable[[], bool] = lambda: False,
     observer: RenderObserver | None = None,
     models: Models | None = None,
+    backbone: BackboneDrawing | None = None,
 ) -> Report:
     """Render a scene file into an MP4 with its stems, subtitles and curves beside it.
 
@@ -58,6 +62,7 @@ def render_scene(
         cancelled: asked at each step whether to stop.
         observer: told what is made.
         models: loaded already; ``settings.device`` then says nothing.
+        backbone: draws the film in place of the renderer; no motion curves are then written.
 
     Returns:
         What the check found; it holds no problems.
@@ -74,18 +79,35 @@ def render_scene(
         progress.start("check")
         report, scene, assignment = _checked(path, target, settings)
         progress.plan(expected_seconds(report.seconds, assignment, settings))
+        if backbone is not None:
+            backbone.check(report.seconds, len(assignment.seats))
+            progress.plan({"rendering": BACKBONE_SHARE * report.seconds})
         progress.start("load models")
-        setup = set_up(scene, assignment, path.parent, settings, models, second_thread, draws=not frames.is_dir())
+        draws = backbone is None and not frames.is_dir()
+        setup = set_up(scene, assignment, path.parent, settings, models, second_thread, draws=draws)
         progress.start("speech and motion")
         performance = _perform(setup, work, progress)
         observer.spoken(setup.performer, setup.timeline, performance, setup.geometry)
         progress.start("rendering")
         sound = second_thread.submit(mix, [Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
         record = _record(scene, path.parent, settings, setup.performer.seed)
-        segments = _draw(scene, assignment, setup, performance, frames, progress, observer)
+        if backbone is None:
+            segments = _draw(scene, assignment, setup, performance, frames, progress, observer)
+        else:
+            record["settings"] |= backbone.record
+            segments = backbone.draw(scene, assignment, setup, performance, frames, progress, observer)
         progress.start("encoding")
         size = assignment.picture.shape[1::-1]
-        export_scene(segments, sound.result(), performance, setup.timeline, target, size=size, record=record)
+        export_scene(
+            segments,
+            sound.result(),
+            performance,
+            setup.timeline,
+            target,
+            size=size,
+            record=record,
+            curves=backbone is None,
+        )
         trim_frames(frames, MAX_FRAME_BYTES)
         progress.finish()
     return report

@@ -24,6 +24,7 @@ GENERATION = {
     "rendering.mouth": "core motion rendering.imaging",
     "rendering": "core motion rendering.imaging rendering.mouth",
     "pipeline": "core audio text motion models adapters",
+    "backbones": "core audio pipeline",
     "voices": "core audio text models pipeline",
     "data": "core audio text motion models",
     "training": "core audio text motion models adapters pipeline voices data",
@@ -54,7 +55,9 @@ STUDIO = {
 LEARNING = ("data", "training", "labels", "finetuning")
 """Rooms of generation that making a film has no need of: the studio leaves them alone, but for ``FINETUNES``."""
 FINETUNES = ("jobs",)
-SEES_MASKS = tuple(f"generation.{n}" for n in ("motion", "rendering", "rendering.imaging", "rendering.mouth", "labels"))
+SEES_MASKS = tuple(
+    f"generation.{n}" for n in ("motion", "rendering", "rendering.imaging", "rendering.mouth", "labels", "backbones")
+)
 
 KNOWN_CIRCLES: list[list[str]] = []
 """Circles that are still to be cut."""

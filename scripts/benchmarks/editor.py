@@ -27,7 +27,7 @@ from studio.editing.actions import SetText
 from studio.jobs import supervisor
 from studio.project.project import Project, Projects
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 N_LINES = 50
 PAGE = """

@@ -1,6 +1,6 @@
 """What commands cost in two checkouts, alternately in one run: processor seconds and their ratio.
 
-python -m scripts.benchmark_commands OLD NEW --rounds 5     both are folders of checkouts; this interpreter runs both
+python -m scripts.benchmarks.commands OLD NEW --rounds 5     both are folders of checkouts; this interpreter runs both
 
 Processor time of the command and its children is compared, since wall time depends on what else runs. Each round runs
 both checkouts one after the other, and the ratio is the median over rounds. Writes one JSON object.

@@ -24,7 +24,7 @@ from generation.rendering.renderer import BATCH, SceneRenderer
 from masks.landmarks import FaceLandmarker
 from masks.person_segmentation import segment_person
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 SIDE = 512
 FACE_BOX = (130, 0, 330, 250)
