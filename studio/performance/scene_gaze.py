@@ -68,12 +68,14 @@ def scripted_gaze_targets(scene: Scene, timeline: Timeline, sides: np.ndarray) -
     for line, written in zip(timeline.lines, scene.script, strict=True):
         if written.looks is None:
             continue
-        own, other = sides[line.character], scene.find(written.looks)
-        if other is not None:
-            target = (ACROSS * float(np.clip(sides[other] - own, -1, 1)), 0.0)
-        elif written.looks == "away":
-            target = (-AWAY[0] if own > 0 else AWAY[0], AWAY[1])
-        else:
-            target = (0.0, 0.0)
-        targets[line.character, line.start : line.stop] = target
+        other = scene.find(written.looks)
+        for voiced in timeline.of_all_speakers(line):
+            for face in scene.faces_of(written, voiced.character):
+                if other is not None:
+                    target = (ACROSS * float(np.clip(sides[other] - sides[face], -1, 1)), 0.0)
+                elif written.looks == "away":
+                    target = (-AWAY[0] if sides[face] > 0 else AWAY[0], AWAY[1])
+                else:
+                    target = (0.0, 0.0)
+                targets[face, line.start : line.stop] = target
     return targets

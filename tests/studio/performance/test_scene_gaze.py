@@ -44,3 +44,13 @@ def test_the_eyes_of_the_scene_follow_the_script() -> None:
         gazes.append([gaze[125 * i + 15 : 125 * i + 110].mean() for i in range(3)])
     at_c, at_viewer, away = np.mean(gazes, 0)
     assert at_c > 0.35 and abs(at_viewer) < 0.05 and away > 0.2
+
+
+def test_the_face_that_says_a_line_looks_where_the_line_says() -> None:
+    """Fails when `looks` moves the eyes of the voice's own face."""
+    cast = [{"name": name, "voice": "v"} for name in "ABC"]
+    line = {"who": "A", "face": "B", "text": "Hello.", "looks": "C"}
+    scene_ = Scene.model_validate({"picture": "", "cast": cast, "script": [line]})
+    timeline = Timeline((Line("A-0", 0, 12, 100, " ", (400,)),), ("Hello.",), 125)
+    targets = scripted_gaze_targets(scene_, timeline, SIDES)
+    assert targets[1, 12:112, 0] == pytest.approx(0.45 * 0.7) and np.isnan(targets[[0, 2]]).all()
