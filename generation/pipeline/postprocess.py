@@ -1,4 +1,4 @@
-"""Post-processing of sampled latents: lines to sound, motion held to its ranges, the mouth closed in pauses."""
+"""Post-processing of sampled latents: lines to sound, motion held to its ranges, the pause gate that shuts mouths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames or encoded segments, and sound, to one MP4: H.264 yuv420p and AAC at exactly 25 frames/s."""
+"""Joins encoded segments and sound to one MP4: pictures copied, sound as AAC; the file is whole or not there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames to a silent H.264 file as they come, checked for faults."""
+"""Settings of H.264 (quality, preset, colours), and frames to a silent H.264 file as they come, checked for faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finished segments of a scene's performance, kept as ``.npz`` files in its work folder."""
+"""Finished segments of a scene's performance, ``.npz`` files in its work folder, by keys that the performer makes."""
 
 from __future__ import annotations
 
