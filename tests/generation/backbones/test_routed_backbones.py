@@ -189,6 +189,18 @@ def test_mel_is_that_of_the_codec() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_in_half_the_memory_it_makes_about_the_same(backbones: dict, tmp_path: Path, kind: str) -> None:
+    folder = write_tiny_backbone(kind, tmp_path)
+    half = KINDS[kind][0].load(folder, prompts_of(two_people()), "cpu", 2)
+    assert half.pipeline.transformer.dtype == torch.bfloat16
+    half.steps = backbones[kind].steps = 1
+    inputs = window(half, two_people(), keep_background=True)
+    rough, fine = by_token(half, inputs), by_token(backbones[kind], inputs)
+    assert rough.dtype == torch.float32 and float((rough - fine).norm() / fine.norm()) < 0.05
+    assert half.make(inputs, seed=0).shape == (inputs.n_frames, HEIGHT, WIDTH, 3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_weights_that_do_not_load_are_named(tmp_path: Path, kind: str) -> None:
     folder = write_tiny_backbone(kind, tmp_path)
     (weights,) = (folder / "transformer").glob("*.safetensors")
