@@ -48,11 +48,15 @@ class PatchRoutedGuidance(MaskRoutedGuidance):
         super().prepare_models(denoiser)
         self.on_pass()
 
-    def forward(self, **predictions: Tensor) -> GuiderOutput:
+    def forward(
+        self, pred_null: Tensor, pred_text: Tensor, pred_heard: Tensor | None = None, **voices: Tensor
+    ) -> GuiderOutput:
         """Predictions of every pass, (B, N, C) or a latent video (B, C, F, H, W) -> the guided one of that shape."""
-        shape = predictions["pred_null"].shape
+        shape = pred_null.shape
         if len(shape) == 3:
-            return super().forward(**predictions)
+            return super().forward(pred_null, pred_text, pred_heard, **voices)
+        heard = {} if pred_heard is None else {"pred_heard": pred_heard}
+        predictions = {"pred_null": pred_null, "pred_text": pred_text, **heard, **voices}
         flat = {name: prediction.flatten(2).transpose(1, 2) for name, prediction in predictions.items()}
         guided = super().forward(**flat)
         return GuiderOutput(**{name: value.transpose(1, 2).unflatten(2, shape[2:]) for name, value in guided.items()})

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from diffusers import WanTransformer3DModel
 from diffusers.models.attention_dispatch import dispatch_attention_fn
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from diffusers.models.transformers.transformer_wan import WanAttention
 
 LEAST_OWNED = 0.5
 """Share from which on a token counts as a person's own."""
@@ -44,13 +48,19 @@ class GroupedAttnProcessor:
 
     def __call__(
         self,
-        attn: nn.Module,
+        attn: WanAttention,
         hidden_states: Tensor,
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
         rotary_emb: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
-        """(B, N, C) -> (B, N, C); ``encoder_hidden_states`` and ``attention_mask`` are None in self-attention."""
+        """(B, N, C) -> (B, N, C); ``encoder_hidden_states`` and ``attention_mask`` are None in self-attention.
+
+        Raises:
+            ValueError: no rotary positions, which self-attention always has.
+        """
+        if rotary_emb is None:
+            raise ValueError("Self-attention needs its rotary positions.")
         query, key, value = (
             states.unflatten(2, (attn.heads, -1))
             for states in (

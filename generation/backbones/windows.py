@@ -73,10 +73,11 @@ def window_inputs(
     stop = int(np.ceil((window.first + window.n_frames) * FPS / backbone.fps))
     sounds = [scene.sound(voice, int(shown[0]), max(stop, int(shown[0]) + 1)) for voice in range(len(scene.voices))]
     heard = audible(sounds)
+    actions: tuple[str, ...] = ()
     if backbone.hears:
         driven = drive(routing, shares, tokens)
         kept = [voice for voice in heard if driven[voice].any()] or [0]
-        members, actions = driven[kept], ()
+        members = driven[kept]
     else:
         kept = []
         speaks = [bool((routing[heard, person] >= LEAST_DRIVEN).any()) for person in range(len(scene.masks))]
