@@ -70,7 +70,7 @@ def mouths(takes: Sequence[Take], portrait: Portrait, synthesis: Synthesis, kept
     track = MotionTrack(np.stack([*shapes.values()]) * SPEECH_CHANNELS)
     stage = perform(write_drawn(kept / "casts" / "1", ("Alice",), [(0, "Hello.", 0.0)], reverse=False), synthesis)
     rows = [
-        _around_mouth(stage.renderer().frames([track]), stage.places.seats[0].face.points),
+        _around_mouth(stage.renderer().frames([track]), stage.geometry.assigned[0].face.points),
         _around_mouth(portrait.frames(track), portrait.still),
     ]
     figure, axes = plt.subplots(2, len(track), figsize=(0.8 * len(track), 1.9), dpi=110)

@@ -26,30 +26,30 @@ from studio.validation.scene_check import check_scene
 
 @dataclass(frozen=True)
 class SceneRun:
-    """A cast and what its members do: places and motion tracks a face, the performance a member."""
+    """A cast and what its members do: geometry and motion tracks a face, the performance a member."""
 
     picture: np.ndarray
-    places: SceneGeometry
+    geometry: SceneGeometry
     timeline: Timeline
     performance: Performance
     tracks: list[MotionTrack]
 
     def renderer(self, order: Sequence[int] | None = None) -> SceneRenderer:
         """A renderer of the picture with the faces handed over in some order."""
-        p = self.places
-        order = range(len(p.seats)) if order is None else order
-        faces = [RenderFace(p.seats[i].face, p.regions[i], p.seats[i].drawn, p.masks[i].mask) for i in order]
+        p = self.geometry
+        order = range(len(p.assigned)) if order is None else order
+        faces = [RenderFace(p.assigned[i].face, p.regions[i], p.assigned[i].drawn, p.masks[i].mask) for i in order]
         return SceneRenderer(self.picture, faces)
 
     def mouths(self) -> list[np.ndarray]:
         """(H, W) bool a face: the lips and what is a little around them."""
-        return [_mouth(seat.face.points, self.picture.shape[:2]) for seat in self.places.seats]
+        return [_mouth(person.face.points, self.picture.shape[:2]) for person in self.geometry.assigned]
 
     def reversed(self) -> SceneRun:
         """The same with the faces in the opposite order."""
-        p = self.places
-        places = replace(p, seats=p.seats[::-1], masks=p.masks[::-1], regions=p.regions[::-1])
-        return replace(self, places=places, tracks=self.tracks[::-1])
+        p = self.geometry
+        geometry = replace(p, assigned=p.assigned[::-1], masks=p.masks[::-1], regions=p.regions[::-1])
+        return replace(self, geometry=geometry, tracks=self.tracks[::-1])
 
 
 def perform(path: Path, synthesis: Synthesis, seed: int = 0) -> SceneRun:
@@ -59,15 +59,15 @@ def perform(path: Path, synthesis: Synthesis, seed: int = 0) -> SceneRun:
         ValueError: the scene has problems.
     """
     report = check_scene(path)
-    if report.problems or report.scene is None or report.casting is None:
+    if report.problems or report.scene is None or report.assignment is None:
         raise ValueError(" ".join(map(str, report.problems)))
-    places = build_geometry(report.scene, report.casting)
+    geometry = build_geometry(report.scene, report.assignment)
     performer = ScenePerformer(report.scene, path.parent, synthesis.models, seed=seed, steps=synthesis.steps)
     timeline = performer.timeline()
     work = path.parent / synthesis.weights
-    performance = performer.perform(timeline, places.routing, places.sides, work, Progress([Stage("speech", 1)]))
-    tracks = [performance.characters[seat.character].motion for seat in places.seats]
-    return SceneRun(report.casting.picture, places, timeline, performance, tracks)
+    performance = performer.perform(timeline, geometry.routing, geometry.sides, work, Progress([Stage("speech", 1)]))
+    tracks = [performance.characters[person.character].motion for person in geometry.assigned]
+    return SceneRun(report.assignment.picture, geometry, timeline, performance, tracks)
 
 
 def write_drawn(folder: Path, voices: Sequence[str], script: Sequence[tuple[int, str, float]], reverse: bool) -> Path:

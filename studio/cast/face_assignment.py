@@ -57,7 +57,7 @@ class FaceAssignment:
     """The loaded picture, uint8 (H, W, 3), who sits where in it, in the order of the cast, and faces of nobody."""
 
     picture: np.ndarray
-    seats: tuple[AssignedFace, ...]
+    assigned: tuple[AssignedFace, ...]
     bystanders: tuple[FaceLandmarks, ...] = ()
 
     def resized(self, height: int | None) -> FaceAssignment:
@@ -67,17 +67,17 @@ class FaceAssignment:
             return self
         size = (max(1, round(columns * height / rows)), height)
         scale = np.array([size[0] / columns, height / rows, size[0] / columns], np.float32)
-        seats = tuple(
+        assigned = tuple(
             replace(
-                seat,
-                face=replace(seat.face, points=seat.face.points * scale),
-                area=None if seat.area is None else _smaller(seat.area, size),
-                timed=tuple(replace(timed, area=_smaller(timed.area, size)) for timed in seat.timed),
+                person,
+                face=replace(person.face, points=person.face.points * scale),
+                area=None if person.area is None else _smaller(person.area, size),
+                timed=tuple(replace(timed, area=_smaller(timed.area, size)) for timed in person.timed),
             )
-            for seat in self.seats
+            for person in self.assigned
         )
         bystanders = tuple(replace(face, points=face.points * scale) for face in self.bystanders)
-        return FaceAssignment(cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA), seats, bystanders)
+        return FaceAssignment(cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA), assigned, bystanders)
 
 
 def _smaller(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -126,11 +126,11 @@ def assign_faces(scene: Scene, folder: Path) -> tuple[FaceAssignment | None, lis
     if not named or any(member.rig_face is None and member.name not in named for member in members):
         faces += [face for face in _detect(picture) if not any(_same_face(face, marked) for marked in named.values())]
     failed = {int(problem.where[1]) for problem in problems if problem.where[0] == "cast"}
-    seats, found = _assign(scene, faces, named, areas, failed)
-    seats, unusable = _with_timed_areas(seats, scene, folder, full, picture.shape[:2])
+    assigned, found = _assign(scene, faces, named, areas, failed)
+    assigned, unusable = _with_timed_areas(assigned, scene, folder, full, picture.shape[:2])
     problems += unusable
-    bystanders = tuple(face for face in faces if all(face is not seat.face for seat in seats))
-    return FaceAssignment(picture, tuple(seats), bystanders), [*problems, *found]
+    bystanders = tuple(face for face in faces if all(face is not person.face for person in assigned))
+    return FaceAssignment(picture, tuple(assigned), bystanders), [*problems, *found]
 
 
 def _of_picture(what: str, repair: str = "") -> Problem:
@@ -213,17 +213,17 @@ def _areas(
 
 
 def _with_timed_areas(
-    seats: Sequence[AssignedFace], scene: Scene, folder: Path, full: tuple[int, int], shape: tuple[int, int]
+    assigned: Sequence[AssignedFace], scene: Scene, folder: Path, full: tuple[int, int], shape: tuple[int, int]
 ) -> tuple[list[AssignedFace], list[Problem]]:
-    """The seats with the places that the scene gives for a time, and what is wrong with those; see :func:`_areas`."""
+    """The assigned faces with their places for a time, and what is wrong with those; see :func:`_areas`."""
     from masks.regions import check_masks, load_mask, outline_mask
 
     placed, problems = [], []
     scale = np.array([shape[1] / full[0], shape[0] / full[1]])
-    for seat in seats:
-        character, timed = scene.cast[seat.character], []
+    for person in assigned:
+        character, timed = scene.cast[person.character], []
         for number, given in enumerate(character.regions):
-            where = ("cast", seat.character, "regions", number)
+            where = ("cast", person.character, "regions", number)
             try:
                 if given.mask is not None:
                     if reason := existing_file(folder / given.mask, f"{character.name}'s mask"):
@@ -236,7 +236,7 @@ def _with_timed_areas(
                 timed.append(TimedArea(given.start, given.end, mask.mask))
             except ValueError as error:
                 problems.append(Problem("picture", as_clause(error), where=where))
-        placed.append(replace(seat, timed=tuple(timed)))
+        placed.append(replace(person, timed=tuple(timed)))
     return placed, problems
 
 
@@ -268,14 +268,14 @@ def _assign(
     if len(free) < len(waiting):
         problems.append(_too_few(scene, len(faces), waiting, len(free), bool(named)))
     owners.update(zip(free, waiting, strict=False))
-    seats = []
+    assigned = []
     for number, index in sorted(owners.items(), key=lambda item: item[1]):
-        assigned = faces[number]
-        if assigned.inter_ocular < MIN_INTER_OCULAR:
-            size = f"{assigned.inter_ocular:.0f} pixels between the eyes, at least {MIN_INTER_OCULAR:.0f} are needed"
+        face = faces[number]
+        if face.inter_ocular < MIN_INTER_OCULAR:
+            size = f"{face.inter_ocular:.0f} pixels between the eyes, at least {MIN_INTER_OCULAR:.0f} are needed"
             problems.append(_of_character(scene, index, f"the face is too small ({size})", "use a larger picture"))
-        seats.append(AssignedFace(index, assigned, areas[index].mask if index in areas else None, number < len(named)))
-    return seats, problems
+        assigned.append(AssignedFace(index, face, areas[index].mask if index in areas else None, number < len(named)))
+    return assigned, problems
 
 
 def _claimed(

@@ -52,7 +52,7 @@ def apply_action(
     if isinstance(action, SelectCharacter):
         return scene, "", action.character if action.character < len(scene.cast) else chosen
     view = look(scene, store.folder)
-    if view.casting is None:
+    if view.assignment is None:
         raise ValueError("Add a picture first.")
     if isinstance(action, ClaimFace):
         return _claim(store, scene, view, action, chosen)
@@ -82,8 +82,8 @@ def _claim(
     if chosen is None or chosen in view.owners:
         scene, chosen = with_character(scene)
     face = view.faces[action.face]
-    assert view.casting is not None
-    area = segment_person(view.casting.picture, face, None, [other for other in view.faces if other is not face])
+    assert view.assignment is not None
+    area = segment_person(view.assignment.picture, face, None, [other for other in view.faces if other is not face])
     places = {index: value for index, value in view.areas.items() if index != chosen}
     _refuse_bad(scene, {**places, chosen: area}, view.size, chosen)
     mask = _kept_mask(store, scene.cast[chosen].name, area)

@@ -10,7 +10,7 @@ from generation.motion.keyframes import HANDLES
 from studio.core.storage import read_json
 from studio.editing import cast_edits
 from studio.editing.actions import SetAmount, Span
-from studio.editor.motion_view import Lanes, moves_alike, within
+from studio.editor.motion_view import Lanes, same_performance, within
 from studio.editor.picture_view import ink_on
 from studio.export.motion_curves import CURVES
 from studio.jobs.job import Job
@@ -71,16 +71,16 @@ def require_line(project: Project, lanes: Lanes, span: Span) -> Span:
     return span
 
 
-def due(project: Project) -> bool:
+def should_make_motion(project: Project) -> bool:
     """Whether everybody's motion should be made unasked: nothing else is waited for, and it was not tried before."""
     if worker_state(project.folder.parent) == "busy":
         return False
     known = jobs(project)
-    tried = (job.kind == "move" and moves_alike(frozen_scene(job), project.scene) for job in known)
+    tried = (job.kind == "move" and same_performance(frozen_scene(job), project.scene) for job in known)
     return all(job.status().ended for job in known) and not any(tried)
 
 
-def made_again(project: Project, lanes: Lanes, span: Span) -> dict[str, Any]:
+def new_retake(project: Project, lanes: Lanes, span: Span) -> dict[str, Any]:
     """Edit the scene so that a span is made again.
 
     Args:
@@ -145,7 +145,9 @@ def compared(project: Project) -> Compared | None:
         if job.kind != "move" or "take" not in job.options:
             continue
         results = job.status().results
-        if not {"before", "after", "changes"} <= results.keys() or not moves_alike(frozen_scene(job), project.scene):
+        if not {"before", "after", "changes"} <= results.keys():
+            return None
+        if not same_performance(frozen_scene(job), project.scene):
             return None
         ids = project.line_ids()
         index = ids.index(job.options["line"])

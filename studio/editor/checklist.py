@@ -75,8 +75,8 @@ def _sentence(problem: Problem, scene: Scene | None) -> str:
 
 def _praise(part: str, report: Report, scene: Scene) -> str:
     if part == "picture":
-        n = len(report.casting.seats) if report.casting else 0
-        unclaimed = len(report.casting.bystanders) if report.casting else 0
+        n = len(report.assignment.assigned) if report.assignment else 0
+        unclaimed = len(report.assignment.bystanders) if report.assignment else 0
         still = f"; {unclaimed} of nobody, which stay still" if unclaimed else ""
         return f"{_count(n, 'face')} found and claimed{still}."
     if part == "permission":

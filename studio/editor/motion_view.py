@@ -49,7 +49,7 @@ def newest_lanes(project: Project) -> Lanes | None:
         path = status.results.get("lanes")
         if status.state != "done" or path is None or not path.is_file():
             continue
-        now = moves_alike(frozen_scene(job), project.scene)
+        now = same_performance(frozen_scene(job), project.scene)
         if (now or newest is None) and (data := _data(path)):
             sound = status.results.get("sound") or status.results.get("video")
             newest = Lanes(job, data, sound if sound is not None and sound.is_file() else None, now)
@@ -65,7 +65,7 @@ def _data(path: Path) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def moves_alike(one: Scene | None, other: Scene) -> bool:
+def same_performance(one: Scene | None, other: Scene) -> bool:
     """Whether everybody moves and sounds alike in two scenes, amounts aside."""
     return one is not None and _moving(one) == _moving(other)
 

@@ -48,14 +48,14 @@ class View:
     """What the cast page shows of the picture.
 
     Attributes:
-        casting: who sits where; None without a usable picture.
+        assignment: who sits where; None without a usable picture.
         faces: all faces, from left to right.
         owners: index into the cast for each face, None for those of nobody.
         areas: float32 (H, W) in [0, 1] by index into the cast: which pixels are whose.
         problems: what is wrong with the picture and everybody's place in it.
     """
 
-    casting: FaceAssignment | None
+    assignment: FaceAssignment | None
     faces: tuple[FaceLandmarks, ...] = ()
     owners: tuple[int | None, ...] = ()
     areas: Mapping[int, np.ndarray] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class View:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the loaded picture in pixels, which all points count in."""
-        return self.casting.picture.shape[:2] if self.casting else (0, 0)
+        return self.assignment.picture.shape[:2] if self.assignment else (0, 0)
 
 
 def look(scene: Scene, folder: Path) -> View:
@@ -96,20 +96,20 @@ def _look(key: tuple[str, tuple[object, ...]], folder: Path) -> View:
     scene = Scene.model_validate_json(key[0])
     if not scene.picture:
         return View(None)
-    casting, problems = assign_faces(scene, folder)
-    if casting is None:
+    assignment, problems = assign_faces(scene, folder)
+    if assignment is None:
         return View(None, problems=tuple(problems))
-    by_face = {id(seat.face): seat.character for seat in casting.seats}
-    faces = [*(seat.face for seat in casting.seats), *casting.bystanders]
+    by_face = {id(person.face): person.character for person in assignment.assigned}
+    faces = [*(person.face for person in assignment.assigned), *assignment.bystanders]
     faces.sort(key=lambda face: float(face.eyes[:, 0].mean()))
     areas = {}
-    for seat in casting.seats:
-        others = [face for face in faces if face is not seat.face]
-        area = seat.area if seat.area is not None else segment_person(casting.picture, seat.face, None, others)
-        areas[seat.character] = area
+    for person in assignment.assigned:
+        others = [face for face in faces if face is not person.face]
+        area = person.area if person.area is not None else segment_person(assignment.picture, person.face, None, others)
+        areas[person.character] = area
     missing = set(scene.on_screen) - set(areas) if problems else set()
-    areas.update(_given_areas(scene, folder, casting.picture.shape[:2], missing))
-    return View(casting, tuple(faces), tuple(by_face.get(id(face)) for face in faces), areas, tuple(problems))
+    areas.update(_given_areas(scene, folder, assignment.picture.shape[:2], missing))
+    return View(assignment, tuple(faces), tuple(by_face.get(id(face)) for face in faces), areas, tuple(problems))
 
 
 def _given_areas(scene: Scene, folder: Path, size: tuple[int, int], missing: set[int]) -> dict[int, np.ndarray]:
@@ -127,7 +127,7 @@ def _given_areas(scene: Scene, folder: Path, size: tuple[int, int], missing: set
             elif member.region != "auto":
                 areas[index] = outline_mask(member.name, np.array(member.region) * scale, size).mask
         except ValueError:
-            continue  # the casting has said what is wrong with it
+            continue  # the assignment has said what is wrong with it
     return areas
 
 

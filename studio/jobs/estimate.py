@@ -60,7 +60,7 @@ def estimate(project: Project, report: Report | None = None, settings: RenderSet
     """
     settings = settings or RenderSettings()
     report = report or check_scene(project.scene_path)
-    if report.problems or report.scene is None or report.casting is None:
+    if report.problems or report.scene is None or report.assignment is None:
         return None
     factors = factors_of(project.folder.parent)
     spoken, drawn = _kept(project, report.scene, settings)
@@ -111,15 +111,15 @@ def note_finetuning(root: Path, seconds: float) -> None:
 
 
 def _expected(report: Report, settings: RenderSettings) -> dict[str, float]:
-    if report.casting is None:
+    if report.assignment is None:
         raise ValueError("a scene whose faces are not assigned has no estimate")
-    return expected_seconds(report.seconds, report.casting.resized(settings.greatest_height), settings)
+    return expected_seconds(report.seconds, report.assignment.resized(settings.greatest_height), settings)
 
 
 def _expected_bytes(report: Report, settings: RenderSettings) -> float:
-    if report.casting is None:
+    if report.assignment is None:
         raise ValueError("a scene whose faces are not assigned has no estimate")
-    height, width = report.casting.resized(settings.greatest_height).picture.shape[:2]
+    height, width = report.assignment.resized(settings.greatest_height).picture.shape[:2]
     return _BASE_BYTES + _BYTES_PER_PIXEL * height * width
 
 

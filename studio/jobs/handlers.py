@@ -171,10 +171,10 @@ class _JobObserver(RenderObserver):
         self._between()
 
     def spoken(
-        self, performer: ScenePerformer, timeline: Timeline, performance: Performance, places: SceneGeometry
+        self, performer: ScenePerformer, timeline: Timeline, performance: Performance, geometry: SceneGeometry
     ) -> None:
         """Note the takes, which are there even if the job is cancelled from here on."""
-        pieces = performer.segment_keys(timeline, places.routing, places.sides)
+        pieces = performer.segment_keys(timeline, geometry.routing, geometry.sides)
         self.made = performer.generated
         self.pieces = [pieces[line.id] for line in timeline.lines]
         names = line_names(self._scene, takes=False)

@@ -124,11 +124,11 @@ def timed_words(
 
 def scene_geometry(scene: Scene, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Routing and sides as rendering has them; everybody for themselves where the picture is not ready yet."""
-    casting, problems = assign_faces(scene, folder) if scene.picture else (None, {})
-    if casting is None or problems:
+    assignment, problems = assign_faces(scene, folder) if scene.picture else (None, {})
+    if assignment is None or problems:
         return np.eye(len(scene.cast), dtype=np.float32), np.zeros(len(scene.cast), np.float32)
-    places = build_geometry(scene, casting)
-    return places.routing, places.sides
+    geometry = build_geometry(scene, assignment)
+    return geometry.routing, geometry.sides
 
 
 def _mixed(performance: Performance, lines: Sequence[Line], begin: int, end: int) -> Audio:

@@ -178,19 +178,19 @@ class BackboneDrawing:
 
 
 def backbone_scene(script: Scene, assignment: FaceAssignment, setup: Setup, performance: Performance) -> BackboneScene:
-    """A scene as a backbone takes it: the people are the seats in the picture, the voices those of the whole cast.
+    """A scene as a backbone takes it: the people are the assigned faces, the voices those of the whole cast.
 
     Who speaks with whose face comes from the script; how much of a patch is whose, from the masks.
     """
     from generation.backbones.scene import BackboneScene
 
     geometry = setup.geometry
-    seated = [seat.character for seat in geometry.seats]
+    visible = [person.character for person in geometry.assigned]
     return BackboneScene(
         picture=assignment.picture,
         masks=geometry.masks,
         voices=tuple(Audio(part.speech, SAMPLE_RATE) for part in performance.characters),
-        routing=scene_routing(script, setup.timeline, np.eye(len(script.cast), dtype=np.float32))[:, seated],
+        routing=scene_routing(script, setup.timeline, np.eye(len(script.cast), dtype=np.float32))[:, visible],
         regions=geometry.regions,
         n_frames=performance.n_frames,
     )

@@ -130,12 +130,12 @@ class _Close:
 
     def __init__(self, scene: Scene, prepared: PreparedPicture, character: int, record: dict[str, Any]) -> None:
         self._character, self._member, self._prepared, self._record = character, scene.cast[character], prepared, record
-        seated = [seat.character for seat in prepared.places.seats]
-        self._seat = seated.index(character) if character in seated else None
-        height, width = prepared.casting.picture.shape[:2]
+        visible = [person.character for person in prepared.geometry.assigned]
+        self._face_index = visible.index(character) if character in visible else None
+        height, width = prepared.assignment.picture.shape[:2]
         self._crop = slice(0, height), slice(0, width)
-        if self._seat is not None:
-            left, top, right, bottom = prepared.places.seats[self._seat].face.box
+        if self._face_index is not None:
+            left, top, right, bottom = prepared.geometry.assigned[self._face_index].face.box
             margin = _MARGIN * max(right - left, bottom - top)
             rows, columns = (
                 slice(max(0, int(low - margin)) // 2 * 2, min(size, int(high + margin)) // 2 * 2)
@@ -145,14 +145,14 @@ class _Close:
 
     def _frames(self, values: np.ndarray) -> Iterator[np.ndarray]:
         """The person moving like that, everybody else still."""
-        if self._seat is None or self._prepared.renderer is None:
-            return (self._prepared.casting.picture[self._crop] for _ in values)
-        tracks = [MotionTrack.neutral(len(values)) for _ in self._prepared.places.seats]
-        tracks[self._seat] = MotionTrack(values)
+        if self._face_index is None or self._prepared.renderer is None:
+            return (self._prepared.assignment.picture[self._crop] for _ in values)
+        tracks = [MotionTrack.neutral(len(values)) for _ in self._prepared.geometry.assigned]
+        tracks[self._face_index] = MotionTrack(values)
         return (frame[self._crop] for frame in self._prepared.renderer.frames(tracks))
 
     def _scaled(self, performance: Performance) -> np.ndarray:
-        room = np.inf if self._seat is None else self._prepared.places.rooms[self._seat]
+        room = np.inf if self._face_index is None else self._prepared.geometry.rooms[self._face_index]
         return scaled_motion(performance.characters[self._character].motion, self._member, room).values
 
     def films(
@@ -172,7 +172,7 @@ class _Close:
         anew = self._frames(new[shown][differs])
         changed = [next(anew) if other else frame for frame, other in zip(drawn, differs, strict=True)]
         heard = Audio(sound.waveform[samples_from_frames(shown.start) : samples_from_frames(shown.stop)], SAMPLE_RATE)
-        picture = np.ascontiguousarray(self._prepared.casting.picture[self._crop])
+        picture = np.ascontiguousarray(self._prepared.assignment.picture[self._crop])
         made = {}
         for name, frames in (("before", drawn), ("after", changed)):
             made[name] = write_video(
@@ -182,7 +182,7 @@ class _Close:
 
     def stills(self, performance: Performance, path: Path) -> Path | None:
         """The widest mouth, shut lids and the farthest turn side by side, a JPEG; None for somebody who is not seen."""
-        if self._seat is None:
+        if self._face_index is None:
             return None
         plain = performance.characters[self._character].motion.values
         extremes = [

@@ -24,7 +24,7 @@ class RenderObserver:
     drawn = 1.0
 
     def spoken(
-        self, performer: ScenePerformer, timeline: Timeline, performance: Performance, places: SceneGeometry
+        self, performer: ScenePerformer, timeline: Timeline, performance: Performance, geometry: SceneGeometry
     ) -> None:
         """Speech and motion of the whole scene are there."""
 

@@ -56,15 +56,15 @@ class PreparedPicture:
 
     Attributes:
         key: of what it depends on.
-        casting: the faces in the size in which they are drawn.
-        places: their geometry.
+        assignment: the faces in the size in which they are drawn.
+        geometry: their geometry.
         renderer: None for a picture in which nobody is drawn.
         appearance: names how its frames look, see :func:`studio.production.scene_drawing.appearance_key`.
     """
 
     key: str
-    casting: FaceAssignment
-    places: SceneGeometry
+    assignment: FaceAssignment
+    geometry: SceneGeometry
     renderer: SceneRenderer | None
     appearance: str
 
@@ -110,8 +110,8 @@ class Previewer:
         performer = ScenePerformer(scene, scene_path.parent, self.models, speakers_only=True)
         timeline = performer.timeline()
         progress.start("speech and motion")
-        places = prepared.places
-        performance = performer.perform(timeline, places.routing, places.sides, project / "work", progress)
+        geometry = prepared.geometry
+        performance = performer.perform(timeline, geometry.routing, geometry.sides, project / "work", progress)
         progress.start("drawing")
         sound = mix([Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
         settings = {"seed": performer.seed, "steps": None, "height": self._height}
@@ -136,13 +136,13 @@ class Previewer:
         if self._prepared is None or self._prepared.key != key:
             if not scene.picture:
                 raise DocumentError([Problem("picture", "there is no picture yet", "add one")])
-            casting, problems = assign_faces(scene, folder)
-            if casting is None or problems:
+            assignment, problems = assign_faces(scene, folder)
+            if assignment is None or problems:
                 raise DocumentError(problems)
-            casting = casting.resized(self._height)
-            places = build_geometry(scene, casting)
-            renderer = make_renderer(casting, places) if places.seats else None
-            self._prepared = PreparedPicture(key, casting, places, renderer, appearance_key(casting, places))
+            assignment = assignment.resized(self._height)
+            geometry = build_geometry(scene, assignment)
+            renderer = make_renderer(assignment, geometry) if geometry.assigned else None
+            self._prepared = PreparedPicture(key, assignment, geometry, renderer, appearance_key(assignment, geometry))
         return self._prepared
 
     def geometry(self, scene: Scene, folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -174,19 +174,19 @@ def _frames(
     on_frame: OnFrame,
 ) -> list[Path]:
     """One of :data:`EVERY` frames of the film, in segments; those that are not cached are drawn."""
-    routing = scene_routing(scene, timeline, prepared.places.routing)
+    routing = scene_routing(scene, timeline, prepared.geometry.routing)
     moving = _while_moved(timeline, routing)
     tracks = []
-    for seat, room in zip(prepared.places.seats, prepared.places.rooms, strict=True):
-        motion = performance.characters[seat.character].motion
-        values = scaled_motion(motion, scene.cast[seat.character], room).values * moving[seat.character][:, None]
+    for person, room in zip(prepared.geometry.assigned, prepared.geometry.rooms, strict=True):
+        motion = performance.characters[person.character].motion
+        values = scaled_motion(motion, scene.cast[person.character], room).values * moving[person.character][:, None]
         tracks.append(MotionTrack(values[::EVERY].astype(np.float32)))
     tagged = _speaking(timeline, len(scene.cast))[:, ::EVERY].T
     names = [(character.name, scene.colour_of(index)) for index, character in enumerate(scene.cast)]
     tags = [name_tag(name, colour) for name, colour in names]
 
     def draw(numbers: Sequence[int]) -> Iterator[np.ndarray]:
-        still = repeat(prepared.casting.picture, len(numbers))
+        still = repeat(prepared.assignment.picture, len(numbers))
         drawn = prepared.renderer.frames(tracks, numbers) if prepared.renderer else still
         for frame, number in zip(drawn, numbers, strict=True):
             yield draw_name_tags(frame, [tag for tag, on in zip(tags, tagged[number], strict=True) if on])
@@ -194,7 +194,7 @@ def _frames(
     states = np.hstack([frame_states(tracks, len(tagged)), tagged.astype(np.float32)])
     appearance = repr((prepared.appearance, names, made_by("studio.export.name_tags")))
     cache = FrameCache(folder, states, appearance, every=EVERY, watermark=scene.label)
-    segments = cache.make(draw, prepared.casting.picture, on_frame)
+    segments = cache.make(draw, prepared.assignment.picture, on_frame)
     trim_frames(folder, MAX_PREVIEW_BYTES)
     return segments
 

@@ -80,7 +80,7 @@ def render_scene(
         report, scene, assignment = _checked(path, target, settings)
         progress.plan(expected_seconds(report.seconds, assignment, settings))
         if backbone is not None:
-            backbone.check(report.seconds, len(assignment.seats))
+            backbone.check(report.seconds, len(assignment.assigned))
             progress.plan({"rendering": BACKBONE_SHARE * report.seconds})
         progress.start("load models")
         draws = backbone is None and not frames.is_dir()
@@ -118,9 +118,9 @@ def _checked(path: Path, target: Path, settings: RenderSettings) -> tuple[Report
     if target.suffix.lower() != ".mp4":
         raise DocumentError([Problem("output", f"the video {target.name!r} should end in .mp4")])
     report = check_scene(path)
-    if report.problems or report.scene is None or report.casting is None:
+    if report.problems or report.scene is None or report.assignment is None:
         raise DocumentError(report.problems)
-    return report, report.scene, report.casting.resized(settings.greatest_height)
+    return report, report.scene, report.assignment.resized(settings.greatest_height)
 
 
 def _perform(setup: Setup, work: Path, progress: Progress) -> Performance:
@@ -146,8 +146,8 @@ def _draw(
     """Draw frame by frame into the encoder what is not cached, so that memory does not grow with the length."""
     geometry = setup.geometry
     tracks = [
-        scaled_motion(performance.characters[seat.character].motion, scene.cast[seat.character], room)
-        for seat, room in zip(geometry.seats, geometry.rooms, strict=True)
+        scaled_motion(performance.characters[person.character].motion, scene.cast[person.character], room)
+        for person, room in zip(geometry.assigned, geometry.rooms, strict=True)
     ]
 
     def draw(numbers: Sequence[int]) -> Iterator[np.ndarray]:

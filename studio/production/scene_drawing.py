@@ -24,14 +24,14 @@ HEAD_RADIUS = 1.3
 """From the middle of the head to its outline, in inter-ocular distances: how far a turn of one radian moves it."""
 
 
-def make_renderer(casting: FaceAssignment, places: SceneGeometry) -> SceneRenderer:
-    """The renderer of a picture's faces, one a seat; what depends on the picture alone is worked out here."""
+def make_renderer(assignment: FaceAssignment, geometry: SceneGeometry) -> SceneRenderer:
+    """The renderer of a picture's faces, one for each person; what depends on the picture alone is worked out here."""
     from generation.rendering.face import RenderFace
     from generation.rendering.renderer import SceneRenderer
 
-    located = zip(places.seats, places.regions, places.figures, strict=True)
-    faces = [RenderFace(seat.face, region, seat.drawn, figure) for seat, region, figure in located]
-    return SceneRenderer(casting.picture, faces)
+    located = zip(geometry.assigned, geometry.regions, geometry.figures, strict=True)
+    faces = [RenderFace(person.face, region, person.drawn, figure) for person, region, figure in located]
+    return SceneRenderer(assignment.picture, faces)
 
 
 def frame_states(tracks: Sequence[MotionTrack], n_frames: int) -> np.ndarray:
@@ -41,10 +41,11 @@ def frame_states(tracks: Sequence[MotionTrack], n_frames: int) -> np.ndarray:
     return np.hstack([np.zeros((n_frames, 1)), *(track.values for track in tracks), *closed]).astype(np.float32)
 
 
-def appearance_key(casting: FaceAssignment, places: SceneGeometry) -> str:
+def appearance_key(assignment: FaceAssignment, geometry: SceneGeometry) -> str:
     """Hash of all that drawn frames depend on besides motion: picture, faces, and the code that draws them."""
-    drawn = [repr(seat.drawn) for seat in places.seats]
-    arrays = [casting.picture, *(seat.face.points for seat in places.seats), *places.regions, *places.figures]
+    drawn = [repr(person.drawn) for person in geometry.assigned]
+    points = [person.face.points for person in geometry.assigned]
+    arrays = [assignment.picture, *points, *geometry.regions, *geometry.figures]
     return result_key(made_by(__name__), drawn, *arrays)
 
 

@@ -42,16 +42,16 @@ class RenderSettings:
 DEFAULT_SETTINGS = RenderSettings()
 
 
-def expected_seconds(seconds: float, casting: FaceAssignment, settings: RenderSettings) -> dict[str, float]:
+def expected_seconds(seconds: float, assignment: FaceAssignment, settings: RenderSettings) -> dict[str, float]:
     """Rough seconds of each stage on two idle cores, for the shares of the progress and to be scaled to a machine.
 
     Args:
         seconds: length of the scene.
-        casting: in the size in which it is rendered.
+        assignment: in the size in which it is rendered.
         settings: how.
     """
-    n_faces = max(1, len(casting.seats))
-    face_pixels = sum(FPS * seat.face.inter_ocular**2 for seat in casting.seats)
+    n_faces = max(1, len(assignment.assigned))
+    face_pixels = sum(FPS * person.face.inter_ocular**2 for person in assignment.assigned)
     return {
         "load models": 6,
         "speech and motion": seconds * n_faces * (0.03 + 0.004 * network_calls(settings.steps)),

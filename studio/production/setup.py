@@ -70,7 +70,7 @@ def set_up(
     early = draws and models is None
 
     def make() -> SceneRenderer | None:
-        return make_renderer(assignment, geometry.result()) if early and geometry.result().seats else None
+        return make_renderer(assignment, geometry.result()) if early and geometry.result().assigned else None
 
     with _without_garbage_collection():
         import generation.rendering.renderer  # noqa: F401 - first: no module is imported by two threads at once

@@ -43,14 +43,14 @@ class Report:
         problems: a scene with any of them is not rendered.
         warnings: what is worth a look.
         scene: what could be read of the scene, None when nothing could.
-        casting: who sits where in the picture, None when that is unknown.
+        assignment: who sits where in the picture, None when that is unknown.
         seconds: estimated length of the video.
     """
 
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...] = ()
     scene: Scene | None = None
-    casting: FaceAssignment | None = None
+    assignment: FaceAssignment | None = None
     seconds: float = 0.0
 
 
@@ -69,7 +69,7 @@ def check_scene(path: Path) -> Report:
     check.script()
     check.spoken()
     check.picture()
-    return Report(tuple(dict.fromkeys(check.problems)), tuple(check.warnings), scene, check.casting, check.seconds)
+    return Report(tuple(dict.fromkeys(check.problems)), tuple(check.warnings), scene, check.assignment, check.seconds)
 
 
 class AverageDurations:
@@ -99,7 +99,7 @@ class _Check:
         self.folder = document.path.parent
         self._well_formed = not problems
         self.warnings: list[Problem] = [document.notice] if document.notice else []
-        self.casting: FaceAssignment | None = None
+        self.assignment: FaceAssignment | None = None
         self.lexicon: dict[str, str] = {}
         self.seconds = 0.0
 
@@ -324,24 +324,24 @@ class _Check:
             if "picture" in self.document.data and self.document.data["picture"] in (None, ""):
                 self._say(("picture",), "the picture has no file name", "name one")
             return
-        self.casting, problems, tight = _seen(assignment_key(scene, self.folder), self.folder)
+        self.assignment, problems, tight = _seen(assignment_key(scene, self.folder), self.folder)
         for problem in problems:
             place, *rest = problem.where
             at = (*self._cast_at(int(rest[0])), *rest[1:]) if place == "cast" and rest else problem.where
             self._say(at, problem.what, problem.repair, part="picture")
-        if self.casting is None:
+        if self.assignment is None:
             return
         for index in tight:
             name = scene.cast[index].name
             what = f"{name}'s region or mask is tight around the head, so that its movement is reduced"
             self._say(self._cast_at(index), what, "draw it wider", part="picture", warning=True)
-        for seat in self.casting.seats:
-            if abs(seat.face.yaw) > GOOD_YAW:
-                name, turn = scene.cast[seat.character].name, math.degrees(abs(seat.face.yaw))
+        for person in self.assignment.assigned:
+            if abs(person.face.yaw) > GOOD_YAW:
+                name, turn = scene.cast[person.character].name, math.degrees(abs(person.face.yaw))
                 limit = f"beyond {math.degrees(GOOD_YAW):.0f} its far side looks wrong"
                 what = f"{name}'s head is turned by {turn:.0f} degrees, and {limit}"
                 repair = "lower mouth and head, or make the character a narrator"
-                at = self._cast_at(seat.character)
+                at = self._cast_at(person.character)
                 self._say(at, what, repair, part="picture", warning=True)
 
 
@@ -350,5 +350,5 @@ def _seen(
     key: tuple[str, tuple[object, ...]], folder: Path
 ) -> tuple[FaceAssignment | None, Sequence[Problem], Sequence[int]]:
     """Who sits where, what is wrong with it, and who has little room; remembered, for the editor asks at each edit."""
-    casting, problems = assign_faces(Scene.model_validate_json(key[0]), folder)
-    return casting, problems, () if casting is None else cramped_faces(casting)
+    assignment, problems = assign_faces(Scene.model_validate_json(key[0]), folder)
+    return assignment, problems, () if assignment is None else cramped_faces(assignment)

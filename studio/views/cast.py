@@ -204,7 +204,7 @@ def _voice(project: Project, index: int, tag: str) -> None:
             submit(voice_preview.VoicePreview(project, index), "hear")
         st.rerun()
     if job is not None and (sound := job.status().results.get("sound")) is not None and sound.is_file():
-        st.audio(str(sound), autoplay=session.fresh(job.id))
+        st.audio(str(sound), autoplay=session.is_new(job.id))
 
 
 def _parts(description: str) -> tuple[str, str]:
@@ -224,7 +224,7 @@ def _remove(project: Project, index: int) -> None:
 def _numbers(project: Project, view: picture_view.View) -> None:
     """The keyboard's way: a box as four numbers, eyes and mouth as pairs."""
     index = session.chosen(project.scene)
-    if index is None or view.casting is None:
+    if index is None or view.assignment is None:
         st.caption("Choose a character first.")
         return
     height, width = view.size

@@ -26,7 +26,7 @@ def show(project: Project) -> None:
         layout.empty("First a picture and lines", sentence, "script" if scene.picture else "cast")
         return
     lanes = newest_lanes(project)
-    if (lanes is None or not lanes.current) and motion_edits.due(project):
+    if (lanes is None or not lanes.current) and motion_edits.should_make_motion(project):
         with session.refusals():
             submit(project, "move")
     active = [job for job, _ in layout.running(project) if job.kind == "move"]
@@ -99,7 +99,7 @@ def _acted(project: Project, lanes: Lanes, message: object) -> None:
 
 
 def _retake(project: Project, lanes: Lanes, span: Span) -> None:
-    options = motion_edits.made_again(project, lanes, span)
+    options = motion_edits.new_retake(project, lanes, span)
     st.session_state["lips span"] = (project.name, span)
     submit(project, "move", **options)
     st.session_state.pop("lips kept", None)
@@ -125,7 +125,7 @@ def _compared(project: Project) -> None:
     with st.container(border=True, key="compared"):
         st.html(f"<b>{html.escape(made.title)}</b>")
         urls = {name: mount.media_url(path, name) for name, path in (("before", made.before), ("after", made.after))}
-        mount.compare("compare", {**urls, "stamp": made.job.id, "autoplay": session.fresh(made.job.id)})
+        mount.compare("compare", {**urls, "stamp": made.job.id, "autoplay": session.is_new(made.job.id)})
         st.caption(made.sentence)
         keep, undo = st.columns(2, gap="small")
         keep.button("Keep", on_click=_keep, args=(made.job,), width="stretch", help="The new motion stays.")

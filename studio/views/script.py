@@ -65,7 +65,7 @@ def script_data(project: Project, busy: set[str], sound: playback.Playback | Non
             {"url": mount.media_url(path, f"heard {number}"), "label": label}
             for number, (path, label) in enumerate(sound.clips)
         ]
-        playing = {"clips": clips, "stamp": sound.stamp, "autoplay": session.fresh(sound.stamp), "words": sound.words}
+        playing = {"clips": clips, "stamp": sound.stamp, "autoplay": session.is_new(sound.stamp), "words": sound.words}
     faces = [scene.cast[index].name for index in scene.on_screen]
     lines = script_edits.rows(project, dict.fromkeys(busy, True))
     return {"lines": lines, "cast": cast, "faces": faces, "sound": playing}

@@ -113,7 +113,7 @@ def change(project: Project, make: Callable[[Scene], Scene], what: str) -> bool:
     return False
 
 
-def fresh(what: str) -> bool:
+def is_new(what: str) -> bool:
     """Whether something is shown to this window for the first time; what is new plays by itself, once."""
     seen = st.session_state.setdefault("seen", set())
     new = what not in seen

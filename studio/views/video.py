@@ -119,7 +119,7 @@ def _stage(project: Project, active: list[Job]) -> None:
     made = results.newest_video(project)
     if made is None:
         view = picture_view.look(project.scene, project.folder)
-        if view.casting is not None:
+        if view.assignment is not None:
             mount.picture("still", picture_data(project, view, None, editable=False))
         if not project.scene.script:
             layout.empty("Now the lines", "Nobody says anything yet; a video needs at least one line.", "script")

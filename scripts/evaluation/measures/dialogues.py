@@ -121,9 +121,9 @@ def leak_idle(takes: Sequence[SceneRun]) -> dict[str, float]:
     for run in takes:
         whole = _speeds(run, run.tracks, halves)
         floor = _speeds(run, [MotionTrack(track.values * ~_MOUTH) for track in run.tracks], halves)
-        seats = [seat.character for seat in run.places.seats]
+        assigned = [person.character for person in run.geometry.assigned]
         for line in _alone(run):
-            speaker = seats.index(line.character)
+            speaker = assigned.index(line.character)
             own = whole[speaker][line.start : line.stop].mean()
             shares.append(whole[1 - speaker][line.start : line.stop].mean() / own)
             floors.append(floor[1 - speaker][line.start : line.stop].mean() / own)

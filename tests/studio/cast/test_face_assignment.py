@@ -18,6 +18,6 @@ def test_a_reduced_mask_stays_between_0_and_1(height: int) -> None:
     area[:, :333] = 0
     picture = np.zeros((720, 1280, 3), np.uint8)
     reduced = FaceAssignment(picture, (AssignedFace(0, face, area, False),)).resized(height)
-    mask = reduced.seats[0].area
+    mask = reduced.assigned[0].area
     assert mask is not None and mask.shape[0] == height
     CharacterMask("Ann", mask)

@@ -73,7 +73,7 @@ def amount(who: str, field: str, value: float) -> SetAmount:
 def test_a_span_becomes_an_edit_and_a_job(cafe: Project) -> None:
     lanes = moved(cafe)
     keys = [{"at": 0.6, "channel": "jawOpen", "value": 0.8}]
-    told = motion_edits.made_again(cafe, lanes, span(cafe, keys=keys))
+    told = motion_edits.new_retake(cafe, lanes, span(cafe, keys=keys))
     assert told == {"line": cafe.line_ids()[0], "take": 1, "before": []}
     (made,) = Project(cafe.folder).scene.script[0].retakes
     assert (made.start, made.end, made.take, made.keys[0].value) == (0.4, 1.0, 1, 0.8)
@@ -82,14 +82,14 @@ def test_a_span_becomes_an_edit_and_a_job(cafe: Project) -> None:
     submit(cafe, "move", **told)
     cafe.undo()
     assert newest_lanes(cafe).current and not cafe.scene.script[0].retakes
-    again = motion_edits.made_again(cafe, lanes, span(cafe))
+    again = motion_edits.new_retake(cafe, lanes, span(cafe))
     assert again["take"] == 2, "after undo it is other motion, not the same once more"
 
 
 def test_what_was_made_again_is_compared_and_taken_back(cafe: Project) -> None:
     lanes = moved(cafe)
     assert motion_edits.compared(cafe) is None
-    told = motion_edits.made_again(cafe, lanes, span(cafe, 2))
+    told = motion_edits.new_retake(cafe, lanes, span(cafe, 2))
     changes = [{"who": "June", "what": "motion", "start": 9.0, "end": 9.4}]
     job = submit(cafe, "move", **told)
     assert motion_edits.compared(cafe) is None, "not done yet"
@@ -141,7 +141,7 @@ def test_amounts_of_nobody_are_refused(cafe: Project) -> None:
 
 def test_the_widget_is_told_lines_amounts_and_what_was_made_again(cafe: Project) -> None:
     lanes = moved(cafe)
-    motion_edits.made_again(cafe, lanes, span(cafe))
+    motion_edits.new_retake(cafe, lanes, span(cafe))
     script = list(cafe.scene.script)
     script[1] = script[1].model_copy(update={"text": "Other words."})
     cafe.edit(cafe.scene.model_copy(update={"script": tuple(script)}), "Words")
@@ -188,16 +188,16 @@ def test_the_page_makes_the_motion_by_itself_once(cafe: Project, monkeypatch) ->
 
 def test_lanes_of_another_script_are_brought_up_to_date_when_nothing_else_is_waited_for(cafe: Project) -> None:
     moved(cafe)
-    assert not motion_edits.due(cafe), "they are current"
+    assert not motion_edits.should_make_motion(cafe), "they are current"
     script = list(cafe.scene.script)
     script[1] = script[1].model_copy(update={"text": "Other words."})
     cafe.edit(cafe.scene.model_copy(update={"script": tuple(script)}), "Words")
-    assert motion_edits.due(cafe)
+    assert motion_edits.should_make_motion(cafe)
     cafe.edit(motion_edits.with_amount(cafe.scene, amount("Theo", "mouth", 0.5)), "Theo's mouth")
     film = submit(cafe, "render", steps=1)
-    assert not motion_edits.due(cafe), "the film is waited for"
+    assert not motion_edits.should_make_motion(cafe), "the film is waited for"
     film.cancel()
-    assert motion_edits.due(cafe)
+    assert motion_edits.should_make_motion(cafe)
 
 
 def test_numbers_are_as_good_as_dragging(cafe: Project, monkeypatch) -> None:
@@ -225,7 +225,7 @@ def test_a_span_that_cannot_be_is_one_sentence(cafe: Project, monkeypatch) -> No
 
 def test_keeping_and_taking_back_on_the_page(cafe: Project, monkeypatch) -> None:
     lanes = moved(cafe)
-    job = submit(cafe, "move", **motion_edits.made_again(cafe, lanes, span(cafe)))
+    job = submit(cafe, "move", **motion_edits.new_retake(cafe, lanes, span(cafe)))
     finish(cafe, job, **{"before.mp4": b"1", "after.mp4": b"2", "changes.json": b"[]"})
     test = page(cafe, monkeypatch).run()
     assert not test.exception, test.exception

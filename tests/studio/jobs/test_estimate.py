@@ -33,10 +33,10 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture
 def report() -> Report:
     points = np.random.default_rng(0).uniform(0, 300, (478, 3)).astype(np.float32)
-    casting = FaceAssignment(
+    assignment = FaceAssignment(
         np.zeros((720, 1280, 3), np.uint8), (AssignedFace(0, FaceLandmarks(points, 1.0), None, False),)
     )
-    return Report((), (), SCENE, casting, 20.0)
+    return Report((), (), SCENE, assignment, 20.0)
 
 
 def test_a_draft_and_a_shorter_scene_cost_less(project: Project, report: Report) -> None:

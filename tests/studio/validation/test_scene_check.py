@@ -356,7 +356,7 @@ def test_a_head_turned_far_gives_a_warning_and_no_problem(scene: dict, tmp_path:
 
 
 def test_a_tight_region_gives_a_warning(scene: dict, tmp_path: Path, capsys) -> None:
-    first = check_scene(write(scene, tmp_path)).casting.seats[0].face
+    first = check_scene(write(scene, tmp_path)).assignment.assigned[0].face
     x1 = first.box[2]
     scene["cast"][0]["region"] = [0, 0, x1 + 1, 256]
     scene["cast"][1]["region"] = [x1 + 1, 0, 512, 256]  # the neighbour begins where ANNA's face ends
@@ -366,8 +366,8 @@ def test_a_tight_region_gives_a_warning(scene: dict, tmp_path: Path, capsys) -> 
 
 def test_faces_are_taken_by_region_and_from_left_to_right(scene: dict, tmp_path: Path) -> None:
     scene["cast"][0]["region"] = [256, 0, 512, 256]  # ANNA claims the right face, so BOB has the left one
-    casting = check_scene(write(scene, tmp_path)).casting
-    middles = {seat.character: float(seat.face.eyes[:, 0].mean()) for seat in casting.seats}
+    assignment = check_scene(write(scene, tmp_path)).assignment
+    middles = {person.character: float(person.face.eyes[:, 0].mean()) for person in assignment.assigned}
     assert middles[0] > 256 > middles[1]
 
 
