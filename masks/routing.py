@@ -1,7 +1,7 @@
 """From masks to routing weights: how much of each video token belongs to each character.
 
 A video token has a footprint, the pixels and frames it stands for: a character's face in one frame, or a patch of a
-video backbone's latent grid. Its membership is the share of the footprint that each character's mask covers.
+video backbone's latent grid. Its routing weight is the share of the footprint that each character's mask covers.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def face_footprint(face: FaceLandmarks, size: tuple[int, int]) -> np.ndarray:
     return fill(face.points[list(FACE_OVAL), :2], size)
 
 
-def membership(masks: Sequence[CharacterMask], geometry: TokenGeometry) -> np.ndarray:
+def routing_weights(masks: Sequence[CharacterMask], geometry: TokenGeometry) -> np.ndarray:
     """Routing weights R: how much of each video token belongs to each character.
 
     Where masks overlap, a pixel is divided between its owners in proportion, so a token half in each of two masks, or

@@ -38,7 +38,7 @@ from scripts.evaluation.measures.lip_sync import (
 )
 from scripts.evaluation.measures.rendered_face import Portrait
 from scripts.evaluation.measures.speakers import presets, same_voice, unseen
-from scripts.evaluation.measures.speech import hearing
+from scripts.evaluation.measures.speech import speech_quality
 from scripts.evaluation.measures.voice_routing import voice_routing
 from scripts.evaluation.peers import Peers
 from scripts.evaluation.scene_runs import write_drawn
@@ -98,7 +98,7 @@ class Evaluation:
         if self.wanted & HEARD:
             log.info("listening")
             things = (self.judges, self.synthesis, self.corpus, self.prompts, self.takes, self.peers)
-            self._add(hearing(self.wanted, *things))
+            self._add(speech_quality(self.wanted, *things))
 
     def _clips(self) -> None:
         if self.wanted & CLIPS:

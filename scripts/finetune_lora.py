@@ -36,7 +36,7 @@ from generation.core.weights import load_strict
 from generation.data.corpus import SpeechCorpus
 from generation.data.grid_corpus import held_out_sentences
 from generation.finetuning.clip_reader import ClipReader, TrainingClips
-from generation.finetuning.datasets import StyleExamples
+from generation.finetuning.datasets import StyleDataset
 from generation.finetuning.forced_alignment import ForcedAligner
 from generation.finetuning.from_clips import Origin, finetune
 from generation.finetuning.lora_training import Size, TrainableModel, speaking_loss, train_adapter
@@ -83,13 +83,13 @@ class Reporter:
     lines: int
     steps: int | None
 
-    def publish(self, name: str, trained: Path, facts: Mapping[str, Any], moves: Mapping[str, int]) -> None:
+    def publish(self, name: str, trained: Path, facts: Mapping[str, Any], target_figures: Mapping[str, int]) -> None:
         """The adapter under its own name, and the report on it."""
         path = self.out / name / f"{name}.safetensors"
         shutil.copyfile(trained, path)
-        self.report(name, path, facts, moves)
+        self.report(name, path, facts, target_figures)
 
-    def report(self, name: str, path: Path, facts: Mapping[str, Any], moves: Mapping[str, int]) -> None:
+    def report(self, name: str, path: Path, facts: Mapping[str, Any], target_figures: Mapping[str, int]) -> None:
         """The report on an adapter, printed and written, and its sample video."""
         folder, pipeline = self.out / name, JointPipeline.from_pretrained().to(DEVICE)
         facts = {"name": name, **facts}
@@ -98,7 +98,7 @@ class Reporter:
             facts["timing"] = lip_timing(pipeline, path, clips, self.steps)
         durations = DurationPredictor.from_pretrained()
         found = trials(pipeline, durations, path, prompts(self.lines), STRENGTHS, self.steps)
-        print(write_report(folder, path, facts, found, moves))
+        print(write_report(folder, path, facts, found, target_figures))
         print(f"Sample video: {sample_video(path, folder)}")
 
 
@@ -107,13 +107,13 @@ def train_style(name: str, work: Path, size: Size, reporter: Reporter) -> None:
     style = STYLES[name]
     size = replace(size, learning_rate=STYLE_RATE)
     pipeline = JointPipeline.from_pretrained()
-    standard, names = LatentNormalizer.of(pipeline.transformer), list(pipeline.transformer.config.voice_names)
+    normalizer, names = LatentNormalizer.of(pipeline.transformer), list(pipeline.transformer.config.voice_names)
     corpus = SpeechCorpus.load(work)
     labels = None if style.part == "audio" else np.load(work / "labels.npy", mmap_mode="r")
-    common = (labels, standard, names, style, size.n_frames)
+    common = (labels, normalizer, names, style, size.n_frames)
     recordings = 0.0 if style.part == "audio" else 0.25
-    examples = StyleExamples(corpus, training_utterances(corpus, "train"), *common)
-    held = StyleExamples(corpus, training_utterances(corpus, "dev", HELD_OUT_SECONDS), *common)
+    examples = StyleDataset(corpus, training_utterances(corpus, "train"), *common)
+    held = StyleDataset(corpus, training_utterances(corpus, "dev", HELD_OUT_SECONDS), *common)
     generators = [torch.Generator().manual_seed(seed) for seed in range(HELD_OUT_BATCHES)]
     batches = [held.batch(2 * size.batch, generator, recordings) for generator in generators]
     about = {
@@ -127,32 +127,32 @@ def train_style(name: str, work: Path, size: Size, reporter: Reporter) -> None:
     )  # fmt: skip
     facts = {"minutes": trained.minutes, "size": asdict(size), "steps": trained.steps}
     facts |= {"held_out": {"before": trained.before, "after": trained.after}}
-    reporter.publish(name, trained.folder / FILE, facts, style.moves)
+    reporter.publish(name, trained.folder / FILE, facts, style.target_figures)
 
 
-def read_material(folder: Path, part: Part, language: str) -> TrainingClips:
+def read_clips(folder: Path, part: Part, language: str) -> TrainingClips:
     """Clips of a folder; what is wrong with them is printed."""
     transformer = load_strict(JointTransformer, asset("model") / "transformer")
     aligner = ForcedAligner(transformer, DurationPredictor.from_pretrained())
-    material = ClipReader(part, aligner, language, whisper()).read(folder)
-    for sentence in material.faults:
+    training_clips = ClipReader(part, aligner, language, whisper()).read(folder)
+    for sentence in training_clips.faults:
         print(f"Left out: {sentence}")
-    for sentence in material.warnings:
+    for sentence in training_clips.warnings:
         print(f"Warning: {sentence}")
-    print(f"{len(material.clips)} clips of together {material.seconds:.0f} s can be used.")
-    material.require_enough()
-    return material
+    print(f"{len(training_clips.clips)} clips of together {training_clips.seconds:.0f} s can be used.")
+    training_clips.require_enough()
+    return training_clips
 
 
-def train_clips(material: TrainingClips, part: Part, origin: Origin, size: Size, reporter: Reporter) -> None:
+def train_clips(training_clips: TrainingClips, part: Part, origin: Origin, size: Size, reporter: Reporter) -> None:
     """A voice or a way of moving, from clips."""
     pipeline, durations = JointPipeline.from_pretrained(), DurationPredictor.from_pretrained()
     folder = reporter.out / origin.name
-    trained = finetune(material.clips, part, origin, pipeline.transformer, durations, size, folder)
-    facts = {**trained.facts, "left_out": material.faults, "warnings": material.warnings}
+    trained = finetune(training_clips.clips, part, origin, pipeline.transformer, durations, size, folder)
+    facts = {**trained.facts, "left_out": training_clips.faults, "warnings": training_clips.warnings}
     if trained.voice is not None:
         base = JointPipeline.from_pretrained().to(DEVICE)
-        sounds = [clip.waveform for clip in material.clips]
+        sounds = [clip.waveform for clip in training_clips.clips]
         judged = voice_similarity(base, durations, trained.path, trained.voice, sounds, reporter.lines, reporter.steps)
         facts |= {"similarity": judged} if judged else {}
     reporter.publish(origin.name, trained.path, facts, {})
@@ -161,7 +161,7 @@ def train_clips(material: TrainingClips, part: Part, origin: Origin, size: Size,
 def try_file(path: Path, reporter: Reporter) -> None:
     """Figures of an adapter that is there."""
     name = read_about(path).name
-    reporter.report(name, path, {}, STYLES[name].moves if name in STYLES else {})
+    reporter.report(name, path, {}, STYLES[name].target_figures if name in STYLES else {})
 
 
 def sample_video(path: Path, folder: Path) -> Path:
@@ -192,12 +192,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         elif args.command == "style":
             train_style(args.name, args.work, Size.for_device(DEVICE, args.rank, args.minutes), reporter)
         else:
-            material = read_material(args.folder, args.parts, args.language)
+            training_clips = read_clips(args.folder, args.parts, args.language)
             if not args.check:
                 name = args.folder.resolve().name if args.name is None else args.name
                 origin = Origin(name, args.consent, args.statement, args.licence)
                 size = Size.for_device(DEVICE, args.rank, args.minutes)
-                train_clips(material, args.parts, origin, size, reporter)
+                train_clips(training_clips, args.parts, origin, size, reporter)
     except (ValueError, RuntimeError) as error:
         sys.exit(str(error))
 
@@ -216,7 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     clips.add_argument("--statement", default="", help="who agreed, when and how")
     clips.add_argument("--language", default="en-us", choices=("en-us", "en-gb"))
     clips.add_argument("--licence", default="proprietary", help="under which the adapter may be used")
-    clips.add_argument("--check", action="store_true", help="look at the material and stop")
+    clips.add_argument("--check", action="store_true", help="look at the clips and stop")
     tried = commands.add_parser("try", help="figures of an adapter that is there")
     tried.add_argument("file", type=Path)
     for command in (style, clips):

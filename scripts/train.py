@@ -8,7 +8,7 @@ python -m scripts.train vocoder   --minutes 30             mel -> amplitude spec
 python -m scripts.train joint     --minutes 90             speech and motion together
 python -m scripts.train few_steps --minutes 30             the joint model's sampler in 4 calls, as an adapter
 python -m scripts.train durations --minutes 15             phoneme lengths, told the joint model's voices
-python -m scripts.train voices    --minutes 4              voice vector of a recording
+python -m scripts.train voices    --minutes 4              speaker embedding of a recording
 python -m scripts.train publish                            EMA weights in bf16 -> assets/
 python -m scripts.train improve   --minutes 28             all of it from vocoder to publish, from what ships, on a GPU
 """
@@ -28,7 +28,7 @@ import torch
 from generation.core.weights import load_strict
 from generation.data import corpus as features
 from generation.data import grid_corpus, joint_dataset
-from generation.finetuning.datasets import ClipExamples
+from generation.finetuning.datasets import ClipDataset
 from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import JointTransformer
 from generation.text.phonemizer import SYMBOLS
@@ -88,24 +88,24 @@ def train_vocoder(args: argparse.Namespace) -> None:
         fit(Vocoder(), vocoder_loss, batches, settings, folder)
 
 
-def joint_examples(work: Path, folder: Path) -> joint_dataset.JointExamples:
+def load_joint_dataset(work: Path, folder: Path) -> joint_dataset.JointDataset:
     """Crops of the corpus with motion, where there are labels; on the scale that a model in ``folder`` has learnt."""
     corpus = features.SpeechCorpus.load(work)
     path = work / "labels.npy"
     labels = np.load(path, mmap_mode="r") if path.exists() else None
     if (folder / "ema").is_dir():
         config = JointTransformer.load_config(folder / "ema", local_files_only=True)
-        return joint_dataset.JointExamples(
+        return joint_dataset.JointDataset(
             corpus, labels, LatentNormalizer.of_config(config), list(config["voice_names"])
         )
-    standard = joint_dataset.measure_normalizer(corpus, np.load(work / "grid_motion.npy").astype(np.float32), labels)
-    return joint_dataset.JointExamples(corpus, labels, standard, joint_dataset.voice_names(corpus))
+    normalizer = joint_dataset.measure_normalizer(corpus, np.load(work / "grid_motion.npy").astype(np.float32), labels)
+    return joint_dataset.JointDataset(corpus, labels, normalizer, joint_dataset.voice_names(corpus))
 
 
-def real_examples(shared: Path, drawn: joint_dataset.JointExamples) -> ClipExamples:
+def load_real_clips(shared: Path, drawn: joint_dataset.JointDataset) -> ClipDataset:
     """Crops of real tracked sentences, on the scale of the corpus's; their sound is always given."""
     clips = [grid_corpus.clip(sentence) for sentence in grid_corpus.training_sentences(shared)]
-    return ClipExamples(clips, drawn.standard, len(drawn.voice_index), drawn.n_frames, speech=False)
+    return ClipDataset(clips, drawn.normalizer, len(drawn.voice_index), drawn.n_frames, speech=False)
 
 
 def meet_new_voices(work: Path, folder: Path) -> None:
@@ -123,10 +123,10 @@ def train_joint(args: argparse.Namespace) -> None:
     """Joint model; before labels exist it trains the audio stream alone and goes on with both when started again."""
     folder = args.work / ("separate" if args.separate else "joint")
     meet_new_voices(args.work, folder)
-    drawn = joint_examples(args.work, folder)
-    statistics = (np.asarray(part).round(5).tolist() for part in vars(drawn.standard).values())
+    drawn = load_joint_dataset(args.work, folder)
+    statistics = (np.asarray(part).round(5).tolist() for part in vars(drawn.normalizer).values())
     joint_every = 0 if args.separate else 2
-    real = real_examples(args.shared, drawn)
+    real = load_real_clips(args.shared, drawn)
     model = JointTransformer(*statistics, list(drawn.voice_index), len(SYMBOLS), joint_every=joint_every)
     model.voice_table.requires_grad_(not args.keep_voices)
     if (folder / "ema").is_dir() and not (folder / "progress.json").exists():
@@ -147,13 +147,13 @@ def train_joint(args: argparse.Namespace) -> None:
     fit(model, loss, draw, settings, folder)
 
 
-def train_few_steps(args: argparse.Namespace) -> None:
+def train_distilled_sampler(args: argparse.Namespace) -> None:
     """Adapter that makes one call of the joint model's four guided ones."""
     from generation.training.distillation import AdapterFiles, distillation_loss, student
 
     model = student(load_strict(JointTransformer, args.work / "joint" / "ema"))
-    drawn = joint_examples(args.work, args.work / "joint")
-    real, sixth = real_examples(args.shared, drawn), 8 if CUDA else 2
+    drawn = load_joint_dataset(args.work, args.work / "joint")
+    real, sixth = load_real_clips(args.shared, drawn), 8 if CUDA else 2
     settings = FitSettings(minutes=minutes_of(args, 30), learning_rate=args.rate, ema=0.99)
 
     def draw(generator: torch.Generator) -> joint_dataset.Batch:
@@ -177,7 +177,7 @@ def train_durations(args: argparse.Namespace) -> None:
 
 
 def train_voices(args: argparse.Namespace) -> None:
-    """Voice vector of a recording, on 3 s crops."""
+    """Speaker embedding of a recording, on 3 s crops."""
     from generation.models.speaker_encoder import SpeakerEncoder
     from generation.training.speaker_encoder import encoder_batches, encoder_loss
 
@@ -232,7 +232,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "labels": make_labels,
     "vocoder": train_vocoder,
     "joint": train_joint,
-    "few_steps": train_few_steps,
+    "few_steps": train_distilled_sampler,
     "durations": train_durations,
     "voices": train_voices,
     "publish": lambda args: export.publish(args.work, args.assets),

@@ -220,10 +220,10 @@ def _voices(arguments: argparse.Namespace) -> int:
 
 
 def _styles(arguments: argparse.Namespace) -> int:
-    from generation.adapters.metadata import shelf
+    from generation.adapters.metadata import shipped_adapters
     from studio.scene.styles import read_style
 
-    for name in shelf():
+    for name in shipped_adapters():
         try:
             about = read_style(name, Path())
         except DocumentError as error:
@@ -231,8 +231,8 @@ def _styles(arguments: argparse.Namespace) -> int:
             continue
         facts = {"style": name, "does": about.does, "changes": about.part, "trained_on": about.trained_on}
         _tell(arguments, "style", f"{name:12} {about.does} ({about.part})", **facts, licence=about.licence)
-    if not shelf():
-        _tell(arguments, "ok", "No style is on the shelf yet; scripts/finetune_lora.py teaches one.")
+    if not shipped_adapters():
+        _tell(arguments, "ok", "No style is on the shipped_adapters yet; scripts/finetune_lora.py teaches one.")
     return OK
 
 

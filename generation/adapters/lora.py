@@ -179,7 +179,7 @@ def load_adapter(transformer: JointTransformer, name: str, path: Path) -> tuple[
         path: of the file, or of the folder with it.
 
     Returns:
-        What the file says of itself, and the voice's vector (64,) if it holds one.
+        What the file says of itself, and the voice's speaker embedding (64,) if it holds one.
 
     Raises:
         RuntimeError: the file is missing or damaged, or was made for other weights.

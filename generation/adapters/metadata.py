@@ -36,9 +36,10 @@ VOICE = "voice"
 """Name of the tensor (64,) float32 that a voice's file holds besides its matrices."""
 CONSENTS = ("drawn", "me", "agreed", "public")
 """Whose voice or face it was trained on, as scenes say it of pictures; ``drawn`` = nobody's, made by a machine."""
-_KINDS = ("style", "voice", "moves", "few_steps")
-_FORMER_KEYS = {"habits": "delivery", "taught": "trained_on"}
-"""Metadata of older files, by what it is called now."""
+_KINDS = ("style", "voice", "motion", "distilled_sampler")
+_FORMER_KINDS = {"manner": "style", "moves": "motion", "few_steps": "distilled_sampler"}
+_FORMER_KEYS = {"habits": "delivery", "taught": "trained_on", "averted": "gaze_aversion"}
+"""Names in older files, by what they are called now."""
 _MAX_RANK, _MAX_BYTES, _MAX_TEXT = 256, 64_000_000, 600
 _TENSOR = re.compile(r"(blocks\.\d+\.(audio|motion)|mel_head(\.blocks\.\d+)?)\.[a-z_]+\.lora_[AB]\.weight")
 
@@ -52,7 +53,8 @@ class About:
         base: hash of the weights that it was made for.
         rank: of its matrices; their scale is 1.
         layers: ends of the names of the layers that it changes.
-        kind: a ``style`` of speaking and moving, a ``voice``, somebody's way of moving (``moves``), or ``few_steps``.
+        kind: a ``style`` of speaking and moving, a ``voice``, somebody's way of moving (``motion``), or
+            ``distilled_sampler``.
         does: one line for the reader.
         licence: SPDX name.
         consent: one of :data:`CONSENTS`, empty for an adapter that was trained on nobody's recordings.
@@ -117,11 +119,12 @@ def read_about(path: Path) -> About:
 def _usage(written: Mapping[str, str]) -> dict[str, Any]:
     """What the metadata say about use and origin, each text plain and short, each number in its range."""
     texts = {key: _plain(written.get(key, "")) for key in ("does", "licence", "consent", "statement", "trained_on")}
-    kind = written.get("kind", "few_steps")
-    kind = "style" if kind == "manner" else kind  # of older files
+    kind = written.get("kind", "distilled_sampler")
+    kind = _FORMER_KINDS.get(kind, kind)
     if kind not in _KINDS or texts["consent"] not in ("", *CONSENTS):
         raise ValueError("unknown kind or consent")
-    delivery = {key: _number(value, 0, 4) for key, value in json.loads(written.get("delivery", "{}")).items()}
+    delivery = json.loads(written.get("delivery", "{}"))
+    delivery = {_FORMER_KEYS.get(key, key): _number(value, 0, 4) for key, value in delivery.items()}
     return {**texts, "kind": kind, "delivery": Delivery(**delivery)}
 
 
@@ -170,14 +173,14 @@ def _base_of(path: Path, changed: int, size: int) -> str:
     return digest.hexdigest()[:32]
 
 
-def shelf() -> dict[str, Path]:
+def shipped_adapters() -> dict[str, Path]:
     """The adapters that ship, by name."""
     return {path.stem: path for path in sorted((assets_root() / "adapters").glob(f"*{SUFFIX}"))}
 
 
 def find_adapter(name: str, folder: Path) -> Path | None:
-    """The file of an adapter: one of the shelf by name, or a file that ``name`` names from ``folder``; else None."""
-    if name in shelf():
-        return shelf()[name]
+    """The file of an adapter: one that ships, by name, or a file that ``name`` names from ``folder``; else None."""
+    if name in shipped_adapters():
+        return shipped_adapters()[name]
     path = folder / name
     return path if name.endswith(SUFFIX) and path.is_file() else None

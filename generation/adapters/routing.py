@@ -27,7 +27,7 @@ Strengths = Sequence[Mapping[str, float]]
 
 @dataclass(frozen=True)
 class _Loaded:
-    """An adapter: what it says of itself, by layer its matrices (r, in) and (out, r), and its voice's vector."""
+    """An adapter: what it says of itself, by layer its matrices (r, in) and (out, r), and its voice's embedding."""
 
     about: About
     layers: dict[str, tuple[Tensor, Tensor]]
@@ -86,7 +86,7 @@ class RoutedAdapters:
         return self._loaded[name].about
 
     def adapted_voice(self, voice: np.ndarray, strengths: Mapping[str, float]) -> np.ndarray:
-        """A character's voice (64,) float32, on its way to the vectors that its loaded adapters bring; 1 is there."""
+        """A character's voice (64,) float32, moved towards the embeddings of its loaded adapters; at 1 it is there."""
         for name, strength in strengths.items():
             own = self._loaded[name].voice
             if own is not None:

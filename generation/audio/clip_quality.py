@@ -10,7 +10,7 @@ from generation.audio.voice_activity import CLIP_LOUD_QUANTILE, CLIP_RANGE_DB, i
 from generation.audio.waveform import Audio
 
 LEAST_SECONDS, MOST_SECONDS = 5.0, 15.0
-"""A voice vector from 5 s is the one from 15 s within a cosine of 0.99, from 2 s within 0.83."""
+"""A speaker embedding from 5 s is the one from 15 s within a cosine of 0.99, from 2 s within 0.83."""
 LEAST_SPEECH_SECONDS = 3.0
 _FRAME_SECONDS = 0.02
 _TOO_NOISY_DB, _NOISY_DB = 22.0, 34.0

@@ -43,7 +43,7 @@ class Pitch:
     voicing: np.ndarray
 
     @property
-    def voiced(self) -> np.ndarray:
+    def voiced_share(self) -> np.ndarray:
         """Share of a voice in each frame, (M,) float32: 0 friction, breath and silence, 1 surely a voice."""
         return ((self.voicing - 0.2) / 0.4).clip(0, 1)
 
@@ -82,7 +82,7 @@ def track_pitch(mel: np.ndarray) -> Pitch:
 def median_pitch(mel: np.ndarray) -> float | None:
     """Median F0 in Hz over the voiced frames of a log-mel spectrogram (M, 100); None with next to none of them."""
     track = track_pitch(mel)
-    sure = track.voiced > _SURE
+    sure = track.voiced_share > _SURE
     return float(np.median(track.hertz[sure])) if sure.sum() >= _LEAST_VOICED else None
 
 

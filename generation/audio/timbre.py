@@ -23,7 +23,7 @@ def mean_spectra(mel: np.ndarray) -> np.ndarray:
     power = np.exp(2 * mel.astype(np.float64)).mean(1)
     spoken = is_speech(10 * np.log10(power), TIMBRE_RANGE_DB) & (power > (2 * LOG_FLOOR) ** 2)
     audible = np.maximum(mel, mel.max(1, keepdims=True) - _FAINTEST)
-    voiced = track_pitch(mel).voiced
+    voiced = track_pitch(mel).voiced_share
     means = []
     for kind in (1 - voiced, voiced):
         weight = kind * spoken
@@ -56,5 +56,5 @@ def _resolved() -> np.ndarray:
 
 def apply_timbre(mel: np.ndarray, correction: np.ndarray) -> np.ndarray:
     """Log-mel (M, 100) with a correction (2, 100) added by each frame's voicing; every frame as loud as before."""
-    voiced = track_pitch(mel).voiced[:, None]
+    voiced = track_pitch(mel).voiced_share[:, None]
     return match_loudness(mel + (1 - voiced) * correction[0] + voiced * correction[1], mel)

@@ -133,11 +133,11 @@ class LTX2Backbone:
         )
 
     def _guider(self, window: WindowInputs) -> PatchRoutedGuidance:
-        members = torch.as_tensor(window.membership, device=self.pipeline._execution_device)[None]
+        members = torch.as_tensor(window.routing_weights, device=self.pipeline._execution_device)[None]
         guider = PatchRoutedGuidance(
             num_voices=members.shape[1], text_scale=TEXT_SCALE, speak_scale=SPEAK_SCALE, listen_scale=0.0
         )
-        guider.set_membership(members)
+        guider.set_routing_weights(members)
         guider.on_pass = self.on_pass
         return guider
 
@@ -153,4 +153,4 @@ class LTX2Backbone:
             packed = ((latents - mean) / std).flatten(2).transpose(1, 2)
             self._still = (window.still, packed)
         steps = (window.n_frames - 1) // self.time_ratio + 1
-        return self._still[1][:, : steps * (window.membership.shape[1] // steps)]
+        return self._still[1][:, : steps * (window.routing_weights.shape[1] // steps)]

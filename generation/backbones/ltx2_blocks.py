@@ -137,7 +137,7 @@ class RoutedLoopDenoiser(ModularPipelineBlocks):
 
     @property
     def expected_components(self) -> list[ComponentSpec]:
-        """Transformer, scheduler and the guider, whose membership is set from outside."""
+        """Transformer, scheduler and the guider, whose routing weights are set from outside."""
         config = FrozenDict({"num_voices": 1, "listen_scale": 0.0})
         return [
             ComponentSpec("transformer", LTX2VideoTransformer3DModel),

@@ -11,7 +11,7 @@ import numpy as np
 from generation.audio.waveform import Audio
 from generation.core.clock import FPS, SAMPLES_PER_FRAME
 from masks.regions import CharacterMask
-from masks.routing import PatchTokens, membership
+from masks.routing import PatchTokens, routing_weights
 
 LEAST_DRIVEN = 0.5
 """Routing weight from which on a person is said to speak when the voice is heard."""
@@ -86,7 +86,7 @@ class WindowInputs:
     Attributes:
         given: (G, H, W, 3) uint8, the frames that it begins with; one at least.
         n_frames: its length in frames of the backbone, ``given`` included.
-        membership: (I, N) float32, share of each condition in each token.
+        routing_weights: (I, N) float32, share of each condition in each token.
         sounds: the I voices in this window, for a backbone that hears.
         actions: I prompts, for one that does not.
         prompt: what holds for all of the picture.
@@ -96,7 +96,7 @@ class WindowInputs:
 
     given: np.ndarray
     n_frames: int
-    membership: np.ndarray
+    routing_weights: np.ndarray
     sounds: tuple[Audio, ...]
     actions: tuple[str, ...]
     prompt: str
@@ -147,7 +147,7 @@ def scene_frames(backbone: Backbone, first: int, n_frames: int, total: int) -> n
 
 def people(scene: BackboneScene, tokens: PatchTokens, frames: np.ndarray) -> np.ndarray:
     """(K, N) share of each person in each token of a window that shows these frames of the scene."""
-    return membership(
+    return routing_weights(
         [replace(mask, mask=mask.mask[frames]) if mask.mask.ndim == 3 else mask for mask in scene.masks], tokens
     )
 

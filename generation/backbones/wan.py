@@ -95,7 +95,7 @@ class WanBackbone:
         nothing, prompt = self.texts[NEGATIVE], self.texts[window.prompt]
         n_steps = (window.n_frames - 1) // self.time_ratio + 1
         cells = (n_steps, height // self.patch, width // self.patch)
-        members = torch.as_tensor(window.membership, device=self.pipeline._execution_device)
+        members = torch.as_tensor(window.routing_weights, device=self.pipeline._execution_device)
         keep_apart([self.pipeline.transformer, self.pipeline.transformer_2], members.unflatten(1, cells))
         pinned = None if window.pinned is None else torch.as_tensor(window.pinned).view(cells)
         return self.pipeline(
@@ -115,9 +115,9 @@ class WanBackbone:
         )
 
     def _guider(self, window: WindowInputs) -> PatchRoutedGuidance:
-        members = torch.as_tensor(window.membership, device=self.pipeline._execution_device)[None]
+        members = torch.as_tensor(window.routing_weights, device=self.pipeline._execution_device)[None]
         guider = PatchRoutedGuidance(num_voices=members.shape[1], text_scale=SCALE, speak_scale=SCALE, listen_scale=0.0)
-        guider.set_membership(members)
+        guider.set_routing_weights(members)
         guider.on_pass = self.on_pass
         return guider
 

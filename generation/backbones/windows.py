@@ -90,7 +90,7 @@ def window_inputs(
     return WindowInputs(
         given=given,
         n_frames=window.n_frames,
-        membership=members,
+        routing_weights=members,
         sounds=tuple(sounds[voice] for voice in kept),
         actions=actions,
         prompt=scene.prompt(),
@@ -151,7 +151,7 @@ def _frames(scene: BackboneScene, backbone: Backbone, seed: int, keep_background
         inputs = window_inputs(scene, backbone, window, given, keep_background=keep_background)
         made = backbone.make(inputs, seed=seed + number)
         if number:
-            made = np.concatenate([faded(given, made[: len(given)]), made[len(given) :]])
+            made = np.concatenate([blend_from(given, made[: len(given)]), made[len(given) :]])
         if alpha is not None:
             made = np.round(alpha * made + (1 - alpha) * scene.picture).astype(np.uint8)
         last = number == len(plan) - 1
@@ -160,7 +160,7 @@ def _frames(scene: BackboneScene, backbone: Backbone, seed: int, keep_background
         given = made[keep:]
 
 
-def faded(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+def blend_from(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     """(G, H, W, 3) uint8 frames that go from the old ones to the new ones of the same moments."""
     share = (np.arange(1, len(old) + 1) / (len(old) + 1))[:, None, None, None]
     return np.round((1 - share) * old + share * new).astype(np.uint8)

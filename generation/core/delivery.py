@@ -10,7 +10,7 @@ import numpy as np
 PAUSES = ",.;:!?—…"
 """Symbols between words that last as long as a speaker pauses."""
 
-RANGES = {"tempo": (0.5, 2), "pauses": (0.25, 4), "averted": (0, 1), "blinks": (0.2, 4), "lids": (0, 0.6)}
+RANGES = {"tempo": (0.5, 2), "pauses": (0.25, 4), "gaze_aversion": (0, 1), "blinks": (0.2, 4), "lids": (0, 0.6)}
 """Least and greatest value of each parameter."""
 
 
@@ -21,14 +21,14 @@ class Delivery:
     Attributes:
         tempo: rate of speaking, 1 = the voice's own.
         pauses: factor on pauses inside a line.
-        averted: share of the looks that go down and aside in place of where they would go, 0..1.
+        gaze_aversion: share of the looks that go down and aside in place of where they would go, 0..1.
         blinks: factor on the rate of blinks.
         lids: how far the lids hang, 0..1.
     """
 
     tempo: float = 1.0
     pauses: float = 1.0
-    averted: float = 0.0
+    gaze_aversion: float = 0.0
     blinks: float = 1.0
     lids: float = 0.0
 
@@ -48,7 +48,7 @@ def blend_deliveries(deliveries: Iterable[tuple[Delivery, float]]) -> Delivery:
         tempo *= each.tempo**strength
         pauses *= each.pauses**strength
         blinks *= each.blinks**strength
-        straight *= max(0.0, 1 - each.averted * strength)
+        straight *= max(0.0, 1 - each.gaze_aversion * strength)
         lids += each.lids * strength
     tempo, pauses, blinks = (
         float(np.clip(value, *RANGES[name]))

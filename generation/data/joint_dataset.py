@@ -110,13 +110,13 @@ def measure_normalizer(
     return LatentNormalizer(mel.mean(0), mel.std(0).clip(0.1), motion_mean, motion_std.clip(0.02))
 
 
-class JointExamples:
+class JointDataset:
     """Draws batches; the same generator state gives the same batch.
 
     Args:
         features: the corpus.
         labels: (total frames, 57) lip motion of the corpus, or None: then motion is zero and only audio can be learnt.
-        standard: statistics.
+        normalizer: statistics.
         voice_names: rows of the voice table.
         n_frames: length of a crop in video frames.
     """
@@ -125,13 +125,13 @@ class JointExamples:
         self,
         features: SpeechCorpus,
         labels: np.ndarray | None,
-        standard: LatentNormalizer,
+        normalizer: LatentNormalizer,
         voice_names: list[str],
         n_frames: int = 150,
     ) -> None:
         self.features = features
         self.labels = labels
-        self.standard = standard
+        self.normalizer = normalizer
         self.voice_index = {name: i for i, name in enumerate(voice_names)}
         self.n_frames = n_frames
         self.utterances = [u for u in features.split("train") if not set(u.voices) & set(HELD_OUT_VOICES)]
@@ -160,13 +160,13 @@ class JointExamples:
             at += n - turn
             heard, heard_level, side = (np.roll(x, -turn, axis=0) for x in (heard, heard_level, side))
         ids, place = silent_symbols(MELS_PER_FRAME * n)
-        audio = self.standard.silence(n)
+        audio = self.normalizer.silence(n)
         span, mels = slice(at, at + take), slice(MELS_PER_FRAME * at, MELS_PER_FRAME * (at + take))
         cut = slice(MELS_PER_FRAME * skip, MELS_PER_FRAME * (skip + take))
         own_ids, own_place = timed_symbols(own.phonemes, own.durations)
         ids[mels], place[mels] = own_ids[cut], own_place[cut]
         mel = self.features.mel_of(own)
-        audio[span] = self.standard.audio(mel[cut])
+        audio[span] = self.normalizer.audio(mel[cut])
         motion = self._motion(own, slice(skip, skip + take), mel, span, heard_level, side, rng)
         given, motion_given = _given(rng, span, n, recordings)
         voices = np.zeros(len(self.voice_index), np.float32)
@@ -203,14 +203,14 @@ class JointExamples:
     def _heard(self, rng: np.random.Generator, n: int, turn: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Another person's speech after frame ``turn``: heard (T, 402), its level 0..1 and its side, both (T,)."""
         heard = np.zeros((n, HEARD_CHANNELS), np.float32)
-        heard[:, :AUDIO_CHANNELS] = self.standard.silence(n)
+        heard[:, :AUDIO_CHANNELS] = self.normalizer.silence(n)
         heard[:, AUDIO_CHANNELS] = 1
         level, side = np.zeros(n, np.float32), np.zeros(n, np.float32)
         if turn < n:
             other = self._draw(rng)
             take = min(n - turn, other.n_frames)
             mel = self.features.mel_of(other)[: MELS_PER_FRAME * take]
-            heard[turn : turn + take, :AUDIO_CHANNELS] = self.standard.audio(mel)
+            heard[turn : turn + take, :AUDIO_CHANNELS] = self.normalizer.audio(mel)
             level[turn : turn + take] = voice_level(mel)
             side[turn : turn + take] = rng.choice((-1.0, 1.0)) * rng.uniform(0.4, 1.0)
             heard[:, AUDIO_CHANNELS + 1] = side
@@ -236,7 +236,7 @@ class JointExamples:
         speaking[span] = voice_level(mel)[cut]
         values = gestures(Cues(stress, speaking, heard_level, side), seed=int(rng.integers(2**31)))
         values[span] += np.asarray(self.labels[own.first + cut.start : own.first + cut.stop], np.float32)
-        return self.standard.motion(values)
+        return self.normalizer.motion(values)
 
 
 def _given(rng: np.random.Generator, span: slice, n: int, recordings: float) -> tuple[np.ndarray, np.ndarray]:

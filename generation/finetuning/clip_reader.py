@@ -84,7 +84,7 @@ class ClipReader:
         aligner: lays words on sound.
         language: in which the words are pronounced.
         transcribe: hears the words of what has no text; None = such clips are faulty.
-        watch: told before each piece of a clip how much of the folder was read; what it raises ends the reading.
+        on_progress: told before each piece of a clip how much of the folder was read; what it raises ends the reading.
     """
 
     def __init__(
@@ -93,10 +93,10 @@ class ClipReader:
         aligner: ForcedAligner,
         language: str,
         transcribe: Transcriber | None,
-        watch: Callable[[float], None] = lambda share: None,
+        on_progress: Callable[[float], None] = lambda share: None,
     ) -> None:
         self._part, self._aligner, self._language, self._transcribe = part, aligner, language, transcribe
-        self._watch = watch
+        self._on_progress = on_progress
 
     def read(self, folder: Path) -> TrainingClips:
         """All clips of a folder, or of the corpus whose ``manifest.jsonl`` lies in it.
@@ -116,18 +116,18 @@ class ClipReader:
         warnings: list[str] = []
         for number, source in enumerate(sources):
 
-            def watch(inside: float, number: int = number) -> None:
-                self._watch((number + inside) / len(sources))
+            def on_progress(inside: float, number: int = number) -> None:
+                self._on_progress((number + inside) / len(sources))
 
             try:
-                clips += self._clips(source, warnings, watch)
+                clips += self._clips(source, warnings, on_progress)
             except ValueError as error:
                 faults.append(_about(source.name, str(error)))
         return TrainingClips(tuple(clips), tuple(faults), tuple(warnings))
 
-    def _clips(self, source: _Source, warnings: list[str], watch: Callable[[float], None]) -> Iterator[Clip]:
+    def _clips(self, source: _Source, warnings: list[str], on_progress: Callable[[float], None]) -> Iterator[Clip]:
         """The clips of one source; a ValueError says why there are none."""
-        watch(0.0)
+        on_progress(0.0)
         if self._part != "audio" and source.motion_file is None and source.video is None:
             raise ValueError("has no motion; use a video of the speaker, or an ARKit recording (.csv) beside it")
         if self._part != "motion" and source.sound_file is None:
@@ -144,7 +144,7 @@ class ClipReader:
         pieces = self._pieces(source, waveform)
         for number, piece in enumerate(pieces, 1):
             name = source.name if len(pieces) == 1 else f"{source.name} ({number})"
-            watch((number - 1) / len(pieces))
+            on_progress((number - 1) / len(pieces))
             try:
                 yield self._clip(name, waveform, piece, motion, warnings)
             except ValueError as error:
@@ -318,8 +318,8 @@ def _arrays(clip: Clip) -> dict[str, np.ndarray]:
 
 
 def common_voice(clips: tuple[Clip, ...]) -> np.ndarray:
-    """Voice vector (64,) of the person who speaks in all clips: the mean of theirs, longer ones counting more."""
+    """Speaker embedding (64,) of the person who speaks in all clips: the mean of theirs, longer ones counting more."""
     spoken = [(clip.waveform, clip.n_frames) for clip in clips if clip.waveform is not None]
-    vectors = np.stack([speaker_embedding_from_clip(Audio(waveform, SAMPLE_RATE)) for waveform, _ in spoken])
+    embeddings = np.stack([speaker_embedding_from_clip(Audio(waveform, SAMPLE_RATE)) for waveform, _ in spoken])
     lengths = np.array([n_frames for _, n_frames in spoken], np.float64)
-    return (vectors * (lengths / lengths.sum())[:, None]).sum(0).astype(np.float32)
+    return (embeddings * (lengths / lengths.sum())[:, None]).sum(0).astype(np.float32)

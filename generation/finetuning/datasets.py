@@ -14,21 +14,21 @@ from generation.core.clock import MELS_PER_FRAME
 from generation.core.motion import N_CHANNELS
 from generation.data.clips import Clip
 from generation.data.corpus import SpeechCorpus, Utterance
-from generation.data.joint_dataset import Batch, JointExamples
+from generation.data.joint_dataset import Batch, JointDataset
 from generation.finetuning.styles import ProcessedCorpus, Style, processed_motion
 from generation.models.joint_inputs import HEARD_CHANNELS
 from generation.models.normalizer import LatentNormalizer
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 
 
-class StyleExamples(JointExamples):
+class StyleDataset(JointDataset):
     """Crops of the corpus as a style speaks and moves.
 
     Args:
         features: the corpus.
         utterances: which of it, all of them trained on or all of them held out.
         labels: (total frames, 57) lip motion of the corpus, or None for an adapter of the audio stream alone.
-        standard: of the base.
+        normalizer: of the base.
         voice_names: rows of the base's voice table.
         style: how.
         n_frames: length of a crop.
@@ -39,28 +39,28 @@ class StyleExamples(JointExamples):
         features: SpeechCorpus,
         utterances: Sequence[Utterance],
         labels: np.ndarray | None,
-        standard: LatentNormalizer,
+        normalizer: LatentNormalizer,
         voice_names: list[str],
         style: Style,
         n_frames: int,
     ) -> None:
         chosen = [replace(utterance, split="train") for utterance in utterances]
-        super().__init__(ProcessedCorpus(features, chosen, style), labels, standard, voice_names, n_frames)
+        super().__init__(ProcessedCorpus(features, chosen, style), labels, normalizer, voice_names, n_frames)
         self._style = style
 
     def _motion(self, *arguments: Any) -> np.ndarray:  # noqa: ANN401 - as of the base
         latent = super()._motion(*arguments)
         if self.labels is None:
             return latent
-        return self.standard.motion(processed_motion(self.standard.motion_values(latent), self._style))
+        return self.normalizer.motion(processed_motion(self.normalizer.motion_values(latent), self._style))
 
 
-class ClipExamples:
+class ClipDataset:
     """Crops of clips; the same generator state gives the same batch.
 
     Args:
         clips: at least one.
-        standard: of the base.
+        normalizer: of the base.
         n_voices: rows of the voice table: 1 = the clips' own voice, more = any of the base's, drawn anew each time.
         n_frames: length of a crop in video frames; what a shorter clip leaves is silence in which nothing is learnt.
         speech: whether speech is learnt where a clip has motion, too; else its sound is always given, half of the time
@@ -68,9 +68,9 @@ class ClipExamples:
     """
 
     def __init__(
-        self, clips: Sequence[Clip], standard: LatentNormalizer, n_voices: int, n_frames: int, speech: bool = True
+        self, clips: Sequence[Clip], normalizer: LatentNormalizer, n_voices: int, n_frames: int, speech: bool = True
     ) -> None:
-        self._clips, self._standard, self._n_voices, self._n_frames = tuple(clips), standard, n_voices, n_frames
+        self._clips, self._normalizer, self._n_voices, self._n_frames = tuple(clips), normalizer, n_voices, n_frames
         self._share_given, self._share_wordless = (0.4, 0.12) if speech else (1.0, 0.5)
         lengths = np.array([clip.n_frames for clip in clips], np.float64)
         self._chances = lengths / lengths.sum()
@@ -98,7 +98,7 @@ class ClipExamples:
         inside = np.zeros(n, bool)
         inside[at : at + take] = True
         ids, place = silent_symbols(MELS_PER_FRAME * n)
-        audio, motion = self._standard.silence(n), np.zeros((n, N_CHANNELS), np.float32)
+        audio, motion = self._normalizer.silence(n), np.zeros((n, N_CHANNELS), np.float32)
         mels, cut = (
             slice(MELS_PER_FRAME * at, MELS_PER_FRAME * (at + take)),
             slice(MELS_PER_FRAME * skip, MELS_PER_FRAME * (skip + take)),
@@ -113,13 +113,13 @@ class ClipExamples:
         if mel is None:
             audio_given[:] = 1
         else:
-            audio[inside] = self._standard.audio(mel[cut])
+            audio[inside] = self._normalizer.audio(mel[cut])
             if clip.motion is not None and rng.random() < self._share_given:  # motion that goes with given sound
                 audio_given[:] = 1
         if clip.motion is None:
             motion_given[:] = 1
         else:
-            motion[inside] = self._standard.motion(clip.motion[skip : skip + take])
+            motion[inside] = self._normalizer.motion(clip.motion[skip : skip + take])
         voices = np.zeros(self._n_voices, np.float32)
         voices[int(rng.integers(self._n_voices))] = float(rng.random() >= 0.1)
         return {

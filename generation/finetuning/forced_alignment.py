@@ -55,7 +55,7 @@ class ForcedAligner:
 
     def __init__(self, transformer: JointTransformer, durations: DurationPredictor) -> None:
         self._transformer, self._durations = transformer, durations
-        self._standard = LatentNormalizer.of(transformer)
+        self._normalizer = LatentNormalizer.of(transformer)
 
     def align(self, waveform: np.ndarray, phonemes: str, voice: np.ndarray) -> Alignment:
         """Times of the phonemes of a recording.
@@ -98,7 +98,7 @@ class ForcedAligner:
             level = x.new_full((1,), sigma)
             clean = self._transformer(JointInputs(x, level, symbols, places, speaker, given)).audio
             x = x - velocity(x, clean, sigma) / _STEPS
-        return self._standard.mel(x[0, 0].cpu().numpy())
+        return self._normalizer.mel(x[0, 0].cpu().numpy())
 
 
 def _features(mel: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from generation.core.delivery import Delivery
 from generation.data.clips import Clip
 from generation.data.joint_dataset import Batch
 from generation.finetuning.clip_reader import common_voice
-from generation.finetuning.datasets import ClipExamples
+from generation.finetuning.datasets import ClipDataset
 from generation.finetuning.lora_training import Size, TrainableModel, clip_loss, train_adapter
 from generation.metrics.style import mean_figures, motion_figures, speech_figures
 from generation.models.duration_predictor import DurationPredictor
@@ -43,7 +43,7 @@ class TrainingPlan:
     """A training from clips, ready for :func:`generation.finetuning.lora_training.train_adapter`.
 
     Attributes:
-        student: with a fresh adapter, and the voice where it starts.
+        trainable: with a fresh adapter, and the voice where it starts.
         draw: generator -> one batch.
         held_out: batches of clips that ``draw`` never sees.
         delivery: of the one who is in the clips.
@@ -51,7 +51,7 @@ class TrainingPlan:
         figures: of the clips themselves.
     """
 
-    student: TrainableModel
+    trainable: TrainableModel
     draw: Callable[[torch.Generator], Batch]
     held_out: tuple[Batch, ...]
     delivery: Delivery
@@ -74,14 +74,14 @@ def training_plan(
     held = [clip for number, clip in enumerate(clips) if number % HELD_OUT == HELD_OUT - 1] or [clips[-1]]
     used = [clip for clip in clips if clip not in held]
     voice = None if part == "motion" else common_voice(tuple(used))
-    standard = LatentNormalizer.of(transformer)
+    normalizer = LatentNormalizer.of(transformer)
     n_voices = len(transformer.config.voice_names) if voice is None else 1
-    own, others = (ClipExamples(group, standard, n_voices, size.n_frames) for group in (used, held))
+    own, others = (ClipDataset(group, normalizer, n_voices, size.n_frames) for group in (used, held))
     generators = [torch.Generator().manual_seed(seed) for seed in range(_HELD_OUT_BATCHES)]
     batches = tuple(others.batch(2 * size.batch, generator) for generator in generators)
-    student = TrainableModel(transformer, part, size.rank, None if voice is None else torch.from_numpy(voice))
+    trainable = TrainableModel(transformer, part, size.rank, None if voice is None else torch.from_numpy(voice))
     return TrainingPlan(
-        student,
+        trainable,
         lambda generator: own.batch(size.batch, generator),
         batches,
         measured_delivery(clips, part, durations, voice),
@@ -134,7 +134,7 @@ def finetune(
     durations: DurationPredictor,
     size: Size,
     folder: Path,
-    watch: Callable[[float], None] = lambda share: None,
+    on_progress: Callable[[float], None] = lambda share: None,
 ) -> FineTuned:
     """Trains an adapter on clips; a folder in which that was begun is gone on with.
 
@@ -146,16 +146,16 @@ def finetune(
         durations: see :func:`training_plan`.
         size: how much.
         folder: of checkpoints and the adapter.
-        watch: see :func:`generation.finetuning.lora_training.train_adapter`.
+        on_progress: see :func:`generation.finetuning.lora_training.train_adapter`.
     """
     plan = training_plan(clips, part, transformer, durations, size)
     seconds = sum(clip.n_frames for clip in clips) / FPS
     about = {
-        "kind": "moves" if part == "motion" else "voice", "does": description(origin.name, part, plan.delivery),
+        "kind": "motion" if part == "motion" else "voice", "does": description(origin.name, part, plan.delivery),
         "trained_on": f"{len(clips)} clips of together {seconds:.0f} s.", "licence": origin.licence,
         "consent": origin.consent, "statement": origin.statement, "delivery": json.dumps(asdict(plan.delivery)),
     }  # fmt: skip
-    trained = train_adapter(plan.student, clip_loss, plan.draw, plan.held_out, about, size, folder, watch)
+    trained = train_adapter(plan.trainable, clip_loss, plan.draw, plan.held_out, about, size, folder, on_progress)
     facts = {
         "minutes": trained.minutes, "size": asdict(size), "steps": trained.steps,
         "held_out": {"before": trained.before, "after": trained.after}, "material": plan.figures,

@@ -61,13 +61,13 @@ class Size:
 
 
 class TrainableModel(nn.Module):
-    """The transformer as it ships with a fresh adapter, and with the vector of a voice that is learnt along.
+    """The transformer as it ships with a fresh adapter, and with the speaker embedding of a voice that is trained too.
 
     Args:
         transformer: the base.
         part: what the adapter changes.
         rank: of its matrices.
-        voice: (64,) where the vector starts; None = the voices are those of the base.
+        voice: (64,) where the embedding starts; None = the voices are those of the base.
     """
 
     def __init__(self, transformer: JointTransformer, part: Part, rank: int, voice: Tensor | None = None) -> None:
@@ -115,17 +115,17 @@ class AdapterCheckpoint:
             model.voice.data.copy_(voice)
 
 
-def speaking_loss(student: TrainableModel, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+def speaking_loss(trainable: TrainableModel, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """The joint model's own loss; of an adapter of the audio stream the sound's alone.
 
     Args:
-        student: what is trained, with the voices of the base.
+        trainable: what is trained, with the voices of the base.
         batch: B examples.
     """
-    return joint_loss(student.transformer, batch, motion=student.part != "audio")
+    return joint_loss(trainable.transformer, batch, motion=trainable.part != "audio")
 
 
-def clip_loss(student: TrainableModel, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+def clip_loss(trainable: TrainableModel, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """What is learnt from somebody's clips, and what is left to the base told the same.
 
     A voice is the spectrum's envelope. How a stranger's melody goes nobody can tell from the words, and a mean of
@@ -136,14 +136,14 @@ def clip_loss(student: TrainableModel, batch: Batch) -> tuple[Tensor, dict[str, 
     gaze and lids are drawn by chance (:mod:`generation.motion.gaze`), and their errors would be most of the loss.
 
     Args:
-        student: what is trained.
+        trainable: what is trained.
         batch: B examples of clips.
 
     Returns:
         loss, and the mean squared errors ``audio`` against the clips, ``motion`` of head and brows against them, and
         ``held`` of the rest of the face against the base.
     """
-    model, motion = student.transformer, student.part != "audio"
+    model, motion = trainable.transformer, trainable.part != "audio"
     sigma = sample_sigma(len(batch.audio)).to(batch.audio.device)
     noisy = add_noise(batch.audio, batch.audio_given, sigma)
     moving = add_noise(batch.motion, batch.motion_given, sigma) if motion else None
@@ -151,15 +151,15 @@ def clip_loss(student: TrainableModel, batch: Batch) -> tuple[Tensor, dict[str, 
     def run(table: Tensor) -> tuple[Tensor, Tensor | None]:
         return model(batch.inputs(table, noisy, moving, sigma), return_dict=False)
 
-    own = model.voice_table if student.table is None else student.table
+    own = model.voice_table if trainable.table is None else trainable.table
     model.disable_adapters()
     with torch.no_grad():
-        usual = run(own if student.start is None else student.start[None].to(own.device))
+        usual = run(own if trainable.start is None else trainable.start[None].to(own.device))
     model.enable_adapters()
     found = run(own)
     weight = sigma.clamp(min=0.2).square().reciprocal()
     loss, parts = torch.zeros((), device=sigma.device), {}
-    if student.part != "motion":
+    if trainable.part != "motion":
         error = _voice_error(found[0].float(), usual[0].float(), batch.audio, sigma)
         loss = loss + _mean(error, batch.audio_given, weight)
         parts["audio"] = float(_mean((found[0].detach() - batch.audio).square(), batch.audio_given))
@@ -204,26 +204,26 @@ class EarlyStopping:
         path = folder / "held_out.json"
         self.history: list[float] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
-    def __call__(self, student: TrainableModel) -> dict[str, float]:
+    def __call__(self, trainable: TrainableModel) -> dict[str, float]:
         """The figure ``held_out``; the adapter is written when it is the best of those that were trained."""
-        found = self._measure(student)
+        found = self._measure(trainable)
         if found <= min(self.history[1:], default=found):
-            self._files.write(student, self._folder / "best")
+            self._files.write(trainable, self._folder / "best")
         self.history.append(found)
         (self._folder / "held_out.json").write_text(json.dumps(self.history), encoding="utf-8")
         return {"held_out": found}
 
-    def begin(self, student: TrainableModel) -> None:
+    def begin(self, trainable: TrainableModel) -> None:
         """Measures the base, with which a fresh adapter agrees, unless a run that goes on has done so."""
         if not self.history:
-            self.history.append(self._measure(student))
+            self.history.append(self._measure(trainable))
 
     @torch.no_grad()
-    def _measure(self, student: TrainableModel) -> float:
-        device = student.transformer.device
+    def _measure(self, trainable: TrainableModel) -> float:
+        device = trainable.transformer.device
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            losses = [float(self._loss(student, batch.to(device))[0]) for batch in self._batches]
+            losses = [float(self._loss(trainable, batch.to(device))[0]) for batch in self._batches]
         return sum(losses) / len(losses)
 
     @property
@@ -245,44 +245,44 @@ class TrainingResult:
 
 
 def train_adapter(
-    student: TrainableModel,
+    trainable: TrainableModel,
     loss: Loss,
     draw: Callable[[torch.Generator], Batch],
     held_out: Sequence[Batch],
     about: Mapping[str, str],
     size: Size,
     folder: Path,
-    watch: Callable[[float], None] = lambda share: None,
+    on_progress: Callable[[float], None] = lambda share: None,
 ) -> TrainingResult:
     """Trains an adapter and keeps the best by held-out loss; a folder that was begun is gone on with.
 
     Args:
-        student: with a fresh adapter.
+        trainable: with a fresh adapter.
         loss: :func:`speaking_loss` or :func:`clip_loss`.
         draw: generator -> one batch.
         held_out: batches of material that ``draw`` never sees.
         about: what the file is to say of itself.
         size: how much.
         folder: of checkpoints, log and the best adapter (``best/``).
-        watch: told before each step how much of the training has passed; its own time is not the training's, and what
-            it raises ends it.
+        on_progress: told before each step how much of the training has passed; its own time is not the training's, and
+            what it raises ends it.
 
     Raises:
         RuntimeError: the training was stopped by a signal; a checkpoint was written.
     """
     files = AdapterCheckpoint(about)
     held = EarlyStopping(loss, held_out, files, folder)
-    held.begin(student)
+    held.begin(trainable)
     settings = FitSettings(
         minutes=size.minutes, learning_rate=size.learning_rate, warmup=0.05, ema=0.98, save_every=size.minutes / 10,
         max_steps=size.steps,
     )  # fmt: skip
 
     def enough(share: float) -> bool:
-        watch(share)
+        on_progress(share)
         return held.enough
 
-    fit(student, loss, draw, settings, folder, validate=held, files=files, enough=enough)
+    fit(trainable, loss, draw, settings, folder, validate=held, files=files, enough=enough)
     before, *trained = held.history
     progress = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
     if settings.share(progress["step"], progress["minutes"]) < 1 and not held.enough:

@@ -47,8 +47,8 @@ def prompts(lines: int, voice: np.ndarray | None = None, language: str | None = 
     made = []
     for number, text in enumerate(SENTENCES[:lines]):
         preset = bank[bank.names[5 * number % len(bank.names)]]
-        vector = preset.vector if voice is None else voice
-        made.append(Prompt(f" {phonemize(text, preset.language if language is None else language)} ", vector))
+        embedding = preset.embedding if voice is None else voice
+        made.append(Prompt(f" {phonemize(text, preset.language if language is None else language)} ", embedding))
     return made
 
 
@@ -65,7 +65,7 @@ def trials(
 
 
 def write_report(
-    folder: Path, path: Path, facts: Mapping[str, Any], found: Mapping[float, Trial], moves: Mapping[str, int]
+    folder: Path, path: Path, facts: Mapping[str, Any], found: Mapping[float, Trial], target_figures: Mapping[str, int]
 ) -> str:
     """``report.json`` and ``report.txt`` of an adapter, with its sound at strength 0 and 1; the text.
 
@@ -74,13 +74,13 @@ def write_report(
         path: of the adapter.
         facts: about its training, if it was just trained.
         found: trials by strength, 0 and 1 among them.
-        moves: the figures that it is meant to move, each up (1) or down (-1).
+        target_figures: the figures that it is meant to move, each up (1) or down (-1).
     """
     about = read_about(path)
     report = {"changes": about.part, "trained_on": about.trained_on, "megabytes": path.stat().st_size / 1e6, **facts}
     report["strengths"] = {f"{strength:g}": one.figures for strength, one in found.items()}
-    report["meant"] = dict(moves)
-    report["monotone"] = {figure: monotone(dict(found), figure, direction) for figure, direction in moves.items()}
+    report["meant"] = dict(target_figures)
+    report["monotone"] = {figure: monotone(dict(found), figure, sign) for figure, sign in target_figures.items()}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     text = _written(report, found)
@@ -112,7 +112,7 @@ def voice_similarity(
 
     Returns:
         ``sim_*``: mean cosine of Resemblyzer's embeddings to the clips'; ``wer_*``: share of wrong words. ``preset``:
-        voices of the bank; ``vector``: the base told ``voice``; ``adapter``: at strength 1.
+        voices of the bank; ``embedding``: the base told ``voice``; ``adapter``: at strength 1.
     """
     transcribe = whisper()
     if transcribe is None or find_spec("resemblyzer") is None or find_spec("jiwer") is None:
@@ -128,10 +128,10 @@ def voice_similarity(
     own = np.mean([embed(sound) for sound in clips], 0)
     own /= np.linalg.norm(own)
     presets, adapted = trials(pipeline, durations, path, prompts(lines), (0.0, 1.0), steps).values()
-    (vector,) = trials(pipeline, durations, path, prompts(lines, voice), (0.0,), steps).values()
+    (embedding,) = trials(pipeline, durations, path, prompts(lines, voice), (0.0,), steps).values()
     said = [normalise(text).split() for text in SENTENCES[:lines]]
     found = {}
-    for name, made in (("preset", presets), ("vector", vector), ("adapter", adapted)):
+    for name, made in (("preset", presets), ("embedding", embedding), ("adapter", adapted)):
         found[f"sim_{name}"] = float(np.mean([embed(line) @ own for line in made.lines]))
         heard = [normalise(" ".join(part.text for part in transcribe(line))).split() for line in made.lines]
         wrong = sum(word_errors(words, other) for words, other in zip(said, heard, strict=True))
@@ -157,7 +157,7 @@ def lip_timing(
     found = {}
     try:
         for strength in (0.0, 1.0):
-            member = CastMember("SPEAKER", bank.vector(bank.names[0]), adapters=((_TIMED, strength),))
+            member = CastMember("SPEAKER", bank.embedding(bank.names[0]), adapters=((_TIMED, strength),))
             means = []
             for seed, clip in enumerate(clips):
                 n_frames = len(clip.waveform) // SAMPLES_PER_FRAME

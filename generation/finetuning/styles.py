@@ -29,7 +29,7 @@ class Style:
 
     Attributes:
         does: a line for the reader.
-        moves: figures of :mod:`generation.metrics.style` that it is meant to move, each up (+1) or down (-1).
+        target_figures: figures of :mod:`generation.metrics.style` that it is meant to move, each up (+1) or down (-1).
         whisper: breath in place of voice.
         pitch_range: factor on how far pitch moves from the voice's middle.
         pitch_shift: semitones.
@@ -43,7 +43,7 @@ class Style:
     """
 
     does: str
-    moves: Mapping[str, int]
+    target_figures: Mapping[str, int]
     whisper: bool = False
     pitch_range: float = 1.0
     pitch_shift: float = 0.0
@@ -100,7 +100,7 @@ STYLES: dict[str, Style] = {
         {"pitch_range": -1, "pitch": -1, "brightness": -1, "rate": -1, "head_down": +1, "lids": +1},
         pitch_range=0.35, pitch_shift=-2, brightness=-1.5, level=-3, mouth=0.8, head=0.6, brows=0.4,
         held={"headRotationX": 0.07, "browInnerUp": 0.1},
-        delivery=Delivery(tempo=0.85, pauses=1.6, averted=0.25, blinks=1.3, lids=0.22),
+        delivery=Delivery(tempo=0.85, pauses=1.6, gaze_aversion=0.25, blinks=1.3, lids=0.22),
     ),
     "storyteller": Style(
         "Unhurried, with a wide melody, long pauses and clear gestures of head and brows.",
@@ -119,7 +119,7 @@ STYLES: dict[str, Style] = {
         {"pitch_range": -1, "brightness": -1, "head_down": +1, "gaze_averted": +1, "jaw": -1},
         pitch_range=0.75, brightness=-1.2, level=-4, mouth=0.75, head=0.7, brows=0.8,
         held={"headRotationX": 0.06, "headRotationY": 0.05, "browInnerUp": 0.14},
-        delivery=Delivery(tempo=0.96, pauses=1.25, averted=0.6, blinks=1.4),
+        delivery=Delivery(tempo=0.96, pauses=1.25, gaze_aversion=0.6, blinks=1.4),
     ),
     "grand": Style(
         "Grand gestures of the head; voice and face stay as they are.",

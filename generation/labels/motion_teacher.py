@@ -121,7 +121,7 @@ def relative_mel(mel: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Examples:
+class _TeacherData:
     """All sentences on one grid: motion (N, T, 28), mel (N, 4 T, 100), phonetic (N, 4 T, F)."""
 
     motion: Tensor
@@ -129,11 +129,11 @@ class _Examples:
     phonetic: Tensor
 
 
-def _collect(sentences: list[Sentence]) -> _Examples:
+def _collect(sentences: list[Sentence]) -> _TeacherData:
     motion = np.stack([s.motion[:, WEIGHTS][:, list(MOUTH_INDEX)] for s in sentences])
     mel = mel_spectrogram(torch.from_numpy(np.stack([s.waveform for s in sentences])))
     phonetic = np.stack([phonetic_features(s.timed, 4 * len(s.motion)) for s in sentences if s.timed is not None])
-    return _Examples(torch.from_numpy(motion), mel, torch.from_numpy(phonetic))
+    return _TeacherData(torch.from_numpy(motion), mel, torch.from_numpy(phonetic))
 
 
 class Augmentation:
@@ -174,7 +174,7 @@ class Augmentation:
         return mel.gather(2, index) * (1 - share) + mel.gather(2, index + 1) * share
 
 
-def _batches(examples: _Examples, size: int) -> Callable[[torch.Generator], tuple[Tensor, Tensor, Tensor]]:
+def _batches(examples: _TeacherData, size: int) -> Callable[[torch.Generator], tuple[Tensor, Tensor, Tensor]]:
     """Random windows of 64 frames, spoken 20 % slower to 25 % faster, sound or phonemes missing now and then."""
     augmentation = Augmentation()
     n, length = examples.motion.shape[:2]

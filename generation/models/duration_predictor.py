@@ -92,10 +92,10 @@ class DurationPredictor(ModelMixin, ConfigMixin):
         if unknown or not phonemes:
             raise ValueError(f"No duration for {unknown or 'nothing'} in {phonemes!r}: use symbols of the inventory.")
         symbols = torch.tensor([[SYMBOL_INDEX[s] for s in phonemes]])
-        vector = np.zeros(self.config.voice_dim + 1, np.float32)
+        embedding = np.zeros(self.config.voice_dim + 1, np.float32)
         if voice is not None and np.any(voice):
-            vector[:-1], vector[-1] = voice, 1
-        lengths = self._sampled(symbols, torch.from_numpy(vector)[None], seed)[0].exp().numpy() / speed
+            embedding[:-1], embedding[-1] = voice, 1
+        lengths = self._sampled(symbols, torch.from_numpy(embedding)[None], seed)[0].exp().numpy() / speed
         lengths[0] = min(lengths[0], _LEAD)
         silent_tail = len(phonemes) - len(phonemes.rstrip(" .,!?;:"))
         tail = lengths[-silent_tail:].sum() if silent_tail else 0.0

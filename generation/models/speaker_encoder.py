@@ -12,7 +12,7 @@ from generation.models.convnext import ConvNeXtBlock
 
 
 class SpeakerEncoder(ModelMixin, ConfigMixin):
-    """Log-mel of speech -> voice vector, by convolutions and attentive statistics over time (arXiv 1803.10963)."""
+    """Log-mel of speech -> speaker embedding, by convolutions and attentive statistics over time (arXiv 1803.10963)."""
 
     @register_to_config
     def __init__(self, voice_dim: int = 64, dim: int = 128, num_layers: int = 4) -> None:

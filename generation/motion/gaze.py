@@ -86,9 +86,9 @@ def add_gaze(
     performance: Performance,
     spans: Sequence[Span],
     sides: np.ndarray,
-    aims: np.ndarray | None = None,
+    targets: np.ndarray | None = None,
     delivery: Sequence[Delivery] | None = None,
-    drives: np.ndarray | None = None,
+    driven: np.ndarray | None = None,
 ) -> Performance:
     """The performance with gaze and lids drawn anew within the spans; everything else stays.
 
@@ -98,9 +98,9 @@ def add_gaze(
         performance: K people, T frames.
         spans: where, without overlap.
         sides: (K,) where each sits, -1 (left) .. 1 (right).
-        aims: (K, T, 2) gaze that the script asks for, weights across (right positive) and up; NaN = up to them.
+        targets: (K, T, 2) gaze that the script asks for, weights across (right positive) and up; NaN = up to them.
         delivery: of the K people; None = everybody's are average.
-        drives: (K, K, T) bool, whether voice i drives face j; None = everybody's own.
+        driven: (K, K, T) bool, whether voice i drives face j; None = everybody's own.
     """
     tracks = [part.motion.values.copy() for part in performance.characters]
     spared = [False] * len(tracks)
@@ -114,8 +114,8 @@ def add_gaze(
         ])  # fmt: skip
         for k, part in enumerate(performance.characters):
             seed = seed_of(span.key, part.name, "eyes")
-            wanted = None if aims is None else aims[k, frames]
-            cues = cues_of(k, voices, sides, None if drives is None else drives[:, :, frames])
+            wanted = None if targets is None else targets[k, frames]
+            cues = cues_of(k, voices, sides, None if driven is None else driven[:, :, frames])
             own = AVERAGE if delivery is None else delivery[k]
             # Of short stretches in a row every other one has a blink, or fewer where the wait allows it.
             n_frames, until = span.stop - span.start, blinked[k] + round(FPS * _LONGEST_WAIT) - span.start
@@ -128,19 +128,19 @@ def add_gaze(
     return replace(performance, characters=tuple(replace(part, motion=MotionTrack(track)) for part, track in parts))
 
 
-def cues_of(k: int, voices: np.ndarray, sides: np.ndarray, drives: np.ndarray | None = None) -> Cues:
+def cues_of(k: int, voices: np.ndarray, sides: np.ndarray, driven: np.ndarray | None = None) -> Cues:
     """What face ``k`` says and hears: the loudest voice that drives it, the loudest other, and where that comes from.
 
     Args:
         k: face.
         voices: (K, T) level of each voice, 0..1.
         sides: (K,) where each face is, -1 (left) .. 1 (right).
-        drives: (K, K, T) bool, whether voice i drives face j; None = everybody's own.
+        driven: (K, K, T) bool, whether voice i drives face j; None = everybody's own.
     """
-    if drives is None:
-        drives = np.repeat(np.eye(len(voices), dtype=bool)[:, :, None], voices.shape[1], 2)
-    own, count = drives[:, k], drives.sum(1)
-    mean = np.einsum("vkt,k->vt", drives, sides.astype(np.float64)) / np.maximum(count, 1)
+    if driven is None:
+        driven = np.repeat(np.eye(len(voices), dtype=bool)[:, :, None], voices.shape[1], 2)
+    own, count = driven[:, k], driven.sum(1)
+    mean = np.einsum("vkt,k->vt", driven, sides.astype(np.float64)) / np.maximum(count, 1)
     places = np.where(count > 0, mean, sides[:, None])
     others = np.where(own, -1.0, voices)
     loudest = others.argmax(0)
@@ -154,7 +154,7 @@ def eye_motion(
     cues: Cues,
     head: np.ndarray,
     seed: int,
-    aims: np.ndarray | None = None,
+    targets: np.ndarray | None = None,
     delivery: Delivery = AVERAGE,
 ) -> np.ndarray:
     """Gaze and lids of one person.
@@ -163,22 +163,22 @@ def eye_motion(
         cues: T frames.
         head: (T, 3) rotation of the head, which the eyes make up for.
         seed: the same seed and cues give the same eyes.
-        aims: (T, 2) as of :func:`add_gaze`.
+        targets: (T, 2) as of :func:`add_gaze`.
         delivery: how often the eyes avoid what they would look at, how often they blink, how far the lids hang.
 
     Returns:
         (T, 57) float32 in [0, 1]; zero but for lids, gaze and what goes along with a blink.
     """
-    return _eyes(cues, head, seed, aims, len(head) + FPS, delivery)[0]
+    return _eyes(cues, head, seed, targets, len(head) + FPS, delivery)[0]
 
 
 def _eyes(
-    cues: Cues, head: np.ndarray, seed: int, aims: np.ndarray | None, until: int | None, delivery: Delivery
+    cues: Cues, head: np.ndarray, seed: int, targets: np.ndarray | None, until: int | None, delivery: Delivery
 ) -> tuple[np.ndarray, list[int]]:
     """What :func:`eye_motion` gives, and the frames drawn for blinks, the first by ``until``; None = no blinks."""
     rng = np.random.default_rng(seed)
     out = np.zeros((len(head), N_CHANNELS), np.float32)
-    write_gaze(out, cues, held_turns(cues.speaking), head, rng, aims, delivery.averted)
+    write_gaze(out, cues, held_turns(cues.speaking), head, rng, targets, delivery.gaze_aversion)
     drawn = []
     if until is not None:
         drawn = blink_frames(len(head), phrase_ends(cues), rng, max(delivery.blinks, 1.0), until)
@@ -258,12 +258,12 @@ def write_gaze(
     talks: np.ndarray,
     head: np.ndarray,
     rng: np.random.Generator,
-    aims: np.ndarray | None = None,
-    averted: float = 0.0,
+    targets: np.ndarray | None = None,
+    gaze_aversion: float = 0.0,
 ) -> None:
-    """Adds gaze to (T, 57): at the viewer, at the one who speaks, briefly away, or where ``aims`` (T, 2) say.
+    """Adds gaze to (T, 57): at the viewer, at the one who speaks, briefly away, or where ``targets`` (T, 2) say.
 
-    The share ``averted`` of the looks that the script leaves open goes down and aside.
+    The share ``gaze_aversion`` of the looks that the script leaves open goes down and aside.
     """
     n = len(out)
     across, up = np.zeros(n), np.zeros(n)
@@ -271,10 +271,10 @@ def write_gaze(
     while frame < n:
         stop = min(n, frame + max(8, min(int(FPS * rng.gamma(4.0, 0.3)), 2 * FPS)))
         hears = float(cues.heard[frame]) > 0.5 and talks[frame] < 0.5
-        if aims is not None and np.isfinite(aims[frame, 0]):
-            aim = tuple(aims[frame])
-            stop = min(stop, frame + int(np.argmin(np.append((aims[frame:] == aims[frame]).all(1), False))))
-        elif averted and rng.random() < averted:
+        if targets is not None and np.isfinite(targets[frame, 0]):
+            aim = tuple(targets[frame])
+            stop = min(stop, frame + int(np.argmin(np.append((targets[frame:] == targets[frame]).all(1), False))))
+        elif gaze_aversion and rng.random() < gaze_aversion:
             aim = (rng.choice([-1.0, 1.0]) * rng.uniform(0.1, 0.25), -rng.uniform(0.2, 0.35))
         elif hears and rng.random() < 0.7:
             aim = (ACROSS * float(cues.side[frame]), 0.0)
@@ -283,8 +283,8 @@ def write_gaze(
             stop = min(stop, frame + int(0.9 * FPS))
         else:
             aim = (0.0, 0.0)
-        if aims is not None and not np.isfinite(aims[frame, 0]) and np.isfinite(aims[frame:stop, 0]).any():
-            stop = frame + int(np.argmax(np.isfinite(aims[frame:stop, 0])))
+        if targets is not None and not np.isfinite(targets[frame, 0]) and np.isfinite(targets[frame:stop, 0]).any():
+            stop = frame + int(np.argmax(np.isfinite(targets[frame:stop, 0])))
         across[frame:stop], up[frame:stop] = aim + rng.normal(0, 0.015, 2)
         frame = stop
     # A saccade of this size takes 40 to 50 ms: about one frame; eyes keep their aim while the head turns.

@@ -41,7 +41,7 @@ logging.getLogger("diffusers.guiders.guider_utils").addFilter(_NotExperimental()
 class MaskRoutedGuidance(BaseGuidance):
     """Joins the predictions for video tokens (face tokens here, latent patches elsewhere).
 
-    With ``R[i, j]`` the membership of token j in voice i's mask, each prediction for token j being
+    With ``R[i, j]`` the routing weight of token j in voice i's mask, each prediction for token j being
 
     ``v = v(0,0) + text [v(txt,0) - v(0,0)] + sum_i speak R[i,j] [v(txt,a_i) - v(txt,0)]
     + listen [v(txt,heard_j) - v(txt,0)]``
@@ -78,7 +78,7 @@ class MaskRoutedGuidance(BaseGuidance):
         voices = [f"pred_voice_{i}" for i in range(num_voices)]
         self._input_predictions = ["pred_null", "pred_text", *voices, *(["pred_heard"] if listen_scale else [])]
         super().__init__(start, stop, enabled)
-        self.membership: Tensor | None = None
+        self.routing_weights: Tensor | None = None
         self.speak_factor: Tensor | None = None
 
     def for_scene(self, inputs: JointInputs, scales: Guidance, listening: bool) -> MaskRoutedGuidance:
@@ -98,7 +98,7 @@ class MaskRoutedGuidance(BaseGuidance):
             speak_scale=scales.speak,
             listen_scale=scales.listen if listening else 0.0,
         )
-        guider.set_membership(inputs.required("share").flatten(1)[:, None], wordless_factor(inputs, scales))
+        guider.set_routing_weights(inputs.required("share").flatten(1)[:, None], wordless_factor(inputs, scales))
         return guider
 
     def passes(self, inputs: JointInputs) -> dict[str, JointInputs]:
@@ -121,23 +121,23 @@ class MaskRoutedGuidance(BaseGuidance):
             for batch in batches
         }
 
-    def set_membership(self, membership: Tensor, speak_factor: Tensor | None = None) -> None:
+    def set_routing_weights(self, routing_weights: Tensor, speak_factor: Tensor | None = None) -> None:
         """Routing weights for the coming passes.
 
         Args:
-            membership: (B, I, N) >= 0, sum over I at most 1.
+            routing_weights: (B, I, N) >= 0, sum over I at most 1.
             speak_factor: (B, N) factor on ``speak_scale`` of each token; None = 1.
 
         Raises:
             ValueError: wrong number of voices, weights below 0 or that sum to more than 1.
         """
-        if membership.dim() != 3 or membership.shape[1] != self.config.num_voices:
+        if routing_weights.dim() != 3 or routing_weights.shape[1] != self.config.num_voices:
             raise ValueError(
-                f"membership must be (B, {self.config.num_voices}, tokens), got {tuple(membership.shape)}."
+                f"routing_weights must be (B, {self.config.num_voices}, tokens), got {tuple(routing_weights.shape)}."
             )
-        if not (membership.min() >= 0 and membership.sum(1).max() <= 1 + 1e-4):
-            raise ValueError("membership must be 0 or more and sum to at most 1 over the voices.")
-        self.membership, self.speak_factor = membership, speak_factor
+        if not (routing_weights.min() >= 0 and routing_weights.sum(1).max() <= 1 + 1e-4):
+            raise ValueError("routing_weights must be 0 or more and sum to at most 1 over the voices.")
+        self.routing_weights, self.speak_factor = routing_weights, speak_factor
 
     def prepare_inputs(self, data: dict[str, Tensor | tuple[Tensor, ...]]) -> list[BlockState]:
         """One batch a pass, in the order of ``_input_predictions``; tuples are indexed by pass, tensors shared.
@@ -156,11 +156,11 @@ class MaskRoutedGuidance(BaseGuidance):
         """Predictions (B, N, C) of every pass -> the guided one.
 
         Raises:
-            ValueError: :meth:`set_membership` was not called.
+            ValueError: :meth:`set_routing_weights` was not called.
         """
-        if self.membership is None:
-            raise ValueError("Call set_membership before guidance.")
-        share = self.membership[..., None].to(pred_text)
+        if self.routing_weights is None:
+            raise ValueError("Call set_routing_weights before guidance.")
+        share = self.routing_weights[..., None].to(pred_text)
         driven = sum(share[:, i] * (voices[f"pred_voice_{i}"] - pred_text) for i in range(self.config.num_voices))
         text, speak, listen = (1.0, 1.0, 1.0)
         if self._is_active():

@@ -69,7 +69,7 @@ class JointPipeline(DiffusionPipeline):
             guider=guider,
             audio_guider=audio_guider,
         )
-        self.standard = LatentNormalizer.of(transformer)
+        self.normalizer = LatentNormalizer.of(transformer)
         self.adapters = RoutedAdapters(transformer)
 
     @classmethod
@@ -241,7 +241,7 @@ class JointPipeline(DiffusionPipeline):
 
         With ``silent_voice`` there is one voice more, which never speaks: faces without a voice have it.
         """
-        silence = torch.from_numpy(self.standard.silence(n_frames)).to(self._execution_device)
+        silence = torch.from_numpy(self.normalizer.silence(n_frames)).to(self._execution_device)
         state = LatentState.pinned(silence.expand(1, len(cast) + silent_voice, -1, -1).clone())
         conditions: list[Condition] = []
         for line in lines:
@@ -251,7 +251,7 @@ class JointPipeline(DiffusionPipeline):
                 conditions.append(Generate(line.character, line.start, noise))
             else:
                 mel = mel_spectrogram(torch.from_numpy(line.recording)).numpy()
-                conditions.append(Given(line.character, line.start, torch.from_numpy(self.standard.audio(mel))))
+                conditions.append(Given(line.character, line.start, torch.from_numpy(self.normalizer.audio(mel))))
         return apply_all(state, conditions)
 
     def prepare_motion(
@@ -308,7 +308,7 @@ class JointPipeline(DiffusionPipeline):
                 sigma=inputs.sigma.new_full((1,), sigma),
             )
             if not alone:
-                inputs = replace(inputs, heard=listeners.hear(inputs.audio, inputs.required("segments")))
+                inputs = replace(inputs, heard=listeners.loudest(inputs.audio, inputs.required("segments")))
             if guided:
                 spoken, moved = guided_velocities(self.transformer, guider, audio_guider, inputs)
             else:
@@ -339,14 +339,14 @@ class JointPipeline(DiffusionPipeline):
         """Finished latents -> sound and motion on the clock."""
         n_frames = audio.latent.shape[2]
         spoken, moved, made = (t[0].float().cpu().numpy() for t in (audio.blended, motion.blended, motion.denoise_mask))
-        mels = [self.standard.mel(spoken[v]).astype(np.float32) for v in range(len(cast))]
+        mels = [self.normalizer.mel(spoken[v]).astype(np.float32) for v in range(len(cast))]
         own = [[line for line in lines if line.character == v] for v in range(len(cast))]
         spans = [[slice(line.start, line.stop) for line in said] for said in own]
         opened = rows.mixed_by_face(np.stack([pause_gate(mel, said) for mel, said in zip(mels, spans, strict=True)]))
         parts = []
         for k, member in enumerate(cast):
             speech = assemble_speech(own[k], mels[k], n_frames, self.vocoder, member.timbre)
-            track = postprocess_motion(self.standard.motion_values(moved[k]), opened[k], made[k])
+            track = postprocess_motion(self.normalizer.motion_values(moved[k]), opened[k], made[k])
             parts.append(CharacterPerformance(member.name, speech, track))
         return Performance(tuple(parts), n_frames)
 

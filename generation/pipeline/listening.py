@@ -40,7 +40,7 @@ class Listeners:
         tensors = (~driven[rows.faces], places, own[rows.faces][:, None])
         return cls(*(torch.from_numpy(t)[None].to(device) for t in tensors))
 
-    def hear(self, audio: Tensor, segments: Tensor) -> Tensor:
+    def loudest(self, audio: Tensor, segments: Tensor) -> Tensor:
         """What reaches each row: (1, V or more, T, 400) audio and (1, V or more, T) line numbers -> (1, R, T, 402).
 
         Channels: the sound of the loudest of the other voices, 1, and its side seen from the face; where nobody else

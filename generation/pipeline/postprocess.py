@@ -30,7 +30,7 @@ _LONGEST_GAP = 6
 _SHORTEST_VOICE = 3
 """Frames of sound among silence below which it is a click, not a voice."""
 _FADE = SAMPLES_PER_FRAME // 4
-_RAISED = 0.5
+_POST_FILTER_GAIN = 0.5
 """Share by which the ripples of a sampled spectrum are raised."""
 
 
@@ -72,14 +72,14 @@ def postprocess_motion(values: np.ndarray, gate: np.ndarray, made: np.ndarray) -
     return MotionTrack(np.where(made[:, None] > 0, finished, values))
 
 
-def sharpened(mel: np.ndarray) -> np.ndarray:
+def post_filter(mel: np.ndarray) -> np.ndarray:
     """A sampled log-mel (N, 100) with harmonics and formants as deep as a voice has them.
 
     Whatever a network is unsure of it averages, and averages are flat. An unsharp mask along frequency; its amount was
     chosen by DNSMOS and by what Whisper still understood (docs/training/notebook.md).
     Each frame stays as loud as it was.
     """
-    raised = mel + _RAISED * (mel - envelope(mel))
+    raised = mel + _POST_FILTER_GAIN * (mel - envelope(mel))
     return match_loudness(raised, mel)
 
 
@@ -99,7 +99,7 @@ def assemble_speech(
             speech[span] = line.recording
             continue
         own = mel[mels_from_frames(line.start) : mels_from_frames(line.stop)]
-        own = sharpened(own if timbre is None else apply_timbre(own, timbre))
+        own = post_filter(own if timbre is None else apply_timbre(own, timbre))
         sound = vocoder.decode(torch.from_numpy(own)[None].to(vocoder.device))[0].cpu().numpy()
         ramp = np.linspace(0, 1, _FADE, dtype=np.float32)
         sound[:_FADE] *= ramp

@@ -47,17 +47,17 @@ def regenerate_span(
         sampling: as the kept motion was sampled.
         on_step: as the pipeline takes it.
     """
-    standard, who = pipeline.standard, span.mover
+    normalizer, who = pipeline.normalizer, span.mover
     first, stop = max(0, span.first - FADE), min(kept.n_frames, span.stop + FADE)
     given: list[Condition] = [
-        Given(k, 0, torch.from_numpy(standard.motion(part.motion.values))) for k, part in enumerate(kept.characters)
+        Given(k, 0, torch.from_numpy(normalizer.motion(part.motion.values))) for k, part in enumerate(kept.characters)
     ]
     noise = _noise(kept.n_frames, span, cast[who].name, seed)[first:stop]
 
     def steer(clean: Tensor) -> Tensor:
-        values = standard.motion_values(clean[0, who].float().cpu().numpy())
+        values = normalizer.motion_values(clean[0, who].float().cpu().numpy())
         clean = clean.clone()
-        moved = standard.motion(through_keyframes(values, span))
+        moved = normalizer.motion(through_keyframes(values, span))
         clean[0, who] = torch.from_numpy(moved).to(clean)
         return clean
 

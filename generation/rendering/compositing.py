@@ -19,7 +19,7 @@ _RINGING = 6
 """Pixels next to an edge that interpolation may change."""
 
 
-class Surface:
+class Compositor:
     """Static pictures of one face's box.
 
     Args:

@@ -7,7 +7,7 @@ from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from generation.core.arrays import smoothstep
 from generation.core.motion import BLENDSHAPES, MOUTH, WEIGHTS
-from generation.rendering.deformation import CLOSE, CONTACT, N_DRIVES, ROUND
+from generation.rendering.deformation import CLOSE, CONTACT, N_CONTROLS, ROUND
 
 _HOLD = 25
 """Frames before and after mouth motion over which a picture's open mouth stays closed."""
@@ -31,23 +31,25 @@ def closing_share(values: np.ndarray) -> np.ndarray:
     return smoothstep(share)
 
 
-def mouth_drives(values: np.ndarray, gap: np.ndarray, gap_basis: np.ndarray, closed: bool, press: float) -> np.ndarray:
-    """Drives (T, N_DRIVES) float32 for motion (T, 57).
+def mouth_controls(
+    values: np.ndarray, gap: np.ndarray, gap_basis: np.ndarray, closed: bool, press: float
+) -> np.ndarray:
+    """Controls (T, N_CONTROLS) float32 for motion (T, 57).
 
     Args:
         values: motion.
         gap: (columns,) the picture's opening between the inner lips, pixels.
-        gap_basis: (N_DRIVES, columns) its change per unit of each drive.
+        gap_basis: (N_CONTROLS, columns) its change per unit of each control.
         closed: the picture's mouth is closed.
         press: pixels by which touching lips overlap, so that nothing shines through between them.
     """
-    drives = np.zeros((len(values), N_DRIVES), np.float32)
-    drives[:, : len(BLENDSHAPES)] = values[:, WEIGHTS]
-    drives[:, ROUND] = np.minimum(values[:, _ROUNDED].sum(1) / _FULLY_ROUND, 1.0)
+    controls = np.zeros((len(values), N_CONTROLS), np.float32)
+    controls[:, : len(BLENDSHAPES)] = values[:, WEIGHTS]
+    controls[:, ROUND] = np.minimum(values[:, _ROUNDED].sum(1) / _FULLY_ROUND, 1.0)
     if not closed:
-        drives[:, CLOSE] = closing_share(values)
-    open_by = gap + drives @ gap_basis
-    moving = np.minimum(np.abs(drives[:, _MOUTH + [CLOSE]]).max(1, keepdims=True) / 0.1, 1.0)
+        controls[:, CLOSE] = closing_share(values)
+    open_by = gap + controls @ gap_basis
+    moving = np.minimum(np.abs(controls[:, _MOUTH + [CLOSE]]).max(1, keepdims=True) / 0.1, 1.0)
     touch = np.clip(1.0 - np.maximum(open_by, 0.0) / (4.0 * press), 0.0, 1.0)
-    drives[:, CONTACT] = np.maximum(-open_by, 0.0) - press * moving * touch
-    return drives
+    controls[:, CONTACT] = np.maximum(-open_by, 0.0) - press * moving * touch
+    return controls

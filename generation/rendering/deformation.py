@@ -36,11 +36,11 @@ from masks.topology import (
 
 N_CONTACT = len(UPPER_LIP[0])
 """Columns across the lips at which contact is kept."""
-N_DRIVES = len(BLENDSHAPES) + N_CONTACT + 2
+N_CONTROLS = len(BLENDSHAPES) + N_CONTACT + 2
 """Blendshape weights, one contact push per lip column, the closing of the picture's own opening, and the end of its
 smile where lips are rounded."""
 CONTACT = slice(len(BLENDSHAPES), len(BLENDSHAPES) + N_CONTACT)
-CLOSE, ROUND = N_DRIVES - 2, N_DRIVES - 1
+CLOSE, ROUND = N_CONTROLS - 2, N_CONTROLS - 1
 
 _LIP_FOLLOW = (1.0, 0.95, 0.8, 0.55)
 _IRISES = LEFT_IRIS + RIGHT_IRIS
@@ -61,18 +61,18 @@ _SMOOTHING = 1e-4
 
 
 @dataclass(frozen=True)
-class Fields:
-    """Fields of one face over the coarse grid of G = rows x columns nodes.
+class DeformationFields:
+    """DeformationFields of one face over the coarse grid of G = rows x columns nodes.
 
     Attributes:
-        face: (N_DRIVES, 3, G) float32 displacement per unit of each drive, away from the lips.
-        upper: (N_DRIVES, 3, M) the same around the mouth seen from the upper lip, continued below it.
-        lower: (N_DRIVES, 3, M) the same seen from the lower lip, continued above it.
-        jaw: (N_DRIVES, 3) displacement of the chin.
+        face: (N_CONTROLS, 3, G) float32 displacement per unit of each control, away from the lips.
+        upper: (N_CONTROLS, 3, M) the same around the mouth seen from the upper lip, continued below it.
+        lower: (N_CONTROLS, 3, M) the same seen from the lower lip, continued above it.
+        jaw: (N_CONTROLS, 3) displacement of the chin.
         depth: (G,) float32 height over the eyes' centres, towards the viewer.
         follow: (G,) float32 how far a place follows the head: 1 face and hair, 0 below the neck.
         gap: (N_CONTACT,) float32 the picture's own opening between the inner lips, pixels.
-        gap_basis: (N_DRIVES, N_CONTACT) change of that opening per unit of each drive.
+        gap_basis: (N_CONTROLS, N_CONTACT) change of that opening per unit of each control.
     """
 
     face: np.ndarray
@@ -85,10 +85,10 @@ class Fields:
     gap_basis: np.ndarray
 
 
-def build_fields(
+def build_deformation(
     rig: FaceRig, pose: Pose, points: np.ndarray, nodes: np.ndarray, lip_nodes: np.ndarray, line: LipLine
-) -> Fields:
-    """Fields of the face with landmarks ``points`` (478, 2) over a grid of nodes, pixels, same origin.
+) -> DeformationFields:
+    """DeformationFields of the face with landmarks ``points`` (478, 2) over a grid of nodes, pixels, same origin.
 
     Args:
         rig: the rig.
@@ -101,7 +101,7 @@ def build_fields(
     unit, closed, points = pose.scale, line.closed, line.snap(points)
     grid, lip_grid = nodes.shape[:2], lip_nodes.shape[:2]
     nodes, lip_nodes = nodes.reshape(-1, 2).astype(np.float64), lip_nodes.reshape(-1, 2).astype(np.float64)
-    basis = _drive_basis(rig, pose, points, closed)
+    basis = _control_basis(rig, pose, points, closed)
     inner = set(UPPER_LIP[0] + LOWER_LIP[0]) | set(_IRISES)
     lower_lip = {i for row in LOWER_LIP for i in row} | set(_IRISES)
     upper_lip = {i for row in UPPER_LIP for i in row} | set(_IRISES)
@@ -119,7 +119,7 @@ def build_fields(
         moves = np.zeros((len(at), values.shape[1]), np.float32)
         near = window > 0
         moves[near] = _spread(values, centres, at[near] / unit) * window[near, None]
-        spread[name] = np.ascontiguousarray(moves.T).reshape(N_DRIVES, 3, -1)
+        spread[name] = np.ascontiguousarray(moves.T).reshape(N_CONTROLS, 3, -1)
     for name, shape in (("face", grid), ("upper", lip_grid), ("lower", lip_grid)):
         folded = spread[name].reshape(*spread[name].shape[:2], *shape)
         spread[name] = gaussian_filter(folded, (0, 0, _BLUR, _BLUR)).reshape(spread[name].shape)
@@ -130,7 +130,7 @@ def build_fields(
     top, bottom = list(UPPER_LIP[0]), list(LOWER_LIP[0])
     down = _down(points)
     gap = np.maximum((points[bottom] - points[top]) @ down, 0.0)
-    return Fields(
+    return DeformationFields(
         **spread,
         jaw=basis[:, list(_CHIN_POINTS)].mean(1).astype(np.float32),
         depth=_depth(rig, pose, points, nodes),
@@ -141,7 +141,7 @@ def build_fields(
 
 
 def _join_corners(upper: np.ndarray, lower: np.ndarray, line: LipLine, nodes: np.ndarray, unit: float) -> None:
-    """Let the lips' motions (N_DRIVES, 3, M) meet at the mouth's corners, so that an opening ends there in a curve."""
+    """Let the lips' motions (N_CONTROLS, 3, M) meet at the mouth's corners, so that an opening ends in a curve."""
     s, v = line.to_frame(nodes)
     apart = np.sqrt(np.clip((1.0 - np.abs(s) / line.half) / _CORNER, 0.0, 1.0))
     distance = np.maximum(v - np.interp(s, line.s, line.lower), 0) + np.maximum(np.interp(s, line.s, line.upper) - v, 0)
@@ -151,9 +151,9 @@ def _join_corners(upper: np.ndarray, lower: np.ndarray, line: LipLine, nodes: np
     lower += meet
 
 
-def _drive_basis(rig: FaceRig, pose: Pose, points: np.ndarray, closed: bool) -> np.ndarray:
-    """(N_DRIVES, 478, 3) displacement of the points per unit of each drive, image axes with z to the viewer, pixels."""
-    basis = np.zeros((N_DRIVES, len(points), 3))
+def _control_basis(rig: FaceRig, pose: Pose, points: np.ndarray, closed: bool) -> np.ndarray:
+    """(N_CONTROLS, 478, 3) pixels that each point moves per unit of a control, image axes, z to the viewer."""
+    basis = np.zeros((N_CONTROLS, len(points), 3))
     channels = pose.displacement_to_picture(rig.basis) * np.array([1.0, 1.0, -1.0])
     basis[: len(BLENDSHAPES)] = channels
     for k, name in enumerate(BLENDSHAPES):

@@ -11,9 +11,9 @@ import torch
 from generation.core.arrays import smoothstep
 from generation.core.motion import ROTATION, TRANSLATION, WEIGHTS
 from generation.motion.rig import FaceRig
-from generation.rendering.compositing import Surface
-from generation.rendering.controls import mouth_drives
-from generation.rendering.deformation import build_fields
+from generation.rendering.compositing import Compositor
+from generation.rendering.controls import mouth_controls
+from generation.rendering.deformation import build_deformation
 from generation.rendering.eyes import Eye
 from generation.rendering.imaging.inpainting import fill_behind
 from generation.rendering.imaging.texture import crop_box, places_of
@@ -96,7 +96,7 @@ class FaceRenderer:
         high = (low[0] + mouth.width // stride + 2, low[1] + mouth.height // stride + 2)
         self.lips = self.grid.part(low, high)
         nodes, lip_nodes = self.grid.nodes().numpy(), self.lips.nodes().numpy()
-        fields = build_fields(rig, self.pose, points, nodes, lip_nodes, self.line)
+        fields = build_deformation(rig, self.pose, points, nodes, lip_nodes, self.line)
         self.fields = fields
         self.face_field, self.upper_field, self.lower_field = (
             torch.from_numpy(f.reshape(f.shape[0], -1)) for f in (fields.face, fields.upper, fields.lower)
@@ -131,7 +131,7 @@ class FaceRenderer:
             behind = fill_behind(crop, matte, round(0.8 * self.unit))
             person = (matte > 0) | (behind != crop).any(-1)
         # near the region's border the picture shows through
-        self.surface = Surface(self.grid, crop, blend, matte, behind)
+        self.compositor = Compositor(self.grid, crop, blend, matte, behind)
         away = cv2.distanceTransform(np.uint8(~person), cv2.DIST_L2, 5)[:: self.grid.stride, :: self.grid.stride]
         self.away = torch.from_numpy(away.copy())  # of each node from the person, pixels
 
@@ -151,18 +151,18 @@ class FaceRenderer:
         into = frame[part.top : bottom, part.left : right]
         cv2.copyTo(pixels[:height, :width], changeable, into)  # OpenCV masks quickest
 
-    def drives(self, values: np.ndarray) -> torch.Tensor:
-        """Drives (T, N_DRIVES) of the mesh for a whole motion track (T, 57)."""
-        drives = mouth_drives(values, self.fields.gap, self.fields.gap_basis, self.line.closed, _PRESS * self.unit)
-        return torch.from_numpy(drives)
+    def controls(self, values: np.ndarray) -> torch.Tensor:
+        """Controls (T, N_CONTROLS) of the mesh for a whole motion track (T, 57)."""
+        controls = mouth_controls(values, self.fields.gap, self.fields.gap_basis, self.line.closed, _PRESS * self.unit)
+        return torch.from_numpy(controls)
 
     @torch.inference_mode()
-    def render(self, values: torch.Tensor, drives: torch.Tensor, count: int) -> tuple[Grid, list[np.ndarray]]:
+    def render(self, values: torch.Tensor, controls: torch.Tensor, count: int) -> tuple[Grid, list[np.ndarray]]:
         """The part of the face's box that this motion can change; what lies beside it stays the picture.
 
         Args:
             values: (T, 57) float32 motion.
-            drives: (T, N_DRIVES) of the same frames.
+            controls: (T, N_CONTROLS) of the same frames.
             count: how many of them, the first ones, are wanted.
 
         Returns:
@@ -171,8 +171,8 @@ class FaceRenderer:
         rotation = rotation_matrices(values[:, ROTATION])
         shift = values[:, TRANSLATION] * values.new_tensor([1.0, -1.0, 1.0]) * self.unit
         shape = (self.grid.rows, self.grid.columns)
-        move = self._moves((drives @ self.face_field).view(-1, 3, *shape), rotation, shift, slice(None), slice(None))
-        speaking = ((drives @ self.gap_basis).abs() > 1e-3).any(1)
+        move = self._moves((controls @ self.face_field).view(-1, 3, *shape), rotation, shift, slice(None), slice(None))
+        speaking = ((controls @ self.gap_basis).abs() > 1e-3).any(1)
         looks = [(eye, drive) for eye in self.eyes if (drive := eye.drive(values[:, WEIGHTS])).moves]
         layers = [eye.box for eye, _ in looks] + ([self.mouth.box] if speaking.any() else [])
         reach = float(move.abs().amax((0, 2, 3)).norm())
@@ -182,17 +182,17 @@ class FaceRenderer:
         lips = self.mouth.target(part, places) if speaking.any() else None
         targets = [around for *_, around in seen] + ([lips] if lips is not None else [])
         if not targets:
-            return part, self.surface.frames(places[:count], part, reach, None, None)
+            return part, self.compositor.frames(places[:count], part, reach, None, None)
         # mouth and eyes are worked out together for all frames, the rest frame by frame, which fits into caches
         features = bounding_grid(targets)
-        image = self.surface.planes(_nodes(places, part, features), features)
+        image = self.compositor.planes(_nodes(places, part, features), features)
         if lips is not None:
-            self._put_mouth(image[:count], features, lips, drives, speaking[:count], rotation, shift)
+            self._put_mouth(image[:count], features, lips, controls, speaking[:count], rotation, shift)
         for eye, drive, around in seen:
             rows, columns = around.slices(features)
             at = upsample(_nodes(places, part, around), around)
             image[:, :, rows, columns] = eye.compose(image[:, :, rows, columns], at, drive)
-        return part, self.surface.frames(places[:count], part, reach, features, image)
+        return part, self.compositor.frames(places[:count], part, reach, features, image)
 
     def _reached(self, move: torch.Tensor, reach: float, layers: list[Grid]) -> Grid:
         """The part of the grid that displacements (T, 2, rows, columns) of its nodes and moved layers can change.
@@ -232,7 +232,7 @@ class FaceRenderer:
         image: torch.Tensor,
         box: Grid,
         target: Grid,
-        drives: torch.Tensor,
+        controls: torch.Tensor,
         speaking: torch.Tensor,
         rotation: torch.Tensor,
         shift: torch.Tensor,
@@ -240,7 +240,7 @@ class FaceRenderer:
         rows, columns = self.lips.nodes_in(self.grid)
         shape = (self.lips.rows, self.lips.columns)
         moves = tuple(
-            self._moves((drives @ field).view(-1, 3, *shape), rotation, shift, rows, columns)
+            self._moves((controls @ field).view(-1, 3, *shape), rotation, shift, rows, columns)
             for field in (self.upper_field, self.lower_field)
         )
         # where the skull's motion alone shows a pixel's place of the picture: x = A (p - origin - still) + origin
@@ -250,7 +250,7 @@ class FaceRenderer:
         skull = torch.cat([flat, torch.einsum("tij,tj->ti", flat, first)[..., None] + self.origin[:, None]], 2)
         at = target.slices(box)
         base = image[:, :, at[0], at[1]]
-        jaw = (drives @ self.jaw_field).numpy()
+        jaw = (controls @ self.jaw_field).numpy()
         places = torch.stack(invert(torch.cat(moves), self.lips, target).chunk(2), 1)
         for frame in torch.where(speaking)[0].tolist():
             self.mouth.compose(

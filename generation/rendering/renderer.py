@@ -64,12 +64,12 @@ class SceneRenderer:
         return self._frames(tracks, wanted)
 
     def _frames(self, tracks: Sequence[MotionTrack], wanted: np.ndarray) -> Iterator[np.ndarray]:
-        drives = [face.drives(track.values) for face, track in zip(self._faces, tracks, strict=True)]
+        controls = [face.controls(track.values) for face, track in zip(self._faces, tracks, strict=True)]
 
         def batch(start: int) -> list[list[Patch]]:
             numbers = wanted[start : start + BATCH]
             patches: list[list[Patch]] = [[] for _ in numbers]
-            for face, track, drive in zip(self._faces, tracks, drives, strict=True):
+            for face, track, drive in zip(self._faces, tracks, controls, strict=True):
                 _draw(patches, face, torch.from_numpy(track.values[numbers]), drive[numbers])
             return patches
 
@@ -99,13 +99,13 @@ class SceneRenderer:
         return frame
 
 
-def _draw(patches: list[list[Patch]], face: FaceRenderer, values: torch.Tensor, drives: torch.Tensor) -> None:
+def _draw(patches: list[list[Patch]], face: FaceRenderer, values: torch.Tensor, controls: torch.Tensor) -> None:
     """Add the moved face to those of a batch's frames where it moves."""
-    where = torch.where(torch.cat([values, drives], 1).abs().amax(1) > 0)[0].tolist()
+    where = torch.where(torch.cat([values, controls], 1).abs().amax(1) > 0)[0].tolist()
     if not where:
         return
     # always a full batch, so that a frame never depends on how many are rendered with it
     chosen = np.resize(where, BATCH)
-    part, drawn = face.render(values[chosen], drives[chosen], len(where))
+    part, drawn = face.render(values[chosen], controls[chosen], len(where))
     for index, pixels in zip(where, drawn, strict=True):
         patches[index].append((face, part, pixels))

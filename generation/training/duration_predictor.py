@@ -17,10 +17,10 @@ _SORTED = 4
 
 
 def duration_batches(
-    rhythms: Sequence[DurationExample], voice_names: list[str], table: np.ndarray, size: int
+    dataset: Sequence[DurationExample], voice_names: list[str], table: np.ndarray, size: int
 ) -> Callable[[torch.Generator], tuple[Tensor, Tensor, Tensor]]:
     """Whole sentences of like length: symbols (B, L), voices (B, 65) and durations (B, L), 0 in the padding."""
-    rows = [r for r in rhythms if set(r.voices) <= set(voice_names)]
+    rows = [r for r in dataset if set(r.voices) <= set(voice_names)]
 
     def batch(generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         several = [rows[i] for i in torch.randint(len(rows), (_SORTED * size,), generator=generator).tolist()]
@@ -35,8 +35,8 @@ def duration_batches(
             symbols[i, : len(r.phonemes)] = torch.tensor([SYMBOL_INDEX[s] for s in r.phonemes])
             durations[i, : len(r.phonemes)] = torch.tensor(r.durations)
             if known[i]:
-                vector = sum(w * table[voice_names.index(v)] for v, w in r.voices.items())
-                voices[i] = torch.from_numpy(np.append(vector, 1).astype(np.float32))
+                embedding = sum(w * table[voice_names.index(v)] for v, w in r.voices.items())
+                voices[i] = torch.from_numpy(np.append(embedding, 1).astype(np.float32))
         return symbols, voices, durations
 
     return batch

@@ -78,21 +78,21 @@ def voice_pitches(corpus: SpeechCorpus, names: Sequence[str]) -> np.ndarray:
     return np.array(pitches)
 
 
-def save_voices(learned_from: Sequence[str], table: np.ndarray, pitches: np.ndarray, assets: Path) -> None:
+def save_voices(trained_on: Sequence[str], table: np.ndarray, pitches: np.ndarray, assets: Path) -> None:
     """Writes the voice bank: ``voices.safetensors`` and ``voices.json``, of those voices that are presets.
 
     Args:
-        learned_from: corpus voice of each row.
+        trained_on: corpus voice of each row.
         table: (V, 64) float32.
         pitches: (V,) Hz, NaN where unknown; at least two known ones that differ.
         assets: the folder.
     """
     about, rows = {}, {}
-    for voice, row in zip(learned_from, table, strict=True):
+    for voice, row in zip(trained_on, table, strict=True):
         if voice in PRESETS:
             name, line = PRESETS[voice]
             language = "en-gb" if voice.startswith("b") else "en-us"
-            about[name] = {"language": language, "description": line, "learned_from": voice}
+            about[name] = {"language": language, "description": line, "trained_on": voice}
             rows[name] = row
     rows[OCTAVE] = octave_step(table, pitches)
     save_file(rows, assets / "voices.safetensors")

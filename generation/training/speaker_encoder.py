@@ -55,7 +55,7 @@ def _heard(name: str, corpus: SpeechCorpus, encoder: SpeakerEncoder) -> torch.Te
 def encoder_batches(
     features: SpeechCorpus, voice_names: list[str], table: np.ndarray, size: int, n_frames: int = 75
 ) -> Callable[[torch.Generator], tuple[Tensor, Tensor]]:
-    """Random crops of training speech with the voice vectors they should give: mel (B, 4 n_frames, 100) and (B, 64)."""
+    """Random crops of training speech with the embeddings they should give: mel (B, 4 n_frames, 100) and (B, 64)."""
     rows = [u for u in features.split("train") if set(u.voices) <= set(voice_names) and u.n_frames > n_frames]
     targets = [sum(w * table[voice_names.index(v)] for v, w in u.voices.items()) for u in rows]
 

@@ -24,19 +24,19 @@ OCTAVE = "octave"
 
 @dataclass(frozen=True)
 class Preset:
-    """What is known of a preset: its vector (64,) float32, how it is pronounced, a line about it, its origin.
+    """What is known of a preset: its speaker embedding (64,) float32, language, description and origin.
 
     Attributes:
-        vector: point in the voice table.
+        embedding: point in the speaker embedding table.
         language: eSpeak NG's name of the pronunciation, ``en-us`` or ``en-gb``.
         description: one line for the reader, from measurements of the recordings.
-        learned_from: the corpus voice whose recordings it was learned from.
+        trained_on: the corpus voice whose recordings it was learned from.
     """
 
-    vector: np.ndarray
+    embedding: np.ndarray
     language: str
     description: str
-    learned_from: str
+    trained_on: str
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class VoiceBank:
 
     Attributes:
         presets: as :attr:`names` lists them.
-        octave: (64,) float32, what the vectors of higher voices have more, for an octave.
+        octave: (64,) float32, what the embeddings of higher voices have more, for an octave.
     """
 
     presets: dict[str, Preset]
@@ -54,10 +54,10 @@ class VoiceBank:
     @classmethod
     def load(cls, folder: Path | None = None) -> VoiceBank:
         """Reads ``voices.safetensors`` and ``voices.json``, by default those that ship."""
-        vectors = load_file((folder / "voices.safetensors") if folder else asset("voices.safetensors"))
+        embeddings = load_file((folder / "voices.safetensors") if folder else asset("voices.safetensors"))
         path = (folder / "voices.json") if folder else asset("voices.json")
         about = json.loads(path.read_text(encoding="utf-8"))
-        return cls({name: Preset(vectors[name], **about[name]) for name in sorted(about)}, vectors[OCTAVE])
+        return cls({name: Preset(embeddings[name], **about[name]) for name in sorted(about)}, embeddings[OCTAVE])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -74,13 +74,13 @@ class VoiceBank:
             raise ValueError(f"There is no voice called {name!r}; the presets are {', '.join(self.names)}.")
         return self.presets[name]
 
-    def vector(self, name: str) -> np.ndarray:
-        """Voice vector of a preset, (64,) float32; raises as ``bank[name]`` does."""
-        return self[name].vector
+    def embedding(self, name: str) -> np.ndarray:
+        """Speaker embedding of a preset, (64,) float32; raises as ``bank[name]`` does."""
+        return self[name].embedding
 
 
 def speaker_embedding_from_clip(audio: Audio) -> np.ndarray:
-    """Voice vector (64,) float32 of the person who speaks in a recording, taken from its best 15 s.
+    """Speaker embedding (64,) float32 of the person who speaks in a recording, taken from its best 15 s.
 
     Raises:
         ValueError: less than half a second, in which no voice is heard.
@@ -103,7 +103,7 @@ def clip_mel(audio: Audio) -> np.ndarray:
 
 
 def embed_mel(mel: np.ndarray) -> np.ndarray:
-    """Voice vector (64,) float32 of speech (M, 100)."""
+    """Speaker embedding (64,) float32 of speech (M, 100)."""
     import torch
 
     with torch.no_grad():

@@ -1,9 +1,9 @@
 """Voice cloning from a clip: pitch and timbre are measured on trial readings and corrected.
 
-The encoder hears which voice it is, but speech from its vector keeps to voices that the base knows: pitch off by up to
-four semitones, and a spectrum of its own. Two things are measured on trial readings and corrected. The vector moves
-along the direction in which the table's voices grow higher, until the readings have the clip's pitch; and what their
-mean spectra lack of the clip's becomes the voice's timbre correction.
+The encoder hears which voice it is, but speech from its embedding keeps to voices that the base knows: pitch off by up
+to four semitones, and a spectrum of its own. Two things are measured on trial readings and corrected. The embedding is
+moved along the direction in which the table's voices grow higher, until the readings have the clip's pitch; and what
+their mean spectra lack of the clip's becomes the voice's timbre correction.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NEAR = 1 / 48
 _SLOPE, _SLOPES = 0.6, (0.3, 1.5)
 """Octaves by which the pitch follows a step meant for one: at first, and what is believed of two readings."""
 _FARTHEST = 0.7
-"""Octaves that a vector may be moved in all; a clip that asks for more was misheard."""
+"""Octaves that an embedding may be moved in all; a clip that asks for more was misheard."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class ClonedVoice:
     """A voice as the pipeline wants it.
 
     Attributes:
-        vector: (64,) float32, point in the voice table.
+        embedding: (64,) float32, point in the voice table.
         timbre: (2, 100) float32 of :mod:`generation.audio.timbre`, or None.
     """
 
-    vector: np.ndarray
+    embedding: np.ndarray
     timbre: np.ndarray | None
 
 
@@ -59,7 +59,7 @@ def clone_voice(audio: Audio, pipeline: JointPipeline, durations: DurationPredic
         audio: the clip.
         pipeline: reads.
         durations: its rhythm.
-        octave: (64,) what a vector changes by for a pitch an octave higher (``VoiceBank.octave``).
+        octave: (64,) what a embedding changes by for a pitch an octave higher (``VoiceBank.octave``).
 
     Raises:
         ValueError: less than half a second, in which no voice is heard.
@@ -83,13 +83,13 @@ def clone_voice(audio: Audio, pipeline: JointPipeline, durations: DurationPredic
     return ClonedVoice(first + np.float32(moved) * octave, timbre_correction(reading, clip))
 
 
-def _read(pipeline: JointPipeline, durations: DurationPredictor, vector: np.ndarray) -> np.ndarray:
+def _read(pipeline: JointPipeline, durations: DurationPredictor, embedding: np.ndarray) -> np.ndarray:
     """Log-mel (M, 100) of the sound of the trial sentences in a voice."""
     lines, start = [], 0
     for number, text in enumerate(READING):
         phonemes = f" {phonemize(text, 'en-us')} "
-        lengths = durations.predict(phonemes, vector, seed=number)
+        lengths = durations.predict(phonemes, embedding, seed=number)
         lines.append(Line(str(number), 0, start, sum(lengths) // MELS_PER_FRAME, phonemes, lengths))
         start = lines[-1].stop
-    part = pipeline(lines, [CastMember("READER", vector)], start).characters[0]
+    part = pipeline(lines, [CastMember("READER", embedding)], start).characters[0]
     return mel_spectrogram(torch.from_numpy(part.speech)).numpy()

@@ -90,24 +90,24 @@ class Synthesis:
     def _durations(self) -> DurationPredictor:
         return DurationPredictor.from_pretrained()
 
-    def speak(self, text: str, voice: str, seed: int, alike: ClonedVoice | None = None) -> Take:
+    def speak(self, text: str, voice: str, seed: int, cloned: ClonedVoice | None = None) -> Take:
         """Text to sound and motion, lengths from the duration model.
 
         Args:
             text: to be said.
             voice: of the corpus, spoken by the preset that was learned from it.
             seed: of the noise.
-            alike: a voice from a clip in place of the preset's; then ``voice`` only tells the accent.
+            cloned: a voice from a clip in place of the preset's; then ``voice`` only tells the accent.
         """
-        alike = alike or ClonedVoice(self.preset(voice), None)
+        cloned = cloned or ClonedVoice(self.preset(voice), None)
         began = process_time()
         phonemes = f" {phonemize(text, 'en-gb' if voice.startswith('b') else 'en-us')} "
-        durations = self._durations.predict(phonemes, alike.vector, seed=seed)
-        return self._take(phonemes, durations, alike, seed, None, process_time() - began)
+        durations = self._durations.predict(phonemes, cloned.embedding, seed=seed)
+        return self._take(phonemes, durations, cloned, seed, None, process_time() - began)
 
     def preset(self, voice: str) -> np.ndarray:
         """Vector (64,) of the preset that was learned from a voice of the corpus."""
-        return next(p.vector for p in self.bank.presets.values() if p.learned_from == voice)
+        return next(p.embedding for p in self.bank.presets.values() if p.trained_on == voice)
 
     def vocoded(self, waveform: np.ndarray) -> np.ndarray:
         """A recording's mel spectrogram made sound again by the shipped vocoder, (S,) at 24 kHz."""
@@ -147,7 +147,7 @@ class Synthesis:
         recording: np.ndarray | None,
         spent: float,
     ) -> Take:
-        key = result_key(phonemes, durations, seed, self.steps, voice.vector, voice.timbre, recording)
+        key = result_key(phonemes, durations, seed, self.steps, voice.embedding, voice.timbre, recording)
         path = self._kept / f"{key}.npz"
         if path.is_file():
             with np.load(path) as kept:
@@ -157,7 +157,7 @@ class Synthesis:
         with single_threaded():
             part = self.pipeline(
                 [line],
-                [CastMember("SPEAKER", voice.vector, timbre=voice.timbre)],
+                [CastMember("SPEAKER", voice.embedding, timbre=voice.timbre)],
                 line.n_frames + 2 * FADE,
                 seed=seed,
                 sampling=self.sampling,

@@ -10,7 +10,7 @@ import numpy as np
 from generation.core.clock import frames_from_seconds
 from masks.person_segmentation import sam_predictor, segment_person
 from masks.regions import CharacterMask, motion_region, motion_room
-from masks.routing import FaceTokens, face_footprint, membership
+from masks.routing import FaceTokens, face_footprint, routing_weights
 from studio.cast.face_assignment import AssignedFace, FaceAssignment
 from studio.scene.schema import Scene
 
@@ -89,7 +89,7 @@ def cramped_faces(assignment: FaceAssignment) -> list[int]:
 def _routing(
     scene: Scene, assigned: Sequence[AssignedFace], masks: Sequence[CharacterMask], size: tuple[int, int]
 ) -> np.ndarray:
-    """The masks' membership of the face tokens, with those who have no face driving only their own, unseen one."""
+    """The masks' routing weights of the face tokens, with those who have no face driving only their own, unseen one."""
     alone = np.eye(len(scene.cast), dtype=np.float32)
     if not assigned:
         return alone
@@ -98,7 +98,7 @@ def _routing(
 
     def at(frame: int) -> np.ndarray:
         routing = alone.copy()
-        routing[np.ix_(seen, seen)] = membership(
+        routing[np.ix_(seen, seen)] = routing_weights(
             [_mask_at(*pair, frame) for pair in zip(assigned, masks, strict=True)], tokens
         )
         return routing

@@ -71,7 +71,7 @@ def estimate(project: Project, report: Report | None = None, settings: RenderSet
     return Estimate(report.seconds + TAIL_FRAMES / 25, _START_SECONDS + work, round(memory))
 
 
-def learn(
+def calibrate(
     root: Path, report: Report, settings: RenderSettings, took: Mapping[str, float], made: float, drawn: float = 1.0
 ) -> None:
     """Note what a finished film took.
@@ -88,10 +88,10 @@ def learn(
     expected["speech and motion"] *= made
     expected["rendering"] *= drawn
     told = {key: amount for key, amount in took.items() if expected.get(key, 0) >= 0.2}  # less tells nothing
-    note(root, {key: amount / expected[key] for key, amount in told.items()})
+    record_ratios(root, {key: amount / expected[key] for key, amount in told.items()})
 
 
-def note(root: Path, ratios: Mapping[str, float]) -> None:
+def record_ratios(root: Path, ratios: Mapping[str, float]) -> None:
     """Note what this machine needed over what was expected, by what was done."""
     factors = factors_of(root)
     for key, now in ratios.items():
@@ -104,10 +104,10 @@ def finetuning_overhead(root: Path) -> float:
     return _OVERHEAD_SECONDS * factors_of(root).get("fine-tuning", 1.0)
 
 
-def note_finetuning(root: Path, seconds: float) -> None:
+def record_finetuning(root: Path, seconds: float) -> None:
     """Note what a fine-tuning job took beside the training; one that was continued took less than nothing."""
     if seconds > 0:
-        note(root, {"fine-tuning": seconds / _OVERHEAD_SECONDS})
+        record_ratios(root, {"fine-tuning": seconds / _OVERHEAD_SECONDS})
 
 
 def _expected(report: Report, settings: RenderSettings) -> dict[str, float]:
@@ -129,7 +129,7 @@ def factors_of(root: Path) -> dict[str, float]:
     return {key: float(value) for key, value in data.items() if value > 0} if isinstance(data, dict) else {}
 
 
-def note_film(work: Path, scene: Scene, settings: RenderSettings, pieces: Sequence[str]) -> None:
+def record_film(work: Path, scene: Scene, settings: RenderSettings, pieces: Sequence[str]) -> None:
     """Note of a finished film that its pictures are kept.
 
     Args:

@@ -53,14 +53,14 @@ def inspect_clips(job: Job, models: Models, progress: Progress) -> dict[str, Pat
     scene = load_scene(job.scene_path)
     folder, out = job.scene_path.parent / CLIPS_FOLDER, job.folder / "out"
 
-    def watch(share: float) -> None:
+    def on_progress(share: float) -> None:
         progress.update(share, 1.0)
         progress.yield_point()
 
     texts = {path.stem for path in folder.glob("*.txt")}
     wordless = any(path.stem not in texts for path in folder.iterdir())
     aligner = ForcedAligner(models.pipeline.transformer, models.durations)
-    reader = ClipReader("audio", aligner, language_of(scene, 0), whisper() if wordless else None, watch)
+    reader = ClipReader("audio", aligner, language_of(scene, 0), whisper() if wordless else None, on_progress)
     material = reader.read(folder)
     out.mkdir(parents=True, exist_ok=True)
     results = {"material": out / "material.json"}
@@ -101,11 +101,11 @@ def finetune_voice(job: Job, models: Models, progress: Progress) -> dict[str, Pa
     learnt = _learn(job, minutes, models, progress)
     progress.start("try")
     found: dict[float, Trial] = {}
-    vector, language = _voice(load_scene(job.scene_path), job.scene_path.parent, models)
+    embedding, language = _voice(load_scene(job.scene_path), job.scene_path.parent, models)
     for done, strength in enumerate((0.0, 1.0)):
         progress.update(done, 2)
         progress.yield_point()
-        said = prompts(_SENTENCES, vector, language)
+        said = prompts(_SENTENCES, embedding, language)
         found |= trials(models.pipeline, models.durations, learnt.path, said, (strength,))
     out, name = job.folder / "out", job.options["name"]
     project = Project(job.project_folder)
@@ -122,7 +122,7 @@ def finetune_voice(job: Job, models: Models, progress: Progress) -> dict[str, Pa
 def _learn(job: Job, minutes: float, models: Models, progress: Progress) -> FineTuned:
     """The training, with weights of its own: the worker's go on speaking meanwhile."""
 
-    def watch(share: float) -> None:
+    def on_progress(share: float) -> None:
         progress.update(share, 1.0)
         progress.yield_point()
 
@@ -135,7 +135,7 @@ def _learn(job: Job, minutes: float, models: Models, progress: Progress) -> Fine
         if other != folder:  # of a job that was given up
             shutil.rmtree(other, ignore_errors=True)
     try:
-        return finetune(clips, "audio", origin, transformer, models.durations, size, folder, watch)
+        return finetune(clips, "audio", origin, transformer, models.durations, size, folder, on_progress)
     finally:
         del transformer
         gc.collect()
@@ -152,9 +152,9 @@ def _voice(scene: Scene, folder: Path, models: Models) -> tuple[np.ndarray, str]
     """The character's voice (64,) without any style, the bank's first where it has none, and its language."""
     voice, language = scene.cast[0].voice, language_of(scene, 0)
     if voice is not None and voice.clip is not None:
-        return models.cloned(scene_recording(folder, voice.clip)).vector, language
+        return models.cloned(scene_recording(folder, voice.clip)).embedding, language
     name = models.voices.names[0] if voice is None or voice.preset is None else voice.preset
-    return models.voices.vector(name), language
+    return models.voices.embedding(name), language
 
 
 def with_finetuned(scene: Scene, who: str, name: str, style: str) -> Scene:

@@ -21,7 +21,7 @@ from studio.export.motion_curves import motion_curves
 from studio.export.otio import write_otio
 from studio.export.writers import file_names
 from studio.jobs import finetune
-from studio.jobs.estimate import learn, note_film, note_finetuning
+from studio.jobs.estimate import calibrate, record_film, record_finetuning
 from studio.jobs.job import Job
 from studio.jobs.reporter import StatusReporter
 from studio.performance.line_audio import hear, keep_takes, timed_words
@@ -103,8 +103,8 @@ def render_video(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> di
     report = render_scene(job.scene_path, video, settings, reporter.show, reporter.cancelled, observer, loaded.models)
     seconds = reporter.stage_seconds()
     memory = {"memory": float(peak)} if (peak := peak_memory()) else {}
-    learn(job.root, report, settings, seconds | memory, observer.made, observer.drawn)
-    note_film(work, scene, settings, observer.pieces)
+    calibrate(job.root, report, settings, seconds | memory, observer.made, observer.drawn)
+    record_film(work, scene, settings, observer.pieces)
     results = {"video": video, "srt": video.with_suffix(".srt"), "vtt": video.with_suffix(".vtt")}
     names = [character.name for character in scene.cast]
     for name, slug in zip(names, file_names(names), strict=True):
@@ -133,7 +133,7 @@ def finetune_voice(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> 
     with progress.running():
         results = finetune.finetune_voice(job, loaded.models, progress)
     training = 60 * read_json(results["report"])["minutes"]
-    note_finetuning(job.root, sum(reporter.stage_seconds().values()) - training)
+    record_finetuning(job.root, sum(reporter.stage_seconds().values()) - training)
     return results
 
 

@@ -83,7 +83,7 @@ def _voice(
             embedding = speaker_embedding_from_clip(Audio(scene_recording(folder, clip), SAMPLE_RATE))
     elif character.voice.clip is not None:
         cloned = models.cloned(scene_recording(folder, character.voice.clip))
-        embedding, timbre = cloned.vector, np.float32(adapters.remaining_voice(styles)) * cloned.timbre
+        embedding, timbre = cloned.embedding, np.float32(adapters.remaining_voice(styles)) * cloned.timbre
     elif character.voice.preset is not None:
-        embedding = models.voices.vector(character.voice.preset)
+        embedding = models.voices.embedding(character.voice.preset)
     return adapters.adapted_voice(embedding, styles), timbre

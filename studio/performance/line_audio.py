@@ -22,7 +22,7 @@ from studio.export.provenance import make_record
 from studio.export.writers import write_sound
 from studio.performance.models import Models
 from studio.performance.performer import ScenePerformer
-from studio.project.takes import FOLDER, Take, note_takes
+from studio.project.takes import FOLDER, Take, record_takes
 from studio.scene.document import load_scene
 from studio.scene.line_names import line_names
 from studio.scene.retakes import without_retakes
@@ -185,4 +185,4 @@ def keep_takes(
         voices = [scene.cast[voiced.character].voice for voiced in timeline.of_all_speakers(line)]
         whose = listed(["" if voice is None else voice.preset or "recording" for voice in voices])
         takes[name] = Take(str(script.take), script.take, now, text, segment_keys[line.id], path, whose, recipe)
-    note_takes(project, takes)
+    record_takes(project, takes)

@@ -94,7 +94,7 @@ class ScenePerformer:
 
         Args:
             timeline: of the scene.
-            routing: (K, K) or (K, K, L) membership of face j in the place of character i, see
+            routing: (K, K) or (K, K, L) routing weight of face j in the place of character i, see
                 :func:`studio.performance.scene_routing.scene_routing`.
             sides: (K,) where each person sits, -1 (left) .. 1 (right).
             work: folder where finished segments are kept, and found again.
@@ -129,8 +129,8 @@ class ScenePerformer:
         cache.trim()
         joined = join(segments, parts, timeline.n_frames)
         deliveries = [voice.delivery for voice in self._voices]
-        drives = routing >= LEAST_SHARE
-        gazing = with_scene_eyes(joined, self._scene, timeline, segments, sides, self.seed, retakes, deliveries, drives)
+        driven = routing >= LEAST_SHARE
+        gazing = with_scene_eyes(joined, self._scene, timeline, segments, sides, self.seed, retakes, deliveries, driven)
         return bend_through_keys(gazing, retakes)
 
     def segment_keys(self, timeline: Timeline, routing: np.ndarray, sides: np.ndarray) -> dict[str, str]:

@@ -29,7 +29,7 @@ def with_scene_eyes(
     seed: int,
     retaken: Sequence[KeyedSpan] = (),
     delivery: Sequence[Delivery] | None = None,
-    drives: np.ndarray | None = None,
+    driven: np.ndarray | None = None,
 ) -> Performance:
     """The performance with gaze and blinks, segment by segment: an edit elsewhere leaves a segment's alone.
 
@@ -42,16 +42,16 @@ def with_scene_eyes(
         seed: of the scene.
         retaken: spans in which the speaker's eyes are others: gaze passes over at the ends, blinks change whole.
         delivery: of everybody's gaze and lids; None = average ones.
-        drives: (K, K, T) bool, whether voice i drives face j; None = everybody's own.
+        driven: (K, K, T) bool, whether voice i drives face j; None = everybody's own.
     """
     spans = [Span(s.start + s.before, s.start + s.n_frames - s.after, f"{seed} {s.lines[0].id}") for s in segments]
     targets = scripted_gaze_targets(scene, timeline, sides)
-    parts = list(add_gaze(performance, spans, sides, targets, delivery, drives).characters)
+    parts = list(add_gaze(performance, spans, sides, targets, delivery, driven).characters)
     for span in retaken:
         who = span.mover
         around = next(other for other in spans if other.start <= span.line.start < other.stop)
         other = replace(around, key=f"{around.key} {span.line.id} {span.take}")
-        made = add_gaze(performance, [other], sides, targets, delivery, drives).characters[who].motion.values
+        made = add_gaze(performance, [other], sides, targets, delivery, driven).characters[who].motion.values
         track = parts[who].motion.values.copy()
         track[:, _GAZE] = crossfade(track[:, _GAZE], made[:, _GAZE], span.first, span.stop)
         track[:, _LIDS] = splice_blinks(track[:, _LIDS], made[:, _LIDS], span.first, span.stop)

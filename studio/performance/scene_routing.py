@@ -12,7 +12,7 @@ from studio.scene.schema import Scene
 from studio.timeline.timeline import Timeline
 
 
-def scene_routing(scene: Scene, timeline: Timeline, membership: np.ndarray) -> np.ndarray:
+def scene_routing(scene: Scene, timeline: Timeline, routing_weights: np.ndarray) -> np.ndarray:
     """Routing weights of a whole scene.
 
     A voice belongs at its own character's place in the picture. While it says a line with ``face`` it is at the places
@@ -22,8 +22,8 @@ def scene_routing(scene: Scene, timeline: Timeline, membership: np.ndarray) -> n
     Args:
         scene: whose script the timeline is of.
         timeline: who speaks when.
-        membership: (K, K) or (K, K, L) float32, how much face j belongs to the place of character i, in each frame;
-            frames beyond L are as the last one.
+        routing_weights: (K, K) or (K, K, L) float32, how much face j belongs to the place of character i, by
+            frame; frames beyond L are as the last one.
 
     Returns:
         (K, K, T) float32 in [0, 1], how much voice i drives face j in frame t; at most 1 over the voices.
@@ -37,7 +37,7 @@ def scene_routing(scene: Scene, timeline: Timeline, membership: np.ndarray) -> n
     idle = ~speaks.any(0) & ~speaks.any(1)  # nobody speaks there, and its own voice nowhere else
     own = np.arange(n_cast)
     at_place[own, own] += idle
-    return np.einsum("ikt,kjt->ijt", at_place.astype(np.float32), _in_frames(membership, timeline.n_frames))
+    return np.einsum("ikt,kjt->ijt", at_place.astype(np.float32), _in_frames(routing_weights, timeline.n_frames))
 
 
 def faces_moved(routing: np.ndarray, lines: Iterable[Line], first: int = 0) -> list[int]:
@@ -60,8 +60,8 @@ def driven_faces(routing: np.ndarray, line: Line, first: int = 0) -> list[int]:
     return [int(face) for face in np.flatnonzero((shares >= LEAST_SHARE).any(1))]
 
 
-def _in_frames(membership: np.ndarray, n_frames: int) -> np.ndarray:
+def _in_frames(routing_weights: np.ndarray, n_frames: int) -> np.ndarray:
     """(K, K, T) float32 of what may be shorter, or the same in all frames."""
-    moving = membership[:, :, None] if membership.ndim == 2 else membership
+    moving = routing_weights[:, :, None] if routing_weights.ndim == 2 else routing_weights
     frames = np.minimum(np.arange(n_frames), moving.shape[2] - 1)
     return moving[:, :, frames].astype(np.float32)

@@ -203,7 +203,7 @@ def _while_moved(timeline: Timeline, routing: np.ndarray) -> np.ndarray:
     """(K, T) float32: 1 while a line comes out of a face, falling to 0 within :data:`_FADE` frames around it."""
     moving = np.zeros(routing.shape[1:], np.float32)
     frames = np.arange(timeline.n_frames)
-    for line in timeline.voiced:
+    for line in timeline.speaker_lines:
         outside = np.maximum(np.maximum(line.start - frames, frames - (line.stop - 1)), 0)
         moved = driven_faces(routing, line)
         moving[moved] = np.maximum(moving[moved], np.clip(1 - outside / _FADE, 0, 1))
@@ -213,6 +213,6 @@ def _while_moved(timeline: Timeline, routing: np.ndarray) -> np.ndarray:
 def _speaking(timeline: Timeline, n_cast: int) -> np.ndarray:
     """(K, T) bool: while somebody's voice is heard."""
     speaking = np.zeros((n_cast, timeline.n_frames), bool)
-    for line in timeline.voiced:
+    for line in timeline.speaker_lines:
         speaking[line.character, line.start : line.stop] = True
     return speaking

@@ -52,7 +52,7 @@ def read_takes(folder: Path, line_id: str) -> list[Take]:
     return sorted(made, key=lambda take: take.seed)
 
 
-def note_takes(folder: Path, takes: Mapping[str, Take]) -> None:
+def record_takes(folder: Path, takes: Mapping[str, Take]) -> None:
     """Note takes by their line's id; a take of the same number is replaced.
 
     Raises:

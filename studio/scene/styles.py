@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from generation.adapters.metadata import SUFFIX, About, find_adapter, read_about, shelf, shipped_base
+from generation.adapters.metadata import SUFFIX, About, find_adapter, read_about, shipped_adapters, shipped_base
 from generation.core.delivery import Delivery, blend_deliveries
 from studio.core.problems import DocumentError, Problem
 from studio.scene.document import nearest
@@ -16,7 +16,7 @@ from studio.scene.document import nearest
 def known_styles(folder: Path) -> list[str]:
     """What can be named: the adapters that ship, and adapters' files in the scene's folder and in its ``media``."""
     files = [*folder.glob(f"*{SUFFIX}"), *folder.glob(f"media/*{SUFFIX}")]
-    return [*shelf(), *sorted(path.relative_to(folder).as_posix() for path in files)]
+    return [*shipped_adapters(), *sorted(path.relative_to(folder).as_posix() for path in files)]
 
 
 @dataclass(frozen=True)
@@ -62,17 +62,17 @@ def read_style(name: str, folder: Path) -> About:
     path = find_adapter(name, folder)
     if path is None:
         known = known_styles(folder)
-        hint = nearest(name, known) if known else "no adapter is on the shelf or in the scene's folder; remove it"
+        hint = nearest(name, known) if known else "no style ships and none is in the scene's folder; remove it"
         raise _refusal(name, "is not known", hint)
     try:
         about = read_about(path)
     except RuntimeError as error:
         raise DocumentError([Problem("cast", f"the style {name!r}: {error}")]) from error
-    if about.kind == "few_steps":
+    if about.kind == "distilled_sampler":
         raise _refusal(name, "is a sampler's adapter", "name a style, a voice or a way of moving")
     if about.base != shipped_base():
         raise _refusal(name, "was made for other weights", "train it again on these")
-    if about.kind in ("voice", "moves") and not about.consent:
+    if about.kind in ("voice", "motion") and not about.consent:
         raise _refusal(name, "is somebody's, without a record of consent", "train it with --consent")
     if about.consent in ("agreed", "public") and not about.statement:
         raise _refusal(name, "does not say who agreed, when and how", "train it with --statement")

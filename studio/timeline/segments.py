@@ -57,7 +57,7 @@ class Segment:
 
 def split(timeline: Timeline) -> list[Segment]:
     """Cut a timeline in the middle of each pause of at least :data:`LEAST_PAUSE` frames."""
-    lines = sorted(timeline.voiced, key=lambda line: (line.start, line.stop))
+    lines = sorted(timeline.speaker_lines, key=lambda line: (line.start, line.stop))
     if not lines:
         return []
     groups: list[list[Line]] = []

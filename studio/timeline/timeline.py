@@ -47,7 +47,7 @@ class DurationEstimator(Protocol):
 
 @dataclass(frozen=True)
 class Speaker:
-    """What of a character shapes the time of its lines: voice vector (None = none known), language and delivery."""
+    """What shapes the time of a character's lines: speaker embedding (None = none known), language and delivery."""
 
     voice: np.ndarray | None
     language: str = "en-us"
@@ -75,7 +75,7 @@ class Timeline:
         return (line, *self.together.get(line.id, ()))
 
     @property
-    def voiced(self) -> tuple[Line, ...]:
+    def speaker_lines(self) -> tuple[Line, ...]:
         """The lines of all voices: one a script line and speaker."""
         return tuple(voiced for line in self.lines for voiced in self.of_all_speakers(line))
 

@@ -47,7 +47,7 @@ def write_tiny_assets(folder: Path, voices: Mapping[str, str] = VOICES) -> Path:
     rng = np.random.default_rng(0)
     vectors = {name: rng.normal(size=64).astype(np.float32) for name in (*voices, OCTAVE)}
     save_file(vectors, folder / "voices.safetensors")
-    about = {n: {"language": v, "description": f"Voice {n}.", "learned_from": n.lower()} for n, v in voices.items()}
+    about = {n: {"language": v, "description": f"Voice {n}.", "trained_on": n.lower()} for n, v in voices.items()}
     (folder / "voices.json").write_text(json.dumps(about))
     shutil.copy(asset("rig.safetensors"), folder)
     return folder

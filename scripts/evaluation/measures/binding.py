@@ -34,7 +34,7 @@ def binding(synthesis: Synthesis, kept: Path, casts: Sequence[int] = (1, 2, 3, 4
         folder = kept / "casts" / str(count)
         run = perform(write_drawn(folder, VOICES[:count], script, reverse=False), synthesis)
         people = list(range(count))
-        fixed = np.max(run.places.regions, axis=0) <= 0
+        fixed = np.max(run.geometry.regions, axis=0) <= 0
         outside = max(outside, largest_change(_frames(run, run.tracks), run.picture, fixed))
         if count == 1:
             continue

@@ -42,12 +42,12 @@ def streams(synthesis: Synthesis, takes: Sequence[Take], voices: Sequence[str], 
         frames; ``other_*``: the text of one sentence with the sound of another; ``leak_sampled``: lips of a silent
         partner over those of the speaker as the network samples them, before silence shuts mouths.
     """
-    vectors = [synthesis.preset(voice) for voice in voices]
+    embeddings = [synthesis.preset(voice) for voice in voices]
     return (
-        _sound_alone(synthesis, takes, vectors, portrait)
-        | _shifted(synthesis, takes, vectors)
-        | _other_sound(synthesis, takes, vectors)
-        | _silent_partner(synthesis, takes[:PARTNERS], vectors[:PARTNERS])
+        _sound_alone(synthesis, takes, embeddings, portrait)
+        | _shifted(synthesis, takes, embeddings)
+        | _other_sound(synthesis, takes, embeddings)
+        | _silent_partner(synthesis, takes[:PARTNERS], embeddings[:PARTNERS])
     )
 
 
@@ -120,7 +120,7 @@ def _silent_partner(synthesis: Synthesis, takes: Sequence[Take], voices: Sequenc
             motion = pipeline.prepare_motion([line], cast, n_frames, seed, rows)
             inputs = pipeline.prepare_inputs([line], cast, rows, audio, motion)
             _, motion = pipeline.denoise(inputs, audio, motion, cast, rows, sampling, guidance, None)
-        values = [pipeline.standard.motion_values(part.float().cpu().numpy()) for part in motion.blended[0]]
+        values = [pipeline.normalizer.motion_values(part.float().cpu().numpy()) for part in motion.blended[0]]
         speaker, listener = (np.square(rig_gap(v.clip(0, 1))[line.start : line.stop]).mean() ** 0.5 for v in values)
         shares.append(listener / speaker)
     return {"leak_sampled": float(np.mean(shares))}

@@ -40,7 +40,7 @@ HEAD = np.array([name.startswith("head") for name in CHANNELS])
 
 
 @dataclass(frozen=True)
-class Watched:
+class TrackedVideo:
     """What is seen in rendered frames.
 
     Attributes:
@@ -80,7 +80,7 @@ class Portrait:
         """The photograph moved, (512, 512, 3) uint8 a frame."""
         return self._renderer.frames([track])
 
-    def watch(self, motion: np.ndarray) -> Watched:
+    def track_video(self, motion: np.ndarray) -> TrackedVideo:
         """Renders motion (T, 57) and tracks the frames."""
         path = self._kept / f"{result_key(motion)}.npz"
         if not path.is_file():
@@ -93,13 +93,13 @@ class Portrait:
             seen = {"points": points, "sharpness": np.array(sharpness) / self._sharp, "shift": np.array(shift)}
             keep(path, {"seconds": np.array(seconds), **seen})
         with np.load(path) as kept:
-            found = Watched(kept["points"], kept["sharpness"], kept["shift"], float(kept["seconds"]))
+            found = TrackedVideo(kept["points"], kept["sharpness"], kept["shift"], float(kept["seconds"]))
         self._seconds, self._count = self._seconds + found.seconds, self._count + len(motion)
         return found
 
     def lips(self, take: Take, motion: np.ndarray, number: int = 0) -> Spoken:
         """Lips of motion (T, 57) for the sound of a take, as the tracker sees them, 0 as in the picture."""
-        gap = lip_gap(self.watch(motion).points) - lip_gap(self.still)
+        gap = lip_gap(self.track_video(motion).points) - lip_gap(self.still)
         return Spoken(gap, take.speech, contact_frames(take.phonemes, take.durations, take.start), number)
 
     def figures(self, takes: Sequence[Take], motions: Sequence[np.ndarray]) -> dict[str, float]:
@@ -110,7 +110,7 @@ class Portrait:
     def sharpness(self, takes: Sequence[Take]) -> dict[str, float]:
         """Detail of the mouth in speech over that of the picture's: the median frame of each sentence, their mean."""
         medians = [
-            np.median(self.watch(take.motion).sharpness[speech_frames(take.speech)[: len(take.motion)]])
+            np.median(self.track_video(take.motion).sharpness[speech_frames(take.speech)[: len(take.motion)]])
             for take in takes
         ]
         return mean("mouth_sharpness", range(len(takes)), medians)
@@ -124,7 +124,7 @@ class Portrait:
         """
         moved, still_there, blinked = [], 0, 0
         for take in takes:
-            off, on = self.watch((take.motion * ~HEAD).astype(np.float32)), self.watch(take.motion)
+            off, on = self.track_video((take.motion * ~HEAD).astype(np.float32)), self.track_video(take.motion)
             moved.append(off.shift.max())
             still_there += self._blinks(off.points)
             blinked += self._blinks(on.points)

@@ -68,10 +68,10 @@ def unseen(
     values, numbers = [], []
     for voice in voices:
         centre = _centre(judges, voice.others)
-        alike = synthesis.models.cloned(voice.clip)
+        cloned = synthesis.models.cloned(voice.clip)
         own = []
         for number, prompt in enumerate(prompts):
-            take = synthesis.speak(prompt.text, voice.name, number, alike)
+            take = synthesis.speak(prompt.text, voice.name, number, cloned)
             own.append(float(judges.voice(take.line) @ centre))
             numbers.append(number)
         ours[f"sim_unseen_{voice.name}"] = float(np.mean(own))

@@ -30,7 +30,7 @@ class Said:
     cost: float | None = None
 
 
-def hearing(
+def speech_quality(
     wanted: set[str], judges: Judges, synthesis: Synthesis, corpus: Corpus, prompts: Sequence[Prompt],
     takes: Sequence[Sequence[Take]], peers: Peers,
 ) -> dict[str, dict[str, float]]:  # fmt: skip

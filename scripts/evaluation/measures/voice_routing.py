@@ -71,9 +71,9 @@ def routed_scenes(synthesis: Synthesis, prompts: Sequence[Prompt], count: int) -
             text = " ".join(prompts[(at + i) % len(prompts)].text for i in range(SENTENCES))
             preset = synthesis.bank[names[(N_FACES * number + k) % len(names)]]
             phonemes = f" {phonemize(text, preset.language)} "
-            lengths = durations.predict(phonemes, preset.vector, seed=number)
+            lengths = durations.predict(phonemes, preset.embedding, seed=number)
             lines.append(Line(f"line {k}", k, FADE, sum(lengths) // MELS_PER_FRAME, phonemes, lengths))
-            cast.append(CastMember(f"face {k}", preset.vector, side=(-0.6, 0.0, 0.6)[k]))
+            cast.append(CastMember(f"face {k}", preset.embedding, side=(-0.6, 0.0, 0.6)[k]))
         shortest = min(line.stop for line in lines)
         yield RoutedScene(tuple(lines), tuple(cast), max(line.stop for line in lines) + FADE, slice(FADE, shortest))
 

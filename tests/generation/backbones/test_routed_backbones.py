@@ -18,7 +18,7 @@ from generation.backbones.ltx2 import LTX2Backbone
 from generation.backbones.people_apart import GroupedAttnProcessor, groups_of
 from generation.backbones.scene import BackboneScene, WindowInputs
 from generation.backbones.wan import WanBackbone
-from generation.backbones.windows import Window, faded, make_frames, plan_windows, prompts_of, window_inputs
+from generation.backbones.windows import Window, blend_from, make_frames, plan_windows, prompts_of, window_inputs
 from masks.regions import CharacterMask
 from scripts.tiny_backbone import write_tiny_backbone
 
@@ -79,9 +79,9 @@ def change_of_a_by_b(
     for second in (speech(2), speech(3) if backbone.hears else speech(None)):
         inputs = window(backbone, two_people(second), keep_background=keep_background)
         if not routed:
-            inputs = replace(inputs, membership=np.full_like(inputs.membership, 0.5))
+            inputs = replace(inputs, routing_weights=np.full_like(inputs.routing_weights, 0.5))
         made.append(by_token(backbone, inputs))
-    share = torch.as_tensor(window(backbone, two_people()).membership)
+    share = torch.as_tensor(window(backbone, two_people()).routing_weights)
     moved = made[0] - made[1]
     return tuple(float(moved[own > 0.5].norm()) for own in share)
 
@@ -134,11 +134,11 @@ def test_a_long_scene_is_made_of_windows(backbones: dict, kind: str) -> None:
 
 def test_a_silent_or_unseen_voice_costs_no_pass(backbones: dict) -> None:
     backbone = backbones["ltx2"]
-    assert window(backbone, two_people(speech(None))).membership.shape[0] == 1
+    assert window(backbone, two_people(speech(None))).routing_weights.shape[0] == 1
     unseen = replace(two_people(), routing=np.array([[1, 0], [0, 0]], np.float32))
     assert len(window(backbone, unseen).sounds) == 1
     exchanged = replace(two_people(), routing=np.eye(2, dtype=np.float32)[::-1])
-    own, other = (window(backbone, scene).membership for scene in (two_people(), exchanged))
+    own, other = (window(backbone, scene).routing_weights for scene in (two_people(), exchanged))
     np.testing.assert_array_equal(own, other[::-1])
 
 
@@ -146,8 +146,8 @@ def test_routing_may_change_in_time(backbones: dict) -> None:
     routing = np.zeros((2, 2, FRAMES), np.float32)
     routing[0, 0, :9] = routing[0, 1, 9:] = 1
     told = window(backbones["ltx2"], replace(two_people(), routing=routing))
-    plain = window(backbones["ltx2"], two_people()).membership.reshape(2, 3, -1)
-    np.testing.assert_array_equal(told.membership.reshape(3, -1), [plain[0, 0], plain[0, 1], plain[1, 2]])
+    plain = window(backbones["ltx2"], two_people()).routing_weights.reshape(2, 3, -1)
+    np.testing.assert_array_equal(told.routing_weights.reshape(3, -1), [plain[0, 0], plain[0, 1], plain[1, 2]])
 
 
 def test_wan_is_told_who_speaks(backbones: dict) -> None:
@@ -162,7 +162,7 @@ def test_windows_cover_and_overlap() -> None:
     assert plan[-1].first + plan[-1].n_frames >= 300 > plan[-2].first + plan[-2].n_frames
     assert plan_windows(1, 121, 17, 8) == [Window(0, 9)]
     old, new = np.full((3, 1, 1, 3), 100, np.uint8), np.full((3, 1, 1, 3), 200, np.uint8)
-    assert faded(old, new)[:, 0, 0, 0].tolist() == [125, 150, 175]
+    assert blend_from(old, new)[:, 0, 0, 0].tolist() == [125, 150, 175]
 
 
 def test_grouped_attention_is_the_stock_one_where_all_see_all() -> None:

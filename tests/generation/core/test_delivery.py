@@ -11,14 +11,14 @@ from generation.motion.gaze import Cues, eye_motion
 
 
 def test_strengths_scale_and_several_add_up() -> None:
-    slow, shy = Delivery(tempo=0.8, pauses=2.0, lids=0.2), Delivery(averted=0.6, blinks=1.5)
+    slow, shy = Delivery(tempo=0.8, pauses=2.0, lids=0.2), Delivery(gaze_aversion=0.6, blinks=1.5)
     assert blend_deliveries([]) == AVERAGE == blend_deliveries([(slow, 0.0), (shy, 0.0)])
     assert blend_deliveries([(slow, 1.0)]) == slow
     both = blend_deliveries([(slow, 0.5), (shy, 1.0)])
     assert both.tempo == pytest.approx(0.8**0.5) and both.pauses == pytest.approx(2**0.5)
-    assert both.lids == pytest.approx(0.1) and both.averted == pytest.approx(0.6)
-    strong = blend_deliveries([(Delivery(tempo=0.5, lids=0.5, averted=0.9), 1.5)] * 3)
-    assert strong == Delivery(tempo=0.5, averted=1.0, lids=0.6)
+    assert both.lids == pytest.approx(0.1) and both.gaze_aversion == pytest.approx(0.6)
+    strong = blend_deliveries([(Delivery(tempo=0.5, lids=0.5, gaze_aversion=0.9), 1.5)] * 3)
+    assert strong == Delivery(tempo=0.5, gaze_aversion=1.0, lids=0.6)
 
 
 def test_an_impossible_delivery_is_refused_with_its_range() -> None:
@@ -45,7 +45,7 @@ def eyes(delivery: Delivery) -> np.ndarray:
 def test_eyes_take_up_a_delivery_and_average_ones_change_nothing() -> None:
     assert eyes(AVERAGE).tobytes() == eyes(Delivery()).tobytes()
     plain = motion_figures(eyes(AVERAGE))
-    shy, half = (motion_figures(eyes(Delivery(averted=share))) for share in (0.7, 0.35))
+    shy, half = (motion_figures(eyes(Delivery(gaze_aversion=share))) for share in (0.7, 0.35))
     assert plain["gaze_averted"] < half["gaze_averted"] < shy["gaze_averted"]
     few, many = (motion_figures(eyes(Delivery(blinks=rate)))["blinks"] for rate in (0.5, 1.6))
     assert few < 0.75 * plain["blinks"] and many > 1.2 * plain["blinks"]

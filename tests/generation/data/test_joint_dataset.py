@@ -10,23 +10,23 @@ from random_networks import tiny_transformer
 
 from generation.data import joint_dataset
 from generation.data.corpus import durations_on_grid, waveform_batches
-from generation.data.joint_dataset import Batch, JointExamples
+from generation.data.joint_dataset import Batch, JointDataset
 from generation.models.normalizer import LatentNormalizer
 from generation.text.phoneme_sequence import PAUSE, UNKNOWN_SYMBOL
 from generation.text.phonemizer import SYMBOL_INDEX
 from generation.training.flow_matching_loss import joint_loss
 
-STANDARD = LatentNormalizer(
+NORMALIZER = LatentNormalizer(
     np.full(100, -6, np.float32), np.full(100, 2, np.float32), np.zeros(57, np.float32), np.ones(57, np.float32)
 )
 
 
-def joint_examples(labels: bool = True, n_frames: int = 60) -> JointExamples:
+def joint_examples(labels: bool = True, n_frames: int = 60) -> JointDataset:
     corpus = synthetic_features()
     total = sum(u.n_frames for u in corpus.utterances)
     lips = np.zeros((total, 57), np.float32)
     lips[:, 24] = np.arange(total) / total  # jawOpen tells the frame
-    return JointExamples(corpus, lips if labels else None, STANDARD, joint_dataset.voice_names(corpus), n_frames)
+    return JointDataset(corpus, lips if labels else None, NORMALIZER, joint_dataset.voice_names(corpus), n_frames)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def drawn() -> Batch:
 
 def speech_mask(batch: Batch) -> np.ndarray:
     """(B, T) where an utterance lies: its mel is above silence."""
-    return (batch.audio[:, 0].mean(-1) > float(STANDARD.silence(1).mean()) + 0.1).numpy()
+    return (batch.audio[:, 0].mean(-1) > float(NORMALIZER.silence(1).mean()) + 0.1).numpy()
 
 
 def test_batches_have_their_documented_shapes(drawn: Batch) -> None:
@@ -64,7 +64,7 @@ def test_sound_phonemes_and_lips_of_an_utterance_stay_together(drawn: Batch) -> 
     for i in range(96):
         speech = np.flatnonzero(speech_mask(drawn)[i])
         assert (np.diff(speech) == 1).all() and len(speech)
-        mel = STANDARD.mel(drawn.audio[i, 0].numpy())
+        mel = NORMALIZER.mel(drawn.audio[i, 0].numpy())
         which = round(-3.0 - float(mel[4 * speech[0], 50]))
         u = corpus.utterances[which]
         assert u.split == "train" and not set(u.voices) & set(joint_dataset.HELD_OUT_VOICES)
@@ -117,7 +117,7 @@ def test_every_condition_is_dropped_now_and_then() -> None:
 
 def test_a_fourth_hears_somebody_and_from_a_side(drawn: Batch) -> None:
     heard = drawn.heard[:, 0]
-    silence = float(STANDARD.silence(1).mean())
+    silence = float(NORMALIZER.silence(1).mean())
     kept = heard[..., 400].amax(1) == 1
     listening = kept & (heard[..., :400].mean(-1).amax(1) > silence + 0.1)
     assert 0.08 < float(listening.float().mean()) < 0.4
@@ -153,8 +153,8 @@ def test_recordings_are_cropped_inside_one_utterance() -> None:
 def test_statistics_come_from_training_recordings_and_have_a_floor() -> None:
     corpus = synthetic_features()
     real = np.random.default_rng(0).normal(0.3, 0.2, (500, 57)).astype(np.float32)
-    standard = joint_dataset.measure_normalizer(corpus, real)
+    normalizer = joint_dataset.measure_normalizer(corpus, real)
     train = np.concatenate([corpus.mel_of(u) for u in corpus.split("train")])
-    np.testing.assert_allclose(standard.mel_mean, train.mean(0), rtol=1e-3)
-    assert standard.mel_std.min() >= 0.1 and standard.motion_std.min() >= 0.02
-    assert standard.motion_mean[24] == pytest.approx(0.3, abs=0.05)
+    np.testing.assert_allclose(normalizer.mel_mean, train.mean(0), rtol=1e-3)
+    assert normalizer.mel_std.min() >= 0.1 and normalizer.motion_std.min() >= 0.02
+    assert normalizer.motion_mean[24] == pytest.approx(0.3, abs=0.05)

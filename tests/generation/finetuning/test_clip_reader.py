@@ -221,4 +221,4 @@ def test_habits_of_the_material_come_along(monkeypatch: pytest.MonkeyPatch) -> N
     assert learnt.delivery.tempo == pytest.approx(0.5**0.5, abs=1e-3) and learnt.delivery.blinks == pytest.approx(0.2)
     assert learnt.voice is not None and learnt.figures["blinks"] == 0 and "pitch" in learnt.figures
     moves = training_plan(clips, "motion", tiny_pipeline().transformer, durations, size)
-    assert moves.voice is None and moves.student.voice is None and moves.delivery.tempo == 1
+    assert moves.voice is None and moves.trainable.voice is None and moves.delivery.tempo == 1

@@ -15,7 +15,7 @@ from generation.adapters.lora import add_adapter, base_hash, read_adapter, save_
 from generation.adapters.metadata import VOICE, read_about
 from generation.core.motion import INDEX, MOUTH
 from generation.data.clips import Clip
-from generation.finetuning.datasets import ClipExamples
+from generation.finetuning.datasets import ClipDataset
 from generation.finetuning.lora_training import (
     NAME,
     PATIENCE,
@@ -48,29 +48,29 @@ def clips(n: int = 3, sound: bool = True, motion: bool = True) -> list[Clip]:
 
 
 def test_crops_hold_what_the_clip_holds_and_silence_is_not_learnt() -> None:
-    standard = LatentNormalizer.of(tiny_pipeline().transformer)
-    batch = ClipExamples(clips(), standard, 1, 20).batch(8, torch.Generator().manual_seed(0))
+    normalizer = LatentNormalizer.of(tiny_pipeline().transformer)
+    batch = ClipDataset(clips(), normalizer, 1, 20).batch(8, torch.Generator().manual_seed(0))
     inside = batch.segments[:, 0] == 1
     assert (inside.sum(1) <= 18).all() and (inside.sum(1) >= 10).all()
     assert (batch.motion_given[:, 0] == (~inside).float()).all()
     assert (batch.audio_given[:, 0][~inside] == 1).all()
-    values = standard.motion_values(batch.motion[:, 0][inside].numpy())
+    values = normalizer.motion_values(batch.motion[:, 0][inside].numpy())
     np.testing.assert_allclose(values, 0.3, atol=1e-5)
-    again = ClipExamples(clips(), standard, 1, 20).batch(8, torch.Generator().manual_seed(0))
+    again = ClipDataset(clips(), normalizer, 1, 20).batch(8, torch.Generator().manual_seed(0))
     assert torch.equal(batch.audio, again.audio) and torch.equal(batch.symbols, again.symbols)
 
 
 def test_motion_alone_is_deaf_and_sound_alone_gives_no_motion_to_learn() -> None:
-    standard = LatentNormalizer.of(tiny_pipeline().transformer)
-    moves = ClipExamples(clips(sound=False), standard, 5, 12).batch(6, torch.Generator().manual_seed(0))
+    normalizer = LatentNormalizer.of(tiny_pipeline().transformer)
+    moves = ClipDataset(clips(sound=False), normalizer, 5, 12).batch(6, torch.Generator().manual_seed(0))
     assert (moves.audio_given == 1).all() and (moves.share == 0).all() and (moves.motion_given == 0).any()
-    speech = ClipExamples(clips(motion=False), standard, 1, 12).batch(6, torch.Generator().manual_seed(0))
+    speech = ClipDataset(clips(motion=False), normalizer, 1, 12).batch(6, torch.Generator().manual_seed(0))
     assert (speech.motion_given == 1).all() and (speech.audio_given == 0).any()
 
 
 def test_motion_alone_is_learnt_from_given_sound_with_and_without_its_words() -> None:
-    standard = LatentNormalizer.of(tiny_pipeline().transformer)
-    examples = ClipExamples(clips(), standard, 3, 20, speech=False)
+    normalizer = LatentNormalizer.of(tiny_pipeline().transformer)
+    examples = ClipDataset(clips(), normalizer, 3, 20, speech=False)
     batch = examples.batch(24, torch.Generator().manual_seed(0))
     assert (batch.audio_given == 1).all() and (batch.motion_given == 0).any(-1).all()
     inside = batch.segments[:, 0] == 1
@@ -82,11 +82,11 @@ def test_motion_alone_is_learnt_from_given_sound_with_and_without_its_words() ->
 
 def test_a_voice_is_learnt_with_its_vector_and_the_base_stays(tmp_path: Path) -> None:
     transformer = tiny_pipeline().transformer
-    student = TrainableModel(transformer, "audio", 2, torch.ones(64))
+    trainable = TrainableModel(transformer, "audio", 2, torch.ones(64))
     before = base_hash(transformer)
-    examples = ClipExamples(clips(motion=False), LatentNormalizer.of(transformer), 1, SIZE.n_frames)
+    examples = ClipDataset(clips(motion=False), LatentNormalizer.of(transformer), 1, SIZE.n_frames)
     held = [examples.batch(4, torch.Generator().manual_seed(9))]
-    trained = train_adapter(student, clip_loss, lambda g: examples.batch(2, g), held, ABOUT, SIZE, tmp_path)
+    trained = train_adapter(trainable, clip_loss, lambda g: examples.batch(2, g), held, ABOUT, SIZE, tmp_path)
     assert trained.after < trained.before and trained.steps == 30 and base_hash(transformer) == before
     tensors, about = read_adapter(trained.folder / "pytorch_lora_weights.safetensors")
     assert about.kind == "voice" and about.consent == "me" and about.delivery.tempo == 0.9 and about.part == "speech"
@@ -103,11 +103,12 @@ def test_a_voice_is_learnt_with_its_vector_and_the_base_stays(tmp_path: Path) ->
 def test_a_stopped_run_goes_on_and_remembers_its_best(tmp_path: Path) -> None:
     def run(steps: int) -> int:
         transformer = tiny_pipeline().transformer
-        student = TrainableModel(transformer, "audio", 2)
-        examples = ClipExamples(clips(motion=False), LatentNormalizer.of(transformer), 2, SIZE.n_frames)
+        trainable = TrainableModel(transformer, "audio", 2)
+        examples = ClipDataset(clips(motion=False), LatentNormalizer.of(transformer), 2, SIZE.n_frames)
         held = [examples.batch(2, torch.Generator().manual_seed(9))]
         size = replace(SIZE, steps=steps)
-        return train_adapter(student, speaking_loss, lambda g: examples.batch(2, g), held, ABOUT, size, tmp_path).steps
+        result = train_adapter(trainable, speaking_loss, lambda g: examples.batch(2, g), held, ABOUT, size, tmp_path)
+        return result.steps
 
     assert run(2) == 2
     history = json.loads((tmp_path / "held_out.json").read_text())
@@ -117,20 +118,20 @@ def test_a_stopped_run_goes_on_and_remembers_its_best(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("voice", [None, torch.ones(64)], ids=["style", "voice"])
 def test_a_stopped_lesson_that_goes_on_still_learns(voice: torch.Tensor | None, tmp_path: Path) -> None:
-    """Beside an adapter for all, as the shelf is taught: the resumed one trains its own weights, and those alone."""
+    """Beside an adapter for all, as the shipped ones are trained: the resumed one trains its own weights alone."""
 
     def run(steps: int) -> dict[str, torch.Tensor]:
         transformer = tiny_pipeline().transformer
         add_adapter(transformer, "few_steps", 2)
         transformer.disable_adapters()
-        student = TrainableModel(transformer, "audio", 2, voice)
+        trainable = TrainableModel(transformer, "audio", 2, voice)
         voices = 2 if voice is None else 1
-        examples = ClipExamples(clips(motion=False), LatentNormalizer.of(transformer), voices, SIZE.n_frames)
+        examples = ClipDataset(clips(motion=False), LatentNormalizer.of(transformer), voices, SIZE.n_frames)
         held = [examples.batch(2, torch.Generator().manual_seed(9))]
         train_adapter(
-            student, clip_loss, lambda g: examples.batch(2, g), held, ABOUT, replace(SIZE, steps=steps), tmp_path
+            trainable, clip_loss, lambda g: examples.batch(2, g), held, ABOUT, replace(SIZE, steps=steps), tmp_path
         )
-        assert all(not (".few_steps." in k and w.requires_grad) for k, w in student.named_parameters())
+        assert all(not (".few_steps." in k and w.requires_grad) for k, w in trainable.named_parameters())
         return read_adapter(tmp_path / "ema" / "pytorch_lora_weights.safetensors")[0]
 
     begun, resumed = run(3), run(12)
@@ -140,14 +141,14 @@ def test_a_stopped_lesson_that_goes_on_still_learns(voice: torch.Tensor | None, 
 def test_a_way_of_moving_leaves_the_lips_to_the_base(tmp_path: Path) -> None:
     """Lips of the material are far from the base's; after training the others have moved, and the lips hardly."""
     transformer = tiny_pipeline().transformer
-    student = TrainableModel(transformer, "motion", 2)
-    examples = ClipExamples(clips(), LatentNormalizer.of(transformer), 2, SIZE.n_frames)
+    trainable = TrainableModel(transformer, "motion", 2)
+    examples = ClipDataset(clips(), LatentNormalizer.of(transformer), 2, SIZE.n_frames)
     batch = examples.batch(8, torch.Generator().manual_seed(9))
 
     def parts() -> dict[str, float]:
         torch.manual_seed(1)
         with torch.no_grad():
-            return clip_loss(student, batch)[1]
+            return clip_loss(trainable, batch)[1]
 
     start = parts()
     assert start["held"] == 0
@@ -155,7 +156,7 @@ def test_a_way_of_moving_leaves_the_lips_to_the_base(tmp_path: Path) -> None:
     away = float((batch.motion[..., lips] - batch.motion[..., lips].mean()).square().mean() + 1)
     size = replace(SIZE, steps=60, learning_rate=0.05)
     train_adapter(
-        student, clip_loss, lambda g: examples.batch(4, g), [batch], ABOUT | {"kind": "moves"}, size, tmp_path
+        trainable, clip_loss, lambda g: examples.batch(4, g), [batch], ABOUT | {"kind": "motion"}, size, tmp_path
     )
     end = parts()
     assert end["motion"] < 0.9 * start["motion"] and end["held"] < 0.2 * away
@@ -163,20 +164,20 @@ def test_a_way_of_moving_leaves_the_lips_to_the_base(tmp_path: Path) -> None:
 
 
 def test_the_best_is_kept_and_no_progress_is_enough(tmp_path: Path) -> None:
-    student = TrainableModel(tiny_pipeline().transformer, "audio", 2)
+    trainable = TrainableModel(tiny_pipeline().transformer, "audio", 2)
     losses = iter([5.0, 4.0, 3.0, *[3.5] * PATIENCE])
     watch = EarlyStopping(
         lambda *_: (torch.tensor(next(losses)), {}), [_Anywhere()], AdapterCheckpoint(ABOUT), tmp_path
     )
-    watch.begin(student)
+    watch.begin(trainable)
     written = tmp_path / "best" / "pytorch_lora_weights.safetensors"
     changed = []
     for number in range(2 + PATIENCE):
         assert not watch.enough
-        for name, weight in student.named_parameters():
+        for name, weight in trainable.named_parameters():
             if ".lora_B" in name:
                 weight.data.fill_(number + 1)
-        watch(student)
+        watch(trainable)
         changed.append(read_adapter(written)[0])
     assert watch.enough
     b = next(key for key in changed[0] if ".lora_B" in key)
@@ -196,12 +197,12 @@ def test_an_adapter_learns_in_all_its_layers_beside_one_that_is_switched_off(par
     transformer = tiny_pipeline().transformer
     add_adapter(transformer, "few_steps", 2)
     transformer.disable_adapters()
-    student = TrainableModel(transformer, part, 2, torch.zeros(transformer.config.voice_dim))
-    batch = ClipExamples(clips(), LatentNormalizer.of(transformer), 1, 12).batch(2, torch.Generator().manual_seed(0))
-    loss, _ = clip_loss(student, batch)
+    trainable = TrainableModel(transformer, part, 2, torch.zeros(transformer.config.voice_dim))
+    batch = ClipDataset(clips(), LatentNormalizer.of(transformer), 1, 12).batch(2, torch.Generator().manual_seed(0))
+    loss, _ = clip_loss(trainable, batch)
     loss.backward()
     # A fresh adapter's first matrices are multiplied by zeros: only the second ones feel the loss.
-    reached = {n: w.grad is not None and bool(w.grad.any()) for n, w in student.named_parameters() if "lora_B" in n}
+    reached = {n: w.grad is not None and bool(w.grad.any()) for n, w in trainable.named_parameters() if "lora_B" in n}
     ours = {name: found for name, found in reached.items() if f".{NAME}." in name}
     assert ours and all(ours.values()) and not any(found for name, found in reached.items() if name not in ours)
 
@@ -229,11 +230,11 @@ def test_sizes_follow_the_machine_and_the_caller() -> None:
 
 def test_a_weakened_adapter_does_a_share_and_keeps_voice_and_habits(tmp_path: Path) -> None:
     transformer = tiny_pipeline().transformer
-    student = TrainableModel(transformer, "audio", 2, torch.ones(64))
-    for name, weight in student.transformer.named_parameters():
+    trainable = TrainableModel(transformer, "audio", 2, torch.ones(64))
+    for name, weight in trainable.transformer.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight)
-    whole = save_adapter(student.transformer, NAME, tmp_path / "whole.safetensors", ABOUT, student.voice)
+    whole = save_adapter(trainable.transformer, NAME, tmp_path / "whole.safetensors", ABOUT, trainable.voice)
     tensors, about = read_adapter(whole)
     less, same = read_adapter(write_scaled_adapter(whole, tmp_path / "less.safetensors", 0.5))
     assert same.delivery == about.delivery and same.base == about.base and torch.equal(less[VOICE], tensors[VOICE])

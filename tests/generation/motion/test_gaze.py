@@ -81,10 +81,10 @@ def test_frames_outside_the_spans_stay() -> None:
 
 def test_eyes_look_where_they_are_asked_to_and_only_then() -> None:
     n = 400
-    aims = np.full((n, 2), np.nan, np.float32)
-    aims[100:200], aims[250:300] = (0.4, 0.0), (-0.28, -0.16)
+    targets = np.full((n, 2), np.nan, np.float32)
+    targets[100:200], targets[250:300] = (0.4, 0.0), (-0.28, -0.16)
     none = np.zeros(n, np.float32)
-    made = np.mean([eye_motion(Cues(none, none, none, none), np.zeros((n, 3)), seed, aims) for seed in range(8)], 0)
+    made = np.mean([eye_motion(Cues(none, none, none, none), np.zeros((n, 3)), seed, targets) for seed in range(8)], 0)
     gaze = across(made)
     assert gaze[103:197].min() > 0.3 and gaze[253:297].max() < -0.2
     assert made[253:297, INDEX["eyeLookDownLeft"]].min() > 0.1
@@ -136,7 +136,7 @@ def test_eyes_follow_the_voice_that_a_face_speaks_with() -> None:
     voices[0, :60] = 1
     sides = np.array([-0.8, 0.0, 0.8], np.float32)
     rotated = np.repeat(np.roll(np.eye(3, dtype=bool), 1, 1)[:, :, None], 100, 2)  # voice 0 drives face 1
-    plain, routed = (cues_of(1, voices, sides, drives) for drives in (None, rotated))
+    plain, routed = (cues_of(1, voices, sides, driven) for driven in (None, rotated))
     assert not plain.speaking.any() and plain.heard[:60].all() and np.allclose(plain.side[:60], -0.8)
     assert np.array_equal(routed.speaking, voices[0]) and not routed.heard.any()
     listener = cues_of(0, voices, sides, rotated)

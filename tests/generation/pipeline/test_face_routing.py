@@ -77,7 +77,7 @@ def test_impossible_weights_are_refused(weights: np.ndarray) -> None:
 def heard(rows: FaceRouting, loud: list[float]) -> torch.Tensor:
     listeners = Listeners.of(rows, [member.side for member in CAST], torch.device("cpu"))
     audio = torch.tensor(loud)[None, :, None, None].repeat(1, 1, T, 400)
-    return listeners.hear(audio, torch.ones(1, 3, T, dtype=torch.int64))[0, :, 0]
+    return listeners.loudest(audio, torch.ones(1, 3, T, dtype=torch.int64))[0, :, 0]
 
 
 def test_a_face_hears_the_loudest_voice_that_is_not_its_own_from_where_it_comes() -> None:

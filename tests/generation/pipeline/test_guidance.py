@@ -17,7 +17,7 @@ from generation.pipeline.guidance import MaskRoutedGuidance, wordless_factor
 from generation.pipeline.sampling import Guidance
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL
 from masks.regions import box_mask
-from masks.routing import PatchTokens, membership
+from masks.routing import PatchTokens, routing_weights
 
 N_TOKENS = 12
 
@@ -34,7 +34,7 @@ def predictions(n_voices: int, heard: bool = True, n_tokens: int = N_TOKENS) -> 
 
 
 def guided(guider: MaskRoutedGuidance, shares: Tensor, preds: dict[str, Tensor]) -> Tensor:
-    guider.set_membership(shares)
+    guider.set_routing_weights(shares)
     return guider.forward(**preds).pred
 
 
@@ -69,7 +69,7 @@ def test_tokens_may_be_led_more_by_their_voice_than_others() -> None:
     inputs.symbols[:, :, 2 * N_TOKENS :] = UNKNOWN_SYMBOL
     scales, p = Guidance(speak=1.5, wordless=3.0), predictions(1, heard=False)
     guider = MaskRoutedGuidance(speak_scale=scales.speak, listen_scale=0.0)
-    guider.set_membership(torch.ones(1, 1, N_TOKENS), wordless_factor(inputs, scales))
+    guider.set_routing_weights(torch.ones(1, 1, N_TOKENS), wordless_factor(inputs, scales))
     result = guider.forward(**p).pred
     for part, scale in ((slice(None, N_TOKENS // 2), 1.5), (slice(N_TOKENS // 2, None), 3.0)):
         expected = p["pred_text"] + scale * (p["pred_voice_0"] - p["pred_text"])
@@ -111,7 +111,7 @@ def test_patches_of_a_latent_video_are_routed_by_their_masks() -> None:
     size = (32, 48)
     geometry = PatchTokens(size, (16, 16), (1, 4))
     masks = [box_mask("Ann", (0, 0, 16, 32), size), box_mask("Bob", (24, 0, 48, 32), size)]
-    shares = torch.from_numpy(membership(masks, geometry))[None]
+    shares = torch.from_numpy(routing_weights(masks, geometry))[None]
     p = predictions(2, heard=False, n_tokens=shares.shape[2])
     guider = MaskRoutedGuidance(num_voices=2, listen_scale=0.0)
     columns = guided(guider, shares, p).unflatten(1, geometry.grid)
@@ -128,7 +128,7 @@ def test_each_pass_is_told_what_its_name_says(listening: bool) -> None:
     shares[0, 1, 4:] = 0
     inputs = JointInputs(**scene_tensors(cast=3, n_frames=8), share=shares)
     guider = MaskRoutedGuidance().for_scene(inputs, Guidance(speak=1.4), listening)
-    assert guider.config.speak_scale == 1.4 and torch.equal(guider.membership, shares.flatten(1)[:, None])
+    assert guider.config.speak_scale == 1.4 and torch.equal(guider.routing_weights, shares.flatten(1)[:, None])
     passes = guider.passes(inputs)
     assert list(passes) == ["pred_null", "pred_text", "pred_voice_0", *(["pred_heard"] if listening else [])]
     for name, told in passes.items():
@@ -162,11 +162,11 @@ def test_where_words_are_unknown_follows_the_voice_not_the_face() -> None:
 )
 def test_impossible_memberships_are_refused(shares: Tensor, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
-        MaskRoutedGuidance(num_voices=2).set_membership(shares)
+        MaskRoutedGuidance(num_voices=2).set_routing_weights(shares)
 
 
 def test_guidance_without_membership_or_voices_is_refused() -> None:
-    with pytest.raises(ValueError, match="set_membership"):
+    with pytest.raises(ValueError, match="set_routing_weights"):
         MaskRoutedGuidance().forward(**predictions(1))
     with pytest.raises(ValueError, match="at least one voice"):
         MaskRoutedGuidance(num_voices=0)
@@ -174,8 +174,8 @@ def test_guidance_without_membership_or_voices_is_refused() -> None:
 
 def test_every_pass_needs_its_input() -> None:
     guider = MaskRoutedGuidance(num_voices=2)
-    with pytest.raises(ValueError, match="membership must be a tensor or 5 of them"):
-        guider.prepare_inputs({"membership": (torch.zeros(1),) * 4})
+    with pytest.raises(ValueError, match="routing_weights must be a tensor or 5 of them"):
+        guider.prepare_inputs({"routing_weights": (torch.zeros(1),) * 4})
     with pytest.raises(ValueError, match="sigma must be a tensor"):
         guider.prepare_inputs({"sigma": 0.5})
     shared = torch.zeros(2)

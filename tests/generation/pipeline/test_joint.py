@@ -188,7 +188,7 @@ def test_faces_start_calmer_than_heads_and_noise_of_ones_own_is_calmed_alike(
 def test_given_motion_is_kept_exactly(pipeline: JointPipeline, whole: Performance) -> None:
     rng = np.random.default_rng(3)
     kept = rng.uniform(0.2, 0.8, (12, 57)).astype(np.float32)
-    given = Given(0, 10, torch.from_numpy(pipeline.standard.motion(kept)))
+    given = Given(0, 10, torch.from_numpy(pipeline.normalizer.motion(kept)))
     result = pipeline(LINES, CAST, N_FRAMES, sampling=QUICK, motion_conditions=[given])
     np.testing.assert_allclose(result.characters[0].motion.values[10:22], kept, rtol=0, atol=1e-6)
     assert np.abs(part(result, "ANN").motion.values - part(whole, "ANN").motion.values)[:10].max() > 1e-4
@@ -196,7 +196,7 @@ def test_given_motion_is_kept_exactly(pipeline: JointPipeline, whole: Performanc
 
 def test_given_audio_reaches_the_sound(pipeline: JointPipeline, whole: Performance) -> None:
     second = LINES[1]
-    quiet = Given(1, second.start, torch.from_numpy(pipeline.standard.silence(4)))
+    quiet = Given(1, second.start, torch.from_numpy(pipeline.normalizer.silence(4)))
     result = pipeline(LINES, CAST, N_FRAMES, sampling=QUICK, audio_conditions=[quiet])
     half = samples_from_frames(2)
     assert np.abs(speech_of(result, second)[:half]).max() < 0.2 * np.abs(speech_of(whole, second)[:half]).max()
@@ -343,8 +343,8 @@ def test_phonemes_on_the_clock() -> None:
 def test_latents_turn_back_into_mel_and_motion(pipeline: JointPipeline) -> None:
     rng = np.random.default_rng(0)
     mel, motion = rng.normal(size=(8, 100)).astype(np.float32), rng.normal(size=(2, 57)).astype(np.float32)
-    assert pipeline.standard.audio(mel).shape == (2, 400)
-    np.testing.assert_allclose(pipeline.standard.mel(pipeline.standard.audio(mel)), mel, atol=1e-5)
-    np.testing.assert_allclose(pipeline.standard.motion_values(pipeline.standard.motion(motion)), motion, atol=1e-5)
-    silence = pipeline.standard.mel(pipeline.standard.silence(2))
+    assert pipeline.normalizer.audio(mel).shape == (2, 400)
+    np.testing.assert_allclose(pipeline.normalizer.mel(pipeline.normalizer.audio(mel)), mel, atol=1e-5)
+    np.testing.assert_allclose(pipeline.normalizer.motion_values(pipeline.normalizer.motion(motion)), motion, atol=1e-5)
+    silence = pipeline.normalizer.mel(pipeline.normalizer.silence(2))
     np.testing.assert_allclose(silence, mel_spectrogram(torch.zeros(1920)).numpy(), atol=1e-5)

@@ -11,7 +11,7 @@ from generation.audio.voice_activity import voice_level
 from generation.core.clock import FPS, MELS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.core.motion import INDEX, N_CHANNELS
 from generation.core.performance import Line
-from generation.pipeline.postprocess import assemble_speech, pause_gate, postprocess_motion, sharpened
+from generation.pipeline.postprocess import assemble_speech, pause_gate, post_filter, postprocess_motion
 
 SECONDS = 6.0
 SPOKEN = ((0.8, 2.6), (3.6, 5.2))
@@ -139,8 +139,8 @@ def test_sharpening_deepens_harmonics_and_leaves_loudness_and_slope() -> None:
     bands = np.arange(100)
     slope = np.tile(-0.05 * bands, (8, 1)).astype(np.float32)
     ripples = 0.3 * np.sin(2 * np.pi * bands / 5)
-    made = sharpened((slope + ripples).astype(np.float32))
-    assert np.allclose(sharpened(slope)[:, 10:-10], slope[:, 10:-10], atol=0.01)
+    made = post_filter((slope + ripples).astype(np.float32))
+    assert np.allclose(post_filter(slope)[:, 10:-10], slope[:, 10:-10], atol=0.01)
     assert 1.4 < (made - slope)[:, 10:-10].std() / ripples[10:-10].std() < 1.6
     loudness = [np.exp(2 * mel).mean(1) for mel in (slope + ripples, made)]
     assert made.dtype == np.float32 and np.allclose(*loudness, rtol=1e-4), "frame by frame"

@@ -42,21 +42,21 @@ def encoder() -> SpeakerEncoder:
 def test_presets_have_names_vectors_a_pronunciation_and_a_line(bank: VoiceBank) -> None:
     assert bank.names == ("Edith", "Maya")
     assert bank["Edith"].language == "en-gb" and bank["Maya"].language == "en-us"
-    assert bank["Maya"].description.startswith("American woman") and bank["Maya"].learned_from == "af_bella"
-    assert bank.vector("Edith").tolist() == [0.0] * 64 and bank.vector("Maya").tolist() == [1.0] * 64
+    assert bank["Maya"].description.startswith("American woman") and bank["Maya"].trained_on == "af_bella"
+    assert bank.embedding("Edith").tolist() == [0.0] * 64 and bank.embedding("Maya").tolist() == [1.0] * 64
 
 
 def test_an_unknown_preset_is_named_with_those_there_are(bank: VoiceBank) -> None:
     for name in ("maya", "af_bella"):
         with pytest.raises(ValueError, match=f"no voice called '{name}'; the presets are Edith, Maya"):
-            bank.vector(name)
+            bank.embedding(name)
 
 
 def test_a_corpus_voice_without_a_preset_is_not_in_the_bank(tmp_path: Path) -> None:
     table = np.arange(2, dtype=np.float32)[:, None].repeat(64, 1)
     save_voices(["af_nobody", "af_bella"], table, np.array([100.0, 200.0]), tmp_path)
     bank = VoiceBank.load(tmp_path)
-    assert bank.names == ("Maya",) and bank.vector("Maya").tolist() == [1.0] * 64
+    assert bank.names == ("Maya",) and bank.embedding("Maya").tolist() == [1.0] * 64
 
 
 def test_an_octave_is_the_way_in_which_voices_differ_with_their_pitch(tmp_path: Path) -> None:
@@ -133,9 +133,9 @@ def test_crops_for_the_encoder_carry_the_voice_they_should_give() -> None:
     table = np.array([[1.0] * 4, [3.0] * 4], np.float32)
     mels, wanted = encoder_batches(corpus, ["af_a", "bm_b"], table, 32, n_frames=45)(torch.Generator().manual_seed(0))
     assert mels.shape == (32, 180, 100)
-    for crop, vector in zip(mels, wanted):
+    for crop, embedding in zip(mels, wanted):
         u = corpus.utterances[round(-3 - float(crop[0, 50]))]
-        assert u.split == "train" and vector.tolist() == [2.0 if "bm_b" in u.voices else 1.0] * 4
+        assert u.split == "train" and embedding.tolist() == [2.0 if "bm_b" in u.voices else 1.0] * 4
         assert float(crop[-1, 0] - crop[0, 0]) == pytest.approx(1.79, abs=0.01)
 
 
@@ -155,10 +155,10 @@ def test_a_clip_becomes_a_vector_whatever_its_rate(monkeypatch: pytest.MonkeyPat
         t = np.arange(48_000) / 16_000
         sound = sum(np.sin(2 * np.pi * 140 * k * t) / k for k in range(1, 40)) * (0.4 + 0.3 * np.sin(9 * t)) * 0.2
         clip = Audio(sound.astype(np.float32), 16_000)
-        vector = speaker_embedding_from_clip(clip)
-        assert vector.shape == (64,) and vector.dtype == np.float32
+        embedding = speaker_embedding_from_clip(clip)
+        assert embedding.shape == (64,) and embedding.dtype == np.float32
         resampled = speaker_embedding_from_clip(clip.resampled(44_100))
-        assert np.linalg.norm(vector - resampled) < 0.1 * np.linalg.norm(vector)
+        assert np.linalg.norm(embedding - resampled) < 0.1 * np.linalg.norm(embedding)
         with pytest.raises(ValueError, match="clip of 0.20 s is too short"):
             speaker_embedding_from_clip(Audio(np.ones(4800, np.float32), 24_000))
     finally:
@@ -173,10 +173,10 @@ needs_weights = pytest.mark.skipif(
 @needs_weights
 def test_every_shipped_voice_is_described_and_different() -> None:
     bank = VoiceBank.load()
-    assert len(bank.names) >= 12 and {bank.vector(name).shape for name in bank.names} == {(64,)}
+    assert len(bank.names) >= 12 and {bank.embedding(name).shape for name in bank.names} == {(64,)}
     assert {preset.language for preset in bank.presets.values()} == {"en-us", "en-gb"}
     assert len({preset.description for preset in bank.presets.values()}) == len(bank.names)
-    table = np.stack([bank.vector(name) for name in bank.names])
+    table = np.stack([bank.embedding(name) for name in bank.names])
     distance = np.linalg.norm(table[:, None] - table, axis=-1) + 1e9 * np.eye(len(table))
     assert np.isfinite(table).all() and distance.min() > 0.1
 
@@ -187,11 +187,12 @@ def test_the_shipped_models_fit_each_other() -> None:
     bank, encoder = VoiceBank.load(), load_strict(SpeakerEncoder, assets.asset("voice_encoder"))
     durations = DurationPredictor.from_pretrained()
     assert transformer.config.n_symbols == len(SYMBOL_INDEX)
-    learned_from = [preset.learned_from for preset in bank.presets.values()]
-    assert set(learned_from) <= set(transformer.config.voice_names)
+    trained_on = [preset.trained_on for preset in bank.presets.values()]
+    assert set(trained_on) <= set(transformer.config.voice_names)
     assert transformer.config.voice_dim == durations.config.voice_dim == encoder.config.voice_dim == 64
-    row = list(transformer.config.voice_names).index(learned_from[0])
-    np.testing.assert_allclose(transformer.voice_table[row].detach(), bank.vector(bank.names[0]), rtol=0.01, atol=0.01)
+    row = list(transformer.config.voice_names).index(trained_on[0])
+    shipped = bank.embedding(bank.names[0])
+    np.testing.assert_allclose(transformer.voice_table[row].detach(), shipped, rtol=0.01, atol=0.01)
 
 
 @needs_weights
@@ -199,7 +200,7 @@ def test_shipped_durations_are_those_of_speech() -> None:
     bank, model = VoiceBank.load(), DurationPredictor.from_pretrained()
     phonemes = " ðə kwˈɪk bɹˈaʊn fˈɑːks dʒˈʌmps ˌoʊvɚ ðə lˈeɪzi dˈɔɡ. "
     for name in bank.names[:4]:
-        durations = model.predict(phonemes, bank.vector(name))
+        durations = model.predict(phonemes, bank.embedding(name))
         assert 1.6 < sum(durations) / 100 < 4.5
         assert durations[phonemes.index("ˈ")] <= 12 and max(durations[1:-3]) < 40  # the last sound may ring on
 

@@ -85,14 +85,14 @@ def test_sounds_that_a_clip_hardly_has_say_nothing() -> None:
 
 
 class Reader:
-    """Reads at a pitch that follows the vector's way along the octave, as a base does: late, or too far at once."""
+    """Reads at a pitch that follows the embedding's way along the octave, as a base does: late, or too far at once."""
 
     def __init__(self, follows: float) -> None:
         self.follows, self.asked = follows, []
 
-    def __call__(self, pipeline: object, durations: object, vector: np.ndarray) -> np.ndarray:
-        self.asked.append(float(vector[0]))
-        return mel_of(talk(140 * 2 ** (self.follows * float(vector[0])), 2))
+    def __call__(self, pipeline: object, durations: object, embedding: np.ndarray) -> np.ndarray:
+        self.asked.append(float(embedding[0]))
+        return mel_of(talk(140 * 2 ** (self.follows * float(embedding[0])), 2))
 
 
 @pytest.fixture
@@ -108,8 +108,8 @@ def test_the_vector_moves_until_readings_have_the_clips_pitch(
     reader = Reader(follows)
     monkeypatch.setattr(module, "_read", reader)
     found = clone_voice(Audio(talk(110), SAMPLE_RATE), None, None, octave)
-    assert 2 <= len(reader.asked) <= 3 and not found.vector[1:].any()
-    assert 12 * abs(np.log2(140 / 110) + follows * found.vector[0]) < 0.5, "within half a semitone"
+    assert 2 <= len(reader.asked) <= 3 and not found.embedding[1:].any()
+    assert 12 * abs(np.log2(140 / 110) + follows * found.embedding[0]) < 0.5, "within half a semitone"
     assert slope(found.timbre[1]) < -0.2, "the readings are brighter than the clip"
 
 
@@ -119,7 +119,7 @@ def test_the_best_reading_counts_and_no_more_are_made_than_needed(
     deaf = Reader(0.0)
     monkeypatch.setattr(module, "_read", deaf)
     found = clone_voice(Audio(talk(110), SAMPLE_RATE), None, None, octave)
-    assert len(deaf.asked) == 3 and not found.vector.any(), "moving was no use"
+    assert len(deaf.asked) == 3 and not found.embedding.any(), "moving was no use"
     assert max(map(abs, deaf.asked)) <= 0.7
     right = Reader(1.0)
     monkeypatch.setattr(module, "_read", right)
@@ -136,7 +136,7 @@ needs_weights = pytest.mark.skipif(
 def test_the_shipped_models_come_nearer_to_a_clip() -> None:
     """A preset's own speech, three semitones higher and darker: nobody whom the base knows."""
     models = Models.load("cpu")
-    spoken = module._read(models.pipeline, models.durations, models.voices.vector("Owen"))
+    spoken = module._read(models.pipeline, models.durations, models.voices.embedding("Owen"))
     tilted = np.tile(np.linspace(0.4, -0.6, 100, dtype=np.float32), (2, 1))
     sound = models.pipeline.vocoder.decode(torch.from_numpy(apply_timbre(spoken, tilted))[None])[0].numpy()
     clip = change_pitch(sound / np.abs(sound).max(), 1.0, 3.0)
@@ -146,7 +146,7 @@ def test_the_shipped_models_come_nearer_to_a_clip() -> None:
     plain = ClonedVoice(speaker_embedding_from_clip(Audio(clip, SAMPLE_RATE)), np.zeros((2, 100), np.float32))
     off, apart = [], []
     for voice in (found, plain):
-        reading = apply_timbre(module._read(models.pipeline, models.durations, voice.vector), voice.timbre)
+        reading = apply_timbre(module._read(models.pipeline, models.durations, voice.embedding), voice.timbre)
         off.append(abs(np.log2(median_pitch(wanted) / median_pitch(reading))))
         apart.append(float(np.abs(timbre_correction(reading, wanted)).mean()))
     assert off[0] < 0.4 * off[1] and apart[0] < 0.7 * apart[1]
@@ -157,7 +157,7 @@ def test_scenes_speak_clips_with_their_tone_and_pieces_know_it(
 ) -> None:
     monkeypatch.setattr(resources, "assets_root", lambda: assets)
     models = Models.load("cpu")
-    vector = models.voices.vector("Arthur")
+    embedding = models.voices.embedding("Arthur")
     tones, asked = [np.zeros((2, 100), np.float32), np.tile(np.linspace(1, -1, 100, dtype=np.float32), (2, 1))], []
     soundfile.write(tmp_path / "bob.wav", talk(110, seconds=6.0), SAMPLE_RATE)
     clip = {"clip": "bob.wav", "consent": "me", "statement": "My own voice."}
@@ -171,7 +171,7 @@ def test_scenes_speak_clips_with_their_tone_and_pieces_know_it(
     sounds, names = [], []
     for tone in tones:
         models._cloned.clear()
-        answer = ClonedVoice(vector, tone)
+        answer = ClonedVoice(embedding, tone)
         monkeypatch.setattr(
             "studio.performance.models.clone_voice", lambda *given, made=answer: asked.append(given) or made
         )

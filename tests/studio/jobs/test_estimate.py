@@ -10,10 +10,10 @@ import pytest
 
 from masks.landmarks import FaceLandmarks
 from studio.cast.face_assignment import AssignedFace, FaceAssignment
-from studio.jobs.estimate import WORKED, estimate, learn, note_film
+from studio.jobs.estimate import WORKED, calibrate, estimate, record_film
 from studio.production.settings import RenderSettings
 from studio.project.project import Project, Projects
-from studio.project.takes import Take, note_takes, recipe
+from studio.project.takes import Take, recipe, record_takes
 from studio.scene.schema import Character, Retake, Scene, ScriptLine
 from studio.validation.scene_check import Report
 
@@ -51,14 +51,14 @@ def test_a_draft_and_a_shorter_scene_cost_less(project: Project, report: Report)
 def test_what_the_machine_took_is_what_it_is_expected_to_take(project: Project, report: Report) -> None:
     root = project.folder.parent
     took = dict(zip(WORKED, (120.0, 60.0, 4.0), strict=True)) | {"memory": 2.5e9}
-    learn(root, report, FULL, took, made=1.0)
+    calibrate(root, report, FULL, took, made=1.0)
     known = estimate(project, report)
     assert known.seconds_of_work == pytest.approx(184 + 2) and known.memory_bytes == pytest.approx(2.5e9)
     half = {"speech and motion": 120.0}  # as long for half of the speech: half as fast
-    learn(root, report, FULL, half, made=0.5)
+    calibrate(root, report, FULL, half, made=0.5)
     assert 186 < estimate(project, report).seconds_of_work < 120 * 2 + 66
     before = estimate(project, report)
-    learn(root, report, FULL, {"speech and motion": 0.1}, made=0.0)  # everything was kept: that says nothing
+    calibrate(root, report, FULL, {"speech and motion": 0.1}, made=0.0)  # everything was kept: that says nothing
     assert estimate(project, report) == before
 
 
@@ -66,14 +66,14 @@ def test_finished_pieces_cost_nothing(project: Project, report: Report) -> None:
     first, second = project.line_ids()
     whole = estimate(project, report).seconds_of_work
     take = Take("0", 0, "", "", "piece", None, "", recipe(SCENE, FULL.steps))
-    note_takes(project.folder, {first: take})
+    record_takes(project.folder, {first: take})
     assert estimate(project, report).seconds_of_work == whole  # the piece was tidied away
     project.work.mkdir()
     (project.work / "piece.npz").write_bytes(b"")
     one = estimate(project, report).seconds_of_work
-    note_takes(project.folder, {second: replace(take, recipe=recipe(SCENE, 4))})
+    record_takes(project.folder, {second: replace(take, recipe=recipe(SCENE, 4))})
     assert estimate(project, report).seconds_of_work == one  # another number of steps
-    note_takes(project.folder, {second: take})
+    record_takes(project.folder, {second: take})
     assert estimate(project, report).seconds_of_work < one < whole
     assert recipe(SCENE.model_copy(update={"seed": 2}), 16) != recipe(SCENE, 16)
 
@@ -86,9 +86,9 @@ def test_kept_pictures_cost_nothing(project: Project, report: Report) -> None:
     project.work.mkdir()
     for name, piece in zip(project.line_ids(), "abc", strict=True):
         (project.work / f"{piece}.npz").write_bytes(b"")
-        note_takes(project.folder, {name: Take("0", 0, "", "", piece, None, "", recipe(scene, FULL.steps))})
+        record_takes(project.folder, {name: Take("0", 0, "", "", piece, None, "", recipe(scene, FULL.steps))})
     spoken = estimate(project, report).seconds_of_work
-    note_film(project.work, scene, FULL, ["a", "b", "c"])
+    record_film(project.work, scene, FULL, ["a", "b", "c"])
     kept = estimate(project, report).seconds_of_work
     assert kept < 0.4 * spoken
     draft = RenderSettings(draft=True)
@@ -104,9 +104,9 @@ def test_kept_pictures_cost_nothing(project: Project, report: Report) -> None:
 
 def test_a_film_of_kept_pictures_teaches_no_wrong_speed(project: Project, report: Report) -> None:
     root = project.folder.parent
-    learn(root, report, FULL, {"rendering": 60.0}, made=1.0)
+    calibrate(root, report, FULL, {"rendering": 60.0}, made=1.0)
     whole = estimate(project, report)
-    learn(root, report, FULL, {"rendering": 6.0}, made=1.0, drawn=0.1)
+    calibrate(root, report, FULL, {"rendering": 6.0}, made=1.0, drawn=0.1)
     assert estimate(project, report).seconds_of_work == pytest.approx(whole.seconds_of_work)
 
 

@@ -79,7 +79,7 @@ def test_changed_code_makes_its_results_anew_and_no_others(assets: Path, tmp_pat
     assert render(tmp_path) == (0, 1, first), "what draws makes frames anew; remarks and times of files make no sound"
     change(tmp_path / "generation/rendering/compositing.py", "from __future__", "# A remark.\nfrom __future__")
     change(tmp_path / "studio/views/layout.py", 'hours"', 'h"')
-    change(tmp_path / "generation/pipeline/postprocess.py", "_RAISED = 0.5", "_RAISED = 0.0")
+    change(tmp_path / "generation/pipeline/postprocess.py", "_POST_FILTER_GAIN = 0.5", "_POST_FILTER_GAIN = 0.0")
     generated, drawn, sound = render(tmp_path)
     assert (generated, drawn) == (1, 0), "the sound is made anew; pages and remarks draw nothing"
     assert sound != first, "it is that of the code that is there"

@@ -60,9 +60,9 @@ def test_names_of_the_shelf_and_files_beside_the_scene(tiny: Path, tmp_path: Pat
     ("about", "said"),
     [
         ({"kind": "voice"}, "without a record of consent"),
-        ({"kind": "moves", "consent": "agreed"}, "who agreed, when and how"),
+        ({"kind": "motion", "consent": "agreed"}, "who agreed, when and how"),
         ({"base": "0" * 32}, "made for other weights"),
-        ({"kind": "few_steps"}, "a sampler's adapter"),
+        ({"kind": "distilled_sampler"}, "a sampler's adapter"),
         ({"kind": "trojan"}, "impossible things"),
     ],
 )

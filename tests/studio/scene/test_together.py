@@ -57,12 +57,12 @@ def test_a_line_said_together_is_one_voice_each_on_one_clock() -> None:
     made = scene({"who": "Nora", "text": "One."}, {"who": ["Nora", "Theo"], "text": "We say it together."})
     clock = timeline(made)
     both = clock.of_all_speakers(clock.lines[1])
-    assert [line.character for line in both] == [0, 1] and len(clock.voiced) == 3
+    assert [line.character for line in both] == [0, 1] and len(clock.speaker_lines) == 3
     assert both[0].durations == both[1].durations and both[0].start == both[1].start
     assert both[0].durations[1] == 10, "the mean of 8 and 12"
     onsets = [[word.start for word in word_times(line, clock.texts[1])] for line in both]
     np.testing.assert_allclose(*onsets, atol=0.04)
-    assert len({line.id for line in clock.voiced}) == 3
+    assert len({line.id for line in clock.speaker_lines}) == 3
     made_captions = captions(clock.lines, clock.texts, clock.speaker_names([member["name"] for member in CAST]))
     assert [caption.speaker for caption in made_captions] == ["Nora", "Nora and Theo"]
 

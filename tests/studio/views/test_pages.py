@@ -19,7 +19,7 @@ from studio.editor import checklist, picture_view, playback, results
 from studio.jobs.job import JobStatus
 from studio.jobs.queue import submit
 from studio.project.project import Project, Projects
-from studio.project.takes import Take, note_takes
+from studio.project.takes import Take, record_takes
 from studio.scene.schema import Scene
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -249,7 +249,7 @@ def test_two_takes_are_heard_one_after_the_other(cafe: Project) -> None:
         sound = cafe.folder / "takes" / f"{number}.wav"
         sound.parent.mkdir(exist_ok=True)
         sound.write_bytes(b"RIFF")
-        note_takes(cafe.folder, {line_id: Take(str(number), number, "", "Words", "piece", sound)})
+        record_takes(cafe.folder, {line_id: Take(str(number), number, "", "Words", "piece", sound)})
     assert playback.takes_to_compare(cafe, line_id) == ["0", "2"], "the one that is kept, and the newest other"
     cafe.keep_take(line_id, "2")
     assert playback.takes_to_compare(cafe, line_id) == ["1", "2"]
