@@ -64,7 +64,7 @@ def test_a_slope_brightens_by_so_much_an_octave() -> None:
 def test_each_manner_moves_what_it_says(name: str) -> None:
     """On the processed material itself; pace and eyes come from its delivery."""
     style = STYLES[name]
-    assert set(style.moves) <= set(UNITS) and style.trained_on.endswith(".") and style.does.endswith(".")
+    assert set(style.target_figures) <= set(UNITS) and style.trained_on.endswith(".") and style.does.endswith(".")
     rng = np.random.default_rng(0)
     motion = np.zeros((200, N_CHANNELS), np.float32)
     motion[:, INDEX["jawOpen"]] = rng.random(200) * 0.3
@@ -79,7 +79,7 @@ def test_each_manner_moves_what_it_says(name: str) -> None:
         then = {"rate": 1.0, "blinks": 1.0, "lids": 1.0, "gaze_averted": 0.0}
         before, after = before | then, after | now | {"gaze_averted": delivery.gaze_aversion}
     after["brightness"] = before["brightness"] + style.brightness
-    for figure, direction in style.moves.items():
+    for figure, direction in style.target_figures.items():
         assert direction * (after[figure] - before[figure]) > 0, figure
 
 
