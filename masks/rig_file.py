@@ -24,6 +24,8 @@ a name is a point of the face mesh itself, for shapes that the names do not catc
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -33,6 +35,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from masks.files.plain_yaml import PlainYamlError, read_plain_yaml
 from masks.landmarks import N_POINTS, FaceLandmarks
 from masks.mesh_fit import fit_mesh
 
@@ -81,6 +84,11 @@ REQUIRED = (
     "right_eye_outer", "right_eye_inner", "left_eye_inner", "left_eye_outer", "mouth_right", "mouth_left", "chin",
 )  # fmt: skip
 FEWEST = 9
+MAX_BYTES = 200_000
+MOST_FACES = 50
+FARTHEST = 100_000.0
+"""Largest coordinate, pixels."""
+_NUMBER = re.compile(r"[-+]?(?:\d{1,20}\.?\d{0,20}|\.\d{1,20})(?:[eE][-+]?\d{1,2})?")
 
 
 @dataclass(frozen=True)
@@ -107,13 +115,15 @@ def load_rig(path: str | Path, size: tuple[int, int] | None = None) -> list[RigF
     """
     path = Path(path)
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"The rig file {path.name} is larger than {MAX_BYTES // 1000} kB; that is no rig file.")
+        document, _ = read_plain_yaml(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"The rig file {path.name} cannot be read; check its name and folder.") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}" if mark else ""
-        raise ValueError(f"The rig file {path.name} is not valid YAML{where}; compare it with a sample's.") from error
+    except PlainYamlError as error:
+        where = f" at line {error.line}" if error.line else ""
+        repair = error.repair or "compare it with a sample's"
+        raise ValueError(f"The rig file {path.name}{where}: {error.what}; {repair}.") from error
     if not isinstance(document, dict):
         raise ValueError(f"The rig file {path.name} needs the keys `picture` and `faces`.")
     _refuse_unknown(document, ("picture", "faces"), f"The rig file {path.name}")
@@ -123,10 +133,11 @@ def load_rig(path: str | Path, size: tuple[int, int] | None = None) -> list[RigF
         raise ValueError(
             f"The rig file {path.name} lists no faces; give `faces` at least one with `name` and `points`."
         )
+    if len(listed) > MOST_FACES:
+        raise ValueError(f"The rig file {path.name} lists {len(listed)} faces; {MOST_FACES} are the most.")
     faces = [_read_face(entry, f"face {i + 1} of {path.name}") for i, entry in enumerate(listed)]
-    names = [face.name for face in faces]
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(face.name for face in faces).items():
+        if count > 1:
             raise ValueError(f"The rig file {path.name} has two faces named {name}; give each its own name.")
     for face in faces:
         for key, (x, y) in face.points.items():
@@ -178,35 +189,47 @@ def _read_face(entry: Any, where: str) -> RigFace:  # noqa: ANN401
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not entry["name"].strip():
         raise ValueError(f"Give {where} a `name`: the character's.")
     name = entry["name"].strip()
+    if len(name) > 60 or not name.isprintable():
+        raise ValueError(f"The name of {where} should have at most 60 visible letters.")
     _refuse_unknown(entry, ("name", "points"), name)
     marked = entry.get("points")
     if not isinstance(marked, dict):
         raise ValueError(f"{name} has no `points` in the rig file; list at least {FEWEST} as `name: [x, y]`.")
-    points = {str(key): _pair(value, f"{name}'s {key}", "x and y in pixels") for key, value in marked.items()}
+    if len(marked) > N_POINTS:
+        raise ValueError(f"{name} has {len(marked)} points; the face mesh has {N_POINTS}.")
+    points = {key: _pair(value, f"{name}'s {key[:40]}", "x and y in pixels") for key, value in marked.items()}
     _check(points, name)
     return RigFace(name, points)
 
 
 def _pair(value: Any, what: str, meaning: str) -> Point:  # noqa: ANN401
-    numbers = value if isinstance(value, list | tuple) else ()
-    if len(numbers) != 2 or any(isinstance(n, bool) or not isinstance(n, int | float) for n in numbers):
-        raise ValueError(f"{what} must be two numbers in brackets, {meaning}, not {value!r}.")
-    if not np.isfinite(numbers).all():
-        raise ValueError(f"{what} must be finite, not {value!r}.")
-    return float(numbers[0]), float(numbers[1])
+    numbers = value if isinstance(value, list) else ()
+    if len(numbers) != 2 or not all(isinstance(number, str) and _NUMBER.fullmatch(number) for number in numbers):
+        raise ValueError(f"{what} must be two numbers in brackets, {meaning}, not {_shown(value)}.")
+    x, y = map(float, numbers)
+    if max(abs(x), abs(y)) > FARTHEST:
+        raise ValueError(f"{what} must be two numbers of at most {FARTHEST:.0f}, {meaning}, not {_shown(value)}.")
+    return x, y
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401
+    """What the file says, as it stands there, cut to a readable length."""
+    text = f"[{', '.join(map(str, value[:3]))}]" if isinstance(value, list) else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _refuse_unknown(document: Mapping[str, Any], known: Sequence[str], owner: str) -> None:
     for key in map(str, document):
         if key not in known:
-            close = get_close_matches(key, known, 1, 0.5)
+            close = get_close_matches(key[:40], known, 1, 0.5)
             hint = f"did you mean `{close[0]}`?" if close else f"known are {', '.join(known)}."
-            raise ValueError(f"{owner} has an unknown key `{key}`; {hint}")
+            raise ValueError(f"{owner} has an unknown key `{key[:40]}`; {hint}")
 
 
 def _check(points: Mapping[str, Point], name: str) -> None:
     for key in points:
-        if key not in POINTS and not (key.isdecimal() and int(key) < N_POINTS):
+        if key not in POINTS and not (key.isdecimal() and len(key) < 4 and int(key) < N_POINTS):
+            key = key[:40]
             close = get_close_matches(key, POINTS, 1, 0.5)
             hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(POINTS)}."
             raise ValueError(f"{name} has an unknown point {key}; {hint}")

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from studio.core.problems import Problem, as_clause
-from studio.scene.document import existing_file, nearest
+from studio.core.messages import existing_file, nearest
 from studio.scene.schema import Character, Scene, masks_of
 
 if TYPE_CHECKING:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import traceback
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 Location = tuple[int | str, ...]
@@ -69,3 +72,31 @@ def as_clause(error: ValueError) -> str:
     """What another package refuses in a sentence, as a clause: an article at its beginning loses its capital."""
     text = str(error)
     return text[0].lower() + text[1:] if text.startswith(("The ", "A ", "An ")) else text
+
+
+def disk_clause(error: OSError) -> str:
+    """What an error of the disk means to the person at the keyboard, as a clause with its repair."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full; free some space and try again"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "the place may not be read or written; change its permissions or choose another"
+    if error.errno == errno.ENAMETOOLONG:
+        return "the name is too long; choose a shorter one"
+    return f"the disk refuses ({error.strerror or type(error).__name__}); check it and try again"
+
+
+def unexpected(error: Exception, doing: str) -> Problem:
+    """What is said of an error that nobody foresaw: what was being done, and where in the program, to be reported.
+
+    Args:
+        error: caught where it would have become a traceback.
+        doing: what failed, such as ``"reading the picture"``.
+    """
+    if isinstance(error, MemoryError):
+        return Problem("file", f"{doing} needs more memory than there is", "use smaller files")
+    if isinstance(error, OSError) and error.errno:
+        return Problem("file", f"{doing} failed: {disk_clause(error)}")
+    frames = traceback.extract_tb(error.__traceback__)
+    at = f" at {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
+    what = f"{doing} failed by a fault of the program ({type(error).__name__}{at})"
+    return Problem("file", what, "please report it with the file that shows it")

@@ -19,7 +19,7 @@ from studio.core.progress import Progress, Stage, Status
 from studio.core.threads import wait_passively
 from studio.export.provenance import make_record
 from studio.export.writers import write_sound
-from studio.scene.document import nearest
+from studio.core.messages import nearest
 from studio.scene.schema import Scene
 from studio.scene.styles import read_style
 from studio.scene.voices import voice_names

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import json
+import re
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from masks.files.plain_yaml import MOST_DEPTH, MOST_ITEMS, PlainYamlError, read_plain_yaml
+from studio.core.messages import existing_file, nearest, shortened
 from studio.core.problems import DocumentError, Location, Part, Problem
 from studio.scene.schema import Character, Keyframe, Retake, Scene, ScriptLine, TimedRegion, Voice
 from studio.scene.screenplay import ScreenplayError
@@ -41,17 +43,20 @@ _SHOULD = {
     "greater_than_equal": "be greater than or equal to {ge:g}",
     "less_than": "be less than {lt:g}",
     "less_than_equal": "be less than or equal to {le:g}",
+    "string_too_long": "have at most {max_length} letters",
+    "too_long": "have at most {max_length} items",
 }
 """What an item should be, by the kind of pydantic's error."""
 _LEVELS_OF_CHECKS = 4
-_NULLS = ("", "~", "null", "Null", "NULL")
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Control characters and lone surrogates: no file name, subtitle or title can hold them."""
 
 _PARTS: dict[str, Part] = {"consent": "permission", "statement": "permission", "cast": "cast", "script": "script",
                            "lexicon": "script", "picture": "picture", "rig": "picture"}  # fmt: skip
 _PLACES = ("region", "mask", "rig_face", "regions")
 """Keys of a character that say where in the picture it is."""
-MOST_PROBLEMS = 100
-"""Faults of form that are told one by one."""
+MOST_PROBLEMS = 50
+"""Faults that are told one by one."""
 
 
 def part_of(location: Location) -> Part:
@@ -98,32 +103,6 @@ class Document:
         return self.lines[location] if location else None
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """``did you mean 'x'?`` for the known word nearest to a wrong one, or a list of the known ones."""
-    words = {item.casefold(): item for item in known}
-    close = difflib.get_close_matches(word[:60].casefold(), words, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean {words[close[0]]!r}?"
-    return f"known are {', '.join(sorted(words.values()))}." if words else "none is known."
-
-
-def existing_file(path: Path, what: str) -> str | None:
-    """Why a path is not a readable file, as a clause with its repair, or None when it is.
-
-    Args:
-        path: the file.
-        what: what it is to the reader, such as ``"the picture"``.
-    """
-    if path.is_dir():
-        return f"{what} {path.name!r} is a folder; name a file."
-    if path.is_file():
-        return None
-    siblings = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
-    close = difflib.get_close_matches(path.name, siblings, n=1, cutoff=0.7)
-    hint = f"did you mean {close[0]!r}?" if close else "check the name; it counts from the scene file's folder."
-    return f"{what} {path.name!r} does not exist; {hint}"
-
-
 def read_document(path: Path) -> Document:
     """The data of a scene file, all YAML scalars as the text they are written in.
 
@@ -141,6 +120,8 @@ def read_document(path: Path) -> Document:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise _unreadable(f"{name} is not UTF-8 text", "save it as UTF-8") from None
+    except OSError as error:
+        raise _unreadable(f"{name} cannot be read ({error.strerror})", "check its permissions and the disk") from None
     try:
         document = _from_json(path, text) if path.suffix.lower() == ".json" else _from_yaml(path, text)
     except RecursionError:
@@ -148,20 +129,53 @@ def read_document(path: Path) -> Document:
     if not isinstance(document.data, dict):
         found = "is empty" if document.data is None else f"is a {_kind(document.data)}"
         raise _unreadable(f"{name} {found}", "it should hold keys such as picture, cast and script")
-    return _upgrade(document)
+    return _prepared(document)
 
 
 def _unreadable(what: str, repair: str = "", path: Path | None = None, line: int | None = None) -> DocumentError:
     return DocumentError([Problem("file", what, repair, (), path.name if path else "", line)])
 
 
-def _upgrade(document: Document) -> Document:
+def _prepared(document: Document) -> Document:
+    """The document in the current version.
+
+    Raises:
+        DocumentError: a version that is not known, or text that cannot be written.
+    """
+    faults = [
+        document.problem(location, f"{_join(_item_name(document.data, location))}the text holds {named}", "remove it")
+        for location, text in _texts(document.data, ())
+        if (named := ", ".join(f"the character U+{ord(sign):04X}" for sign in _UNWRITABLE.findall(text)[:1]))
+    ]
+    if faults:
+        raise DocumentError(at_most(faults))
     try:
         upgraded = upgrade_scene(document.data)
     except ValueError as error:
         raise DocumentError([document.problem(("version",), str(error))]) from None
     lines = document.lines | {now: document.lines[old] for now, old in upgraded.moved.items() if old in document.lines}
     return Document(document.path, upgraded.data, lines, upgraded.version)
+
+
+def _texts(data: Any, location: Location) -> Iterator[tuple[Location, str]]:  # noqa: ANN401 - any plain value
+    """Every text and key of plain data with its place; a key's is that of its mapping."""
+    if isinstance(data, str):
+        yield location, data
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield location, key
+            yield from _texts(value, (*location, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _texts(value, (*location, index))
+
+
+def at_most(problems: Sequence[Problem], most: int = MOST_PROBLEMS) -> list[Problem]:
+    """The first problems, and how many there are besides."""
+    if len(problems) <= most:
+        return list(problems)
+    more = f"{len(problems) - most} more faults"
+    return [*problems[:most], Problem("file", more, "mend these first", (), problems[0].file)]
 
 
 def load_scene(path: Path) -> Scene:
@@ -192,7 +206,7 @@ def checked_scene(data: Mapping[str, Any]) -> Scene:
     Raises:
         DocumentError: it is none, in sentences.
     """
-    scene, problems = validate(_upgrade(Document(Path("scene"), dict(data))))
+    scene, problems = validate(_prepared(Document(Path("scene"), dict(data))))
     if scene is None or problems:
         raise DocumentError(problems or [Problem("file", "this is no scene")])
     return scene
@@ -260,7 +274,7 @@ def _problems(document: Document, location: Location, fault: Any) -> list[Proble
     if kind == "extra_forbidden":
         known = _model_at(location[:-1]).model_fields
         repair = nearest(key, [field.alias or name for name, field in known.items()])
-        return [document.problem(location, f"{_join(parent)}unknown key {_short(key)}", repair)]
+        return [document.problem(location, f"{_join(parent)}unknown key {shortened(key)}", repair)]
     if kind == "missing":
         return [document.problem(location, f"{_join(parent)}the key {key!r} is missing", "add it")]
     if kind == "value_error" and isinstance(error := context["error"], ScreenplayError):
@@ -268,10 +282,11 @@ def _problems(document: Document, location: Location, fault: Any) -> list[Proble
     if kind == "value_error":
         return [document.problem(location, f"{item} {context['error']}")]
     if kind == "literal_error":
-        repair = nearest(str(fault["input"]), _choices(_model_at(location[:-1]).model_fields[key].annotation))
-        return [document.problem(location, f"{item} {_short(fault['input'])} is not known", repair)]
+        known_field = _model_at(location[:-1]).model_fields.get(key)
+        repair = nearest(str(fault["input"]), _choices(known_field.annotation) if known_field else ())
+        return [document.problem(location, f"{item} {shortened(fault['input'])} is not known", repair)]
     should = _SHOULD[kind].format(**context) if kind in _SHOULD else "should be of another kind"
-    return [document.problem(location, f"{item} should {should}", f"it is {_short(fault['input'])}")]
+    return [document.problem(location, f"{item} should {should}", f"it is {shortened(fault['input'])}")]
 
 
 def _screenplay_problem(document: Document, location: Location, number: int, clause: str) -> Problem:
@@ -315,72 +330,47 @@ def _model_at(location: Location) -> type[BaseModel]:
     return _LEVELS[names[-1]] if names else Scene
 
 
-def _short(value: Any) -> str:  # noqa: ANN401
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def _kind(data: Any) -> str:  # noqa: ANN401
     return "list" if type(data) is list else "single text" if type(data) is str else type(data).__name__
 
 
 def _from_json(path: Path, text: str) -> Document:
+    n_items = 0
+
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         data: dict[str, Any] = {}
         for key, value in items:
             if key in data:
-                raise _unreadable(f"the key {key!r} occurs twice in one item", "keep one", path)
+                raise _unreadable(f"the key {shortened(key)} occurs twice in one item", "keep one", path)
             data[key] = value
         return data
 
+    def count(data: Any, depth: int) -> None:  # noqa: ANN401 - any plain value
+        nonlocal n_items
+        n_items += 1
+        if n_items > MOST_ITEMS:
+            raise _unreadable(f"more than {MOST_ITEMS} items", "split the file", path)
+        if depth > MOST_DEPTH:
+            raise RecursionError
+        for value in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+            count(value, depth + 1)
+
     try:
-        return Document(path, json.loads(text, object_pairs_hook=pairs))
+        data = json.loads(text, object_pairs_hook=pairs, parse_int=_whole_number)
     except json.JSONDecodeError as error:
         raise _unreadable(f"not valid JSON: {error.msg}", path=path, line=error.lineno) from None
+    count(data, 0)
+    return Document(path, data)
+
+
+def _whole_number(digits: str) -> int | float:
+    """A number of JSON; Python refuses very long ones, and no key takes one."""
+    return int(digits) if len(digits) <= 30 else float(digits)
 
 
 def _from_yaml(path: Path, text: str) -> Document:
-    document = Document(path, {})
     try:
-        root = yaml.compose(text, Loader=_PlainLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        what = f"not valid YAML: {error.problem or error.context}"
-        raise _unreadable(what, path=path, line=mark.line + 1 if mark else None) from None
-    except yaml.YAMLError as error:
-        raise _unreadable(f"not valid YAML: {str(error).splitlines()[0]}", path=path) from None
-    plain: Any = None if root is None else _construct(document, root, ())
-    document.data = plain  # any kind of item; what is no mapping is refused next
-    return document
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """YAML without aliases: an alias can blow a small file up to any size, and a scene has no use for it."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
-            raise yaml.MarkedYAMLError(
-                problem=f"aliases (*{event.anchor}) are not allowed; write the text out", problem_mark=event.start_mark
-            )
-        return super().compose_node(parent, index)
-
-
-def _construct(document: Document, node: yaml.Node, location: Location) -> Any:  # noqa: ANN401
-    document.lines[location] = node.start_mark.line + 1
-    if isinstance(node, yaml.ScalarNode):
-        # Every plain scalar stays the text it is: "No", "12" or "1e5" may be what somebody says.
-        return None if node.style is None and node.value in _NULLS else node.value
-    if isinstance(node, yaml.SequenceNode):
-        return [_construct(document, item, (*location, i)) for i, item in enumerate(node.value)]
-    data: dict[str, Any] = {}
-    for key_node, value_node in typing.cast("yaml.MappingNode", node).value:
-        line = key_node.start_mark.line + 1
-        if not isinstance(key_node, yaml.ScalarNode):
-            raise _unreadable("a key should be a word, not a list or a mapping", path=document.path, line=line)
-        key = key_node.value
-        if key in data:
-            raise _unreadable(f"the key {key!r} occurs twice", "keep one", document.path, line)
-        data[key] = _construct(document, value_node, (*location, key))
-        document.lines[(*location, key)] = line
-    return data
+        data, lines = read_plain_yaml(text)
+    except PlainYamlError as error:
+        raise _unreadable(error.what, error.repair, path, error.line) from None
+    return Document(path, data, lines)  # any kind of item; what is no mapping is refused next

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
+import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from studio.core.messages import shortened
 from studio.scene import screenplay
 
 Consent = Literal["drawn", "me", "agreed", "public"]
@@ -20,6 +23,19 @@ GAZES = ("viewer", "away")
 COLOURS = ("#d1495b", "#2e86ab", "#edae49", "#5b8e7d", "#8d5a97", "#e07a5f", "#3d5a80", "#7f7f7f")
 STATEMENT_NEEDED = ("agreed", "public")
 _NAME_FORBIDDEN = set(':(){}|"\n\r\t#')
+_UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+"""Unicode categories of which a name has nothing: control and format characters (text direction, zero width)."""
+_BLANKS = set("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters that show nothing."""
+_JOINERS = set("\u200c\u200d")
+"""Between two letters they are part of how some scripts and emoji are written."""
+Name = Annotated[str, Field(max_length=1300)]
+"""Names of people: up to twenty of sixty letters."""
+FileName = Annotated[str, Field(max_length=1000)]
+MOST_POINTS = 2000
+"""Corners of a region."""
+FARTHEST = 100_000.0
+"""Largest coordinate of a region, pixels."""
 TOGETHER = " + "
 """Between the names of several people, in ``who`` and ``face``."""
 
@@ -44,13 +60,18 @@ def region_points(value: Any) -> Any:  # noqa: ANN401 - whatever the document ho
         return value
     form = "'auto', a box [left, top, right, bottom] or at least three points [[x, y], ...]"
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise ValueError(f"should be {form}; it is {value!r}")
+        raise ValueError(f"should be {form}; it is {shortened(value)}")
     box = len(value) == 4 and not any(isinstance(item, Sequence) and not isinstance(item, str) for item in value)
     try:
         edges = tuple(map(float, value)) if box else ()
-        points = () if box else tuple((float(x), float(y)) for x, y in value)
-    except (TypeError, ValueError):
+        points = () if box else tuple((float(x), float(y)) for x, y in value[: MOST_POINTS + 1])
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"should be {form}") from None
+    if len(points) > MOST_POINTS:
+        raise ValueError(f"has {len(value)} points; {MOST_POINTS} are the most")
+    numbers = [*edges, *(number for point in points for number in point)]
+    if not all(math.isfinite(number) and abs(number) <= FARTHEST for number in numbers):
+        raise ValueError(f"should have numbers between -{FARTHEST:.0f} and {FARTHEST:.0f}, in pixels")
     if box:
         left, top, right, bottom = edges
         if right <= left or bottom <= top:
@@ -70,12 +91,16 @@ def plain_name(name: str) -> str:
     name = " ".join(name.split())
     if not name:
         raise ValueError("is empty; give the character a name")
+    if len(name) > 60:
+        raise ValueError(f"should have at most 60 letters; it has {len(name)}")
+    inner = set(name[1:-1]) & _JOINERS
+    unseen = [sign for sign in name if sign in _BLANKS or (unicodedata.category(sign) in _UNSEEN and sign not in inner)]
+    if unseen:
+        raise ValueError(f"holds the invisible character U+{ord(unseen[0]):04X}; type the name anew")
     if bad := sorted(_NAME_FORBIDDEN & set(name)):
         raise ValueError(f"should not contain {' '.join(bad)}; it is {name!r}")
     if TOGETHER in name:
         raise ValueError(f"should not contain '+' between spaces, which stands between two names; it is {name!r}")
-    if len(name) > 60:
-        raise ValueError(f"should have at most 60 letters; it has {len(name)}")
     return name
 
 
@@ -96,10 +121,10 @@ class Voice(_Strict):
     ``statement`` who agreed, when and how. Neither leaves the machine in a film.
     """
 
-    preset: str | None = None
-    clip: str | None = None
+    preset: Name | None = None
+    clip: FileName | None = None
     consent: Consent | None = None
-    statement: str = ""
+    statement: str = Field("", max_length=2000)
 
     @model_validator(mode="before")
     @classmethod
@@ -121,7 +146,7 @@ class TimedRegion(_Strict):
     start: float = Field(alias="from", ge=0, le=3600)
     end: float = Field(alias="to", ge=0, le=3600)
     region: Annotated[tuple[Point, ...], BeforeValidator(region_points)] | None = None
-    mask: str | None = None
+    mask: FileName | None = None
 
     @model_validator(mode="after")
     def _somewhere(self) -> TimedRegion:
@@ -144,12 +169,12 @@ class Character(_Strict):
     colour: str | None = None
     role: Literal["silent", "narrator"] | None = None
     region: Annotated[Region, BeforeValidator(region_points)] = "auto"
-    mask: str | None = None
-    rig_face: str | None = None
-    regions: tuple[TimedRegion, ...] = ()
+    mask: FileName | None = None
+    rig_face: Name | None = None
+    regions: tuple[TimedRegion, ...] = Field((), max_length=100)
     voice: Voice | None = None
     language: Language | None = None
-    styles: dict[str, Annotated[float, Field(ge=0, le=1.5)]] = {}
+    styles: dict[FileName, Annotated[float, Field(ge=0, le=1.5)]] = Field({}, max_length=20)
     mouth: float = Field(1.0, ge=0, le=1.5)
     head: float = Field(1.0, ge=0, le=1.5)
     blink: float = Field(1.0, ge=0, le=1.5)
@@ -197,7 +222,7 @@ class Keyframe(_Strict):
     """
 
     at: float = Field(ge=0, le=600)
-    channel: str
+    channel: Name
     value: float
 
 
@@ -210,7 +235,7 @@ class Retake(_Strict):
     start: float = Field(ge=0, le=600)
     end: float = Field(ge=0, le=600)
     take: int = Field(1, ge=0, lt=1000)
-    keys: tuple[Keyframe, ...] = ()
+    keys: tuple[Keyframe, ...] = Field((), max_length=1000)
 
 
 class ScriptLine(_Strict):
@@ -225,17 +250,17 @@ class ScriptLine(_Strict):
     of the speaker's own; both as a list or as ``Nora + Theo``.
     """
 
-    who: str
-    face: str | None = None
+    who: Name
+    face: Name | None = None
     text: str = ""
-    recording: str | None = None
+    recording: FileName | None = None
     pause: float | None = Field(None, ge=0, le=60)
     overlap: float | None = Field(None, gt=0, le=60)
     start: float | None = Field(None, ge=0, le=3600)
     speed: float = Field(1.0, ge=0.5, le=2.0)
     take: int = Field(0, ge=0, lt=1000)
-    looks: str | None = None
-    retakes: tuple[Retake, ...] = ()
+    looks: Name | None = None
+    retakes: tuple[Retake, ...] = Field((), max_length=100)
 
     @model_validator(mode="before")
     @classmethod
@@ -255,7 +280,7 @@ class ScriptLine(_Strict):
     @field_validator("take", mode="before")
     @classmethod
     def _whole(cls, value: Any) -> Any:  # noqa: ANN401
-        return int(value) if isinstance(value, str) and value.isdigit() else value
+        return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 10 else value
 
     @field_validator("who", "face", mode="before")
     @classmethod
@@ -313,14 +338,14 @@ class Scene(_Strict):
     """A picture, its cast and their script. File names are relative to the scene file's folder."""
 
     version: Literal[2] = 2
-    title: str = ""
-    picture: str
+    title: str = Field("", max_length=200)
+    picture: FileName
     consent: Consent | None = None
-    statement: str = ""
-    rig: str | None = None
-    cast: tuple[Character, ...]
-    script: tuple[ScriptLine, ...]
-    lexicon: dict[str, str] = {}
+    statement: str = Field("", max_length=2000)
+    rig: FileName | None = None
+    cast: tuple[Character, ...] = Field(max_length=100)
+    script: tuple[ScriptLine, ...] = Field(max_length=1000)
+    lexicon: dict[Name, Name] = Field({}, max_length=1000)
     seed: int = Field(0, ge=0, lt=2**31)
     label: bool = True
 

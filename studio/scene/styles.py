@@ -10,7 +10,7 @@ from pathlib import Path
 from generation.adapters.metadata import SUFFIX, About, find_adapter, read_about, shipped_adapters, shipped_base
 from generation.core.delivery import Delivery, blend_deliveries
 from studio.core.problems import DocumentError, Problem
-from studio.scene.document import nearest
+from studio.core.messages import nearest
 
 
 def known_styles(folder: Path) -> list[str]:

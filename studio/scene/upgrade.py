@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from studio.core.messages import shortened
+
 VERSION = 2
 """Version of scene documents and of projects that is written."""
 _CHANGES = {2: "the key manners is called styles"}
@@ -62,11 +64,11 @@ def check_version(version: object) -> int:
     Raises:
         ValueError: it is of a later program, or none; half a sentence that begins with "version".
     """
-    number = int(version) if isinstance(version, str) and version.isdecimal() else version
+    number = int(version) if isinstance(version, str) and version.isdecimal() and len(version) < 10 else version
     if isinstance(number, int) and not isinstance(number, bool) and number > VERSION:
         raise ValueError(f"version {number} is of a later Parley; update Parley to open it.")
     if isinstance(number, bool) or not isinstance(number, int | float) or number not in range(1, VERSION + 1):
-        raise ValueError(f"version {version!r} is not known; known are {', '.join(map(str, range(1, VERSION + 1)))}.")
+        raise ValueError(f"version {shortened(version)} is not known; known are {', '.join(map(str, range(1, VERSION + 1)))}.")
     return int(number)
 
 

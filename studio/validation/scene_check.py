@@ -20,8 +20,9 @@ from generation.text.language_guess import language_name
 from generation.text.phonemizer import read_ipa, read_text
 from studio.cast.face_assignment import FaceAssignment, assign_faces, assignment_key
 from studio.cast.geometry import cramped_faces
-from studio.core.problems import DocumentError, Location, Part, Problem, as_clause
-from studio.scene.document import Document, nearest, read_document, validate
+from studio.core.messages import nearest
+from studio.core.problems import DocumentError, Location, Part, Problem, as_clause, unexpected
+from studio.scene.document import Document, at_most, read_document, validate
 from studio.scene.retakes import faults
 from studio.scene.schema import GAZES, STATEMENT_NEEDED, Character, Scene, ScriptLine, Voice
 from studio.scene.styles import delivery_of, read_style
@@ -64,12 +65,13 @@ def check_scene(path: Path) -> Report:
     if scene is None:
         return Report(tuple(problems))
     check = _Check(document, scene, problems)
-    check.cast()
-    check.voices()
-    check.script()
-    check.spoken()
-    check.picture()
-    return Report(tuple(dict.fromkeys(check.problems)), tuple(check.warnings), scene, check.assignment, check.seconds)
+    for step in (check.cast, check.voices, check.script, check.spoken, check.picture):
+        try:
+            step()
+        except Exception as error:  # a fault in one part should not hide what is found in the others
+            check.problems.append(unexpected(error, f"the check of {path.name} ({step.__name__})"))
+    told, warnings = at_most(list(dict.fromkeys(check.problems))), at_most(check.warnings)
+    return Report(tuple(told), tuple(warnings), scene, check.assignment, check.seconds)
 
 
 class AverageDurations:
@@ -264,7 +266,9 @@ class _Check:
 
     def spoken(self) -> None:
         """Every line can be pronounced or played, and their times can be met."""
-        scene = self.scene.model_copy(update={"lexicon": self.lexicon})
+        # what is too long is said by its length: reading a megabyte aloud takes minutes
+        script = tuple(line.model_copy(update={"text": line.text[:MAX_TEXT]}) for line in self.scene.script)
+        scene = self.scene.model_copy(update={"lexicon": self.lexicon, "script": script})
         speakers = [
             Speaker(None, language_of(scene, index), self._delivery(character))
             for index, character in enumerate(scene.cast)

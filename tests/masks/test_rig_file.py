@@ -149,7 +149,7 @@ def lists(points: dict[str, tuple[float, float]]) -> dict[str, object]:
 GOOD = lists(TOON)
 SWAPPED = {k.replace("left", "?").replace("right", "left").replace("?", "right"): v for k, v in GOOD.items()}
 BAD = {
-    "not valid YAML at line 2": "picture: [600, 600]\nfaces: ]\n",
+    " at line 2: not valid YAML: ": "picture: [600, 600]\nfaces: ]\n",
     "needs the keys `picture` and `faces`": "hello",
     "did you mean `faces`?": text(GOOD, "picture: [600, 600]\nface:\n"),
     "must be two numbers in brackets, its width and height": text(GOOD, "faces:\n"),
@@ -164,7 +164,7 @@ BAD = {
     f"Mia has 7 points and needs {FEWEST}": text({k: GOOD[k] for k in REQUIRED}),
     "Mia's chin must be two numbers": text(GOOD | {"chin": "[300]"}),
     "Mia's nose_tip must be two numbers": text(GOOD | {"nose_tip": "[left, 3]"}),
-    "Mia's nose_tip must be finite": text(GOOD | {"nose_tip": "[.nan, 3]"}),
+    "Mia's nose_tip must be two numbers in brackets, x and y in pixels, not [.nan, 3]": text(GOOD | {"nose_tip": "[.nan, 3]"}),
     "Mia's chin at (300, 640) lies outside the picture of 600 x 600": text(GOOD | {"chin": "[300, 640]"}),
     "Mia's right and left eye are exchanged": text(SWAPPED),
     "Mia's mouth_right and mouth_left are exchanged": text(

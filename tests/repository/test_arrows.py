@@ -74,7 +74,7 @@ def _allowed() -> dict[str, set[str]]:
     studio = {f"studio.{name}": {f"studio.{n}" for n in names.split()} | product for name, names in STUDIO.items()}
     for name in FINETUNES:
         studio[f"studio.{name}"].add("generation.finetuning")
-    return {"masks": set(), **generation, "generation": set(generation), **studio}
+    return {"masks.files": set(), "masks": {"masks.files"}, **generation, "generation": set(generation), **studio}
 
 
 def _room(module: str, rooms: Mapping[str, object]) -> str:

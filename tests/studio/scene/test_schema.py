@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from studio.core.problems import DocumentError
-from studio.scene.document import dump_scene, load_scene, nearest
+from studio.core.messages import nearest
+from studio.scene.document import dump_scene, load_scene
 from studio.scene.schema import COLOURS, Scene
 
 FULL = """

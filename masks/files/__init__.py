@@ -1,0 +1,1 @@
+"""Reading files of the user in bounded time and memory."""

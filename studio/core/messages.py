@@ -1,0 +1,56 @@
+"""Parts of messages: the nearest known word, what is wrong with a file's name, and values cut to a readable length."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+_MOST_NEIGHBOURS = 1000
+"""Files of a folder among which one of a similar name is looked for."""
+_LONGEST_NAME = 255
+"""Bytes of a file's name, on all usual file systems."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``did you mean 'x'?`` for the known word nearest to a wrong one, or a list of the known ones."""
+    words = {item.casefold(): item for item in known}
+    close = difflib.get_close_matches(word[:60].casefold(), words, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {words[close[0]]!r}?"
+    return f"known are {', '.join(sorted(words.values()))}." if words else "none is known."
+
+
+def existing_file(path: Path, what: str) -> str | None:
+    """Why a path is not a readable file, as a clause with its repair, or None when it is.
+
+    Args:
+        path: the file.
+        what: what it is to the reader, such as ``"the picture"``.
+    """
+    if (length := max((len(part.encode(errors="replace")) for part in path.parts), default=0)) > _LONGEST_NAME:
+        return f"{what} {shortened(path.name)} has a name of {length} bytes; {_LONGEST_NAME} are the most."
+    try:
+        if path.is_file():
+            return None
+        if path.is_dir():
+            return f"{what} {shortened(path.name)} is a folder; name a file."
+        if path.exists():
+            return f"{what} {shortened(path.name)} is a device or a pipe; name an ordinary file."
+        siblings = [item.name for item in islice(path.parent.iterdir(), _MOST_NEIGHBOURS)]
+    except (OSError, ValueError):
+        siblings = []
+    close = difflib.get_close_matches(path.name, siblings, n=1, cutoff=0.7)
+    hint = f"did you mean {close[0]!r}?" if close else "check the name; it counts from the scene file's folder."
+    return f"{what} {shortened(path.name)} does not exist; {hint}"
+
+
+def shortened(value: Any) -> str:  # noqa: ANN401 - whatever somebody wrote
+    """A value as its author wrote it, in quotation marks where it is text, cut to 60 signs."""
+    try:
+        text = repr(value[:80]) if isinstance(value, str | bytes) else repr(value)
+    except ValueError:  # Python writes out no number of thousands of digits
+        return "a very long number"
+    return text if len(text) <= 60 else f"{text[:57]}..."
