@@ -9,9 +9,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
 
 from masks.landmarks import FaceLandmarks
+from masks.picture import load_levels, open_picture
 from masks.topology import CHIN, FACE_OVAL, FOREHEAD_TOP, JAW
 
 SMALLEST_SIDE = 16
@@ -23,6 +23,8 @@ _NEAR = 0.7
 """Roll of the head, radians, for which a region has room on top of ``allowed_motion``, and the distance from the eyes
 up to which that needs none, inter-ocular distances."""
 SUBPIXELS = 4
+BACKGROUND = 0.04
+"""Level of a mask's file below which a pixel is nobody's: ten of 255."""
 
 
 @dataclass(frozen=True)
@@ -121,28 +123,38 @@ def _check_inside(name: str, low: np.ndarray, high: np.ndarray, size: tuple[int,
 def load_mask(name: str, path: str | Path, size: tuple[int, int]) -> CharacterMask:
     """Mask from a picture file, white (or opaque) = the character, brought to ``size`` (height, width).
 
+    Levels below :data:`BACKGROUND` are the background's: paint programs and JPEG leave it almost black.
+
     Raises:
         ValueError: no such file, not a picture, or other proportions than the picture's.
     """
     path = Path(path)
-    try:
-        with Image.open(path) as opened:
-            picture = ImageOps.exif_transpose(opened)
-            bands = picture.convert("RGBA" if "A" in picture.getbands() or "transparency" in picture.info else "RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(
-            f"{name}'s mask {Path(path).name} is missing or not a picture; save it as PNG and name that."
-        ) from error
-    pixels = np.asarray(bands, dtype=np.float32) / 255.0
-    see_through = pixels.shape[2] == 4 and pixels[..., 3].min() < 1
-    mask = pixels[..., 3] if see_through else pixels[..., :3].mean(-1)
     height, width = size
+    if not path.exists():
+        raise ValueError(f"{name}'s mask {path.name} is missing; check its name and folder.")
+    try:
+        with open_picture(path, smallest=1) as opened:
+            shape = opened.size
+        turned = max(shape) / min(shape), max(width, height) / min(width, height)
+        if abs(turned[0] - turned[1]) > 0.02 * turned[1]:  # before it is decoded; which side is longer is seen below
+            raise ValueError(_other_shape(name, shape, size))
+        mask = load_levels(path)
+    except ValueError as error:
+        if str(error).startswith(name):
+            raise
+        raise ValueError(f"{name}'s mask {error}") from error
     if abs(mask.shape[1] / mask.shape[0] - width / height) > 0.01 * width / height:
-        raise ValueError(
-            f"{name}'s mask has {mask.shape[1]} x {mask.shape[0]} pixels and the picture {width} x {height};"
-            " paint the mask over the picture itself."
-        )
+        raise ValueError(_other_shape(name, mask.shape[1::-1], size))
+    mask[mask < BACKGROUND] = 0
     return CharacterMask(name, np.clip(cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA), 0, 1))
+
+
+def _other_shape(name: str, shape: tuple[int, int], size: tuple[int, int]) -> str:
+    """What is said of a mask of ``shape`` (width, height) for a picture of ``size`` (height, width)."""
+    return (
+        f"{name}'s mask has {shape[0]} x {shape[1]} pixels and the picture {size[1]} x {size[0]};"
+        " paint the mask over the picture itself."
+    )
 
 
 def check_masks(masks: Sequence[CharacterMask], size: tuple[int, int]) -> list[str]:

@@ -114,16 +114,7 @@ def load_rig(path: str | Path, size: tuple[int, int] | None = None) -> list[RigF
         ValueError: no such file, not this format, or points that make no face; one sentence with every problem's place.
     """
     path = Path(path)
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError(f"The rig file {path.name} is larger than {MAX_BYTES // 1000} kB; that is no rig file.")
-        document, _ = read_plain_yaml(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"The rig file {path.name} cannot be read; check its name and folder.") from error
-    except PlainYamlError as error:
-        where = f" at line {error.line}" if error.line else ""
-        repair = error.repair or "compare it with a sample's"
-        raise ValueError(f"The rig file {path.name}{where}: {error.what}; {repair}.") from error
+    document = _read_document(path)
     if not isinstance(document, dict):
         raise ValueError(f"The rig file {path.name} needs the keys `picture` and `faces`.")
     _refuse_unknown(document, ("picture", "faces"), f"The rig file {path.name}")
@@ -154,6 +145,19 @@ def load_rig(path: str | Path, size: tuple[int, int] | None = None) -> list[RigF
             f" {size[1]} x {size[0]}; use the same picture."
         )
     return [face.scaled(size[1] / width) for face in faces]
+
+
+def _read_document(path: Path) -> Any:  # noqa: ANN401 - any plain value
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"The rig file {path.name} is larger than {MAX_BYTES // 1000} kB; that is no rig file.")
+        return read_plain_yaml(path.read_text(encoding="utf-8-sig"))[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"The rig file {path.name} cannot be read; check its name and folder.") from error
+    except PlainYamlError as error:
+        where = f" at line {error.line}" if error.line else ""
+        repair = error.repair or "compare it with a sample's"
+        raise ValueError(f"The rig file {path.name}{where}: {error.what}; {repair}.") from error
 
 
 def save_rig(path: str | Path, faces: Sequence[RigFace], size: tuple[int, int]) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from studio.core.problems import Problem, as_clause
 from studio.core.messages import existing_file, nearest
+from studio.core.problems import Problem, as_clause
 from studio.scene.schema import Character, Scene, masks_of
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE
 from generation.core.deferred_imports import load_libraries
 from generation.text.phonemizer import phonemize
+from studio.core.messages import nearest
 from studio.core.problems import DocumentError, Problem, as_clause
 from studio.core.progress import Progress, Stage, Status
 from studio.core.threads import wait_passively
 from studio.export.provenance import make_record
 from studio.export.writers import write_sound
-from studio.core.messages import nearest
 from studio.scene.schema import Scene
 from studio.scene.styles import read_style
 from studio.scene.voices import voice_names

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from generation.adapters.metadata import SUFFIX, About, find_adapter, read_about, shipped_adapters, shipped_base
 from generation.core.delivery import Delivery, blend_deliveries
-from studio.core.problems import DocumentError, Problem
 from studio.core.messages import nearest
+from studio.core.problems import DocumentError, Problem
 
 
 def known_styles(folder: Path) -> list[str]:

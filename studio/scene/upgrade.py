@@ -68,7 +68,8 @@ def check_version(version: object) -> int:
     if isinstance(number, int) and not isinstance(number, bool) and number > VERSION:
         raise ValueError(f"version {number} is of a later Parley; update Parley to open it.")
     if isinstance(number, bool) or not isinstance(number, int | float) or number not in range(1, VERSION + 1):
-        raise ValueError(f"version {shortened(version)} is not known; known are {', '.join(map(str, range(1, VERSION + 1)))}.")
+        known = ", ".join(map(str, range(1, VERSION + 1)))
+        raise ValueError(f"version {shortened(version)} is not known; known are {known}.")
     return int(number)
 
 

@@ -13,9 +13,10 @@ import pytest
 from browser_pages import eventually, visit
 from PIL import Image
 
+from masks.picture import MOST_PIXELS
 from studio.jobs.queue import jobs
 from studio.project.project import Project
-from studio.project.uploads import MAX_BYTES, MAX_PIXELS
+from studio.project.uploads import MAX_BYTES
 from tests.browser.conftest import PORT, Editor, small_project, window
 
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
@@ -65,9 +66,9 @@ def test_uploads_are_limited_in_bytes_and_in_pixels(page, editor, small, tmp_pat
     large, many = tmp_path / "large.png", tmp_path / "many.png"
     large.write_bytes(b"\x89PNG" + bytes(MAX_BYTES + 5_000_000))
     packed = io.BytesIO()
-    Image.new("1", (MAX_PIXELS // 5000 + 1, 5000)).save(packed, "PNG")
+    Image.new("1", (MOST_PIXELS // 5000 + 1, 5000)).save(packed, "PNG")
     many.write_bytes(packed.getvalue())
-    for file, sentence in ((large, "50.0MB or smaller"), (many, "more than 50 million pixels")):
+    for file, sentence in ((large, "50.0MB or smaller"), (many, "at most 40 million pixels")):
         visit(page, editor, "cast", small)
         page.get_by_text("Another picture").click()
         page.locator("input[type=file]").first.set_input_files(str(file))

@@ -133,7 +133,7 @@ BAD = {
     "is broken or cut off": ("cut.png", save_cut_off),
     "cut off (": ("cut.jpg", save_cut_off),
     "has only 40 x 90 pixels; use one of at least 64": ("tiny.png", lambda p: Image.new("RGB", (40, 90)).save(p)),
-    "too large; reduce it to at most 200 million": ("bomb.png", save_bomb),
+    "too large; reduce it to at most 40 million": ("bomb.png", save_bomb),
     "floating-point": ("float.tif", lambda p: Image.new("F", (80, 80)).save(p)),
 }
 

@@ -93,8 +93,8 @@ REFUSED = {
     "Ann's region from (10, 300)": lambda _: outline_mask("Ann", [(10, 300), (90, 300), (50, 390)], SIZE),
     "Ann's outline needs at least three": lambda _: outline_mask("Ann", [(10, 30), (90, 30)], SIZE),
     "Ann's outline encloses no area": lambda _: outline_mask("Ann", [(10, 30), (90, 30), (50, 30)], SIZE),
-    "is missing or not a picture": lambda folder: load_mask("Ann", folder / "absent.png", SIZE),
-    "mask.png is missing or not a picture": text_file,
+    "mask absent.png is missing; check": lambda folder: load_mask("Ann", folder / "absent.png", SIZE),
+    "Ann's mask mask.png is not a picture that can be read": text_file,
     "Ann's mask has 100 x 100 pixels and the picture 400 x 240": square_file,
 }
 

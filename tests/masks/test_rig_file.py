@@ -164,7 +164,9 @@ BAD = {
     f"Mia has 7 points and needs {FEWEST}": text({k: GOOD[k] for k in REQUIRED}),
     "Mia's chin must be two numbers": text(GOOD | {"chin": "[300]"}),
     "Mia's nose_tip must be two numbers": text(GOOD | {"nose_tip": "[left, 3]"}),
-    "Mia's nose_tip must be two numbers in brackets, x and y in pixels, not [.nan, 3]": text(GOOD | {"nose_tip": "[.nan, 3]"}),
+    "Mia's nose_tip must be two numbers in brackets, x and y in pixels, not [.nan, 3]": text(
+        GOOD | {"nose_tip": "[.nan, 3]"}
+    ),
     "Mia's chin at (300, 640) lies outside the picture of 600 x 600": text(GOOD | {"chin": "[300, 640]"}),
     "Mia's right and left eye are exchanged": text(SWAPPED),
     "Mia's mouth_right and mouth_left are exchanged": text(

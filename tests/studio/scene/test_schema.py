@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from studio.core.problems import DocumentError
 from studio.core.messages import nearest
+from studio.core.problems import DocumentError
 from studio.scene.document import dump_scene, load_scene
 from studio.scene.schema import COLOURS, Scene
 
