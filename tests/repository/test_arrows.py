@@ -70,7 +70,8 @@ def _allowed() -> dict[str, set[str]]:
     }
     for name in SEES_MASKS:
         generation[name].add("masks")
-    product = {name for name in generation if name.removeprefix("generation.") not in LEARNING} | {"masks"}
+    product = {name for name in generation if name.removeprefix("generation.") not in LEARNING}
+    product |= {"masks", "masks.files"}
     studio = {f"studio.{name}": {f"studio.{n}" for n in names.split()} | product for name, names in STUDIO.items()}
     for name in FINETUNES:
         studio[f"studio.{name}"].add("generation.finetuning")
