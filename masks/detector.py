@@ -17,7 +17,7 @@ SAME_FACE_IOU = 0.3
 
 
 @dataclass(frozen=True)
-class Window:
+class PictureWindow:
     """A square, turned cut-out of a picture: centre (x, y) and side in pixels, angle of its x axis in radians."""
 
     x: float
@@ -41,7 +41,7 @@ class Pyramid:
         self.levels = [image]
         self.height, self.width = image.shape[:2]
 
-    def cut(self, window: Window, size: int, flip: bool = False) -> np.ndarray:
+    def cut(self, window: PictureWindow, size: int, flip: bool = False) -> np.ndarray:
         """The window as (size, size, 3) float32 in [0, 1]; black outside the picture; ``flip`` mirrors it."""
         wanted = max(0, int(np.log2(max(window.side / size, 1.0))))
         while len(self.levels) <= wanted and min(self.levels[-1].shape[:2]) > 1:
@@ -63,7 +63,7 @@ class Pyramid:
 class FaceBox:
     """A found face: its window (square around the face, upright along the eyes) and the detector's score in [0, 1]."""
 
-    window: Window
+    window: PictureWindow
     score: float
 
 
@@ -91,7 +91,7 @@ class FaceDetector:
         cells = (np.arange(GRID) + 0.5) / GRID
         self._anchors = np.stack(np.meshgrid(cells, cells), -1).reshape(-1, 2)
 
-    def detect(self, pyramid: Pyramid, windows: list[Window]) -> list[FaceBox]:
+    def detect(self, pyramid: Pyramid, windows: list[PictureWindow]) -> list[FaceBox]:
         """Faces seen in any of the windows, best score first, each once."""
         found = [box for window in windows for box in self._look(pyramid, window)]
         kept: list[FaceBox] = []
@@ -100,7 +100,7 @@ class FaceDetector:
                 kept.append(box)
         return kept
 
-    def _look(self, pyramid: Pyramid, window: Window) -> list[FaceBox]:
+    def _look(self, pyramid: Pyramid, window: PictureWindow) -> list[FaceBox]:
         raw, logits = self._network(pyramid.cut(window, INPUT) * 2.0 - 1.0)
         scores = 1.0 / (1.0 + np.exp(-np.clip(logits[:, 0], -100.0, 100.0)))
         boxes = []
@@ -111,29 +111,30 @@ class FaceDetector:
             right_eye, left_eye = numbers[2:4]
             roll = np.arctan2(left_eye[1] - right_eye[1], left_eye[0] - right_eye[0])
             x, y = window.to_picture(centre[None])[0]
-            boxes.append(FaceBox(Window(float(x), float(y), side, float(roll + window.angle)), float(scores[i])))
+            boxes.append(FaceBox(PictureWindow(float(x), float(y), side, float(roll + window.angle)), float(scores[i])))
         return boxes
 
 
-def search_windows(width: int, height: int) -> list[Window]:
+def search_windows(width: int, height: int) -> list[PictureWindow]:
     """Square windows that see both a face filling the picture and one of about 1/25 of its longer side."""
     whole = float(max(width, height))
-    windows = [Window(width / 2, height / 2, whole), Window(width / 2, height / 2, whole * 1.6)]
+    windows = [PictureWindow(width / 2, height / 2, whole), PictureWindow(width / 2, height / 2, whole * 1.6)]
     for part in (2, 4):
         side = whole / part
         if side < 96:  # smaller windows would only enlarge the grain
             break
         for y in _starts(height, side):
-            windows += [Window(x + side / 2, y + side / 2, side) for x in _starts(width, side)]
+            windows += [PictureWindow(x + side / 2, y + side / 2, side) for x in _starts(width, side)]
     return windows
 
 
-def turned_windows(width: int, height: int) -> list[Window]:
+def turned_windows(width: int, height: int) -> list[PictureWindow]:
     """The whole picture seen from other sides: somebody lying down, or a picture without its orientation."""
-    return [Window(width / 2, height / 2, max(width, height) * 1.2, float(a)) for a in np.radians([-75, 75, 180])]
+    side = max(width, height) * 1.2
+    return [PictureWindow(width / 2, height / 2, side, float(angle)) for angle in np.radians([-75, 75, 180])]
 
 
-def overlap(a: Window, b: Window) -> float:
+def overlap(a: PictureWindow, b: PictureWindow) -> float:
     """Intersection over union of two windows, taken as upright squares."""
     reach = (a.side + b.side) / 2
     width, height = (min(reach - abs(gap), a.side, b.side) for gap in (a.x - b.x, a.y - b.y))

@@ -10,8 +10,8 @@ from masks.detector import (
     SAME_FACE_IOU,
     FaceDetector,
     Network,
+    PictureWindow,
     Pyramid,
-    Window,
     overlap,
     search_windows,
     turned_windows,
@@ -113,11 +113,11 @@ class FaceLandmarker:
         face = self._read(pyramid, _window_of(previous))
         return None if face is None else self._with_eyes(pyramid, face)
 
-    def _detect(self, pyramid: Pyramid, windows: list[Window]) -> list[FaceLandmarks]:
+    def _detect(self, pyramid: Pyramid, windows: list[PictureWindow]) -> list[FaceLandmarks]:
         faces: list[FaceLandmarks] = []
         for box in self._detector.detect(pyramid, windows):
             face: FaceLandmarks | None = None
-            window = Window(box.window.x, box.window.y, box.window.side * FACE_MARGIN, box.window.angle)
+            window = PictureWindow(box.window.x, box.window.y, box.window.side * FACE_MARGIN, box.window.angle)
             for _ in range(2):  # the first pass centres the second
                 face = self._read(pyramid, window)
                 if face is None:
@@ -129,7 +129,7 @@ class FaceLandmarker:
                 faces.append(self._with_eyes(pyramid, face))
         return faces
 
-    def _read(self, pyramid: Pyramid, window: Window) -> FaceLandmarks | None:
+    def _read(self, pyramid: Pyramid, window: PictureWindow) -> FaceLandmarks | None:
         raw, logit = self._mesh(pyramid.cut(window, MESH_INPUT))
         score = float(1.0 / (1.0 + np.exp(-logit.ravel()[0])))
         if score < MIN_SCORE:
@@ -149,7 +149,7 @@ class FaceLandmarker:
             a, b = points[list(corners), :2]
             middle, length = (a + b) / 2, float(np.linalg.norm(b - a))
             angle = float(np.arctan2(b[1] - a[1], b[0] - a[0]))
-            window = Window(float(middle[0]), float(middle[1]), max(length, 1.0) * EYE_MARGIN, angle)
+            window = PictureWindow(float(middle[0]), float(middle[1]), max(length, 1.0) * EYE_MARGIN, angle)
             for indices, raw in zip((around, iris), self._iris(pyramid.cut(window, IRIS_INPUT, flip)), strict=True):
                 read = raw.reshape(-1, 3)[: len(indices), :2] / IRIS_INPUT
                 if flip:
@@ -162,7 +162,7 @@ class FaceLandmarker:
         return FaceLandmarks(points, face.score)
 
 
-def _window_of(face: FaceLandmarks) -> Window:
+def _window_of(face: FaceLandmarks) -> PictureWindow:
     """Square around the 468 mesh points, upright along the outer eye corners, with the network's margin."""
     mesh = face.points[:468, :2].astype(np.float64)
     outer = mesh[LEFT_EYE_CORNERS[1]] - mesh[RIGHT_EYE_CORNERS[0]]
@@ -171,4 +171,4 @@ def _window_of(face: FaceLandmarks) -> Window:
     upright = mesh @ np.array([[c, -s], [s, c]])
     low, high = upright.min(0), upright.max(0)
     x, y = ((low + high) / 2) @ np.array([[c, s], [-s, c]])
-    return Window(float(x), float(y), float((high - low).max()) * FACE_MARGIN, angle)
+    return PictureWindow(float(x), float(y), float((high - low).max()) * FACE_MARGIN, angle)

@@ -18,7 +18,7 @@ from generation.core.clock import SAMPLE_RATE
 from generation.core.motion import WEIGHTS, MotionTrack
 from generation.data.corpus import SpeechCorpus
 from generation.data.grid_corpus import mean_symbol_seconds, read_sentences
-from generation.motion.arkit import write_json
+from generation.motion.arkit import write_motion_json
 from scripts.evaluation.peers import Peers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,7 +54,7 @@ def reader(args: argparse.Namespace) -> None:
         motion = sentence.motion.astype(np.float32)
         motion[:, WEIGHTS] = motion[:, WEIGHTS].clip(0, 1)
         soundfile.write(args.folder / f"reader{number:02d}.wav", sentence.waveform, SAMPLE_RATE)
-        write_json(args.folder / f"reader{number:02d}.json", MotionTrack(motion))
+        write_motion_json(args.folder / f"reader{number:02d}.json", MotionTrack(motion))
 
 
 WHO: dict[str, Callable[[argparse.Namespace], None]] = {"joe": joe, "reader": reader}

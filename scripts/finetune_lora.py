@@ -49,7 +49,7 @@ from generation.finetuning.report import (
     write_report,
 )
 from generation.finetuning.styles import STYLES, training_utterances
-from generation.finetuning.transcription import whisper
+from generation.finetuning.transcription import load_whisper
 from generation.finetuning.trial import STRENGTHS
 from generation.models.duration_predictor import DurationPredictor
 from generation.models.normalizer import LatentNormalizer
@@ -134,7 +134,7 @@ def read_clips(folder: Path, part: Part, language: str) -> TrainingClips:
     """Clips of a folder; what is wrong with them is printed."""
     transformer = load_strict(JointTransformer, asset("model") / "transformer")
     aligner = ForcedAligner(transformer, DurationPredictor.from_pretrained())
-    training_clips = ClipReader(part, aligner, language, whisper()).read(folder)
+    training_clips = ClipReader(part, aligner, language, load_whisper()).read(folder)
     for sentence in training_clips.faults:
         print(f"Left out: {sentence}")
     for sentence in training_clips.warnings:

@@ -54,7 +54,7 @@ def main() -> None:
         token = secrets.token_urlsafe()
         environment = os.environ | {launch.ROOT_VARIABLE: folder, TOKEN_VARIABLE: token}
         with worker_lock(projects.root):  # nothing is heard or rendered, so no worker is needed
-            server = subprocess.Popen(launch.command(PORT), env=environment)
+            server = subprocess.Popen(launch.server_command(PORT), env=environment)
             try:
                 until = time.monotonic() + PATIENCE / 1000
                 while time.monotonic() < until:

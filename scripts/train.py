@@ -99,7 +99,7 @@ def load_joint_dataset(work: Path, folder: Path) -> joint_dataset.JointDataset:
             corpus, labels, LatentNormalizer.of_config(config), list(config["voice_names"])
         )
     normalizer = joint_dataset.measure_normalizer(corpus, np.load(work / "grid_motion.npy").astype(np.float32), labels)
-    return joint_dataset.JointDataset(corpus, labels, normalizer, joint_dataset.voice_names(corpus))
+    return joint_dataset.JointDataset(corpus, labels, normalizer, joint_dataset.corpus_voices(corpus))
 
 
 def load_real_clips(shared: Path, drawn: joint_dataset.JointDataset) -> ClipDataset:

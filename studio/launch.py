@@ -13,7 +13,7 @@ from studio.core.environment import ROOT_VARIABLE
 PORT = 8501
 
 
-def command(port: int = PORT) -> list[str]:
+def server_command(port: int = PORT) -> list[str]:
     """The command line of the server process, which says the editor's address with its token."""
     return [sys.executable, "-m", "studio.server", f"--port={port}"]
 
@@ -36,7 +36,7 @@ def launch(projects: Path | None = None, port: int = PORT) -> int:
     environment = dict(os.environ)
     if projects is not None:
         environment[ROOT_VARIABLE] = str(projects.resolve())
-    server = subprocess.Popen(command(port), env=environment)
+    server = subprocess.Popen(server_command(port), env=environment)
     try:
         return server.wait()
     except KeyboardInterrupt:

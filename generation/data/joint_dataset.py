@@ -30,25 +30,25 @@ class Batch:
         audio: (B, 1, T, 400).
         motion: (B, 1, T, 57).
         symbols: (B, 1, 4 T) int64.
-        place: (B, 1, 4 T, 2).
+        phoneme_position: (B, 1, 4 T, 2).
         voices: (B, 1, V) weights of the voice table; all zero = dropped.
         audio_given: (B, 1, T).
         motion_given: (B, 1, T).
         heard: (B, 1, T, 402).
         share: (B, 1, T); 0 = no audio reaches the face.
-        segments: (B, 1, T) int64.
+        line_numbers: (B, 1, T) int64.
     """
 
     audio: Tensor
     motion: Tensor
     symbols: Tensor
-    place: Tensor
+    phoneme_position: Tensor
     voices: Tensor
     audio_given: Tensor
     motion_given: Tensor
     heard: Tensor
     share: Tensor
-    segments: Tensor
+    line_numbers: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
@@ -65,9 +65,9 @@ class Batch:
         """
         known = self.voices.sum(-1, keepdim=True).clamp(max=1)
         told = JointInputs(
-            audio=audio, sigma=sigma, symbols=self.symbols, place=self.place,
+            audio=audio, sigma=sigma, symbols=self.symbols, phoneme_position=self.phoneme_position,
             voice=torch.cat((self.voices @ table, known), -1), audio_given=self.audio_given, motion=motion,
-            motion_given=self.motion_given, heard=self.heard, share=self.share, segments=self.segments,
+            motion_given=self.motion_given, heard=self.heard, share=self.share, line_numbers=self.line_numbers,
         )  # fmt: skip
         return told.without_motion() if motion is None else told
 
@@ -76,7 +76,7 @@ class Batch:
         return Batch(**{f.name: torch.cat((getattr(self, f.name), getattr(other, f.name))) for f in fields(self)})
 
 
-def voice_names(features: SpeechCorpus) -> list[str]:
+def corpus_voices(features: SpeechCorpus) -> list[str]:
     """Rows of the voice table: every voice of the corpus that is not kept for tests."""
     return sorted({v for u in features.utterances for v in u.voices} - set(HELD_OUT_VOICES))
 
@@ -159,12 +159,12 @@ class JointDataset:
         if turn < n and rng.random() < 0.5:
             at += n - turn
             heard, heard_level, side = (np.roll(x, -turn, axis=0) for x in (heard, heard_level, side))
-        ids, place = silent_symbols(MELS_PER_FRAME * n)
+        ids, phoneme_position = silent_symbols(MELS_PER_FRAME * n)
         audio = self.normalizer.silence(n)
         span, mels = slice(at, at + take), slice(MELS_PER_FRAME * at, MELS_PER_FRAME * (at + take))
         cut = slice(MELS_PER_FRAME * skip, MELS_PER_FRAME * (skip + take))
         own_ids, own_place = timed_symbols(own.phonemes, own.durations)
-        ids[mels], place[mels] = own_ids[cut], own_place[cut]
+        ids[mels], phoneme_position[mels] = own_ids[cut], own_place[cut]
         mel = self.features.mel_of(own)
         audio[span] = self.normalizer.audio(mel[cut])
         motion = self._motion(own, slice(skip, skip + take), mel, span, heard_level, side, rng)
@@ -175,29 +175,29 @@ class JointDataset:
         drop = rng.random(4)
         # A recording comes without its words or with wrong ones: lips must then follow the sound.
         if drop[0] < (0.5 if given.all() else 0.12):
-            ids, place = np.full_like(ids, UNKNOWN_SYMBOL), np.zeros_like(place)
+            ids, phoneme_position = np.full_like(ids, UNKNOWN_SYMBOL), np.zeros_like(phoneme_position)
         elif given.all() and drop[0] > 0.7:
             away = int(rng.integers(20, len(ids) - 20))
-            ids, place = np.roll(ids, away), np.roll(place, away, axis=0)
+            ids, phoneme_position = np.roll(ids, away), np.roll(phoneme_position, away, axis=0)
         if drop[1] < 0.1:
             voices[:] = 0
         if drop[2] < 0.25:
             heard = np.zeros_like(heard)
-        segments = np.ones(n, np.int64)
+        line_numbers = np.ones(n, np.int64)
         if rng.random() < 0.5:
-            segments[:] = 0
-            segments[span] = 1
+            line_numbers[:] = 0
+            line_numbers[span] = 1
         return {
             "audio": audio,
             "motion": motion,
             "symbols": ids,
-            "place": place,
+            "phoneme_position": phoneme_position,
             "voices": voices,
             "audio_given": given,
             "motion_given": motion_given,
             "heard": heard,
             "share": np.full(n, float(drop[3] >= 0.1), np.float32),
-            "segments": segments,
+            "line_numbers": line_numbers,
         }
 
     def _heard(self, rng: np.random.Generator, n: int, turn: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -27,7 +27,7 @@ from generation.data.corpus import durations_on_grid
 from generation.finetuning.forced_alignment import UNLIKE, ForcedAligner
 from generation.finetuning.sentence_split import cut
 from generation.finetuning.transcription import TranscribedSegment, Transcriber
-from generation.motion.arkit import read_arkit_csv, read_json
+from generation.motion.arkit import read_arkit_csv, read_motion_json
 from generation.motion.video_tracking import face_fault, track_video
 from generation.text.phoneme_sequence import PAUSE
 from generation.text.phonemizer import phonemize
@@ -252,7 +252,7 @@ class _Source:
     def motion(self) -> np.ndarray:
         """(T, 57) from the motion file, or tracked in the video."""
         if self.motion_file is not None:
-            reader = read_arkit_csv if self.motion_file.suffix.lower() == ".csv" else read_json
+            reader = read_arkit_csv if self.motion_file.suffix.lower() == ".csv" else read_motion_json
             return reader(self.motion_file).values
         assert self.video is not None
         if reason := face_fault(self.video):

@@ -97,7 +97,7 @@ class ClipDataset:
         skip, at = int(rng.integers(clip.n_frames - take + 1)), int(rng.integers(n - take + 1))
         inside = np.zeros(n, bool)
         inside[at : at + take] = True
-        ids, place = silent_symbols(MELS_PER_FRAME * n)
+        ids, phoneme_position = silent_symbols(MELS_PER_FRAME * n)
         audio, motion = self._normalizer.silence(n), np.zeros((n, N_CHANNELS), np.float32)
         mels, cut = (
             slice(MELS_PER_FRAME * at, MELS_PER_FRAME * (at + take)),
@@ -106,10 +106,10 @@ class ClipDataset:
         audio_given, motion_given = (~inside).astype(np.float32), (~inside).astype(np.float32)
         unknown = not clip.phonemes or rng.random() < self._share_wordless
         if unknown:
-            ids[mels], place[mels] = UNKNOWN_SYMBOL, 0
+            ids[mels], phoneme_position[mels] = UNKNOWN_SYMBOL, 0
         else:
             own_ids, own_place = timed_symbols(clip.phonemes, clip.durations)
-            ids[mels], place[mels] = own_ids[cut], own_place[cut]
+            ids[mels], phoneme_position[mels] = own_ids[cut], own_place[cut]
         if mel is None:
             audio_given[:] = 1
         else:
@@ -126,11 +126,11 @@ class ClipDataset:
             "audio": audio,
             "motion": motion,
             "symbols": ids,
-            "place": place.astype(np.float32),
+            "phoneme_position": phoneme_position.astype(np.float32),
             "voices": voices,
             "audio_given": audio_given,
             "motion_given": motion_given,
             "heard": np.zeros((n, HEARD_CHANNELS), np.float32),
             "share": np.full(n, float(mel is not None and rng.random() >= 0.1), np.float32),
-            "segments": inside.astype(np.int64),
+            "line_numbers": inside.astype(np.int64),
         }

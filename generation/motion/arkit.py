@@ -145,7 +145,7 @@ def _times(codes: list[str], fps: float | None, file: str) -> np.ndarray:
     return times - times[0]
 
 
-def write_json(path: Path, track: MotionTrack) -> None:
+def write_motion_json(path: Path, track: MotionTrack) -> None:
     """Writes all 57 channels with their names, units and rate."""
     document = {
         "fps": FPS,
@@ -161,8 +161,8 @@ def write_json(path: Path, track: MotionTrack) -> None:
     path.write_text(json.dumps(document), encoding="utf-8")
 
 
-def read_json(path: Path) -> MotionTrack:
-    """Reads what :func:`write_json` wrote; channels may come in any order.
+def read_motion_json(path: Path) -> MotionTrack:
+    """Reads what :func:`write_motion_json` wrote; channels may come in any order.
 
     Raises:
         ValueError: not such a document, another rate, unknown or missing channels, a value that is not a finite number.

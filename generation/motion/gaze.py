@@ -68,7 +68,7 @@ class Cues:
 
 
 @dataclass(frozen=True)
-class Span:
+class GazeSpan:
     """A stretch of a scene whose eyes depend on nothing outside it.
 
     Attributes:
@@ -84,7 +84,7 @@ class Span:
 
 def add_gaze(
     performance: Performance,
-    spans: Sequence[Span],
+    spans: Sequence[GazeSpan],
     sides: np.ndarray,
     targets: np.ndarray | None = None,
     delivery: Sequence[Delivery] | None = None,

@@ -105,18 +105,22 @@ class MaskRoutedGuidance(BaseGuidance):
         """The inputs of each pass by its name: without anything, with words, with the voice, with what is heard."""
         heard = int(bool(self.config.listen_scale))
         share, sound = inputs.required("share"), inputs.required("heard")
-        mute, silence = torch.zeros_like(share), torch.zeros_like(sound)
+        mute, silence, position = torch.zeros_like(share), torch.zeros_like(sound), inputs.phoneme_position
         batches = self.prepare_inputs(
             {
                 "symbols": (torch.full_like(inputs.symbols, UNKNOWN_SYMBOL), *[inputs.symbols] * (2 + heard)),
-                "place": (torch.zeros_like(inputs.place), *[inputs.place] * (2 + heard)),
+                "phoneme_position": (torch.zeros_like(position), *[position] * (2 + heard)),
                 "share": (mute, mute, (share > 0).to(mute), *[mute] * heard),
                 "heard": (*[silence] * 3, *[sound] * heard),
             }
         )
         return {
             getattr(batch, self._identifier_key): replace(
-                inputs, symbols=batch.symbols, place=batch.place, share=batch.share, heard=batch.heard
+                inputs,
+                symbols=batch.symbols,
+                phoneme_position=batch.phoneme_position,
+                share=batch.share,
+                heard=batch.heard,
             )
             for batch in batches
         }

@@ -198,23 +198,23 @@ class JointPipeline(DiffusionPipeline):
     ) -> JointInputs:
         """What the network is told before the first step, B = 1: phonemes, voices, segments, routing, both streams."""
         n_voices, n_frames = audio.latent.shape[1:3]
-        ids, place = silent_symbols(MELS_PER_FRAME * n_frames)
-        symbols, places = np.tile(ids, (n_voices, 1)), np.tile(place, (n_voices, 1, 1))
+        ids, phoneme_position = silent_symbols(MELS_PER_FRAME * n_frames)
+        symbols, phoneme_positions = np.tile(ids, (n_voices, 1)), np.tile(phoneme_position, (n_voices, 1, 1))
         for line in lines:
             mels = slice(MELS_PER_FRAME * line.start, MELS_PER_FRAME * line.stop)
             if line.phonemes.strip():
-                symbols[line.character, mels], places[line.character, mels] = timed_symbols(
+                symbols[line.character, mels], phoneme_positions[line.character, mels] = timed_symbols(
                     line.phonemes, line.durations
                 )
             else:
-                symbols[line.character, mels], places[line.character, mels] = UNKNOWN_SYMBOL, 0
+                symbols[line.character, mels], phoneme_positions[line.character, mels] = UNKNOWN_SYMBOL, 0
         voices = np.stack([np.append(m.voice, float(np.any(m.voice))) for m in cast]).astype(np.float32)
         silent = np.zeros((n_voices - len(cast), voices.shape[1]), np.float32)
         arrays = {
             "symbols": symbols,
-            "place": places.astype(np.float32),
+            "phoneme_position": phoneme_positions.astype(np.float32),
             "voice": np.concatenate((voices, silent)),
-            "segments": line_numbers(lines, n_voices, n_frames),
+            "line_numbers": line_numbers(lines, n_voices, n_frames),
             "share": rows.shares,
         }
         if not rows.plain:
@@ -308,7 +308,7 @@ class JointPipeline(DiffusionPipeline):
                 sigma=inputs.sigma.new_full((1,), sigma),
             )
             if not alone:
-                inputs = replace(inputs, heard=listeners.loudest(inputs.audio, inputs.required("segments")))
+                inputs = replace(inputs, heard=listeners.loudest(inputs.audio, inputs.required("line_numbers")))
             if guided:
                 spoken, moved = guided_velocities(self.transformer, guider, audio_guider, inputs)
             else:

@@ -40,18 +40,18 @@ class Listeners:
         tensors = (~driven[rows.faces], places, own[rows.faces][:, None])
         return cls(*(torch.from_numpy(t)[None].to(device) for t in tensors))
 
-    def loudest(self, audio: Tensor, segments: Tensor) -> Tensor:
+    def loudest(self, audio: Tensor, line_numbers: Tensor) -> Tensor:
         """What reaches each row: (1, V or more, T, 400) audio and (1, V or more, T) line numbers -> (1, R, T, 402).
 
         Channels: the sound of the loudest of the other voices, 1, and its side seen from the face; where nobody else
         has a line silence from nowhere, and where there is no other voice at all zeros.
         """
         n_voices = self.voice_sides.shape[1]
-        audio, segments = audio[:, :n_voices], segments[:, :n_voices]
-        level = audio.mean(-1).masked_fill(segments == 0, _SILENT)
+        audio, line_numbers = audio[:, :n_voices], line_numbers[:, :n_voices]
+        level = audio.mean(-1).masked_fill(line_numbers == 0, _SILENT)
         loudest = level[:, None].masked_fill(~self.others, -torch.inf).argmax(2)
         sound = audio.gather(1, loudest[..., None].expand(-1, -1, -1, audio.shape[-1]))
-        speaks = segments.gather(1, loudest) > 0
+        speaks = line_numbers.gather(1, loudest) > 0
         side = (self.voice_sides.gather(1, loudest) - self.row_sides).clamp(-1, 1) * speaks
         heard = torch.cat((sound, torch.ones_like(side)[..., None], side[..., None]), -1)
         return heard * self.others.any(2)[..., None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from generation.text.rules.tables import rows
+from generation.text.rules.tables import table_rows
 
 _LEAST_WORDS = 3
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -13,12 +13,12 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 @cache
 def _frequent() -> dict[str, frozenset[str]]:
-    return {row["code"]: frozenset(row["words"].split()) for row in rows("languages")}
+    return {row["code"]: frozenset(row["words"].split()) for row in table_rows("languages")}
 
 
 def language_name(code: str) -> str:
     """The English name of a language that :func:`other_language` can give."""
-    return next(row["name"] for row in rows("languages") if row["code"] == code)
+    return next(row["name"] for row in table_rows("languages") if row["code"] == code)
 
 
 def other_language(text: str) -> str | None:

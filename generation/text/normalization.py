@@ -67,7 +67,7 @@ def _folds(character: str) -> bool:
 @cache
 def _symbols() -> dict[str, str]:
     return {row["written"]: f" {row['spoken'].strip()} " if row["spoken"].strip(", ") else row["spoken"] or " "
-            for row in tables.rows("symbols")}  # fmt: skip
+            for row in tables.table_rows("symbols")}  # fmt: skip
 
 
 @cache

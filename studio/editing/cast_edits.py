@@ -32,7 +32,7 @@ class Store(Protocol):
         """Keep a file; returns the name that a scene uses for it."""
 
 
-def apply_action(
+def apply_picture_action(
     store: Store, scene: Scene, action: PictureAction, chosen: int | None
 ) -> tuple[Scene, str, int | None]:
     """The scene after an action on the picture.

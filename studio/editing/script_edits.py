@@ -1,4 +1,4 @@
-"""Script rows of the Script page, and the scene edits made in them."""
+"""Script script_rows of the Script page, and the scene edits made in them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SECONDS_PER_LETTER = 0.07
 TIMES = ("pause", "overlap", "start")
 
 
-def rows(project: Project, busy: Mapping[str, bool]) -> list[dict[str, Any]]:
+def script_rows(project: Project, busy: Mapping[str, bool]) -> list[dict[str, Any]]:
     """One row for each line of the script, as the widget wants it.
 
     Args:
@@ -88,7 +88,7 @@ def _length(take: Take | None) -> float | None:
         return None
 
 
-def apply_action(scene: Scene, action: LineAction) -> tuple[Scene, str]:
+def apply_line_action(scene: Scene, action: LineAction) -> tuple[Scene, str]:
     """The scene after an action in a row of the script.
 
     Args:

@@ -199,7 +199,7 @@ def submit_finetuning(project: Project, index: int, inspection: Job, minutes: fl
     )
 
 
-def expected_seconds(root: Path, minutes: float) -> float:
+def expected_training_seconds(root: Path, minutes: float) -> float:
     """How long fine-tuning takes from its turn on, with what is worked out before and after the training."""
     return 60 * minutes + finetuning_overhead(root)
 

@@ -27,7 +27,7 @@ def burned_name(video: Path) -> Path:
     return video.with_name(f"{video.stem}.subtitled.mp4")
 
 
-def command(video: Path, subtitles: Path) -> list[str]:
+def burn_command(video: Path, subtitles: Path) -> list[str]:
     """The command line that draws them in."""
     return [sys.executable, "-m", "studio.editor.subtitle_burner", str(video), str(subtitles)]
 

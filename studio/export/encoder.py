@@ -71,11 +71,11 @@ def encode(frames: Iterable[np.ndarray], sound: Audio, target: Path, tags: dict[
             if count != expected:
                 raise ValueError(f"There are {count} frames, but the sound is {expected} frames long.")
             encoder.finish()
-        join([encoder.target], expected, sound, target, tags)
+        join_video([encoder.target], expected, sound, target, tags)
     return expected
 
 
-def join(
+def join_video(
     segments: Sequence[Path], n_frames: int, sound: Audio, target: Path, tags: dict[str, str] | None = None
 ) -> None:
     """Writes one MP4 file from pictures that are encoded already, as they are, and a sound.
@@ -95,7 +95,7 @@ def join(
         padded = _fitted(sound, n_frames)
         soundfile.write(wave, padded.waveform, padded.sampling_rate, subtype="FLOAT")
         quoted = [f"file:{path.resolve()}".replace("'", r"'\''") for path in segments]
-        contents.write_text("".join(f"file '{name}'\n" for name in quoted), encoding="utf-8")
+        contents.write_text("".join_video(f"file '{name}'\n" for name in quoted), encoding="utf-8")
         options = ["-f", "concat", "-safe", "0", "-auto_convert", "0", "-i", f"file:{contents}", "-i", f"file:{wave}"]
         options += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "aac", "-b:a", "160k", "-ar", str(SOUND_RATE)]
         for key, value in (tags or {}).items():

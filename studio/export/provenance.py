@@ -41,7 +41,7 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 
 @dataclass(frozen=True)
-class Report:
+class Verification:
     """What :func:`verify` found.
 
     Attributes:
@@ -192,7 +192,7 @@ def _field(packet: bytes, name: bytes) -> str:
     return match[1].decode()
 
 
-def verify(path: Path | str) -> Report:
+def verify(path: Path | str) -> Verification:
     """Reads the mark of a file back and checks that no byte has changed since.
 
     Raises:
@@ -204,13 +204,13 @@ def verify(path: Path | str) -> Report:
     try:
         found = _find(path)
         if found is None:
-            return Report(path.name, _has_sentence(path), False, None)
+            return Verification(path.name, _has_sentence(path), False, None)
         offset, packet = found
         digest = _field(packet, b"sha256")
         record = json.loads(unescape(_field(packet, b"record")))
-        return Report(path.name, record["mark"] == SENTENCE, digest == _hash(path, offset), {**record})
+        return Verification(path.name, record["mark"] == SENTENCE, digest == _hash(path, offset), {**record})
     except (ValueError, KeyError, TypeError, struct.error, OSError):
-        return Report(path.name, _has_sentence(path), False, None)
+        return Verification(path.name, _has_sentence(path), False, None)
 
 
 def _find(path: Path) -> tuple[int, bytes] | None:

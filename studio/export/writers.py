@@ -15,8 +15,8 @@ import soundfile
 from generation.audio.waveform import Audio
 from generation.core.clock import FPS, SAMPLE_RATE
 from generation.core.performance import Performance
-from generation.motion.arkit import write_arkit_csv, write_json
-from studio.export.encoder import encode, join, whole_or_nothing
+from generation.motion.arkit import write_arkit_csv, write_motion_json
+from studio.export.encoder import encode, join_video, whole_or_nothing
 from studio.export.frame_encoder import FrameCheck
 from studio.export.provenance import SENTENCE, mark
 from studio.export.subtitles import captions, line_width, srt, vtt
@@ -75,7 +75,7 @@ def write_film(segments: Sequence[Path], n_frames: int, sound: Audio, path: Path
         RuntimeError: the encoder failed.
     """
     with _marked(path, record) as target:
-        join(segments, n_frames, sound, target, _tags(record))
+        join_video(segments, n_frames, sound, target, _tags(record))
     return path
 
 
@@ -149,7 +149,7 @@ def export_scene(
             base = folder / f"{path.stem}.{slug}"
             stem = Audio(part.speech, SAMPLE_RATE)
             files.append(write_sound(stem, base.with_name(f"{base.name}.wav"), record))
-            for write, suffix in ((write_arkit_csv, "csv"), (write_json, "json")) if curves else ():
+            for write, suffix in ((write_arkit_csv, "csv"), (write_motion_json, "json")) if curves else ():
                 files.append(base.with_name(f"{base.name}.{suffix}"))
                 write(files[-1], part.motion)
         for text, suffix in ((srt(made, width), "srt"), (vtt(made, width), "vtt")):

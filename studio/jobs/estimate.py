@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio.core.storage import json_bytes, read_json, write_json
-from studio.production.settings import RenderSettings, expected_seconds
+from studio.production.settings import RenderSettings, expected_stage_seconds
 from studio.project.project import Project
 from studio.project.takes import recipe
 from studio.scene.document import scene_data
@@ -113,7 +113,7 @@ def record_finetuning(root: Path, seconds: float) -> None:
 def _expected(report: Report, settings: RenderSettings) -> dict[str, float]:
     if report.assignment is None:
         raise ValueError("a scene whose faces are not assigned has no estimate")
-    return expected_seconds(report.seconds, report.assignment.resized(settings.greatest_height), settings)
+    return expected_stage_seconds(report.seconds, report.assignment.resized(settings.greatest_height), settings)
 
 
 def _expected_bytes(report: Report, settings: RenderSettings) -> float:

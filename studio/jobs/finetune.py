@@ -20,7 +20,7 @@ from generation.finetuning.forced_alignment import ForcedAligner
 from generation.finetuning.from_clips import FineTuned, Origin, finetune
 from generation.finetuning.lora_training import Size
 from generation.finetuning.report import Trial, prompts, trials, write_report
-from generation.finetuning.transcription import whisper
+from generation.finetuning.transcription import load_whisper
 from generation.models.transformer import JointTransformer
 from studio.core.progress import Progress
 from studio.core.storage import safe_name, write_json
@@ -60,7 +60,7 @@ def inspect_clips(job: Job, models: Models, progress: Progress) -> dict[str, Pat
     texts = {path.stem for path in folder.glob("*.txt")}
     wordless = any(path.stem not in texts for path in folder.iterdir())
     aligner = ForcedAligner(models.pipeline.transformer, models.durations)
-    reader = ClipReader("audio", aligner, language_of(scene, 0), whisper() if wordless else None, on_progress)
+    reader = ClipReader("audio", aligner, language_of(scene, 0), load_whisper() if wordless else None, on_progress)
     material = reader.read(folder)
     out.mkdir(parents=True, exist_ok=True)
     results = {"material": out / "material.json"}

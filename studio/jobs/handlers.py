@@ -24,7 +24,7 @@ from studio.jobs import finetune
 from studio.jobs.estimate import calibrate, record_film, record_finetuning
 from studio.jobs.job import Job
 from studio.jobs.reporter import StatusReporter
-from studio.performance.line_audio import hear, keep_takes, timed_words
+from studio.performance.line_audio import keep_takes, timed_words, write_line_audio
 from studio.performance.models import Models
 from studio.performance.performer import ScenePerformer
 from studio.production.motion_review import CLOSE_UP, Order, move
@@ -63,15 +63,16 @@ class WorkerModels:
         return cls(models, Previewer(models), Previewer(models, CLOSE_UP))
 
 
-def hear_lines(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
+def run_hear(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
     """Job ``hear``: speech of some lines with the times of their words."""
     progress = reporter.progress()
     wanted, steps = job.options.get("lines", ()), job.options.get("steps")
     with progress.running():
-        return hear(job.scene_path, wanted, steps, job.project_folder, job.folder / "out", loaded.models, progress)
+        out = job.folder / "out"
+        return write_line_audio(job.scene_path, wanted, steps, job.project_folder, out, loaded.models, progress)
 
 
-def review_motion(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
+def run_move(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
     """Job ``move``: motion curves, a changed line before and after, and stills."""
     progress = reporter.progress()
     told = {key: job.options[key] for key in ("line", "before", "who") if key in job.options}
@@ -80,14 +81,14 @@ def review_motion(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> d
         return move(job.scene_path, order, job.project_folder, job.folder / "out", loaded.close_ups, progress)
 
 
-def preview_scene(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
+def run_preview(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
     """Job ``preview``: a quick preview video."""
     progress = reporter.progress()
     with progress.running():
         return loaded.previewer.make(job.scene_path, job.project_folder, job.folder / "out", progress)
 
 
-def render_video(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
+def run_render(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
     """Job ``render``: the video with its stems, subtitles, curves and timeline."""
     scene = load_scene(job.scene_path)
     work = job.project_folder / "work"
@@ -120,14 +121,14 @@ def render_video(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> di
     return results
 
 
-def inspect_clips(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
+def run_inspect(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
     """Job ``inspect``: what is wrong with clips, and which can be used for fine-tuning."""
     progress = reporter.progress()
     with progress.running():
         return finetune.inspect_clips(job, loaded.models, progress)
 
 
-def finetune_voice(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
+def run_finetune(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
     """Job ``finetune``: an adapter trained on clips, tried, and attached to its character."""
     progress = reporter.progress()
     with progress.running():

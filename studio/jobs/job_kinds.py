@@ -70,7 +70,7 @@ JOB_KINDS: dict[str, JobKind] = {
     kind.name: kind
     for kind in (
         JobKind(
-            "hear", "Speaking", "studio.jobs.handlers:hear_lines",
+            "hear", "Speaking", "studio.jobs.handlers:run_hear",
             (JobStage("listen", 1, "reading the lines"), JobStage("speech and motion", 20, "speech and faces"),
              JobStage("sound", 1, "writing the sound")),
             {"lines": list, "steps": int},
@@ -78,7 +78,7 @@ JOB_KINDS: dict[str, JobKind] = {
             goes_first="lines are being spoken first",
         ),
         JobKind(
-            "move", "Making the motion", "studio.jobs.handlers:review_motion",
+            "move", "Making the motion", "studio.jobs.handlers:run_move",
             (JobStage("look at the picture", 2, "looking at the picture"),
              JobStage("speech and motion", 20, "speech and faces"), JobStage("drawing", 4, "drawing the frames")),
             {"line": str, "take": int, "before": list, "who": str, "steps": int},
@@ -86,13 +86,13 @@ JOB_KINDS: dict[str, JobKind] = {
             goes_first="motion is made first",
         ),
         JobKind(
-            "preview", "Quick preview", "studio.jobs.handlers:preview_scene",
+            "preview", "Quick preview", "studio.jobs.handlers:run_preview",
             (JobStage("look at the picture", 1, "looking at the picture"),
              JobStage("speech and motion", 3, "speech and faces"), JobStage("drawing", 2, "drawing the frames")),
             goes_first="a quick preview goes first",
         ),
         JobKind(
-            "render", "Making the video", "studio.jobs.handlers:render_video",
+            "render", "Making the video", "studio.jobs.handlers:run_render",
             (JobStage("check", 1, "looking at the scene"), JobStage("load models", 1, "loading the model"),
              JobStage("speech and motion", 1, "speech and faces"), JobStage("rendering", 1, "drawing the frames"),
              JobStage("encoding", 1, "writing the file")),
@@ -101,12 +101,12 @@ JOB_KINDS: dict[str, JobKind] = {
             lets_pass="next, as soon as the film has finished a part", whole=True, kept=True,
         ),
         JobKind(
-            "inspect", "Looking at the clips", "studio.jobs.handlers:inspect_clips",
+            "inspect", "Looking at the clips", "studio.jobs.handlers:run_inspect",
             (JobStage("listen to the clips", 1, "listening"),),
             _WHOSE, goes_first="clips are listened to first", background=True,
         ),
         JobKind(
-            "finetune", "Fine-tuning", "studio.jobs.handlers:finetune_voice",
+            "finetune", "Fine-tuning", "studio.jobs.handlers:run_finetune",
             (JobStage("learn", 900, "learning from the clips"), JobStage("try", 30, "trying it out")),
             {**_WHOSE, "minutes": float},
             priority=3, lets_pass="next, in a moment", kept=True, background=True,

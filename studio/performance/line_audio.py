@@ -31,7 +31,7 @@ from studio.timeline.timeline import Timeline
 from studio.timeline.word_timing import word_times
 
 
-def hear(
+def write_line_audio(
     scene_path: Path,
     wanted: Collection[str],
     steps: int | None,

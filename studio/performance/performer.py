@@ -24,7 +24,7 @@ from studio.performance.scene_routing import scene_routing
 from studio.performance.segment_generation import OnStep, SegmentGenerator
 from studio.scene.schema import Scene
 from studio.scene.voices import language_of
-from studio.timeline.segments import Segment, join, split
+from studio.timeline.segments import Segment, join_performances, split
 from studio.timeline.timeline import Speaker, Timeline, build_timeline, scene_recording
 
 MADE_BY = ("studio.performance.segment_generation", "studio.performance.performance_cache")
@@ -127,7 +127,7 @@ class ScenePerformer:
             parts.append(_with_retakes(segment, part, spans, generator, cache, key, on_step))
             done += segment.n_frames
         cache.trim()
-        joined = join(segments, parts, timeline.n_frames)
+        joined = join_performances(segments, parts, timeline.n_frames)
         deliveries = [voice.delivery for voice in self._voices]
         driven = routing >= LEAST_SHARE
         gazing = with_scene_eyes(joined, self._scene, timeline, segments, sides, self.seed, retakes, deliveries, driven)

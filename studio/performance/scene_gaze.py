@@ -10,7 +10,7 @@ import numpy as np
 from generation.core.delivery import Delivery
 from generation.core.motion import CHANNELS, MotionTrack
 from generation.core.performance import Performance
-from generation.motion.gaze import ACROSS, AWAY, EYES, Span, add_gaze
+from generation.motion.gaze import ACROSS, AWAY, EYES, GazeSpan, add_gaze
 from generation.motion.keyframes import KeyedSpan, crossfade, splice_blinks
 from studio.scene.schema import Scene
 from studio.timeline.segments import Segment
@@ -44,7 +44,7 @@ def with_scene_eyes(
         delivery: of everybody's gaze and lids; None = average ones.
         driven: (K, K, T) bool, whether voice i drives face j; None = everybody's own.
     """
-    spans = [Span(s.start + s.before, s.start + s.n_frames - s.after, f"{seed} {s.lines[0].id}") for s in segments]
+    spans = [GazeSpan(s.start + s.before, s.start + s.n_frames - s.after, f"{seed} {s.lines[0].id}") for s in segments]
     targets = scripted_gaze_targets(scene, timeline, sides)
     parts = list(add_gaze(performance, spans, sides, targets, delivery, driven).characters)
     for span in retaken:

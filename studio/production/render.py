@@ -22,7 +22,7 @@ from studio.export.writers import export_scene
 from studio.production.frame_cache import FRAME_FOLDER, FrameCache, trim_frames
 from studio.production.observer import RenderObserver
 from studio.production.scene_drawing import appearance_key, frame_states, make_renderer, scaled_motion
-from studio.production.settings import DEFAULT_SETTINGS, RenderSettings, expected_seconds
+from studio.production.settings import DEFAULT_SETTINGS, RenderSettings, expected_stage_seconds
 from studio.production.setup import Setup, set_up
 from studio.scene.document import scene_data
 from studio.scene.schema import Scene
@@ -78,7 +78,7 @@ def render_scene(
     with progress.running(), ThreadPoolExecutor(1) as second_thread:
         progress.start("check")
         report, scene, assignment = _checked(path, target, settings)
-        progress.plan(expected_seconds(report.seconds, assignment, settings))
+        progress.plan(expected_stage_seconds(report.seconds, assignment, settings))
         if backbone is not None:
             backbone.check(report.seconds, len(assignment.assigned))
             progress.plan({"rendering": BACKBONE_SHARE * report.seconds})

@@ -42,7 +42,7 @@ class RenderSettings:
 DEFAULT_SETTINGS = RenderSettings()
 
 
-def expected_seconds(seconds: float, assignment: FaceAssignment, settings: RenderSettings) -> dict[str, float]:
+def expected_stage_seconds(seconds: float, assignment: FaceAssignment, settings: RenderSettings) -> dict[str, float]:
     """Rough seconds of each stage on two idle cores, for the shares of the progress and to be scaled to a machine.
 
     Args:

@@ -81,7 +81,7 @@ def split(timeline: Timeline) -> list[Segment]:
     return segments
 
 
-def join(segments: Sequence[Segment], parts: Sequence[Performance], n_frames: int) -> Performance:
+def join_performances(segments: Sequence[Segment], parts: Sequence[Performance], n_frames: int) -> Performance:
     """One performance of the whole scene from those of its segments; where there is none, silence and stillness.
 
     Around each cut the mouth and the sound pass over within the pause alone, everything else over :data:`FADE` frames

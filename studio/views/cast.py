@@ -93,7 +93,7 @@ def _acted(project: Project, message: object) -> None:
     """Something was done on the picture."""
     with session.refusals():
         action, chosen = read_picture_action(message), session.chosen(project.scene)
-        scene, what, chosen = cast_edits.apply_action(project, project.scene, action, chosen)
+        scene, what, chosen = cast_edits.apply_picture_action(project, project.scene, action, chosen)
         if what:
             project.edit(scene, what)
         session.choose(chosen)

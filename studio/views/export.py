@@ -67,7 +67,8 @@ def _burn(made: results.FinishedVideo) -> None:
         if drawing is not None and drawing.poll() is None:
             _wait(drawing)
         elif st.button("Draw them in", help="They are made to fit the picture, also a narrow one."):
-            st.session_state[f"burn {made.job.id}"] = subprocess.Popen(subtitle_burner.command(made.video, subtitles))
+            command = subtitle_burner.burn_command(made.video, subtitles)
+            st.session_state[f"burn {made.job.id}"] = subprocess.Popen(command)
             st.rerun()
 
 

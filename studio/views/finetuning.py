@@ -114,7 +114,7 @@ def _under_way(project: Project, job: Job) -> None:
     if job.kind == "inspect":
         st.html(f"The clips of <b>{name}</b> are being looked at.")
         return
-    length = layout.span(finetuning.expected_seconds(project.folder.parent, job.options["minutes"]))
+    length = layout.span(finetuning.expected_training_seconds(project.folder.parent, job.options["minutes"]))
     st.html(f"<b>{name}</b> is being taught, which takes about {length}. Go on working meanwhile: whatever else you ask"
             " for goes first.")  # fmt: skip
 
@@ -164,7 +164,7 @@ def _clip_report(project: Project, index: int, job: Job) -> None:
     st.html("".join(lines))
     if not report.refusal:
         root = project.folder.parent
-        lengths = {key: f"{key.capitalize()}: about {layout.span(finetuning.expected_seconds(root, minutes))}"
+        lengths = {key: f"{key.capitalize()}: about {layout.span(finetuning.expected_training_seconds(root, minutes))}"
                    for key, minutes in finetuning.LENGTHS.items()}  # fmt: skip
         length = st.radio("How long?", list(lengths), index=1, key=f"length {job.id}", format_func=lengths.get,
                           help="Short shows the direction; normal is what a voice takes.")  # fmt: skip

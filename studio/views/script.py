@@ -67,7 +67,7 @@ def script_data(project: Project, busy: set[str], sound: playback.Playback | Non
         ]
         playing = {"clips": clips, "stamp": sound.stamp, "autoplay": session.is_new(sound.stamp), "words": sound.words}
     faces = [scene.cast[index].name for index in scene.on_screen]
-    lines = script_edits.rows(project, dict.fromkeys(busy, True))
+    lines = script_edits.script_rows(project, dict.fromkeys(busy, True))
     return {"lines": lines, "cast": cast, "faces": faces, "sound": playing}
 
 
@@ -75,7 +75,7 @@ def _acted(project: Project, message: object) -> None:
     """Something was done in the script."""
     with session.refusals():
         action = read_line_action(message)
-        scene, what = script_edits.apply_action(project.scene, action)
+        scene, what = script_edits.apply_line_action(project.scene, action)
         if what:
             project.edit(scene, what)
         ids, index = project.line_ids(), action.index

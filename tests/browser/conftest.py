@@ -48,7 +48,7 @@ class Editor:
         self.cookie = {"name": f"parley-{port}", "value": self.token, "url": self.address}
         self.cookie_header = f"parley-{port}={self.token}"
         self.projects = Projects(folder / "projects")
-        command = launch.command(port)
+        command = launch.server_command(port)
         if tiny is not None:  # python -m studio.server ... becomes python tiny_editor.py ASSETS ...
             command[1:3] = [str(Path(__file__).with_name("tiny_editor.py")), str(tiny)]
         environment = {**os.environ, launch.ROOT_VARIABLE: str(self.projects.root), "OMP_NUM_THREADS": "1"}

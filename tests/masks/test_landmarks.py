@@ -12,7 +12,7 @@ from matplotlib.cbook import get_sample_data
 from PIL import Image
 
 from masks import networks, topology
-from masks.detector import Pyramid, Window, overlap
+from masks.detector import PictureWindow, Pyramid, overlap
 from masks.landmarks import FaceLandmarker, FaceLandmarks
 
 PUPILS = np.array([[203.7, 101.5], [246.5, 103.7]])
@@ -128,7 +128,7 @@ def test_landmarks_refuse_wrong_arrays(landmarker: FaceLandmarker) -> None:
 
 
 def test_cut_out_maps_back(astronaut: np.ndarray) -> None:
-    window = Window(200.0, 120.0, 96.0, 0.4)
+    window = PictureWindow(200.0, 120.0, 96.0, 0.4)
     cut = Pyramid(astronaut).cut(window, 96)
     inside = np.array([[0.25, 0.4], [0.7, 0.6]])
     for (u, v), (x, y) in zip(inside * 96, window.to_picture(inside), strict=True):
@@ -136,9 +136,9 @@ def test_cut_out_maps_back(astronaut: np.ndarray) -> None:
         there = cv2.getRectSubPix(astronaut.astype(np.float32), (1, 1), (float(x) - 0.5, float(y) - 0.5)).ravel()
         np.testing.assert_allclose(seen * 255, there, atol=12)
     assert overlap(window, window) == pytest.approx(1.0)
-    assert overlap(window, Window(248.0, 120.0, 96.0)) == pytest.approx(1 / 3)
-    assert overlap(window, Window(200.0, 120.0, 48.0)) == pytest.approx(1 / 4)
-    assert overlap(window, Window(400.0, 120.0, 96.0)) == 0
+    assert overlap(window, PictureWindow(248.0, 120.0, 96.0)) == pytest.approx(1 / 3)
+    assert overlap(window, PictureWindow(200.0, 120.0, 48.0)) == pytest.approx(1 / 4)
+    assert overlap(window, PictureWindow(400.0, 120.0, 96.0)) == 0
 
 
 def test_models_are_the_pinned_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

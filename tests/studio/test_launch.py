@@ -53,7 +53,7 @@ def test_the_address_is_said_with_its_token_and_ctrl_c_ends_the_server_quietly(t
     port = 30_000 + os.getpid() % 10_000
     environment = {name: value for name, value in os.environ.items() if name != "PARLEY_TOKEN"}
     environment |= {"PYTHONPATH": str(ROOT), launch.ROOT_VARIABLE: str(tmp_path)}
-    with subprocess.Popen(launch.command(port), cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE,
+    with subprocess.Popen(launch.server_command(port), cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as server:  # fmt: skip
         said = server.stdout.readline()
         server.send_signal(signal.SIGINT)
@@ -65,7 +65,7 @@ def test_the_address_is_said_with_its_token_and_ctrl_c_ends_the_server_quietly(t
 
 
 def test_a_token_that_no_address_can_carry_is_refused(tmp_path: Path) -> None:
-    done = subprocess.run(launch.command(8599), cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    done = subprocess.run(launch.server_command(8599), cwd=tmp_path, capture_output=True, text=True, timeout=120,
                           env={**os.environ, "PYTHONPATH": str(ROOT), "PARLEY_TOKEN": "short"})  # fmt: skip
     assert done.returncode == 2 and "at least 16 characters" in done.stderr and "short" not in done.stderr
 

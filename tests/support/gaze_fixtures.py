@@ -7,7 +7,7 @@ import numpy as np
 from generation.core.clock import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.core.motion import INDEX, N_CHANNELS, MotionTrack
 from generation.core.performance import CharacterPerformance, Performance
-from generation.motion.gaze import Span
+from generation.motion.gaze import GazeSpan
 
 
 def across(motion: np.ndarray) -> np.ndarray:
@@ -16,7 +16,7 @@ def across(motion: np.ndarray) -> np.ndarray:
     return (weight["OutLeft"] + weight["InRight"] - weight["InLeft"] - weight["OutRight"]) / 2
 
 
-def scene(spans: list[Span], speaks: int | None = 0) -> Performance:
+def scene(spans: list[GazeSpan], speaks: int | None = 0) -> Performance:
     """Three people over the spans; ``speaks`` talks from 0.3 s after each begins until 0.3 s before it ends."""
     n = spans[-1].stop
     t = np.arange(n * SAMPLES_PER_FRAME) / SAMPLE_RATE
@@ -32,6 +32,6 @@ def scene(spans: list[Span], speaks: int | None = 0) -> Performance:
     return Performance(tuple(parts), n)
 
 
-def cut(seconds: list[float]) -> list[Span]:
+def cut(seconds: list[float]) -> list[GazeSpan]:
     ends = np.cumsum(np.round(np.array(seconds) * FPS)).astype(int)
-    return [Span(int(a), int(b), f"line {i}") for i, (a, b) in enumerate(zip([0, *ends], ends, strict=False))]
+    return [GazeSpan(int(a), int(b), f"line {i}") for i, (a, b) in enumerate(zip([0, *ends], ends, strict=False))]

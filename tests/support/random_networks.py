@@ -43,7 +43,7 @@ def scene_tensors(batch: int = 1, cast: int = 3, n_frames: int = 16, seed: int =
         "motion": torch.randn(*tokens, N_CHANNELS, generator=g),
         "sigma": torch.rand(batch, generator=g),
         "symbols": torch.randint(UNKNOWN_SYMBOL, (batch, cast, 4 * n_frames), generator=g),
-        "place": torch.rand(batch, cast, 4 * n_frames, 2, generator=g),
+        "phoneme_position": torch.rand(batch, cast, 4 * n_frames, 2, generator=g),
         "voice": torch.randn(batch, cast, 5, generator=g),
         "audio_given": (torch.rand(tokens, generator=g) < 0.3).float(),
         "motion_given": (torch.rand(tokens, generator=g) < 0.3).float(),

@@ -7,7 +7,7 @@ from functools import cache
 
 from generation.text.rules.numbers import ROMAN, cardinal, digits, ordinal, pairs, roman
 from generation.text.rules.rule import JOINT, Rule, either, letters, one_of, rule
-from generation.text.rules.tables import column, group, rows, words
+from generation.text.rules.tables import column, group, table_rows, words
 
 _SENTENCE_START = re.compile(
     r"\s*$|\s+(?:I|He|She|It|We|You|They|The|This|That|These|Those|There|Then|An?|And|But|So|Or|If|In|On|At|To|For|From"
@@ -29,16 +29,16 @@ def _ends(match: re.Match[str]) -> str:
 
 @cache
 def _spoken() -> dict[str, str]:
-    return {row["written"].casefold(): row["spoken"] for row in rows("abbreviations")}
+    return {row["written"].casefold(): row["spoken"] for row in table_rows("abbreviations")}
 
 
 @cache
 def _streets() -> dict[str, str]:
-    return {row["written"].casefold(): row["spoken"] for row in rows("streets")}
+    return {row["written"].casefold(): row["spoken"] for row in table_rows("streets")}
 
 
 def _of(when: str) -> str:
-    names = [row["written"] for row in rows("abbreviations") if row["when"] == when]
+    names = [row["written"] for row in table_rows("abbreviations") if row["when"] == when]
     return either(
         {*names, *(name[0].upper() + name[1:] for name in names), *(name.lower() for name in names if when != "name")}
     )
@@ -70,8 +70,8 @@ def address_rules() -> list[Rule]:
     """Streets with house numbers, numbered streets, states before their zip codes."""
     kinds = either(_streets())
     named = r"(?P<name>(?:[A-Z][a-z'’]{1,20}\.?|\d{1,3}(?i:st|nd|rd|th))(?: [A-Z][a-z']{1,20}){0,3}?)"
-    states = either(row["written"] for row in rows("states"))
-    full = {row["written"]: row["spoken"] for row in rows("states")}
+    states = either(row["written"] for row in table_rows("states"))
+    full = {row["written"]: row["spoken"] for row in table_rows("states")}
 
     def state(match: re.Match[str]) -> str:
         return f"{match[1]}{full[match[2]]}" + (f" {digits(match[3])}" if match[3] else "") + (

@@ -7,7 +7,7 @@ import re
 from generation.text.rules.calendar import DAYS, MONTHS
 from generation.text.rules.numbers import ROMAN
 from generation.text.rules.rule import letters
-from generation.text.rules.tables import column, group, rows, words
+from generation.text.rules.tables import column, group, table_rows, words
 
 _TOKEN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*")
 
@@ -109,7 +109,7 @@ def _kept(word: str, left: str, right: str, ahead: str) -> bool:
 
 def _shouted(word: str, tail: str, small: str, right: str, before: str, after: str) -> str:
     stopped = right[:1] == "."
-    titles = {row["written"].casefold(): row["when"] for row in rows("abbreviations")}
+    titles = {row["written"].casefold(): row["when"] for row in table_rows("abbreviations")}
     streets = {name.casefold() for name in column("streets", "written", "spoken")}
     if small in ("mr", "mrs", "ms", "dr") or (stopped and (titles.get(small) == "name" or small in streets)):
         return small.capitalize() + tail.lower()

@@ -7,7 +7,7 @@ from functools import cache
 
 from generation.text.rules.numbers import cardinal, fraction, number, ordinal, pairs
 from generation.text.rules.rule import NUMBER, Rule, either, letters, one_of, rule
-from generation.text.rules.tables import rows
+from generation.text.rules.tables import table_rows
 
 _SCALES = {
     "k": "thousand", "K": "thousand", "m": "million", "M": "million", "mn": "million", "mil": "million",
@@ -52,7 +52,7 @@ def _european(text: str) -> str:
 
 
 def _currency(symbol: str) -> dict[str, str]:
-    row = next(row for row in rows("currencies") if row["written"] == symbol)
+    row = next(row for row in table_rows("currencies") if row["written"] == symbol)
     return {key: value.replace("U S", letters("US")) for key, value in row.items()}
 
 
@@ -73,8 +73,8 @@ def _money(match: re.Match[str]) -> str:
 
 
 def _money_rules() -> list[Rule]:
-    symbols = either(row["written"] for row in rows("currencies") if not row["written"].isalpha())
-    codes = either(row["written"] for row in rows("currencies") if row["written"].isalpha())
+    symbols = either(row["written"] for row in table_rows("currencies") if not row["written"].isalpha())
+    codes = either(row["written"] for row in table_rows("currencies") if row["written"].isalpha())
     amount = rf"(?P<amount>\d{{1,3}}(?:\.\d{{3}}){{0,6}},\d\d(?!\d|,\d)|(?=\.?\d){_AMOUNT})"
     scale = rf"(?:[\s-]?(?P<scale>{_SCALE})s?\b|\s?(?P<letter>{_LETTERS})(?![\w'/]))?"
     adjective = (
@@ -166,7 +166,7 @@ def _plain(unit: str) -> str:
 
 @cache
 def _units() -> dict[str, tuple[str, str]]:
-    return {row["written"]: (row["unit"], row["units"]) for row in rows("units")}
+    return {row["written"]: (row["unit"], row["units"]) for row in table_rows("units")}
 
 
 @cache

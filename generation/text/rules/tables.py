@@ -8,7 +8,7 @@ from importlib.resources import files
 
 
 @cache
-def rows(name: str) -> tuple[dict[str, str], ...]:
+def table_rows(name: str) -> tuple[dict[str, str], ...]:
     """Rows of a table ``data/<name>.tsv`` by the names of its head; a ``#`` in the first column begins a comment."""
     text = files("generation.text").joinpath("data", f"{name}.tsv").read_text("utf-8")
     read = csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -18,7 +18,7 @@ def rows(name: str) -> tuple[dict[str, str], ...]:
 @cache
 def column(name: str, key: str, value: str) -> dict[str, str]:
     """One column of a table by another."""
-    return {row[key]: row[value] for row in rows(name)}
+    return {row[key]: row[value] for row in table_rows(name)}
 
 
 @cache

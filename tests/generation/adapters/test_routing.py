@@ -88,7 +88,7 @@ def test_each_has_their_own_and_without_hearing_nobody_feels_the_others(
     pipeline: JointPipeline, sampling: Sampling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if sampling is DISTILLED:  # its one call has no separate pass for hearing
-        deaf = lambda self, audio, segments: audio.new_zeros(*audio.shape[:3], 402)  # noqa: E731
+        deaf = lambda self, audio, line_numbers: audio.new_zeros(*audio.shape[:3], 402)  # noqa: E731
         monkeypatch.setattr("generation.pipeline.joint.Listeners.loudest", deaf)
     run = [
         latents(pipeline, *styles, sampling=sampling, guidance=DEAF)

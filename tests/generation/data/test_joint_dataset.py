@@ -26,7 +26,7 @@ def joint_examples(labels: bool = True, n_frames: int = 60) -> JointDataset:
     total = sum(u.n_frames for u in corpus.utterances)
     lips = np.zeros((total, 57), np.float32)
     lips[:, 24] = np.arange(total) / total  # jawOpen tells the frame
-    return JointDataset(corpus, lips if labels else None, NORMALIZER, joint_dataset.voice_names(corpus), n_frames)
+    return JointDataset(corpus, lips if labels else None, NORMALIZER, joint_dataset.corpus_voices(corpus), n_frames)
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +42,12 @@ def speech_mask(batch: Batch) -> np.ndarray:
 def test_batches_have_their_documented_shapes(drawn: Batch) -> None:
     shapes = {name: tuple(value.shape) for name, value in vars(drawn).items()}
     assert shapes == {
-        "audio": (96, 1, 60, 400), "motion": (96, 1, 60, 57), "symbols": (96, 1, 240), "place": (96, 1, 240, 2),
+        "audio": (96, 1, 60, 400), "motion": (96, 1, 60, 57), "symbols": (96, 1, 240),
+        "phoneme_position": (96, 1, 240, 2),
         "voices": (96, 1, 2), "audio_given": (96, 1, 60), "motion_given": (96, 1, 60), "heard": (96, 1, 60, 402),
-        "share": (96, 1, 60), "segments": (96, 1, 60),
+        "share": (96, 1, 60), "line_numbers": (96, 1, 60),
     }  # fmt: skip
-    assert all(value.dtype == (torch.int64 if name in ("symbols", "segments") else torch.float32)
+    assert all(value.dtype == (torch.int64 if name in ("symbols", "line_numbers") else torch.float32)
                for name, value in vars(drawn).items())  # fmt: skip
     loss, _ = joint_loss(tiny_transformer(n_symbols=UNKNOWN_SYMBOL, voice_dim=4), drawn)
     assert torch.isfinite(loss)
@@ -88,7 +89,7 @@ def test_sound_phonemes_and_lips_of_an_utterance_stay_together(drawn: Batch) -> 
 def test_silence_around_speech_is_given_and_lines_are_cut_out_half_of_the_time(drawn: Batch) -> None:
     speech = speech_mask(drawn)
     assert (drawn.audio_given[:, 0].numpy()[~speech] == 1).all() and (~speech).any()
-    lines = drawn.segments[:, 0].numpy()
+    lines = drawn.line_numbers[:, 0].numpy()
     cut = (lines == speech.astype(int)).all(1)
     assert ((lines == 1).all(1) | cut).all() and 0.3 < cut.mean() < 0.8
 

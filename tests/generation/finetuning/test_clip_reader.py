@@ -22,7 +22,7 @@ from generation.finetuning.from_clips import training_plan
 from generation.finetuning.lora_training import Size
 from generation.finetuning.transcription import TranscribedSegment
 from generation.models.duration_predictor import DurationPredictor
-from generation.motion.arkit import write_arkit_csv, write_json
+from generation.motion.arkit import write_arkit_csv, write_motion_json
 from generation.motion.video_tracking import face_fault, track_video, video_frames
 
 RATE = 24_000
@@ -127,7 +127,7 @@ def test_a_long_recording_with_its_words_is_cut_without_hearing(tmp_path: Path) 
     assert " ".join(clip.words for clip in material.clips) == " ".join(sentences)
 
 
-@pytest.mark.parametrize("write", [write_arkit_csv, write_json])
+@pytest.mark.parametrize("write", [write_arkit_csv, write_motion_json])
 def test_motion_alone_and_motion_with_sound(tmp_path: Path, write: object) -> None:
     values = np.zeros((75, N_CHANNELS), np.float32)
     values[:, INDEX["browInnerUp"]] = np.linspace(0, 1, 75)

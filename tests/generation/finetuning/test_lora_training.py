@@ -50,7 +50,7 @@ def clips(n: int = 3, sound: bool = True, motion: bool = True) -> list[Clip]:
 def test_crops_hold_what_the_clip_holds_and_silence_is_not_learnt() -> None:
     normalizer = LatentNormalizer.of(tiny_pipeline().transformer)
     batch = ClipDataset(clips(), normalizer, 1, 20).batch(8, torch.Generator().manual_seed(0))
-    inside = batch.segments[:, 0] == 1
+    inside = batch.line_numbers[:, 0] == 1
     assert (inside.sum(1) <= 18).all() and (inside.sum(1) >= 10).all()
     assert (batch.motion_given[:, 0] == (~inside).float()).all()
     assert (batch.audio_given[:, 0][~inside] == 1).all()
@@ -73,7 +73,7 @@ def test_motion_alone_is_learnt_from_given_sound_with_and_without_its_words() ->
     examples = ClipDataset(clips(), normalizer, 3, 20, speech=False)
     batch = examples.batch(24, torch.Generator().manual_seed(0))
     assert (batch.audio_given == 1).all() and (batch.motion_given == 0).any(-1).all()
-    inside = batch.segments[:, 0] == 1
+    inside = batch.line_numbers[:, 0] == 1
     wordless = (batch.symbols[:, 0, ::4] == UNKNOWN_SYMBOL)[inside].float().mean()
     assert 0.2 < wordless < 0.8
     both = examples.batch(2, torch.Generator().manual_seed(1)).joined(batch)

@@ -56,16 +56,16 @@ def routed(voice_of_face: list[int], n_frames: int, tensors: dict[str, Tensor]) 
 @pytest.mark.parametrize("lines", [False, True])
 def test_everyone_driving_their_own_face_is_the_same_as_no_routing(model: JointTransformer, lines: bool) -> None:
     tensors = scene_tensors(cast=3, n_frames=12)
-    segments = torch.tensor([[0, 1, 1, 1, 1, 0, 2, 2, 2, 2, 2, 0], [3] * 12, [0] * 12])[None] if lines else None
-    plain = run(model, tensors, segments=segments)
-    whole = run(model, tensors, segments=segments, share=torch.ones(1, 3, 12))
-    mine = run(model, tensors, segments=segments, **routed([0, 1, 2], 12, tensors))
+    line_numbers = torch.tensor([[0, 1, 1, 1, 1, 0, 2, 2, 2, 2, 2, 0], [3] * 12, [0] * 12])[None] if lines else None
+    plain = run(model, tensors, line_numbers=line_numbers)
+    whole = run(model, tensors, line_numbers=line_numbers, share=torch.ones(1, 3, 12))
+    mine = run(model, tensors, line_numbers=line_numbers, **routed([0, 1, 2], 12, tensors))
     for other in (whole, mine):
         torch.testing.assert_close(other.audio, plain.audio, **CLOSE)
         torch.testing.assert_close(other.motion, plain.motion, **CLOSE)
 
 
-@pytest.mark.parametrize("name", ["audio", "place", "voice"])
+@pytest.mark.parametrize("name", ["audio", "phoneme_position", "voice"])
 def test_a_face_moves_by_the_voice_that_it_is_routed_to_and_by_no_other(model: JointTransformer, name: str) -> None:
     tensors = scene_tensors(cast=3)
     tensors["heard"] = None
@@ -109,7 +109,7 @@ def test_a_face_may_change_its_voice_half_way(model: JointTransformer) -> None:
     how["driver"][0, 0, 8:], how["driver"][0, 1, 8:] = 1, 0
     how["face_voice"] = tensors["voice"].gather(1, how["driver"][0, :, :, None].flatten(0, 1)[None].expand(1, -1, 5))
     how["face_voice"] = how["face_voice"].unflatten(1, (2, 16))
-    before, after = (run(shallow, t, **how) for t in (tensors, changed(tensors, "place", 0)))
+    before, after = (run(shallow, t, **how) for t in (tensors, changed(tensors, "phoneme_position", 0)))
     moved = differs(before.motion, after.motion)
     assert moved[0, :6].all() and not moved[0, 12:].any() and moved[1, 10:].all() and not moved[1, :4].any()
 
@@ -125,7 +125,7 @@ def test_without_a_share_no_audio_reaches_any_face(model: JointTransformer) -> N
     assert differs(before.motion, run(model, tensors).motion).any()
 
 
-@pytest.mark.parametrize("name", ["audio", "motion", "heard", "place", "voice"])
+@pytest.mark.parametrize("name", ["audio", "motion", "heard", "phoneme_position", "voice"])
 def test_nothing_of_another_character_reaches_one(model: JointTransformer, name: str) -> None:
     tensors = scene_tensors(cast=3)
     before, after = (run(model, t) for t in (tensors, changed(tensors, name, 1)))
@@ -136,10 +136,10 @@ def test_nothing_of_another_character_reaches_one(model: JointTransformer, name:
 
 def test_a_line_sees_only_itself_and_the_time_between_sees_all(model: JointTransformer) -> None:
     tensors = scene_tensors(cast=1, n_frames=12)
-    segments = torch.tensor([[[1, 1, 1, 1, 0, 0, 2, 2, 2, 2, 0, 0]]])
+    line_numbers = torch.tensor([[[1, 1, 1, 1, 0, 0, 2, 2, 2, 2, 0, 0]]])
     for name in ("audio", "motion", "heard"):
         after = changed(tensors, name, 0, slice(6, 10))
-        a, b = (run(model, t, segments=segments) for t in (tensors, after))
+        a, b = (run(model, t, line_numbers=line_numbers) for t in (tensors, after))
         for stream in ("audio", "motion"):
             touched = differs(a[stream], b[stream])[0]
             assert not touched[:4].any()
@@ -150,8 +150,8 @@ def test_a_line_sees_only_itself_and_the_time_between_sees_all(model: JointTrans
 def test_a_routed_face_is_cut_by_the_lines_of_its_voice(model: JointTransformer) -> None:
     tensors = scene_tensors(cast=2, n_frames=12)
     tensors["heard"] = None
-    segments = torch.tensor([[[1] * 6 + [2] * 6, [3] * 4 + [4] * 8]])
-    how = routed([1, 0], 12, tensors) | {"segments": segments}
+    line_numbers = torch.tensor([[[1] * 6 + [2] * 6, [3] * 4 + [4] * 8]])
+    how = routed([1, 0], 12, tensors) | {"line_numbers": line_numbers}
     a, b = (run(model, t, **how) for t in (tensors, changed(tensors, "audio", 0, slice(6, 12))))
     touched = differs(a.motion, b.motion)
     assert not touched[0].any() and not touched[1, :6].any() and touched[1, 6:].all()
@@ -169,15 +169,15 @@ def test_streams_see_each_other_within_the_window_only() -> None:
 def test_attention_ends_at_the_greatest_distance() -> None:
     model = tiny_transformer(num_layers=1, joint_every=0, max_distance=6)
     tensors = scene_tensors(cast=1)
-    for segments in (None, torch.ones(1, 1, 16, dtype=torch.int64)):
-        a, b = (run(model, t, segments=segments) for t in (tensors, changed(tensors, "audio", 0, slice(8, 9))))
+    for line_numbers in (None, torch.ones(1, 1, 16, dtype=torch.int64)):
+        a, b = (run(model, t, line_numbers=line_numbers) for t in (tensors, changed(tensors, "audio", 0, slice(8, 9))))
         assert differs(a.audio, b.audio)[0].nonzero().flatten().tolist() == list(range(2, 15))  # +- 1: mel head
 
 
 def test_the_order_of_the_cast_only_reorders_the_result(model: JointTransformer) -> None:
     tensors = scene_tensors(cast=3)
     g = torch.Generator().manual_seed(5)
-    more = {"share": torch.rand(1, 3, 16, generator=g), "segments": torch.randint(0, 3, (1, 3, 16), generator=g)}
+    more = {"share": torch.rand(1, 3, 16, generator=g), "line_numbers": torch.randint(0, 3, (1, 3, 16), generator=g)}
     order = [2, 0, 1]
     a = run(model, tensors, **more)
     b = run(model, {k: v if k == "sigma" else v[:, order] for k, v in (tensors | more).items()})
@@ -188,7 +188,7 @@ def test_the_order_of_the_cast_only_reorders_the_result(model: JointTransformer)
 def test_a_batch_of_one_equals_a_batch_of_many(model: JointTransformer) -> None:
     tensors = scene_tensors(batch=3, cast=2)
     g = torch.Generator().manual_seed(5)
-    more = {"share": torch.rand(3, 2, 16, generator=g), "segments": torch.arange(16).expand(3, 2, 16) // 6}
+    more = {"share": torch.rand(3, 2, 16, generator=g), "line_numbers": torch.arange(16).expand(3, 2, 16) // 6}
     many = run(model, tensors, **more)
     for i in range(3):
         one = run(model, {k: v[i : i + 1] for k, v in (tensors | more).items()})
@@ -279,8 +279,9 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
     ("name", "shape"),
     [
         ("audio", (1, 3, 16, 399)), ("audio", (3, 16, 400)), ("motion", (1, 3, 15, 57)), ("sigma", (2,)),
-        ("symbols", (1, 3, 16)), ("place", (1, 3, 64)), ("voice", (1, 3, 4)), ("audio_given", (1, 3, 16, 1)),
-        ("motion_given", (1, 2, 16)), ("heard", (1, 3, 16, 400)), ("share", (1, 3, 3, 16)), ("segments", (1, 3, 64)),
+        ("symbols", (1, 3, 16)), ("phoneme_position", (1, 3, 64)), ("voice", (1, 3, 4)), ("audio_given", (1, 3, 16, 1)),
+        ("motion_given", (1, 2, 16)), ("heard", (1, 3, 16, 400)), ("share", (1, 3, 3, 16)),
+        ("line_numbers", (1, 3, 64)),
     ],
 )  # fmt: skip
 def test_a_wrong_shape_is_named_with_what_was_expected(
@@ -299,7 +300,7 @@ def test_inputs_side_by_side_in_a_batch_and_the_audio_stream_alone(model: JointT
         alone = model(scenes[0].without_motion())
     assert alone.motion is None and alone.audio.shape == scenes[0].audio.shape
     moved = scenes[0].to("meta")
-    assert moved.segments is None and {moved.audio.device.type, moved.share.device.type} == {"meta"}
+    assert moved.line_numbers is None and {moved.audio.device.type, moved.share.device.type} == {"meta"}
 
 
 def test_motion_without_its_flags_is_refused(model: JointTransformer) -> None:

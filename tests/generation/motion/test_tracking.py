@@ -10,7 +10,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from generation.core.motion import BLENDSHAPES, INDEX, N_CHANNELS, ROTATION, TRANSLATION, MotionTrack
-from generation.motion.arkit import COLUMNS, read_arkit_csv, read_json, write_arkit_csv, write_json
+from generation.motion.arkit import COLUMNS, read_arkit_csv, read_motion_json, write_arkit_csv, write_motion_json
 from generation.motion.rig import FaceRig
 from generation.motion.tracking import MotionTracker, at_rest, lip_gap, weights_from_landmarks
 
@@ -117,8 +117,8 @@ def track() -> MotionTrack:
 
 
 def test_json_keeps_every_channel(tmp_path: Path, track: MotionTrack) -> None:
-    write_json(tmp_path / "a.json", track)
-    assert np.allclose(read_json(tmp_path / "a.json").values, track.values, atol=1e-5)
+    write_motion_json(tmp_path / "a.json", track)
+    assert np.allclose(read_motion_json(tmp_path / "a.json").values, track.values, atol=1e-5)
 
 
 def test_csv_keeps_weights_and_rotation(tmp_path: Path, track: MotionTrack) -> None:
@@ -187,14 +187,14 @@ def test_not_a_csv_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_broken_json_is_named(tmp_path: Path, track: MotionTrack, key: str, value: object, message: str) -> None:
-    write_json(tmp_path / "a.json", track)
+    write_motion_json(tmp_path / "a.json", track)
     document = json.loads((tmp_path / "a.json").read_text())
     (tmp_path / "a.json").write_text(json.dumps({**document, key: value}))
     with pytest.raises(ValueError, match=message):
-        read_json(tmp_path / "a.json")
+        read_motion_json(tmp_path / "a.json")
 
 
 def test_text_that_is_no_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("jaw: open")
     with pytest.raises(ValueError, match="not a motion file"):
-        read_json(tmp_path / "a.json")
+        read_motion_json(tmp_path / "a.json")

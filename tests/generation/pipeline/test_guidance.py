@@ -133,7 +133,7 @@ def test_each_pass_is_told_what_its_name_says(listening: bool) -> None:
     assert list(passes) == ["pred_null", "pred_text", "pred_voice_0", *(["pred_heard"] if listening else [])]
     for name, told in passes.items():
         assert (told.symbols == UNKNOWN_SYMBOL).all() == (name == "pred_null")
-        assert bool(told.place.any()) == (name != "pred_null")
+        assert bool(told.phoneme_position.any()) == (name != "pred_null")
         assert bool(told.heard.any()) == (name == "pred_heard")
         assert torch.equal(told.share, (shares > 0).float() if name == "pred_voice_0" else torch.zeros_like(shares))
         assert told.audio is inputs.audio and told.motion is inputs.motion and told.voice is inputs.voice

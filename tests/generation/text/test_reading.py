@@ -12,7 +12,7 @@ from reading_comparison import folded, holds
 
 from generation.text.phonemizer import EspeakPhonemizer, display_text, phonemize
 from generation.text.reading import read_text
-from generation.text.rules.tables import rows
+from generation.text.rules.tables import table_rows
 
 TABLES = Path(__file__).parent / "tables"
 
@@ -73,7 +73,7 @@ def test_a_reader_sees_no_directions() -> None:
 
 
 def test_interjections_are_sounds_and_never_letters() -> None:
-    words = [row["written"] for row in rows("interjections")]
+    words = [row["written"] for row in table_rows("interjections")]
     assert len(words) >= 60
     for word in words:
         sounds = phonemize(f"{word.capitalize()}, go.").split(",")[0].replace("ˈ", "").replace("ˌ", "")
@@ -181,7 +181,7 @@ def test_reading_is_loaded_when_a_line_is_read_and_not_before() -> None:
         "import sys, generation.text.phonemizer as p, generation.text.phoneme_sequence\n"
         "from generation.text.rules import tables\n"
         "assert 'num2words' not in sys.modules and 'generation.text.rules.quantities' not in sys.modules\n"
-        "assert tables.rows.cache_info().currsize == 0\n"
+        "assert tables.table_rows.cache_info().currsize == 0\n"
         "p.read_text('It is 5 pm.'); assert 'num2words' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -258,10 +258,10 @@ def random_batch(seed: int = 0) -> Batch:
     return Batch(
         audio=torch.randn(2, 1, n, 400, generator=g), motion=torch.randn(2, 1, n, 57, generator=g),
         symbols=torch.randint(UNKNOWN_SYMBOL, (2, 1, 4 * n), generator=g),
-        place=torch.rand(2, 1, 4 * n, 2, generator=g),
+        phoneme_position=torch.rand(2, 1, 4 * n, 2, generator=g),
         voices=torch.tensor([[[1.0, 0.0]], [[0.0, 0.0]]]), audio_given=torch.zeros(2, 1, n),
         motion_given=torch.zeros(2, 1, n), heard=torch.randn(2, 1, n, 402, generator=g),
-        share=torch.ones(2, 1, n), segments=torch.ones(2, 1, n, dtype=torch.int64),
+        share=torch.ones(2, 1, n), line_numbers=torch.ones(2, 1, n, dtype=torch.int64),
     )  # fmt: skip
 
 

@@ -111,7 +111,7 @@ def test_what_is_no_action_is_refused_in_one_sentence(read: Any, messages: list[
                 action = read(sent)
                 read_ones += 1
                 if read is read_line_action:
-                    edited, _ = script_edits.apply_action(scene, action)
+                    edited, _ = script_edits.apply_line_action(scene, action)
                     assert Scene.model_validate(edited.model_dump()) == edited, sent
             except ValueError as error:
                 refused += 1

@@ -133,7 +133,7 @@ def test_a_lesson_lets_a_line_pass_and_is_cancelled(
     job = lesson(project, projects, clips, 8, monkeypatch)
     late: list[Job] = []
     seen: list[JobStatus] = []
-    update, hear = Progress.update, handlers.hear_lines
+    update, hear = Progress.update, handlers.run_hear
 
     def in_the_middle(progress: Progress, done: float, total: float, note: str = "") -> None:
         if job.status().stage == "calibrate" and done >= 0.5:
@@ -150,7 +150,7 @@ def test_a_lesson_lets_a_line_pass_and_is_cancelled(
         return hear(*arguments)
 
     monkeypatch.setattr(Progress, "update", in_the_middle)
-    monkeypatch.setattr(handlers, "hear_lines", while_it_waits)
+    monkeypatch.setattr(handlers, "run_hear", while_it_waits)
     work(projects)
     assert seen[0].note == "next, in a moment"
     assert (seen[1].stage, seen[1].note) == (WAITING, "lines are being spoken first")

@@ -68,7 +68,7 @@ def test_a_film_lets_a_line_pass_and_goes_on(
     film = submit(project, "render", steps=1, height=96)
     late: list[Job] = []
     seen: list[JobStatus] = []
-    hear, frame = handlers.hear_lines, handlers._JobObserver.frame
+    hear, frame = handlers.run_hear, handlers._JobObserver.frame
 
     def when_drawing(watcher: handlers._JobObserver, picture: np.ndarray) -> None:
         frame(watcher, picture)
@@ -85,7 +85,7 @@ def test_a_film_lets_a_line_pass_and_goes_on(
         return hear(*arguments)
 
     monkeypatch.setattr(handlers._JobObserver, "frame", when_drawing)
-    monkeypatch.setattr(handlers, "hear_lines", while_it_waits)
+    monkeypatch.setattr(handlers, "run_hear", while_it_waits)
     work(projects)
     assert seen[0].note == "next, as soon as the film has finished a part"
     assert (seen[1].state, seen[1].stage, seen[1].note) == ("running", WAITING, "lines are being spoken first")

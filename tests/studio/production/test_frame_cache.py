@@ -13,7 +13,7 @@ from imageio_ffmpeg import get_ffmpeg_exe
 
 from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE, SAMPLES_PER_FRAME
-from studio.export.encoder import join
+from studio.export.encoder import join_video
 from studio.production.frame_cache import MAX_FRAMES, MIN_FRAMES, FrameCache, split_frames, trim_frames
 
 N = 400
@@ -85,7 +85,7 @@ def test_a_film_of_kept_segments_is_the_film_to_the_last_byte(tmp_path: Path) ->
     sound = Audio(0.1 * np.sin(0.1 * np.arange(len(other) * SAMPLES_PER_FRAME)), SAMPLE_RATE)
     for name in ("kept", "fresh"):
         paths, drawn = make(tmp_path / name, other)
-        join(paths, len(other), sound, tmp_path / f"{name}.mp4")
+        join_video(paths, len(other), sound, tmp_path / f"{name}.mp4")
         assert (len(drawn) == len(other)) == (name == "fresh")
     assert (tmp_path / "kept.mp4").read_bytes() == (tmp_path / "fresh.mp4").read_bytes()
     times = [packet[2] for packet in packets(tmp_path / "kept.mp4")]

@@ -247,11 +247,11 @@ def test_edits_of_a_script_keep_what_still_fits(scene: dict) -> None:
     assert Scene.model_validate(yaml.safe_load(dump_scene(made))) == made
     again = with_retake(made, 0, 0.4, 0.8, [], 2.0, take=2)
     assert [span.take for span in again.script[0].retakes] == [2], "the span it meets gives way"
-    moved, _ = script_edits.apply_action(made, read_line_action({"kind": "move", "index": 0, "by": 1}))
+    moved, _ = script_edits.apply_line_action(made, read_line_action({"kind": "move", "index": 0, "by": 1}))
     assert moved.script[1].retakes == made.script[0].retakes
-    renamed, _ = script_edits.apply_action(made, read_line_action({"kind": "text", "index": 0, "text": "Other words."}))
+    renamed, _ = script_edits.apply_line_action(made, read_line_action({"kind": "text", "index": 0, "text": "Others."}))
     assert renamed.script[0].retakes == ()
-    later, _ = script_edits.apply_action(made, read_line_action({"kind": "pause", "index": 0, "value": 1.0}))
+    later, _ = script_edits.apply_line_action(made, read_line_action({"kind": "pause", "index": 0, "value": 1.0}))
     assert later.script[0].retakes == made.script[0].retakes
     bare = tuple(line.model_copy(update={"retakes": ()}) for line in made.script)
     assert kept_over(made.script, bare) == made.script, "a pasted screenplay names no retakes"

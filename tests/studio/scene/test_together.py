@@ -119,13 +119,14 @@ def test_masks_that_overlap_share_what_the_script_puts_in_their_place() -> None:
 
 def test_the_page_sets_speakers_and_faces_and_says_what_cannot_be() -> None:
     made = scene({"who": "Nora", "text": "One."})
-    both, _ = script_edits.apply_action(made, read_line_action({"index": 0, "kind": "who", "value": ["Nora", "Theo"]}))
+    speakers = {"index": 0, "kind": "who", "value": ["Nora", "Theo"]}
+    both, _ = script_edits.apply_line_action(made, read_line_action(speakers))
     assert both.script[0].speakers == ("Nora", "Theo")
-    faced, _ = script_edits.apply_action(made, read_line_action({"index": 0, "kind": "face", "value": ["Theo"]}))
+    faced, _ = script_edits.apply_line_action(made, read_line_action({"index": 0, "kind": "face", "value": ["Theo"]}))
     assert faced.script[0].faces == ("Theo",)
-    assert script_edits.apply_action(faced, read_line_action({"index": 0, "kind": "face", "value": []}))[0] == made
+    assert script_edits.apply_line_action(faced, read_line_action({"index": 0, "kind": "face", "value": []}))[0] == made
     with pytest.raises(ValueError, match="This line names Nora twice; keep one."):
-        script_edits.apply_action(made, read_line_action({"index": 0, "kind": "who", "value": ["Nora", "nora"]}))
+        script_edits.apply_line_action(made, read_line_action({"index": 0, "kind": "who", "value": ["Nora", "nora"]}))
 
 
 def test_a_new_name_is_new_wherever_a_line_names_it() -> None:

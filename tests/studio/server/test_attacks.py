@@ -41,7 +41,8 @@ class Server:
         environment = {**os.environ, launch.ROOT_VARIABLE: str(folder / "projects"), "PARLEY_TOKEN": TOKEN,
                        "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "SPY_LOG": str(self.looked_for)}  # fmt: skip
         with (folder / "server.log").open("wb") as log:
-            self.process = subprocess.Popen(launch.command(PORT), env=environment, cwd=folder, stdout=log, stderr=log)
+            command = launch.server_command(PORT)
+            self.process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
         self.log = folder / "server.log"
 
     def ask(self, *requests: dict) -> list[dict]:

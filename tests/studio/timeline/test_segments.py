@@ -8,7 +8,7 @@ import pytest
 from generation.core.clock import SAMPLES_PER_FRAME
 from generation.core.motion import INDEX, N_CHANNELS, MotionTrack
 from generation.core.performance import CharacterPerformance, Line, Performance
-from studio.timeline.segments import FADE, Segment, join, split
+from studio.timeline.segments import FADE, Segment, join_performances, split
 from studio.timeline.timeline import Timeline
 
 
@@ -38,7 +38,7 @@ SCENES = [
 def test_pieces_cover_the_scene_and_equal_pieces_join_to_themselves(scene: Timeline) -> None:
     segments = split(scene)
     assert sorted(item.id for segment in segments for item in segment.lines) == sorted(item.id for item in scene.lines)
-    joined = join(segments, [constant(segment, 0.25) for segment in segments], scene.n_frames)
+    joined = join_performances(segments, [constant(segment, 0.25) for segment in segments], scene.n_frames)
     np.testing.assert_allclose(joined.characters[0].motion.values, 0.25, atol=1e-6)
     np.testing.assert_allclose(joined.characters[0].speech, 0.25, atol=1e-6)
 
@@ -58,7 +58,8 @@ def test_overlapping_and_close_lines_stay_together() -> None:
 def test_a_line_is_spoken_by_its_own_piece_alone_and_the_head_passes_over_smoothly() -> None:
     scene = SCENES[0]
     segments = split(scene)
-    joined = join(segments, [constant(s, float(i)) for i, s in enumerate(segments)], scene.n_frames).characters[0]
+    parts = [constant(s, float(i)) for i, s in enumerate(segments)]
+    joined = join_performances(segments, parts, scene.n_frames).characters[0]
     for index, item in enumerate(scene.lines):
         spoken = slice(item.start, item.stop)
         np.testing.assert_array_equal(joined.motion.channel("jawOpen")[spoken], index)

@@ -46,11 +46,11 @@ def unclaimed(projects: Projects) -> Project:
 
 
 def edited(scene: Scene, message: dict) -> tuple[Scene, str]:
-    return script_edits.apply_action(scene, read_line_action(message))
+    return script_edits.apply_line_action(scene, read_line_action(message))
 
 
 def do(project: Project, chosen: int | None, **act: object) -> int | None:
-    scene, what, now = cast_edits.apply_action(project, project.scene, read_picture_action(act), chosen)
+    scene, what, now = cast_edits.apply_picture_action(project, project.scene, read_picture_action(act), chosen)
     if what:
         project.edit(scene, what)
     return now
@@ -142,7 +142,7 @@ def test_points_by_hand_make_a_face_where_none_is_found(projects: Projects, tmp_
 )
 def test_what_a_browser_sends_is_not_trusted(refusing: Project, act: dict) -> None:
     with pytest.raises(ValueError):
-        cast_edits.apply_action(refusing, refusing.scene, read_picture_action(act), 0)
+        cast_edits.apply_picture_action(refusing, refusing.scene, read_picture_action(act), 0)
 
 
 def test_edits_of_lines(cafe: Project) -> None:
@@ -264,7 +264,7 @@ def test_two_takes_are_heard_one_after_the_other(cafe: Project) -> None:
     (cafe.folder / "takes" / "1.wav").unlink()
     assert playback.takes_to_compare(cafe, line_id) == ["0", "2"]
     assert [label for _, label in playback.newest_playback(cafe, (line_id, ["1", "2"], 9)).clips] == ["Take 3: Words"]
-    heard = script_edits.rows(cafe, {})[0]["takes"]
+    heard = script_edits.script_rows(cafe, {})[0]["takes"]
     assert [take["heard"] for take in heard] == [True, False, True]
 
 
@@ -363,7 +363,7 @@ def test_fifty_lines_stay_quick(cafe: Project) -> None:
 
     script = tuple(cafe.scene.script[i % 5].model_copy(update={"text": f"Line {i}."}) for i in range(50))
     cafe.edit(cafe.scene.model_copy(update={"script": script}), "Long")
-    script_edits.rows(cafe, {})
+    script_edits.script_rows(cafe, {})
     began = time.process_time()
-    assert len(script_edits.rows(cafe, {})) == 50
+    assert len(script_edits.script_rows(cafe, {})) == 50
     assert time.process_time() - began < 0.15
