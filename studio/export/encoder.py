@@ -95,7 +95,7 @@ def join_video(
         padded = _fitted(sound, n_frames)
         soundfile.write(wave, padded.waveform, padded.sampling_rate, subtype="FLOAT")
         quoted = [f"file:{path.resolve()}".replace("'", r"'\''") for path in segments]
-        contents.write_text("".join_video(f"file '{name}'\n" for name in quoted), encoding="utf-8")
+        contents.write_text("".join(f"file '{name}'\n" for name in quoted), encoding="utf-8")
         options = ["-f", "concat", "-safe", "0", "-auto_convert", "0", "-i", f"file:{contents}", "-i", f"file:{wave}"]
         options += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "aac", "-b:a", "160k", "-ar", str(SOUND_RATE)]
         for key, value in (tags or {}).items():
