@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from generation.rendering.imaging.texture import Texture, planes, supersample
-from generation.rendering.imaging.warp import Grid, ramps, upsample
+from generation.rendering.imaging.warp import Grid, spread_columns, spread_rows, upsample
 
 _STRIP = 16_000
 """Pixels that are worked on at a time: four of their float32 channels fit into a processor's cache."""
@@ -55,7 +55,7 @@ class Compositor:
         if self._behind is None:
             return image[:, :3]
         behind = planes([self._behind[box.slices(self._grid)]])
-        return torch.addcmul(image[:, :3], image[:, 3:], behind[:, :3])
+        return image[:, :3] + image[:, 3:] * behind[:, :3]  # rounded twice, as OpenCV does in the strips
 
     def frames(
         self, places: torch.Tensor, part: Grid, reach: float, box: Grid | None, image: torch.Tensor | None
@@ -69,15 +69,16 @@ class Compositor:
             box: what of the part is finished; None = nothing.
             image: (T, 3, h, w) the finished pixels of the box.
         """
-        # across first, for all strips; x beside y, so that one product goes down both
-        wide = (self._texture.scaled(places) @ ramps(part.columns, part.stride)).transpose(1, 2).flatten(2)
+        # across first, for all strips; x beside y, so that both go down together
+        across = spread_columns(self._texture.scaled(places).transpose(1, 2).numpy(), part.stride)
+        wide = across.reshape(*across.shape[:2], -1)
         made = [np.empty((part.height, part.width, 3), np.uint8) for _ in wide]
         finished = [None] * len(made) if image is None else [_merged(one) for one in image[: len(made)]]
         for strip in part.strips(_STRIP):  # all frames of a strip read the same samples
-            down, rows = ramps(strip.rows, strip.stride).T, strip.nodes_in(part)[0]
+            rows = strip.nodes_in(part)[0]
             open_, faded = self._beside(strip, reach)
             for lines, pixels, laid in zip(wide, made, finished, strict=True):
-                colour = self._texture.read(np.split((down @ lines[rows]).numpy(), 2, 1))
+                colour = self._texture.read(np.split(spread_rows(lines[rows], strip.stride), 2, 1))
                 if laid is not None and box is not None:
                     _overlay(colour, strip, laid, box)
                 for piece, behind in open_:

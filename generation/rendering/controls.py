@@ -48,7 +48,7 @@ def mouth_controls(
     controls[:, ROUND] = np.minimum(values[:, _ROUNDED].sum(1) / _FULLY_ROUND, 1.0)
     if not closed:
         controls[:, CLOSE] = closing_share(values)
-    open_by = gap + controls @ gap_basis
+    open_by = gap + (controls[:, :, None] * gap_basis).sum(1)  # a matrix product would round by the track's length
     moving = np.minimum(np.abs(controls[:, _MOUTH + [CLOSE]]).max(1, keepdims=True) / 0.1, 1.0)
     touch = np.clip(1.0 - np.maximum(open_by, 0.0) / (4.0 * press), 0.0, 1.0)
     controls[:, CONTACT] = np.maximum(-open_by, 0.0) - press * moving * touch

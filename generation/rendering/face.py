@@ -171,8 +171,10 @@ class FaceRenderer:
         rotation = rotation_matrices(values[:, ROTATION])
         shift = values[:, TRANSLATION] * values.new_tensor([1.0, -1.0, 1.0]) * self.unit
         shape = (self.grid.rows, self.grid.columns)
-        move = self._moves((controls @ self.face_field).view(-1, 3, *shape), rotation, shift, slice(None), slice(None))
-        speaking = ((controls @ self.gap_basis).abs() > 1e-3).any(1)
+        move = self._moves(
+            _driven(controls, self.face_field).view(-1, 3, *shape), rotation, shift, slice(None), slice(None)
+        )
+        speaking = (_driven(controls, self.gap_basis).abs() > 1e-3).any(1)
         looks = [(eye, drive) for eye in self.eyes if (drive := eye.drive(values[:, WEIGHTS])).moves]
         layers = [eye.box for eye, _ in looks] + ([self.mouth.box] if speaking.any() else [])
         reach = float(move.abs().amax((0, 2, 3)).norm())
@@ -240,22 +242,27 @@ class FaceRenderer:
         rows, columns = self.lips.nodes_in(self.grid)
         shape = (self.lips.rows, self.lips.columns)
         moves = tuple(
-            self._moves((controls @ field).view(-1, 3, *shape), rotation, shift, rows, columns)
+            self._moves(_driven(controls, field).view(-1, 3, *shape), rotation, shift, rows, columns)
             for field in (self.upper_field, self.lower_field)
         )
         # where the skull's motion alone shows a pixel's place of the picture: x = A (p - origin - still) + origin
-        flat = torch.linalg.inv(rotation[:, :2, :2])
-        still = self.origin + rotation[:, :2, 2] * self.teeth_depth + shift[:, :2]
-        first = torch.tensor([target.left, target.top]) - still
-        skull = torch.cat([flat, torch.einsum("tij,tj->ti", flat, first)[..., None] + self.origin[:, None]], 2)
+        flat = torch.linalg.inv(rotation[:, :2, :2]).double()
+        still = (self.origin + rotation[:, :2, 2] * self.teeth_depth + shift[:, :2]).double()
+        skull = torch.cat([flat, (self.origin - (flat * still[:, None]).sum(2))[..., None]], 2)
         at = target.slices(box)
         base = image[:, :, at[0], at[1]]
-        jaw = (controls @ self.jaw_field).numpy()
+        jaw = _driven(controls, self.jaw_field).numpy()
         places = torch.stack(invert(torch.cat(moves), self.lips, target).chunk(2), 1)
         for frame in torch.where(speaking)[0].tolist():
-            self.mouth.compose(
-                base[frame : frame + 1], target, places[frame], skull[frame].double().numpy(), jaw[frame]
-            )
+            self.mouth.compose(base[frame : frame + 1], target, places[frame], skull[frame].numpy(), jaw[frame])
+
+
+def _driven(controls: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
+    """(T, M) what controls (T, N) do through a field (N, M), frame by frame: a product rounds by its number of rows.
+
+    Copied, since its last bit may hang on how numbers lie in memory.
+    """
+    return torch.stack([one.clone() @ field for one in controls])
 
 
 def _around(eye: Eye, part: Grid, places: torch.Tensor) -> Grid | None:

@@ -67,7 +67,8 @@ def scaled_motion(track: MotionTrack, character: Character, room: float = math.i
     # Frame by frame, so that a line that is done anew changes nothing elsewhere; smoothly, so that no head stops short.
     if travel.max(initial=0.0) > FREE_ROOM * room:
         free, rest = FREE_ROOM * room, (1 - FREE_ROOM) * room
-        allowed = np.where(travel > free, free + rest * np.tanh((travel - free) / rest), travel)
+        beyond = (travel - free) / max(rest, 1e-6)  # a head without any room is held still
+        allowed = np.where(travel > free, free + rest * np.tanh(beyond), travel)
         share = np.where(travel > free, allowed / np.maximum(travel, 1e-6), 1).astype(np.float32)[:, None]
         values[:, ROTATION] *= share
         values[:, TRANSLATION] *= share

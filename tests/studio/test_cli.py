@@ -242,3 +242,6 @@ def test_a_head_stays_within_its_room() -> None:
     turned = np.linalg.norm([tight.channel(name) for name in HEAD_ROTATION], axis=0) * HEAD_RADIUS
     assert turned.max() < 0.1 and turned.max() > 0.03
     np.testing.assert_array_equal(tight.channel(MOUTH[0]), track.channel(MOUTH[0]))
+    with np.errstate(all="raise"):
+        held = scaled_motion(track, Character(name="A"), 0.0)
+    assert np.abs([held.channel(name) for name in HEAD_ROTATION]).max() < 1e-6

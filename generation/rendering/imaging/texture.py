@@ -60,12 +60,14 @@ class Texture:
         """(H, W, C) at :meth:`scaled` places, x and y, (H, W) each; beyond the border its samples are repeated."""
         return cv2.remap(self.samples, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    def turned(self, matrix: np.ndarray, height: int, width: int) -> np.ndarray:
-        """(H, W, C) where (2, 3) ``matrix`` takes columns and rows of the result to pixel places."""
+    def turned(self, matrix: np.ndarray, box: Grid) -> np.ndarray:
+        """(H, W, C) over a box, where (2, 3) ``matrix`` takes pixels to the places of the texture that they see."""
         scale = (np.array(self.samples.shape[1::-1]) - 1) / [self.box.width - 1, self.box.height - 1]
-        matrix = np.float32((matrix - [[0, 0, self.box.left], [0, 0, self.box.top]]) * scale[:, None])
-        x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
-        return self.read(matrix[:, 0, None, None] * x + (matrix[:, 1, None, None] * y + matrix[:, 2, None, None]))
+        matrix = (matrix - [[0, 0, self.box.left], [0, 0, self.box.top]]) * scale[:, None]
+        x, y = np.arange(box.left, box.left + box.width), np.arange(box.top, box.top + box.height)[:, None]
+        return self.read(
+            np.float32(matrix[:, 0, None, None] * x + (matrix[:, 1, None, None] * y + matrix[:, 2, None, None]))
+        )
 
 
 def read_all(textures: list[Texture], places: torch.Tensor, grid: Grid) -> list[torch.Tensor]:

@@ -120,7 +120,7 @@ class Mouth:
             base: (1, 3, h, w) the warped face, overwritten.
             target: output nodes.
             places: (2, 2, rows, columns) places of the picture that its nodes see, of the upper and the lower lip.
-            skull: (2, 3) from pixels of the target to places of the picture seen through the skull's motion alone.
+            skull: (2, 3) from pixels to places of the picture seen through the skull's motion alone.
             jaw: (2,) displacement of the chin on top of that, pixels.
         """
         textures = [self.upper, self.shares], [self.lower, self.shares]
@@ -132,20 +132,30 @@ class Mouth:
         mouth = torch.addcmul(upper[:, :3], lower[:, :3], share)
         if (open_ := _where(opening[0, 0] > _SHUT, target.stride)) is not None:
             at = (..., *open_)
-            moved = skull.copy()
-            moved[:, 2] += skull[:, :2] @ [open_[1].start, open_[0].start]
-            inside = self._inside(moved, jaw, upper[:, 3:][at], covered[at], target.stride)
+            rows, columns = open_
+            box = pixel_box(
+                target.left + columns.start,
+                target.top + rows.start,
+                target.left + columns.stop - 1,
+                target.top + rows.stop - 1,
+            )
+            inside = self._inside(box, skull, jaw, upper[:, 3:][at], covered[at], target.stride)
             mouth[at] += opening[at] * torch.lerp(base[at], inside, between[at])
         base.lerp_(mouth, torch.maximum(near, opening * between))
 
     def _inside(
-        self, skull: np.ndarray, jaw: np.ndarray, upper: torch.Tensor, covered: torch.Tensor, stride: int
+        self,
+        box: Grid,
+        skull: np.ndarray,
+        jaw: np.ndarray,
+        upper: torch.Tensor,
+        covered: torch.Tensor,
+        stride: int,
     ) -> torch.Tensor:
-        """(1, 3, h, w) what is seen between lips that cover (1, 1, h, w), ``upper`` of it the upper one."""
-        size = upper.shape[2:]
+        """(1, 3, h, w) what is seen in a box between lips that cover (1, 1, h, w), ``upper`` of it the upper one."""
         dropped = skull - np.pad(jaw[:, None], ((0, 0), (2, 0)))
-        with_skull = planes([self.skull_layer.turned(skull, *size)])
-        with_jaw = planes([self.jaw_layer.turned(dropped, *size)])
+        with_skull = planes([self.skull_layer.turned(skull, box)])
+        with_jaw = planes([self.jaw_layer.turned(dropped, box)])
         colour = with_jaw[:, :3] + self.cavity * (1.0 - with_jaw[:, 3:])
         shadow = self._shadow(upper, covered, stride)
         # hardly any light falls through a narrow slit: no white line flashes between lips that barely part

@@ -195,15 +195,19 @@ def test_head_turn_moves_nose_against_the_neck(
     assert change(frame, picture)[patch].max() <= 2
 
 
-def test_a_frame_does_not_depend_on_its_neighbours_in_the_batch(renderer: SceneRenderer) -> None:
-    motion = busy(BATCH + 3)
-    together = list(renderer.frames([motion, MotionTrack.neutral(len(motion))]))
-    # the laughing picture's closing looks along the whole track, so single frames come from the closed mouth
-    closed = list(renderer.frames([MotionTrack.neutral(len(motion)), motion]))
-    for i in (0, BATCH - 1, BATCH + 2):
-        (alone,) = renderer.frames([MotionTrack.neutral(1), MotionTrack(motion.values[i : i + 1])])
-        assert np.array_equal(alone, closed[i])
-    assert len(together) == len(motion)
+def test_a_frame_looks_the_same_wherever_its_stretch_starts(renderer: SceneRenderer) -> None:
+    """Byte for byte, from every frame on, in a track of which only the rest is there, and alone."""
+    motion = busy(BATCH + 4)
+    # the laughing picture's closing looks along the whole track, so that the cut track is the closed mouth's
+    still = MotionTrack.neutral(len(motion))
+    expected = list(renderer.frames([still, motion]))
+    for start in range(1, BATCH + 1):
+        rest = [MotionTrack(track.values[start:]) for track in (still, motion)]
+        assert all(np.array_equal(*pair) for pair in zip(expected[start:], renderer.frames(rest), strict=True)), start
+    both = list(renderer.frames([motion, motion]))
+    for number in (3, BATCH + 1):
+        (alone,) = renderer.frames([motion, motion], [number])
+        assert np.array_equal(alone, both[number])
 
 
 def test_what_is_left_out_of_rendering_would_not_have_changed(
