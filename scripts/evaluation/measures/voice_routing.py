@@ -7,18 +7,20 @@ clips), and voices that speak at once are as good as independent once each other
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from generation.core.clock import MELS_PER_FRAME
+from generation.audio.voice_activity import frame_loudness
+from generation.core.clock import FPS, MELS_PER_FRAME
 from generation.core.motion import MotionTrack
 from generation.core.performance import CastMember, Line, Performance
 from generation.core.result_key import made_by, result_key
 from generation.metrics.binding import partial_correlation
-from generation.metrics.lip_sync import frame_loudness
+from generation.metrics.lip_sync import contact_frames
 from generation.motion.tracking import MotionTracker, lip_gap
 from generation.rendering.face import RenderFace
 from generation.rendering.renderer import SceneRenderer
@@ -30,16 +32,21 @@ from scripts.compose_portraits import DIVIDER, SIDE, compose
 from scripts.evaluation.bootstrap import mean
 from scripts.evaluation.cache import keep
 from scripts.evaluation.inputs import Prompt
-from scripts.evaluation.measures.lip_sync import rig_gap
+from scripts.evaluation.measures.lip_sync import Spoken, closure, rig_gap
 from scripts.evaluation.synthesis import Synthesis
 from studio.cast.geometry import ALLOWED_MOTION
 from studio.performance.models import single_threaded
 from studio.timeline.segments import FADE
 
+log = logging.getLogger(__name__)
+
 N_FACES = 3
 SCENES = 12
 SENTENCES = 4
-"""Held-out sentences a voice says in a scene: some 16 s, so that two voices' curves agree by chance by little."""
+"""Held-out sentences a voice says in a scene: some 16 s."""
+SENTENCES_ROTATED = 16
+"""The same where the voices are rotated, some 64 s: the spread of a partial correlation by chance falls with the root
+of the length, and a single pair of curves of 16 s agrees by up to .25 though nothing binds them."""
 ROTATIONS = (1, 2)
 
 
@@ -60,15 +67,15 @@ class RoutedScene:
     spoken: slice
 
 
-def routed_scenes(synthesis: Synthesis, prompts: Sequence[Prompt], count: int) -> Iterator[RoutedScene]:
+def routed_scenes(synthesis: Synthesis, prompts: Sequence[Prompt], count: int, sentences: int) -> Iterator[RoutedScene]:
     """Scenes of three presets, each with some held-out sentences as one line."""
     durations = synthesis.models.durations
     names = synthesis.bank.names
     for number in range(count):
         lines, cast = [], []
         for k in range(N_FACES):
-            at = SENTENCES * (N_FACES * number + k)
-            text = " ".join(prompts[(at + i) % len(prompts)].text for i in range(SENTENCES))
+            at = sentences * (N_FACES * number + k)
+            text = " ".join(prompts[(at + i) % len(prompts)].text for i in range(sentences))
             preset = synthesis.bank[names[(N_FACES * number + k) % len(names)]]
             phonemes = f" {phonemize(text, preset.language)} "
             lengths = durations.predict(phonemes, preset.embedding, seed=number)
@@ -151,54 +158,96 @@ def voice_routing(synthesis: Synthesis, prompts: Sequence[Prompt], kept: Path) -
         the worst pair of a face and a voice (``_worst``: least routed, greatest other without its sign); the same with
         ``_pixels``; ``binding_identity``, ``binding_unison``; ``binding_half_before`` and ``_after`` the change;
         ``binding_soft_first`` and ``_second`` voice of a face that has half of each; ``binding_silent``: lip motion of
-        a face without a voice over that of the speaker.
+        a face without a voice over that of the speaker; ``binding_unison_closure``: of all three faces.
     """
     count = min(SCENES, max(1, len(prompts) // 2))
+    figures = _Figures()
+    _rotated(figures, synthesis, routed_scenes(synthesis, prompts, count, SENTENCES_ROTATED), kept)
+    for number, scene in enumerate(routed_scenes(synthesis, prompts, count, SENTENCES)):
+        for name, routing in routings(scene.n_frames, scene.spoken).items():
+            if not name.startswith("rotated"):
+                _judge(figures, name, number, routing, scene, _performed(synthesis, scene, routing, number))
+        figures.note("silent", number, [_silent_share(synthesis, scene, number)])
+    return figures.means() | closure_in_unison(figures.unison)
+
+
+class _Figures:
+    """Values by figure and scene, and the lips of the scenes in unison."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[tuple[int, float]]] = {}
+        self.unison: list[Spoken] = []
+
+    def note(self, name: str, scene: int, values: Sequence[float]) -> None:
+        self._values.setdefault(f"binding_{name}", []).extend((scene, float(value)) for value in values)
+
+    def means(self) -> dict[str, float]:
+        result: dict[str, float] = {}
+        for name, values in self._values.items():
+            scenes, numbers = zip(*values, strict=True)
+            result |= mean(name, scenes, numbers)
+            if name.startswith(("binding_routed", "binding_other")):
+                result[f"{name}_worst"] = min(numbers) if "routed" in name else max(np.abs(numbers))
+        return result
+
+
+def _rotated(figures: _Figures, synthesis: Synthesis, scenes: Iterable[RoutedScene], kept: Path) -> None:
+    """Rotated voices in finished motion and in pixels."""
     portraits = ThreePortraits(kept / "watched")
-    figures: dict[str, list[tuple[int, float]]] = {}
+    for number, scene in enumerate(scenes):
+        for name, routing in routings(scene.n_frames, scene.spoken).items():
+            if not name.startswith("rotated"):
+                continue
+            parts = _performed(synthesis, scene, routing, number).characters
+            loudness = np.stack([opening_of(part.speech) for part in parts])
+            drivers = _drivers(routing, scene)
+            seen = portraits.gaps([part.motion.values for part in parts])
+            for suffix, gaps in (("", [rig_gap(part.motion.values) for part in parts]), ("_pixels", seen)):
+                table = partials(gaps, loudness, scene.spoken)
+                figures.note(f"routed{suffix}", number, [table[k, v] for k, v in enumerate(drivers)])
+                figures.note(f"other{suffix}", number, [table[k, v] for k, v in _others(drivers)])
+        log.info("voices rotated: scene %d, %.0f s", number + 1, scene.n_frames / FPS)
 
-    def note(name: str, scene: int, values: Sequence[float]) -> None:
-        figures.setdefault(name, []).extend((scene, float(value)) for value in values)
 
-    for number, scene in enumerate(routed_scenes(synthesis, prompts, count)):
-        ways = routings(scene.n_frames, scene.spoken)
-        made = {name: _performed(synthesis, scene, way, number) for name, way in ways.items()}
-        for name, performance in made.items():
-            loudness = np.stack([opening_of(part.speech) for part in performance.characters])
-            gaps = [rig_gap(part.motion.values) for part in performance.characters]
-            table = partials(gaps, loudness, scene.spoken)
-            drivers = [int(ways[name][:, k, scene.spoken.start].argmax()) for k in range(N_FACES)]
-            if name.startswith("rotated"):
-                tracks = [part.motion.values for part in performance.characters]
-                for suffix, found in (
-                    ("", table),
-                    ("_pixels", partials(portraits.gaps(tracks), loudness, scene.spoken)),
-                ):
-                    note(f"binding_routed{suffix}", number, [found[k, v] for k, v in enumerate(drivers)])
-                    note(f"binding_other{suffix}", number, [found[k, v] for k, v in _others(drivers)])
-            elif name == "half":
-                middle = (scene.spoken.start + scene.spoken.stop) // 2
-                after = [(k - 1) % N_FACES for k in range(N_FACES)]
-                for side, where, voices in (
-                    ("before", slice(scene.spoken.start, middle), drivers),
-                    ("after", slice(middle, scene.spoken.stop), after),
-                ):
-                    found = partials(gaps, loudness, where)
-                    note(f"binding_half_{side}", number, [found[k, v] for k, v in enumerate(voices)])
-            elif name == "soft":
-                note("binding_soft_first", number, [table[1, 0]])
-                note("binding_soft_second", number, [table[1, 1]])
-            else:
-                note(f"binding_{name}", number, [table[k, v] for k, v in enumerate(drivers)])
-        note("binding_silent", number, [_silent_share(synthesis, scene, number)])
-    result: dict[str, float] = {}
-    for name, values in figures.items():
-        scenes, numbers = zip(*values, strict=True)
-        result |= mean(name, scenes, numbers)
-        if name.startswith(("binding_routed", "binding_other")):
-            worst = min(numbers) if "routed" in name else max(np.abs(numbers))
-            result[f"{name}_worst"] = worst
-    return result
+def _judge(
+    figures: _Figures, name: str, number: int, routing: np.ndarray, scene: RoutedScene, made: Performance
+) -> None:
+    """The other ways of routing, in finished motion."""
+    loudness = np.stack([opening_of(part.speech) for part in made.characters])
+    gaps = [rig_gap(part.motion.values) for part in made.characters]
+    table = partials(gaps, loudness, scene.spoken)
+    drivers = _drivers(routing, scene)
+    if name == "half":
+        middle = (scene.spoken.start + scene.spoken.stop) // 2
+        after = [(k - 1) % N_FACES for k in range(N_FACES)]
+        for side, where, voices in (
+            ("before", slice(scene.spoken.start, middle), drivers),
+            ("after", slice(middle, scene.spoken.stop), after),
+        ):
+            found = partials(gaps, loudness, where)
+            figures.note(f"half_{side}", number, [found[k, v] for k, v in enumerate(voices)])
+    elif name == "soft":
+        figures.note("soft_first", number, [table[1, 0]])
+        figures.note("soft_second", number, [table[1, 1]])
+    else:
+        figures.note(name, number, [table[k, v] for k, v in enumerate(drivers)])
+    if name == "unison":
+        line = scene.lines[0]
+        contacts = contact_frames(line.phonemes, line.durations, line.start)
+        figures.unison += [Spoken(gap, made.characters[0].speech, contacts, number) for gap in gaps]
+
+
+def closure_in_unison(lips: Sequence[Spoken]) -> dict[str, float]:
+    """Share of the one voice's p, b and m at which each of the faces that say it closes its lips."""
+    return {
+        name.replace("closure", "binding_unison_closure"): value
+        for name, value in closure(lips).items()
+        if name in ("closure", "closure_low", "closure_high")
+    }
+
+
+def _drivers(routing: np.ndarray, scene: RoutedScene) -> list[int]:
+    return [int(routing[:, k, scene.spoken.start].argmax()) for k in range(N_FACES)]
 
 
 def _others(drivers: Sequence[int]) -> list[tuple[int, int]]:
