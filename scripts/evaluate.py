@@ -36,7 +36,9 @@ from scripts.evaluation.measures.lip_sync import (
     teacher_lips,
     viseme_curves,
 )
+from scripts.evaluation.measures.long_takes import long_takes
 from scripts.evaluation.measures.rendered_face import Portrait
+from scripts.evaluation.measures.said_together import said_together
 from scripts.evaluation.measures.speakers import presets, same_voice, unseen
 from scripts.evaluation.measures.speech import speech_quality
 from scripts.evaluation.measures.voice_routing import voice_routing
@@ -53,7 +55,8 @@ CLIPS = {"mtm_ms", "slcc_gap"}
 FACES = {"head0", "sharpness"}
 SCENES = {"dialogues", "blinks", "leak_idle"}
 BINDING = {"leak", "outside"}
-METRICS = (*sorted(HEARD | LIPS | CLIPS | FACES | SCENES | BINDING), "binding", "recordings", "rtf", "sim", "streams")
+OTHERS = ("binding", "long_takes", "recordings", "rtf", "sim", "streams", "together")
+METRICS = (*sorted(HEARD | LIPS | CLIPS | FACES | SCENES | BINDING), *OTHERS)
 IN_PIXELS, IN_STREAMS, IN_VOICES, CLIPS_AT_MOST = 24, 24, 8, 80
 """Sentences that are rendered, that are used in the trials with given sound, that unseen voices say; real clips."""
 LONG_SCRIPT = [(n % 2, "This line is one of many, and none of them has anything new to tell.", 0.5) for n in range(58)]
@@ -120,6 +123,12 @@ class Evaluation:
         if "binding" in self.wanted:
             log.info("voices routed to other faces")
             self._ours(voice_routing(self.synthesis, self.prompts, self.kept))
+        if "together" in self.wanted:
+            log.info("lines said together")
+            self._ours(said_together(self.synthesis, self.judges, self.corpus, self.prompts, self.kept))
+        if "long_takes" in self.wanted:
+            log.info("a minute in one pass")
+            self._ours(long_takes(self.synthesis, self.judges, self._portrait, self.prompts))
         if self.wanted & SCENES:
             log.info("dialogues")
             self._ours(dialogues(self.wanted, self.synthesis, self.judges, self.kept, self.seeds))

@@ -51,8 +51,9 @@ def divided_as(words: Sequence[str], heard: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Placed:
-    """A word laid on a sound by force: how long it lasts there, seconds, and how likely it is at that place."""
+    """A word laid on a sound by force: where it begins and how long it lasts, seconds, and how likely it is there."""
 
+    start: float
     seconds: float
     probability: float
 
@@ -102,7 +103,7 @@ class Judges:
         edges = np.cumsum([0, *(len(piece) for piece in pieces)])
         times = [0.02 * starts.get(int(edge), n_frames // 2) for edge in edges]
         chances = [float(np.mean(found.text_token_probs[a:b])) for a, b in zip(edges, edges[1:], strict=False)]
-        return [Placed(b - a, p) for a, b, p in zip(times[:-1], times[1:], chances, strict=True)]
+        return [Placed(a, b - a, p) for a, b, p in zip(times[:-1], times[1:], chances, strict=True)]
 
     def _once(self, kind: str, waveform: np.ndarray, judge: Callable[[], np.ndarray]) -> np.ndarray:
         path = self._kept / kind / f"{hashlib.sha256(waveform.tobytes()).hexdigest()[:24]}.npy"

@@ -126,7 +126,7 @@ class HearsAll(Judges):
         return text.split()
 
     def lay(self, words: list[str], waveform: np.ndarray) -> list[Placed]:
-        return [Placed(0.2, 0.9 if word in self._present else 0.001) for word in words]
+        return [Placed(0.0, 0.2, 0.9 if word in self._present else 0.001) for word in words]
 
 
 @pytest.mark.parametrize(

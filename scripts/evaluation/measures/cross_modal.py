@@ -11,13 +11,14 @@ import torch
 from generation.audio.voice_activity import frame_loudness, speech_frames
 from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE, SAMPLES_PER_FRAME, samples_from_frames
+from generation.core.motion import INDEX
 from generation.core.performance import CastMember, Line
 from generation.metrics.binding import best_lag, correlation
 from generation.pipeline.face_routing import route
 from generation.pipeline.joint import line_numbers
 from generation.pipeline.sampling import Guidance
 from generation.voices.bank import speaker_embedding_from_clip
-from scripts.evaluation.bootstrap import renamed
+from scripts.evaluation.bootstrap import mean, renamed
 from scripts.evaluation.inputs import Recording
 from scripts.evaluation.measures.lip_sync import closure, loudness, rig_gap, spoken
 from scripts.evaluation.measures.rendered_face import Portrait
@@ -26,6 +27,7 @@ from scripts.evaluation.synthesis import Synthesis, Take
 SHIFT = 5
 PARTNERS = 8
 _MOST_LAG = 12
+_JAW = INDEX["jawOpen"]
 
 
 def streams(synthesis: Synthesis, takes: Sequence[Take], voices: Sequence[str], portrait: Portrait) -> dict[str, float]:
@@ -38,7 +40,8 @@ def streams(synthesis: Synthesis, takes: Sequence[Take], voices: Sequence[str], 
         portrait: face on which lips are rendered and tracked again.
 
     Returns:
-        ``given_*``: text dropped and the sound given, lips over the same sound; ``shift_*``: sound moved by five
+        ``given_*``: text dropped and the sound given, lips over the same sound; ``given_jaw_r``: the jaw with the text
+        dropped against that of text and sound made together; ``shift_*``: sound moved by five
         frames; ``other_*``: the text of one sentence with the sound of another; ``leak_sampled``: lips of a silent
         partner over those of the speaker as the network samples them, before silence shuts mouths.
     """
@@ -71,7 +74,8 @@ def _sound_alone(
     figures: dict[str, float] = {}
     for name, lips in (("full", takes), ("given", given)):
         figures |= renamed(_rig_and_pixels(lips, portrait), f"{name}_")
-    return figures
+    jaws = [(take.motion[:, _JAW], other.motion[:, _JAW]) for take, other in zip(takes, given, strict=True)]
+    return figures | mean("given_jaw_r", range(len(jaws)), [correlation(a, b) for a, b in jaws])
 
 
 def _rig_and_pixels(takes: Sequence[Take], portrait: Portrait) -> dict[str, float]:

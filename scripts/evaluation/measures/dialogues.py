@@ -20,6 +20,7 @@ from scripts.compose_portraits import DIVIDER, SIDE, write_scene
 from scripts.evaluation.bootstrap import mean, ratio, renamed
 from scripts.evaluation.judges import Judges, divided_as
 from scripts.evaluation.measures.lip_sync import Spoken, pause_closed, rig_gap, rig_lips
+from scripts.evaluation.measures.long_takes import longest_still_head
 from scripts.evaluation.measures.rendered_face import inner_lip_speed, lids
 from scripts.evaluation.scene_runs import SceneRun, perform, write_drawn
 from scripts.evaluation.synthesis import Synthesis
@@ -54,9 +55,9 @@ def dialogues(wanted: set[str], synthesis: Synthesis, judges: Judges, kept: Path
     """Figures over all three dialogues; ``takes`` of them where it is measured who moves while listening.
 
     Returns:
-        ``dialogue_wer`` and ``dialogue_p808``; ``dialogue_pause_closed``; ``blinks_per_minute`` and
-        ``longest_stare``, seconds without a blink, of all members; ``leak_idle`` and its floor (:func:`leak_idle`),
-        and ``leak_idle_rig`` (:func:`leak_on_the_rig`).
+        ``dialogue_wer`` and ``dialogue_p808``; ``dialogue_pause_closed``; ``blinks_per_minute``, ``longest_stare``,
+        seconds without a blink, and ``longest_still_head`` of all members; ``leak_idle`` and its floor
+        (:func:`leak_idle`), and ``leak_idle_rig`` (:func:`leak_on_the_rig`).
     """
     scenes = dialogue_scenes(kept / "dialogues")
     first = {name: perform(path, synthesis) for name, path in scenes.items()}
@@ -64,7 +65,8 @@ def dialogues(wanted: set[str], synthesis: Synthesis, judges: Judges, kept: Path
     if "dialogues" in wanted:
         found |= _lines(judges, list(first.values())) | _mouths(list(first.values()))
     if "blinks" in wanted:
-        found |= blinks([track.values for run in first.values() for track in run.tracks])
+        motions = [track.values for run in first.values() for track in run.tracks]
+        found |= blinks(motions) | {"longest_still_head": longest_still_head(motions)}
     if "leak_idle" in wanted:
         more = {name: [perform(path, synthesis, seed) for seed in range(1, takes)] for name, path in scenes.items()}
         found |= leak_idle([first["portraits"], *more["portraits"]])

@@ -34,7 +34,7 @@ def presets(
     judges: Judges, corpus: Corpus, prompts: Sequence[Prompt], takes: Sequence[Sequence[Take]]
 ) -> dict[str, float]:
     """``sim``: mean cosine of our sentences to the recordings of the voice that each preset was learned from."""
-    known = {name: _centre(judges, _own(corpus, name)) for name in {prompt.voice for prompt in prompts}}
+    known = {name: voice_centre(judges, corpus, name) for name in {prompt.voice for prompt in prompts}}
     values, numbers = [], []
     for number, prompt in enumerate(prompts):
         for take in takes[number]:
@@ -80,6 +80,11 @@ def unseen(
     theirs = {voice.name: _self_similarity(judges, voice.others) for voice in voices}
     found = {"ours": ours, "kokoro": {"sim_unseen": float(np.mean([theirs[name] for name in HELD_OUT_VOICES]))}}
     return found | ({"piper": {"sim_unseen": theirs[JOE]}} if JOE in theirs else {})
+
+
+def voice_centre(judges: Judges, corpus: Corpus, name: str) -> np.ndarray:
+    """What stands for a voice of the corpus: the mean of its recordings' embeddings, (256,) of length 1."""
+    return _centre(judges, _own(corpus, name))
 
 
 def _own(corpus: Corpus, name: str) -> list[np.ndarray]:
