@@ -35,8 +35,10 @@ from scripts.evaluation.measures.lip_sync import (
     timing,
     viseme_curves,
 )
+from scripts.evaluation.measures.long_takes import longest_still_head
 from scripts.evaluation.measures.rendered_face import bridge_shift, inner_lip_speed, mouth_sharpness
 from scripts.evaluation.measures.speech import Said, changed
+from scripts.evaluation.measures.voice_routing import closure_in_unison
 from scripts.evaluation.synthesis import Take
 from scripts.evaluation.table import BEGIN, END, ROWS, missed, table, write_table
 
@@ -299,3 +301,20 @@ def test_memory_is_the_programs_own_not_that_of_the_one_that_started_it() -> Non
     asked = [sys.executable, "-c", "from scripts.evaluation.measures.cost import most_memory; print(most_memory())"]
     answer = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
     assert 20 < float(answer.stdout) < most_memory() - 240, len(ballast)
+
+
+def test_the_longest_time_that_a_head_stands_still() -> None:
+    turning = np.zeros((100, N_CHANNELS), np.float32)
+    turning[:, INDEX["headRotationY"]] = 0.01 * np.arange(100)
+    stops = turning.copy()
+    stops[40:66, INDEX["headRotationY"]] = stops[40, INDEX["headRotationY"]]
+    assert longest_still_head([turning]) == 0
+    assert longest_still_head([turning, stops]) == pytest.approx(1.0)
+
+
+def test_closure_in_unison_counts_every_face() -> None:
+    take = say()
+    good = spoken(take, rig_gap(other_motion(take, rules_alone)))
+    open_mouth = Spoken(np.full_like(good.gap, good.gap.max()), good.waveform, good.contacts)
+    assert closure_in_unison([good, good])["binding_unison_closure"] == 1
+    assert closure_in_unison([good, open_mouth])["binding_unison_closure"] == pytest.approx(0.5)
