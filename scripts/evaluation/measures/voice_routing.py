@@ -48,6 +48,8 @@ SENTENCES_ROTATED = 16
 """The same where the voices are rotated, some 64 s: the spread of a partial correlation by chance falls with the root
 of the length, and a single pair of curves of 16 s agrees by up to .25 though nothing binds them."""
 ROTATIONS = (1, 2)
+IN_PIXELS = "rotated1"
+"""The rotation that is rendered and tracked again, too; a minute of three faces takes one core a minute or two."""
 
 
 @dataclass(frozen=True)
@@ -201,8 +203,10 @@ def _rotated(figures: _Figures, synthesis: Synthesis, scenes: Iterable[RoutedSce
             parts = _performed(synthesis, scene, routing, number).characters
             loudness = np.stack([opening_of(part.speech) for part in parts])
             drivers = _drivers(routing, scene)
-            seen = portraits.gaps([part.motion.values for part in parts])
-            for suffix, gaps in (("", [rig_gap(part.motion.values) for part in parts]), ("_pixels", seen)):
+            gaps_of = {"": [rig_gap(part.motion.values) for part in parts]}
+            if name == IN_PIXELS:
+                gaps_of["_pixels"] = portraits.gaps([part.motion.values for part in parts])
+            for suffix, gaps in gaps_of.items():
                 table = partials(gaps, loudness, scene.spoken)
                 figures.note(f"routed{suffix}", number, [table[k, v] for k, v in enumerate(drivers)])
                 figures.note(f"other{suffix}", number, [table[k, v] for k, v in _others(drivers)])
