@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from studio.production.frame_cache import FRAME_FOLDER, PREVIEW_FOLDER, SCRATCH
+from studio.production.frame_cache import FRAME_FOLDER, PREVIEW_FOLDER, SCRATCH, SEGMENTS
 
 _KEY = re.compile(r"[0-9a-f]{32}")
 _KINDS = {
-    "speech and motion": (Path(), ".npz"),
-    "frames": (Path(FRAME_FOLDER), ".mp4"),
-    "preview frames": (Path(FRAME_FOLDER, PREVIEW_FOLDER), ".mp4"),
+    "speech and motion": (Path(), "*.npz"),
+    "frames": (Path(FRAME_FOLDER), SEGMENTS),
+    "preview frames": (Path(FRAME_FOLDER, PREVIEW_FOLDER), SEGMENTS),
 }
-"""Where the segments of each kind lie in a work folder, and how their files end."""
+"""Where the segments of each kind lie in a work folder, and which files they are."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ def kept_results(folder: Path) -> list[KeptResults]:
     if not folder.is_dir():
         raise ValueError(f"There is no folder {str(folder)!r}; name a project, or the folder of a video.")
     kept = []
-    for kind, (place, suffix) in _KINDS.items():
+    for kind, (place, pattern) in _KINDS.items():
         files = [
             path
             for work in _work_folders(folder)
-            for path in sorted((work / place).glob(f"*{suffix}"))
+            for path in sorted((work / place).glob(pattern))
             if _KEY.fullmatch(path.stem)  # nothing but our own files
         ]
         kept.append(KeptResults(kind, tuple(files), sum(path.stat().st_size for path in files)))

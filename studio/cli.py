@@ -53,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     render = add("render", _render, "Make the video of a scene.")
     render.add_argument("scene", type=Path, help="scene file (.yaml or .json)")
     render.add_argument("-o", "--output", type=Path, required=True, help="the video (.mp4)")
+    lossless_help = "keep every pixel and sample, also outside the faces; the video is then a .mkv"
+    render.add_argument("--lossless", action="store_true", help=lossless_help)
     render.add_argument("--size", type=_positive, metavar="ROWS", help="greatest height in pixels; never enlarges")
     render.add_argument("--draft", action="store_true", help="small and quick: at most 480 rows")
     render.add_argument("--backbone", choices=("ltx2", "wan"), help="a large video model draws the film")
@@ -130,7 +132,7 @@ def _render(arguments: argparse.Namespace) -> int:
         steps, size = None, size or (None if arguments.draft else HEIGHT)
         for notice in backbone.notices:
             _tell(arguments, "warning", str(notice), **notice.as_data())
-    settings = RenderSettings(arguments.seed, steps, size, arguments.device, arguments.draft)
+    settings = RenderSettings(arguments.seed, steps, size, arguments.device, arguments.draft, arguments.lossless)
     with _Display(arguments.json) as display:
         report = render_scene(arguments.scene, arguments.output, settings, display.show, backbone=backbone)
     for warning in report.warnings:

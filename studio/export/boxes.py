@@ -1,61 +1,137 @@
-"""Boxes of MP4 files and chunks of WAV files, by the lengths that they name."""
+"""Boxes of MP4 and QuickTime files, chunks of WAV files and elements of Matroska files, by the lengths they name."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
+
+Container = Literal["mp4", "wav", "matroska"]
+TAGS = b"\x12\x54\xc3\x67"
+"""Matroska's element of tags."""
+_EBML, _SEGMENT, _UNKNOWN = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67", (1 << 56) - 1
 
 
-def is_wav(file: BinaryIO) -> bool:
-    """Whether a file is WAV, not MP4.
+def container(file: BinaryIO) -> Container:
+    """What a file is: MP4 and QuickTime are one, and so are Matroska and WebM.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is none of them.
     """
     file.seek(0)
     head = file.read(12)
     if head[:4] == b"RIFF" and head[8:] == b"WAVE":
-        return True
+        return "wav"
     if head[4:8] == b"ftyp":
-        return False
-    raise ValueError("Only MP4 and WAV files can carry the mark.")
+        return "mp4"
+    if head[:4] == _EBML:
+        return "matroska"
+    raise ValueError("Only MP4, QuickTime, Matroska, WebM and WAV files can carry the mark.")
 
 
 def boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, first byte of the contents, and end of each box of an MP4 or chunk of a WAV file.
+    """Kind, first byte of the contents, and end of each box of an MP4 file, chunk of WAV or element of Matroska.
 
     Raises:
-        ValueError: neither of both, or lengths that do not fit the file.
+        ValueError: none of them, or lengths that do not fit the file.
     """
+    kind = container(file)
     total = file.seek(0, 2)
-    wav = is_wav(file)
+    if kind == "matroska":
+        yield from _elements(file, *_segment(file), total)
+        return
+    wav = kind == "wav"
     at = 12 if wav else 0
     while at + 8 <= total:
         file.seek(at)
         head = file.read(16)
         if wav:
-            kind, size, header = head[:4], struct.unpack("<I", head[4:8])[0] + 8, 8
+            name, size, header = head[:4], struct.unpack("<I", head[4:8])[0] + 8, 8
         else:
-            size, kind, header = *struct.unpack(">I4s", head[:8]), 8
+            size, name, header = *struct.unpack(">I4s", head[:8]), 8
             if size == 1:
                 size, header = struct.unpack(">Q", head[8:16])[0], 16
             elif size == 0:
                 size = total - at
         if size < header or at + size > total:
             raise ValueError("The file's boxes are damaged.")
-        yield kind, at + header, at + size
+        yield name, at + header, at + size
         at += size + (size % 2 if wav else 0)
 
 
-def is_whole_mp4(path: Path) -> bool:
-    """Whether an MP4 file is there to its last byte: a power cut may have cut it."""
+def _head(file: BinaryIO, at: int) -> tuple[bytes, int, int]:
+    """Name of the Matroska element at a byte of the file, the first byte of its contents, and their length.
+
+    Numbers say in their first bits how many bytes they have (RFC 8794, section 4).
+    """
+    file.seek(at)
+    head = file.read(12)
+    if len(head) < 2 or not head[0] >> 4:
+        raise ValueError("The file's elements are damaged.")
+    name = head[: 9 - head[0].bit_length()]
+    rest = head[len(name) :]
+    if not rest or not rest[0]:
+        raise ValueError("The file's elements are damaged.")
+    width = 9 - rest[0].bit_length()
+    size = int.from_bytes(rest[:width]) & ((1 << 7 * width) - 1)
+    return name, at + len(name) + width, size
+
+
+def _segment(file: BinaryIO) -> tuple[int, int]:
+    """Where the contents of a Matroska file's segment begin and end."""
+    _, start, size = _head(file, 0)
+    name, first, length = _head(file, start + size)
+    if name != _SEGMENT or length == _UNKNOWN:
+        raise ValueError("The file has no segment of a known length.")
+    return first, first + length
+
+
+def _elements(file: BinaryIO, at: int, end: int, total: int) -> Iterator[tuple[bytes, int, int]]:
+    if end > total:
+        raise ValueError("The file's elements are damaged.")
+    while at < end:
+        name, start, size = _head(file, at)
+        if start + size > end:
+            raise ValueError("The file's elements are damaged.")
+        yield name, start, start + size
+        at = start + size
+
+
+def append_tag(file: BinaryIO, name: str, text: bytes) -> None:
+    """Write a tag of the whole file at the end of a Matroska file's segment, the last in the file (RFC 9559, 5.1.8).
+
+    Raises:
+        ValueError: a segment that does not end with the file, or whose length has fewer than eight bytes.
+    """
+    first, end = _segment(file)
+    file.seek(first - 8)
+    if file.read(1) != b"\x01" or end != file.seek(0, 2):
+        raise ValueError("Nothing can be added to the file's segment.")
+    simple = _element(b"\x67\xc8", _element(b"\x45\xa3", name.encode()) + _element(b"\x44\x87", text))
+    file.seek(end)
+    file.write(_element(TAGS, _element(b"\x73\x73", _element(b"\x63\xc0", b"") + simple)))
+    length = file.tell() - first
+    file.seek(first - 8)
+    file.write((1 << 56 | length).to_bytes(8))
+
+
+def _element(name: bytes, contents: bytes) -> bytes:
+    return name + (1 << 56 | len(contents)).to_bytes(8) + contents
+
+
+_NEEDED = {"mp4": {b"moov", b"mdat"}, "matroska": {b"\x1f\x43\xb6\x75", b"\x1c\x53\xbb\x6b"}, "wav": {b"data"}}
+"""What a finished file has: in Matroska a cluster of frames, and the cues, which are written last."""
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a film or sound is there to its last byte: a power cut may have cut it."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
         try:
+            needed = _NEEDED[container(file)]
             found = list(boxes(file))
         except (ValueError, struct.error):
             return False
-    return {b"moov", b"mdat"} <= {kind for kind, _, _ in found} and found[-1][2] == path.stat().st_size
+    return needed <= {kind for kind, _, _ in found} and found[-1][2] == path.stat().st_size

@@ -1,4 +1,4 @@
-"""Joins encoded segments and sound to one MP4: pictures copied, sound as AAC; the file is whole or not there."""
+"""Joins encoded segments and sound to one film in its format; the file is whole or not there."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ import soundfile
 from generation.audio.waveform import Audio
 from generation.core.clock import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.core.ffmpeg import run_ffmpeg
-from studio.export.frame_encoder import FAILURE, Encoder
-
-SOUND_RATE = 48_000
-"""Players take AAC at 24 kHz for a stream with spectral band replication; at 48 kHz there is nothing to guess."""
+from studio.export.frame_encoder import FAILURE, MP4, Encoder, FilmFormat
 
 
 @contextmanager
@@ -34,11 +31,12 @@ def whole_or_nothing(path: Path) -> Iterator[Path]:
             made.replace(path.parent / made.name)
 
 
-def _fitted(sound: Audio, n_frames: int) -> Audio:
-    """The sound at 48 kHz, cut or filled with silence to the exact length of the picture."""
-    samples = sound.resampled(SOUND_RATE).waveform
-    wanted = n_frames * SAMPLES_PER_FRAME * SOUND_RATE // SAMPLE_RATE
-    return Audio(np.pad(samples[:wanted], (0, max(0, wanted - len(samples)))), SOUND_RATE)
+def _fitted(sound: Audio, n_frames: int, rate: int | None) -> Audio:
+    """The sound at a rate (None = its own), cut or filled with silence to the exact length of the picture."""
+    sound = sound if rate is None else sound.resampled(rate)
+    wanted = n_frames * SAMPLES_PER_FRAME * sound.sampling_rate // SAMPLE_RATE
+    samples = sound.waveform[:wanted]
+    return Audio(np.pad(samples, (0, wanted - len(samples))), sound.sampling_rate)
 
 
 def encode(frames: Iterable[np.ndarray], sound: Audio, target: Path, tags: dict[str, str] | None = None) -> int:
@@ -76,9 +74,14 @@ def encode(frames: Iterable[np.ndarray], sound: Audio, target: Path, tags: dict[
 
 
 def join_video(
-    segments: Sequence[Path], n_frames: int, sound: Audio, target: Path, tags: dict[str, str] | None = None
+    segments: Sequence[Path],
+    n_frames: int,
+    sound: Audio,
+    target: Path,
+    tags: dict[str, str] | None = None,
+    film: FilmFormat = MP4,
 ) -> None:
-    """Writes one MP4 file from pictures that are encoded already, as they are, and a sound.
+    """Writes a film from pictures that are encoded already and a sound.
 
     Args:
         segments: files of :class:`Encoder`, of equal size and rate, in their order.
@@ -86,18 +89,21 @@ def join_video(
         sound: the mix.
         target: the file, overwritten; incomplete if anything is raised (see :func:`whole_or_nothing`).
         tags: container metadata.
+        film: its format, which is also that of the segments.
 
     Raises:
         RuntimeError: ffmpeg failed; the sentence has its last words.
     """
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".sound-") as scratch:
         wave, contents = Path(scratch) / "mix.wav", Path(scratch) / "segments.txt"
-        padded = _fitted(sound, n_frames)
-        soundfile.write(wave, padded.waveform, padded.sampling_rate, subtype="FLOAT")
+        padded = _fitted(sound, n_frames, film.sound_rate)
+        # Where no sample is to change, rounded here and not by the encoder, which cuts.
+        depth = "FLOAT" if film.sound_rate else "PCM_24"
+        soundfile.write(wave, padded.waveform, padded.sampling_rate, subtype=depth)
         quoted = [f"file:{path.resolve()}".replace("'", r"'\''") for path in segments]
         contents.write_text("".join(f"file '{name}'\n" for name in quoted), encoding="utf-8")
         options = ["-f", "concat", "-safe", "0", "-auto_convert", "0", "-i", f"file:{contents}", "-i", f"file:{wave}"]
-        options += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "aac", "-b:a", "160k", "-ar", str(SOUND_RATE)]
+        options += ["-map", "0:v", "-map", "1:a", *film.sound]
         for key, value in (tags or {}).items():
             options += ["-metadata", f"{key}={value}"]
-        run_ffmpeg([*options, "-movflags", "+faststart", "-f", "mp4", f"file:{target}"], FAILURE)
+        run_ffmpeg([*options, *film.film, f"file:{target}"], FAILURE)

@@ -1,7 +1,8 @@
-"""Settings of H.264 (quality, preset, colours), and frames to a silent H.264 file as they come, checked for faults."""
+"""Formats of films (codecs, quality, colours), and frames to a silent file as they come, checked for faults."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,45 @@ class FrameCheck:
         return frame
 
 
+@dataclass(frozen=True)
+class FilmFormat:
+    """How the file of a film is made from drawn frames, and from the segments in which they are kept.
+
+    Attributes:
+        suffix: of the film's file name.
+        segment: suffix of a segment's file name, which says its container.
+        pixels: ffmpeg's name of the frames' layout, three or four bytes a pixel.
+        drawn: ffmpeg's options that make a segment of frames; empty = H.264 as :func:`picture_options` has it.
+        even: whether an odd side gets one more column or row.
+        film: ffmpeg's options that make the film's picture of its segments, and write the container.
+        sound: ffmpeg's options of the sound; empty where the format holds none.
+        sound_rate: samples a second; None = those of the mix, each kept as it is.
+    """
+
+    suffix: str
+    segment: str
+    pixels: str
+    drawn: tuple[str, ...]
+    even: bool
+    film: tuple[str, ...]
+    sound: tuple[str, ...]
+    sound_rate: int | None
+
+
+MP4 = FilmFormat(
+    ".mp4", ".mp4", "rgb24", (), True, ("-c:v", "copy", "-movflags", "+faststart", "-f", "mp4"),
+    ("-c:a", "aac", "-b:a", "160k"), 48_000,
+)  # fmt: skip
+"""H.264 and AAC, for every player; the sound has 48 kHz, as players take 24 kHz for spectral band replication."""
+LOSSLESS = FilmFormat(
+    ".mkv", ".mkv", "rgb24",
+    # RGB as it is: other colours would be rounded. Still surroundings take next to nothing after a group's first frame.
+    ("-c:v", "libx264rgb", "-preset", "veryfast", "-qp", "0", "-bf", "0", "-g", str(GROUP)),
+    False, ("-c:v", "copy", "-f", "matroska"), ("-c:a", "flac"), None,
+)  # fmt: skip
+"""Decoded, every pixel and every sample is the one that was drawn and mixed: H.264 without loss in RGB, and FLAC."""
+
+
 def even_size(frame: np.ndarray) -> np.ndarray:
     """The frame with an odd side made even by repeating its last column or row: yuv420p has even sides only."""
     height, width = frame.shape[:2]
@@ -66,26 +106,29 @@ def codec_options(every: int = 1) -> list[str]:
     return [*colours, "-c:v", "libx264", *quality, "-bf", "0", "-g", str(GROUP)]
 
 
-def picture_options(every: int = 1) -> list[str]:
-    """How RGB frames are encoded."""
+def picture_options(every: int = 1, film: FilmFormat = MP4) -> list[str]:
+    """How frames are encoded into a segment."""
+    if film.drawn:
+        return list(film.drawn)
     # Converted by the matrix that the stream then names: players assume BT.709 where nothing is said.
     convert = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p"
     return ["-vf", convert, *codec_options(every), "-r", f"{FPS}/{every}"]
 
 
 class Encoder:
-    """Encodes frames as they come into an MP4 file without sound, to be shown by itself or joined to others.
+    """Encodes frames as they come into a file without sound, to be shown by itself or joined to others.
 
     Left in any way, its process is gone; the file is complete after :meth:`finish` alone.
 
     Args:
         target: the file, overwritten.
         every: how many frames of the clock each one stands for; with more than one they are packed in haste.
+        film: format of the film that it becomes a segment of.
     """
 
-    def __init__(self, target: Path, every: int = 1) -> None:
+    def __init__(self, target: Path, every: int = 1, film: FilmFormat = MP4) -> None:
         self.target = target
-        self._every = every
+        self._every, self._film = every, film
         self._program: FfmpegWriter | None = None
 
     def __enter__(self) -> Encoder:
@@ -96,16 +139,17 @@ class Encoder:
             self._program.__exit__(*reason)
 
     def write(self, frame: np.ndarray) -> None:
-        """One more frame, (H, W, 3) uint8 RGB; an odd side gets one more column or row.
+        """One more frame, (H, W, 3) uint8 RGB, or RGBA where the format has a fourth channel.
 
         Raises:
             RuntimeError: ffmpeg failed; the sentence has its last words.
         """
-        frame = even_size(frame)
+        frame = even_size(frame) if self._film.even else frame
         if self._program is None:
             size, rate = f"{frame.shape[1]}x{frame.shape[0]}", f"{FPS}/{self._every}"
-            source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", size, "-framerate", rate, "-i", "pipe:0"]
-            output = [*picture_options(self._every), "-f", "mp4", f"file:{self.target}"]
+            layout = ["-f", "rawvideo", "-pix_fmt", self._film.pixels]
+            source = [*layout, "-video_size", size, "-framerate", rate, "-i", "pipe:0"]
+            output = [*picture_options(self._every, self._film), f"file:{self.target}"]
             self._program = FfmpegWriter([*source, *output], FAILURE)
         self._program.write(np.ascontiguousarray(frame).data)
 

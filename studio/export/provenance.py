@@ -1,8 +1,9 @@
 """Provenance mark: what a file is, which scene made it, and a hash that tells whether it was changed since.
 
-The mark is an XMP packet (ISO 16684-1) where each container keeps one: a ``uuid`` box at the end of an MP4 file, a
-``_PMX`` chunk at the end of a WAV file. It names the IPTC digital source type, and holds the scene and the SHA-256 of
-the whole file with the hash's own 64 digits taken as zeros. It shows change; it is no signature and proves no author.
+The mark is an XMP packet (ISO 16684-1) at the end of the file, where each container keeps one: a ``uuid`` box of MP4
+and QuickTime, a ``_PMX`` chunk of WAV; Matroska and WebM name no place for it, so that it is a tag ``XMP`` there. It
+names the IPTC digital source type, and holds the scene and the SHA-256 of the whole file with the hash's own 64 digits
+taken as zeros. It shows change; it is no signature and proves no author.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from xml.sax.saxutils import escape, unescape
 
-from studio.export.boxes import boxes, is_wav
+from studio.export.boxes import TAGS, append_tag, boxes, container
 
 SENTENCE = "AI-generated: speech and facial motion in this file were synthesised."
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_HOLDERS = (b"uuid", b"_PMX", TAGS)
+"""Boxes that may hold the mark."""
 _NO_DIGEST = "0" * 64
 _FILE_KEYS = {"picture", "mask", "rig", "recording", "clip"}
 _PRIVATE_KEYS = {"consent", "statement"}
@@ -150,7 +153,7 @@ def make_record(
 
 
 def mark(path: Path, record: Mapping[str, Any]) -> None:
-    """Appends the mark to a finished MP4 or WAV file.
+    """Appends the mark to a finished file of any kind that we write.
 
     Raises:
         ValueError: another kind of file, or one that is marked already.
@@ -165,7 +168,10 @@ def mark(path: Path, record: Mapping[str, Any]) -> None:
         digest=_NO_DIGEST,
     ).encode()
     with path.open("r+b") as file:
-        if is_wav(file):
+        kind = container(file)
+        if kind == "matroska":
+            append_tag(file, "XMP", packet)
+        elif kind == "wav":
             packet += b" " * (len(packet) % 2)
             file.seek(0, 2)
             file.write(b"_PMX" + struct.pack("<I", len(packet)) + packet)
@@ -217,7 +223,7 @@ def _find(path: Path) -> tuple[int, bytes] | None:
     """Place of the digest in the file, and the packet that holds it; None if there is none."""
     with path.open("rb") as file:
         for kind, start, end in boxes(file):
-            if kind not in (b"uuid", b"_PMX"):
+            if kind not in _HOLDERS:
                 continue
             file.seek(start)
             body = file.read(end - start)
@@ -235,7 +241,7 @@ def _has_sentence(path: Path) -> bool:
         try:
             for kind, start, end in boxes(file):
                 file.seek(start)
-                if kind in (b"moov", b"uuid", b"_PMX") and SENTENCE.encode() in file.read(end - start):
+                if kind in (b"moov", *_HOLDERS) and SENTENCE.encode() in file.read(end - start):
                     return True
         except (ValueError, struct.error):
             return False

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from generation.core.clock import FPS, MEL_RATE
+from generation.audio.voice_activity import speech_frames
+from generation.core.clock import FPS, HOP, MEL_RATE, samples_from_frames
 from generation.core.performance import Line
 from generation.text.phonemizer import phonemize
 
@@ -33,8 +35,27 @@ def line_width(size: tuple[int, int]) -> int:
     return max(_NARROWEST, min(_WIDEST, round(_WIDEST * (size[0] / size[1]) / (16 / 9))))
 
 
+def voice_end(speech: Sequence[np.ndarray], line: Line) -> float:
+    """Second of the scene at which the voices of a line fall silent; the end of the line where they never do.
+
+    The line's own durations go on to the end of its last pause, which the voice does not fill.
+
+    Args:
+        speech: (S,) float32 at 24 kHz over the whole scene, of everybody who says the line.
+        line: of one of them.
+    """
+    span = slice(samples_from_frames(line.start), samples_from_frames(line.stop))
+    tracks = [sound[span] for sound in speech if sound[span].any()]
+    heard = np.flatnonzero(np.any([speech_frames(track, HOP) for track in tracks], axis=0)) if tracks else []
+    return line.start / FPS + (heard[-1] + 1) / MEL_RATE if len(heard) else line.stop / FPS
+
+
 def captions(
-    lines: Sequence[Line], texts: Sequence[str], speakers: Sequence[str], width: int = _WIDEST
+    lines: Sequence[Line],
+    texts: Sequence[str],
+    speakers: Sequence[str],
+    width: int = _WIDEST,
+    ends: Sequence[float] | None = None,
 ) -> list[Caption]:
     """Captions of a scene in the order in which they begin.
 
@@ -44,9 +65,10 @@ def captions(
         speakers: who says each line, for a reader.
         width: letters a line, see :func:`line_width`. Long texts become several captions, cut after a sentence or a
             comma where one is near; words longer than a line are hyphenated.
+        ends: second at which each line's voice falls silent, see :func:`voice_end`; None = as its durations say.
     """
     made: list[Caption] = []
-    for line, text, speaker in zip(lines, texts, speakers, strict=True):
+    for line, text, speaker, end in zip(lines, texts, speakers, ends or [math.inf] * len(lines), strict=True):
         words = [piece for word in text.replace("-->", "→").split() for piece in _pieces(word, width)]
         if not words:
             continue
@@ -54,7 +76,7 @@ def captions(
         # A recording has no phonemes: nothing need be pronounced to cut its text.
         sizes = map(_symbols if line.phonemes.strip() else _written, groups)
         weights = np.cumsum([0, *sizes])
-        times = [_time(line, share) for share in weights / weights[-1]]
+        times = [min(_time(line, share), end) for share in weights / weights[-1]]
         made += [Caption(speaker, " ".join(g), a, b) for g, a, b in zip(groups, times[:-1], times[1:], strict=True)]
     made.sort(key=lambda caption: (caption.start, caption.stop))
     return [_readable(caption, made[i + 1 :]) for i, caption in enumerate(made)]

@@ -17,9 +17,10 @@ from generation.core.clock import FPS, SAMPLE_RATE
 from generation.core.performance import Performance
 from generation.motion.arkit import write_arkit_csv, write_motion_json
 from studio.export.encoder import encode, join_video, whole_or_nothing
-from studio.export.frame_encoder import FrameCheck
+from studio.export.frame_encoder import MP4, FilmFormat, FrameCheck
+from studio.export.otio import write_otio
 from studio.export.provenance import SENTENCE, mark
-from studio.export.subtitles import captions, line_width, srt, vtt
+from studio.export.subtitles import captions, line_width, srt, voice_end, vtt
 from studio.export.watermark import draw_watermark
 from studio.timeline.timeline import Timeline
 
@@ -54,36 +55,45 @@ def write_video(
             number, or the file's name.
         RuntimeError: the encoder failed.
     """
-    with _marked(path, record) as target:
+    with _marked(path, record, MP4) as target:
         checked = _finished(frames, round(sound.seconds * FPS), picture, record, on_frame)
         encode(checked, sound, target, _tags(record))
     return path
 
 
-def write_film(segments: Sequence[Path], n_frames: int, sound: Audio, path: Path, *, record: Mapping[str, Any]) -> Path:
-    """Writes a marked MP4 like :func:`write_video` from pictures that are encoded already.
+def write_film(
+    segments: Sequence[Path],
+    n_frames: int,
+    sound: Audio,
+    path: Path,
+    *,
+    record: Mapping[str, Any],
+    film: FilmFormat = MP4,
+) -> Path:
+    """Writes a marked film, as :func:`write_video` does, from pictures that are encoded already.
 
     Args:
         segments: the pictures, see :meth:`studio.production.frame_cache.FrameCache.make`.
         n_frames: length of the film in frames of 40 ms.
         sound: the mix.
-        path: the video, ``.mp4``; nothing is left there and nothing replaced if anything is raised.
+        path: the video; nothing is left there and nothing replaced if anything is raised.
         record: what the file says of itself.
+        film: format of the film and its segments.
 
     Raises:
         ValueError: the file's name.
         RuntimeError: the encoder failed.
     """
-    with _marked(path, record) as target:
-        join_video(segments, n_frames, sound, target, _tags(record))
+    with _marked(path, record, film) as target:
+        join_video(segments, n_frames, sound, target, _tags(record), film)
     return path
 
 
 @contextmanager
-def _marked(path: Path, record: Mapping[str, Any]) -> Iterator[Path]:
+def _marked(path: Path, record: Mapping[str, Any], film: FilmFormat) -> Iterator[Path]:
     """Where to write a video that is then marked and moved to ``path``."""
-    if path.suffix.lower() != ".mp4":
-        raise ValueError(f"The video {path.name!r} should end in .mp4.")
+    if path.suffix.lower() != film.suffix:
+        raise ValueError(f"The video {path.name!r} should end in {film.suffix}.")
     with whole_or_nothing(path) as folder:
         yield folder / path.name
         mark(folder / path.name, record)
@@ -130,8 +140,9 @@ def export_scene(
     size: tuple[int, int],
     record: Mapping[str, Any],
     curves: bool = True,
+    film: FilmFormat = MP4,
 ) -> list[Path]:
-    """Writes a scene as ``NAME.mp4`` and beside it one WAV, one CSV and one JSON of motion a person, SRT and VTT.
+    """Writes a scene as a film and beside it a WAV, a CSV and a JSON of motion a person, SRT, VTT, and OTIO.
 
     All of them appear at once when all are complete; arguments and errors as of :func:`write_film`, but for ``sound``,
     the mix of all, ``size``, the width and height of the picture, and ``curves``, whether motion is written: that of
@@ -142,9 +153,10 @@ def export_scene(
     """
     names = [part.name for part in performance.characters]
     width = line_width(size)
-    made = captions(timeline.lines, timeline.texts, timeline.speaker_names(names), width)
+    ends = _voice_ends(performance, timeline)
+    made = captions(timeline.lines, timeline.texts, timeline.speaker_names(names), width, ends)
     with whole_or_nothing(path) as folder:
-        files = [write_film(segments, performance.n_frames, sound, folder / path.name, record=record)]
+        files = [write_film(segments, performance.n_frames, sound, folder / path.name, record=record, film=film)]
         for part, slug in zip(performance.characters, file_names(names), strict=True):
             base = folder / f"{path.stem}.{slug}"
             stem = Audio(part.speech, SAMPLE_RATE)
@@ -155,7 +167,18 @@ def export_scene(
         for text, suffix in ((srt(made, width), "srt"), (vtt(made, width), "vtt")):
             files.append(folder / f"{path.stem}.{suffix}")
             files[-1].write_text(text, encoding="utf-8")
+        stems = {name: folder / f"{path.stem}.{slug}.wav" for name, slug in zip(names, file_names(names), strict=True)}
+        title = record["scene"].get("title") or path.stem
+        otio = (folder / path.name).with_suffix(".otio")
+        files.append(write_otio(timeline, names, otio, title=title, video=files[0], stems=stems))
     return [path.parent / file.name for file in files]
+
+
+def _voice_ends(performance: Performance, timeline: Timeline) -> list[float]:
+    """Second at which each line's voices fall silent."""
+    speech = [part.speech for part in performance.characters]
+    spoken = map(timeline.of_all_speakers, timeline.lines)
+    return [voice_end([speech[each.character] for each in voices], voices[0]) for voices in spoken]
 
 
 def file_names(names: Sequence[str]) -> list[str]:

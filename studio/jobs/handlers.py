@@ -18,7 +18,6 @@ from studio.cast.geometry import SceneGeometry
 from studio.core.jpeg import jpeg_bytes
 from studio.core.storage import StorageError, read_json, write_json, write_whole
 from studio.export.motion_curves import motion_curves
-from studio.export.otio import write_otio
 from studio.export.writers import file_names
 from studio.jobs import finetune
 from studio.jobs.estimate import calibrate, record_film, record_finetuning
@@ -106,15 +105,11 @@ def run_render(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict
     memory = {"memory": float(peak)} if (peak := peak_memory()) else {}
     calibrate(job.root, report, settings, seconds | memory, observer.made, observer.drawn)
     record_film(work, scene, settings, observer.pieces)
-    results = {"video": video, "srt": video.with_suffix(".srt"), "vtt": video.with_suffix(".vtt")}
+    results = {kind: video.with_suffix(f".{kind}") for kind in ("srt", "vtt", "otio")} | {"video": video}
     names = [character.name for character in scene.cast]
     for name, slug in zip(names, file_names(names), strict=True):
         for what, suffix in (("stem", "wav"), ("curves", "csv"), ("motion", "json")):
             results[f"{what}:{name}"] = video.with_name(f"{video.stem}.{slug}.{suffix}")
-    stems = {name: results[f"stem:{name}"] for name in names}
-    results["otio"] = write_otio(
-        observer.timeline, names, video.with_suffix(".otio"), title=scene.title or video.stem, video=video, stems=stems
-    )
     results["words"], results["lanes"] = video.with_name("words.json"), video.with_name("lanes.json")
     write_json(results["words"], observer.words, durable=False)
     write_json(results["lanes"], observer.curves, durable=False)
@@ -157,7 +152,6 @@ def peak_memory() -> int | None:
 class _JobObserver(RenderObserver):
     """Keeps takes and the times of words, and shows the last finished frame, while a job renders."""
 
-    timeline: Timeline
     words: list[dict[str, Any]]
     curves: dict[str, Any]
     pieces: list[str]
@@ -179,7 +173,7 @@ class _JobObserver(RenderObserver):
         self.made = performer.generated
         self.pieces = [pieces[line.id] for line in timeline.lines]
         names = line_names(self._scene, takes=False)
-        self.timeline, self.words = timeline, timed_words(self._scene, names, timeline, set(pieces))
+        self.words = timed_words(self._scene, names, timeline, set(pieces))
         self.curves = motion_curves(self._scene, timeline, performance)
         made_with = recipe(self._scene, self._steps)
         keep_takes(self._job.project_folder, self._scene, names, timeline, performance, pieces, made_with)

@@ -17,6 +17,7 @@ from generation.core.result_key import made_by, result_key
 from studio.cast.face_assignment import FaceAssignment
 from studio.core.problems import DocumentError, Problem, as_clause
 from studio.core.progress import Progress
+from studio.export.frame_encoder import FilmFormat
 from studio.performance.scene_routing import scene_routing
 from studio.production.frame_cache import FrameCache
 from studio.production.observer import RenderObserver
@@ -104,6 +105,7 @@ class BackboneDrawing:
         setup: Setup,
         performance: Performance,
         folder: Path,
+        film: FilmFormat,
         progress: Progress,
         observer: RenderObserver,
     ) -> list[Path]:
@@ -115,6 +117,7 @@ class BackboneDrawing:
             setup: of the render.
             performance: of the scene; its speech is given to the backbone.
             folder: where finished segments are kept.
+            film: format of the film that they are for.
             progress: told how far it is, asked whether to stop.
             observer: told of each frame.
         """
@@ -129,7 +132,7 @@ class BackboneDrawing:
                     yield frame
 
         states = np.arange(scene.n_frames, dtype=np.float32)[:, None]
-        cache = FrameCache(folder, states, self._key(scene, seed), watermark=script.label)
+        cache = FrameCache(folder, states, self._key(scene, seed), watermark=script.label, film=film)
         observer.drawn = cache.n_missing / scene.n_frames
         return cache.make(draw, assignment.picture, lambda done, total: progress.yield_point())
 

@@ -16,14 +16,16 @@ import numpy as np
 
 from generation.core.result_key import made_by
 from studio.core.storage import StorageError, storage_sentence, trim_folder
-from studio.export.boxes import is_whole_mp4
-from studio.export.frame_encoder import GROUP, Encoder, FrameCheck, picture_options
+from studio.export.boxes import is_whole
+from studio.export.frame_encoder import GROUP, MP4, Encoder, FilmFormat, FrameCheck, picture_options
 from studio.export.watermark import draw_watermark
 
 FRAME_FOLDER = "frames"
 """Folder of the work folder that keeps the segments of films."""
 PREVIEW_FOLDER = "previews"
 """Folder in it that keeps those of previews."""
+SEGMENTS = "*.m??"
+"""Files of segments: MP4, Matroska or QuickTime, by the format of the film."""
 MIN_FRAMES, MAX_FRAMES = 25, GROUP
 """Length of a segment; the last one of a film may be shorter."""
 _CUT_ONE_IN = 16
@@ -76,6 +78,7 @@ class FrameCache:
         appearance: names all else that frames depend on.
         every: how many frames of the clock each one stands for.
         watermark: whether the visible AI label is drawn into each frame.
+        film: format of the film that the segments are for.
 
     Attributes:
         missing: the segments that are not kept yet, each once.
@@ -83,16 +86,24 @@ class FrameCache:
     """
 
     def __init__(
-        self, folder: Path, states: np.ndarray, appearance: str, *, every: int = 1, watermark: bool = True
+        self,
+        folder: Path,
+        states: np.ndarray,
+        appearance: str,
+        *,
+        every: int = 1,
+        watermark: bool = True,
+        film: FilmFormat = MP4,
     ) -> None:
-        self._folder, self._every, self._watermark = folder, every, watermark
-        self._segments = split_frames(states, repr((appearance, watermark, picture_options(every), made_by(__name__))))
+        self._folder, self._every, self._watermark, self._film = folder, every, watermark, film
+        encoded = picture_options(every, film)
+        self._segments = split_frames(states, repr((appearance, watermark, encoded, made_by(__name__))))
         unique = {segment.key: segment for segment in self._segments}
-        self.missing = [segment for key, segment in unique.items() if not is_whole_mp4(self._path(key))]
+        self.missing = [segment for key, segment in unique.items() if not is_whole(self._path(key))]
         self.n_missing = sum(segment.stop - segment.first for segment in self.missing)
 
     def _path(self, key: str) -> Path:
-        return self._folder / f"{key}.mp4"
+        return self._folder / f"{key}{self._film.segment}"
 
     def make(self, draw: Draw, picture: np.ndarray, on_frame: Callable[[int, int], None]) -> list[Path]:
         """Draw what is missing.
@@ -126,7 +137,8 @@ class FrameCache:
             scratch = Path(stack.enter_context(_scratch(self._folder)))
             done, ending = 0, None
             for segment in self.missing:
-                encoder = stack.enter_context(Encoder(scratch / f"{segment.key}.mp4", self._every))
+                target = scratch / self._path(segment.key).name
+                encoder = stack.enter_context(Encoder(target, self._every, self._film))
                 for number in range(segment.first, segment.stop):
                     frame = next(frames, None)
                     if frame is None:
@@ -159,7 +171,7 @@ def trim_frames(folder: Path, most_bytes: int) -> None:
 
     To be called when no film is being made of this folder's segments.
     """
-    trim_folder(folder, "*.mp4", most_bytes)
+    trim_folder(folder, SEGMENTS, most_bytes)
     for left in folder.glob(f"{SCRATCH}*"):
         if time.time() - left.stat().st_mtime > _STALE_SECONDS:
             shutil.rmtree(left, ignore_errors=True)

@@ -15,8 +15,9 @@ from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE
 from generation.core.performance import Performance
 from studio.cast.face_assignment import FaceAssignment
-from studio.core.problems import DocumentError, Problem
+from studio.core.problems import DocumentError
 from studio.core.progress import Progress, Stage, Status
+from studio.export.frame_encoder import FilmFormat
 from studio.export.provenance import make_record
 from studio.export.writers import export_scene
 from studio.production.frame_cache import FRAME_FOLDER, FrameCache, trim_frames
@@ -49,7 +50,7 @@ def render_scene(
     models: Models | None = None,
     backbone: BackboneDrawing | None = None,
 ) -> Report:
-    """Render a scene file into an MP4 with its stems, subtitles and curves beside it.
+    """Render a scene file into a film with its stems, subtitles and curves beside it.
 
     The file appears whole or not at all. Segments of speech and of frames that were finished before a cancel, an error
     or an edit elsewhere in the script are taken from the work folder.
@@ -73,11 +74,12 @@ def render_scene(
     """
     observer = observer or RenderObserver()
     progress = Progress([Stage(name, 1) for name in STAGES], listener, cancelled, observer.yield_point)
+    film = settings.film_format(target)
     work = settings.work or target.parent / ".parley"
     frames = work / FRAME_FOLDER
     with progress.running(), ThreadPoolExecutor(1) as second_thread:
         progress.start("check")
-        report, scene, assignment = _checked(path, target, settings)
+        report, scene, assignment = _checked(path, settings)
         progress.plan(expected_stage_seconds(report.seconds, assignment, settings))
         if backbone is not None:
             backbone.check(report.seconds, len(assignment.assigned))
@@ -92,10 +94,10 @@ def render_scene(
         sound = second_thread.submit(mix, [Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
         record = _record(scene, path.parent, settings, setup.performer.seed)
         if backbone is None:
-            segments = _draw(scene, assignment, setup, performance, frames, progress, observer)
+            segments = _draw(scene, assignment, setup, performance, frames, film, progress, observer)
         else:
             record["settings"] |= backbone.record
-            segments = backbone.draw(scene, assignment, setup, performance, frames, progress, observer)
+            segments = backbone.draw(scene, assignment, setup, performance, frames, film, progress, observer)
         progress.start("encoding")
         size = assignment.picture.shape[1::-1]
         export_scene(
@@ -107,16 +109,15 @@ def render_scene(
             size=size,
             record=record,
             curves=backbone is None,
+            film=film,
         )
         trim_frames(frames, MAX_FRAME_BYTES)
         progress.finish()
     return report
 
 
-def _checked(path: Path, target: Path, settings: RenderSettings) -> tuple[Report, Scene, FaceAssignment]:
+def _checked(path: Path, settings: RenderSettings) -> tuple[Report, Scene, FaceAssignment]:
     """The check's report, the scene, and its faces in the size in which they are rendered."""
-    if target.suffix.lower() != ".mp4":
-        raise DocumentError([Problem("output", f"the video {target.name!r} should end in .mp4")])
     report = check_scene(path)
     if report.problems or report.scene is None or report.assignment is None:
         raise DocumentError(report.problems)
@@ -140,6 +141,7 @@ def _draw(
     setup: Setup,
     performance: Performance,
     folder: Path,
+    film: FilmFormat,
     progress: Progress,
     observer: RenderObserver,
 ) -> list[Path]:
@@ -162,6 +164,6 @@ def _draw(
         progress.update(done, total)
 
     states = frame_states(tracks, performance.n_frames)
-    cache = FrameCache(folder, states, appearance_key(assignment, geometry), watermark=scene.label)
+    cache = FrameCache(folder, states, appearance_key(assignment, geometry), watermark=scene.label, film=film)
     observer.drawn = cache.n_missing / performance.n_frames
     return cache.make(draw, assignment.picture, on_frame)

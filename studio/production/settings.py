@@ -8,6 +8,8 @@ from pathlib import Path
 from generation.core.clock import FPS
 from generation.pipeline.sampling import network_calls
 from studio.cast.face_assignment import FaceAssignment
+from studio.core.problems import DocumentError, Problem
+from studio.export.frame_encoder import LOSSLESS, MP4, FilmFormat
 
 DRAFT_HEIGHT = 480
 """Greatest height of a draft in pixels."""
@@ -23,6 +25,7 @@ class RenderSettings:
         height: greatest height of the video in pixels; None = that of the picture, and :data:`DRAFT_HEIGHT` in a draft.
         device: torch device; None = the GPU when there is one, else the CPU.
         draft: quick and rough.
+        lossless: nothing outside the motion regions changes, not even by encoding; the film is then a ``.mkv``.
         work: folder where finished segments of speech and of frames are kept; None = ``.parley`` beside the video.
     """
 
@@ -31,12 +34,25 @@ class RenderSettings:
     height: int | None = None
     device: str | None = None
     draft: bool = False
+    lossless: bool = False
     work: Path | None = None
 
     @property
     def greatest_height(self) -> int | None:
         """Height limit that holds."""
         return self.height or (DRAFT_HEIGHT if self.draft else None)
+
+    def film_format(self, target: Path) -> FilmFormat:
+        """The format of a film of this name.
+
+        Raises:
+            DocumentError: the name ends otherwise than such a film's.
+        """
+        film = LOSSLESS if self.lossless else MP4
+        if target.suffix.lower() != film.suffix:
+            what = "the lossless video" if self.lossless else "the video"
+            raise DocumentError([Problem("output", f"{what} {target.name!r} should end in {film.suffix}")])
+        return film
 
 
 DEFAULT_SETTINGS = RenderSettings()

@@ -18,7 +18,7 @@ from generation.motion.arkit import read_arkit_csv, read_motion_json
 from generation.text.phonemizer import phonemize
 from studio.export.frame_encoder import Encoder
 from studio.export.provenance import make_record, verify
-from studio.export.subtitles import Caption, captions, line_width, srt, vtt
+from studio.export.subtitles import Caption, captions, line_width, srt, voice_end, vtt
 from studio.export.writers import export_scene, file_names
 from studio.timeline.timeline import Timeline
 
@@ -44,6 +44,20 @@ def test_captions_begin_and_end_with_the_words() -> None:
     spoken = line("Good morning to you.", start=50)
     (caption,) = captions([spoken], ["Good morning to you."], ["Ada"])
     assert caption.start == pytest.approx(2.2) and caption.stop == pytest.approx(words_end(spoken))
+
+
+def test_a_caption_ends_when_the_voice_falls_silent() -> None:
+    """The line goes on for the pause of its full stop; its voice, quieter at its end, does not."""
+    spoken = line("Good morning to you.", start=50)
+    first, last = spoken.start * SAMPLES_PER_FRAME, int(3.05 * 24_000)
+    voice = np.zeros((spoken.stop + 50) * SAMPLES_PER_FRAME, np.float32)
+    voice[first:last] = np.linspace(0.3, 0.03, last - first) * np.sin(0.1 * np.arange(last - first))
+    voice[(spoken.stop + 10) * SAMPLES_PER_FRAME :] = 0.5  # the next line
+    end = voice_end([voice, np.zeros_like(voice)], spoken)
+    assert end == pytest.approx(3.05, abs=0.011) and end < words_end(spoken) - 0.05
+    (caption,) = captions([spoken], ["Good morning to you."], ["Ada"], ends=[end])
+    assert caption.stop == end
+    assert voice_end([np.zeros_like(voice)], spoken) == pytest.approx(spoken.stop / 25)
 
 
 def test_long_lines_are_cut_at_sentences_and_on_time() -> None:
@@ -126,7 +140,7 @@ def test_a_scene_leaves_all_its_files_or_none(tmp_path: Path) -> None:
             pictures.write(still)
         pictures.finish()
     made = export_scene([pictures.target], sound, part, timeline, folder / "s.mp4", size=(48, 32), record=about)
-    expected = {f"s.{rest}" for rest in ("mp4", "srt", "vtt")}
+    expected = {f"s.{rest}" for rest in ("mp4", "srt", "vtt", "otio")}
     expected |= {f"s.{who}.{kind}" for who in ("Ada", "Bob") for kind in ("wav", "csv", "json")}
     assert made[0].name == "s.mp4" and {p.name for p in folder.iterdir()} == {p.name for p in made} == expected
     for name in ("s.mp4", "s.Ada.wav", "s.Bob.wav"):

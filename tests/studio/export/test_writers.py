@@ -266,7 +266,7 @@ def test_a_file_is_marked_once_and_only_where_a_mark_can_be(exported: Path) -> N
     with pytest.raises(ValueError, match="carries a mark already"):
         mark(exported, record())
     (exported.parent / "a.png").write_bytes(b"\x89PNG and more than twelve bytes")
-    with pytest.raises(ValueError, match="Only MP4 and WAV"):
+    with pytest.raises(ValueError, match="Only MP4, QuickTime, Matroska, WebM and WAV"):
         mark(exported.parent / "a.png", record())
 
 

@@ -66,7 +66,7 @@ def test_a_scene_becomes_a_film_with_all_that_belongs_to_it(scene: dict, tmp_pat
     target = tmp_path / "out" / "film.mp4"
     render_scene(write(scene, tmp_path), target, QUICK, seen.append)
     endings = {f".{name}.{kind}" for name in ("EILEEN", "VOICE") for kind in ("wav", "csv", "json")}
-    endings |= {".mp4", ".srt", ".vtt"}
+    endings |= {".mp4", ".srt", ".vtt", ".otio"}
     assert {path.name.removeprefix("film") for path in target.parent.glob("film*")} == endings
     assert [path for path in target.parent.iterdir() if path.name.startswith(".") and path.name != ".parley"] == []
     report = verify(target)
