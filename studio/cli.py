@@ -1,4 +1,4 @@
-"""The command line: ``parley studio``, ``render``, ``say``, ``check``, ``read``, ``voices``, ``styles`` and so on."""
+"""The command line: ``parley studio``, ``render``, ``say``, ``import``, ``check``, ``read``, ``styles`` and so on."""
 
 from __future__ import annotations
 
@@ -73,6 +73,11 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--seed", type=_natural, help="another number gives another take")
         command.add_argument("--steps", type=_positive, help="sampling steps; more is slower and finer")
         command.add_argument("--device", help="cpu or cuda; the GPU is taken when there is one")
+    bring = add("import", _import, "Make a scene file of a script: screenplay, subtitles, table or NAME: text.")
+    bring.add_argument("script", type=Path, help="the script; what it is written in is told by what is in it")
+    cast_help = "a scene whose picture and cast it is for; without one, everybody who speaks gets a voice"
+    bring.add_argument("--cast", type=Path, metavar="SCENE", help=cast_help)
+    bring.add_argument("-o", "--output", type=Path, required=True, help="the scene file (.yaml)")
     check = add("check", _check, "Say all that is wrong with a scene, without rendering it.")
     check.add_argument("scene", type=Path, help="scene file (.yaml or .json)")
     read = add("read", _read, "Say how a text will be read, in words or in IPA.")
@@ -181,6 +186,16 @@ def _check(arguments: argparse.Namespace) -> int:
         return _refuse(arguments, report.problems)
     counts = f"{len(report.scene.cast)} in the cast, {len(report.scene.script)} lines, about {report.seconds:.0f} s"
     _tell(arguments, "ok", f"{arguments.scene.name} is ready to render: {counts}.", seconds=report.seconds)
+    return OK
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from studio.formats.importing import scene_of_script
+
+    scene, script = scene_of_script(arguments.script, arguments.output, arguments.cast)
+    todo = "" if scene.picture else " Name its picture, and who is in it, in the keys picture and consent."
+    names = [member.name for member in scene.cast]
+    _tell(arguments, "done", f"{script.told} {arguments.output} is there.{todo}", lines=len(scene.script), cast=names)
     return OK
 
 

@@ -21,11 +21,11 @@ from studio.editing.actions import (
     SetStart,
 )
 from studio.editor.picture_view import ink_on
+from studio.formats.importing import read_script, with_script
 from studio.project.project import Project
 from studio.project.takes import Take
-from studio.scene import screenplay
 from studio.scene.retakes import LINE_GONE, kept_over
-from studio.scene.schema import Character, Scene, ScriptLine, Voice
+from studio.scene.schema import Scene, ScriptLine
 
 SECONDS_PER_LETTER = 0.07
 """Mean of the training corpus at speed 1, spaces included: a guess until the line was heard."""
@@ -48,7 +48,7 @@ def script_rows(project: Project, busy: Mapping[str, bool]) -> list[dict[str, An
         field, value = _time(line)
         made.append({
             "id": line_id, "index": index, "who": _known(scene, line.speakers), "face": _known(scene, line.faces),
-            "text": line.text, "speed": line.speed, "time": [field, value], "busy": line_id in busy,
+            "text": line.text, "note": line.note, "speed": line.speed, "time": [field, value], "busy": line_id in busy,
             "colour": scene.colour_of(owner) if owner is not None else "#b3261e",
             "ink": ink_on(scene.colour_of(owner)) if owner is not None else "#ffffff",
             "known": seconds is not None, "recording": line.recording is not None,
@@ -164,30 +164,16 @@ def _with_time(line: ScriptLine, action: SetPause | SetOverlap | SetStart) -> Sc
     return _changed(line, **times)
 
 
-def pasted(scene: Scene, text: str, add_cast: bool) -> Scene:
-    """The scene with the lines of a screenplay, ``NAME: text`` a line, in place of its script.
+def pasted(scene: Scene, text: str, add_cast: bool) -> tuple[Scene, str]:
+    """The scene with the lines of a script in place of its own, and what was read, in a sentence.
 
     Args:
         scene: as it is.
-        text: the screenplay.
+        text: the script in any of the formats of :mod:`studio.formats`.
         add_cast: add those who speak and are not in the cast yet, as voices without a face until one is claimed.
 
     Raises:
-        ValueError: lines that cannot be read, or names that nobody has; a sentence each.
+        DocumentError: lines that cannot be read, or names that nobody has.
     """
-    script = tuple(ScriptLine.model_validate(fields) for fields in screenplay.parse(text))
-    if not script:
-        raise ValueError("There is no line in it; write NAME: text, one line each.")
-    unknown = list(dict.fromkeys(name for line in script for name in line.speakers if scene.find(name) is None))
-    if unknown and not add_cast:
-        who = ", ".join(unknown)
-        raise ValueError(f"Nobody in the cast is called {who}; correct the name, or tick the box to add them.")
-    cast = [*scene.cast]
-    used = {member.voice.preset for member in cast if member.voice}
-    from studio.scene.voices import voice_names
-
-    free = [name for name in voice_names() if name not in used] or list(voice_names())
-    for number, name in enumerate(unknown):
-        voice = Voice(preset=free[number % len(free)])
-        cast.append(Character(name=name, role="narrator", voice=voice))
-    return scene.model_copy(update={"script": kept_over(scene.script, script), "cast": tuple(cast)})
+    script = read_script(text, [member.name for member in scene.cast])
+    return with_script(scene, script, "narrators" if add_cast else "refuse"), script.told

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import re
 import zipfile
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.core.storage import read_json
+from studio.formats.subtitles import captions
 from studio.jobs.job import Job, JobStatus
 from studio.jobs.queue import jobs
 from studio.project.project import Project
@@ -18,7 +17,6 @@ from studio.scene.document import load_scene
 from studio.scene.line_names import line_names
 from studio.scene.schema import Scene
 
-_CUE = re.compile(r"(\d+):(\d\d):(\d\d)\.(\d{3}) --> (\d+):(\d\d):(\d\d)\.(\d{3})\n<v ([^>]*)>(.*?)</v>", re.DOTALL)
 _MIMES = {".mp4": "video/mp4", ".wav": "audio/wav", ".srt": "application/x-subrip", ".vtt": "text/vtt",
           ".csv": "text/csv", ".json": "application/json", ".otio": "application/json"}  # fmt: skip
 
@@ -111,19 +109,9 @@ def spoken_lines(scene: Scene, status: JobStatus) -> list[SpokenLine]:
     return cues(subtitles.read_text(encoding="utf-8")) if subtitles is not None and subtitles.is_file() else []
 
 
-def cues(captions: str) -> list[SpokenLine]:
+def cues(text: str) -> list[SpokenLine]:
     """The captions of a WebVTT file with voice tags, as our export writes it."""
-
-    def seconds(parts: list[str]) -> float:
-        hours, minutes, whole, millis = map(int, parts)
-        return 3600 * hours + 60 * minutes + whole + millis / 1000
-
-    return [
-        SpokenLine(
-            "", html.unescape(who), html.unescape(" ".join(said.split())), seconds(times[:4]), seconds(times[4:])
-        )
-        for *times, who, said in _CUE.findall(captions)
-    ]
+    return [SpokenLine("", cue.who, cue.text, cue.start, cue.stop) for cue in captions(text)]
 
 
 def _groups(status: JobStatus, video: Path) -> dict[str, list[Path]]:

@@ -29,7 +29,7 @@ _HOLDERS = (b"uuid", b"_PMX", TAGS)
 _NO_DIGEST = "0" * 64
 _FILE_KEYS = {"picture", "mask", "rig", "recording", "clip"}
 _PRIVATE_KEYS = {"consent", "statement"}
-_SPOKEN_KEYS = {"text", "who", "name", "title", "lexicon"}
+_SPOKEN_KEYS = {"text", "note", "who", "name", "title", "lexicon"}
 _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/"

@@ -244,7 +244,8 @@ class ScriptLine(_Strict):
     It begins ``pause`` seconds after the line before it ends, or ``overlap`` seconds before that, or ``start`` seconds
     after the scene begins. Another ``take`` is the same line spoken anew. ``looks`` says where the speaker's eyes are
     meanwhile: at another member of the cast by name, at the ``viewer`` or ``away``. In its ``retakes`` the speaker
-    moves in another way.
+    moves in another way. A ``note`` is what the script says before the line and nobody speaks: a scene heading, what
+    happens.
 
     ``who`` may name several people, who say the line together, and ``face`` whose faces the voice comes out of in place
     of the speaker's own; both as a list or as ``Nora + Theo``.
@@ -260,6 +261,7 @@ class ScriptLine(_Strict):
     speed: float = Field(1.0, ge=0.5, le=2.0)
     take: int = Field(0, ge=0, lt=1000)
     looks: Name | None = None
+    note: str = Field("", max_length=20_000)
     retakes: tuple[Retake, ...] = Field((), max_length=100)
 
     @model_validator(mode="before")
@@ -304,6 +306,13 @@ class ScriptLine(_Strict):
     @classmethod
     def _one_line(cls, value: Any) -> Any:  # noqa: ANN401
         return "" if value is None else " ".join(value.split()) if isinstance(value, str) else value
+
+    @field_validator("note", mode="before")
+    @classmethod
+    def _note_lines(cls, value: Any) -> Any:  # noqa: ANN401
+        """Lines of a note, each with single spaces, without empty ones."""
+        return "\n".join(filter(None, (" ".join(row.split()) for row in value.splitlines()))) if isinstance(
+            value, str) else value or ""  # fmt: skip
 
     @model_validator(mode="after")
     def _one_time(self) -> ScriptLine:

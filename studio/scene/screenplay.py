@@ -33,6 +33,10 @@ class WrittenLine(Protocol):
         """What is said."""
 
     @property
+    def note(self) -> str:
+        """What stands before it in the script and nobody speaks."""
+
+    @property
     def recording(self) -> str | None:
         """File that is played in place of speech."""
 
@@ -72,7 +76,7 @@ def parse(text: str) -> list[dict[str, str]]:
     speed (a factor), take (a number), looks (a name, viewer or away), face (a name) and recording (a file). Several
     names with a plus between them (``NORA + THEO``) say a line together, or are the faces that a voice comes out of. An
     indented line continues the one before it, ``(pause 1.5)`` alone is a pause before the next line, ``#`` begins a
-    comment line.
+    note for the next line, which nobody speaks.
 
     Args:
         text: the screenplay.
@@ -87,14 +91,16 @@ def parse(text: str) -> list[dict[str, str]]:
     texts: list[list[str]] = []
     problems: list[tuple[int, str]] = []
     pause: str | None = None
+    notes: list[str] = []
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
         if not line or line.startswith("#"):
+            notes += filter(None, [line[1:].strip()])
             continue
         try:
             if match := _PAUSE.fullmatch(line):
                 pause = match[1]
-            elif parts := _split_line(line):
+            elif parts := split_line(line):
                 name, options, spoken = parts
                 fields = _fields(name, options)
                 if pause is not None:
@@ -102,6 +108,8 @@ def parse(text: str) -> list[dict[str, str]]:
                     if {"pause", "overlap", "start"} & fields.keys():
                         raise ValueError("a pause stands before it and a time inside it; keep one of them")
                     fields["pause"] = given
+                if notes:
+                    fields["note"], notes = "\n".join(notes), []
                 lines.append(fields)
                 texts.append(spoken.split())
             elif raw[0].isspace() and lines:
@@ -131,7 +139,12 @@ def parse_head(head: str) -> dict[str, str]:
     return _fields(name, match[1] if match else None)
 
 
-def _split_line(line: str) -> tuple[str, str | None, str] | None:
+def is_pause(line: str) -> bool:
+    """Whether a line is a pause by itself: ``(pause 1.5)``."""
+    return _PAUSE.fullmatch(line) is not None
+
+
+def split_line(line: str) -> tuple[str, str | None, str] | None:
     """Name, options and text of a line in a time that grows with its length alone; None if it has no speaker.
 
     One pattern for all three tries every way to share a run of spaces among them: cubic in its length.
@@ -185,4 +198,5 @@ def _print_line(line: WrittenLine) -> str:
             plain = re.fullmatch(r"[^\s,()\"](?:[^,()\"]*[^\s,()\"])?", value)
             options.append(f"{key} {value if plain else json.dumps(value, ensure_ascii=False)}")
     head = f"{line.who} ({', '.join(options)})" if options else line.who
-    return f"{head}: {line.text}".rstrip() + "\n"
+    notes = "".join(f"# {note}\n" for note in line.note.splitlines())
+    return notes + f"{head}: {line.text}".rstrip() + "\n"

@@ -9,6 +9,7 @@ import streamlit as st
 from studio.editing import script_edits
 from studio.editing.actions import CompareTakes, HearLine, KeepTake, NewTake, PlayTake, read_line_action
 from studio.editor import playback
+from studio.formats.importing import SUFFIXES, decoded
 from studio.jobs.queue import submit
 from studio.project.project import Project
 from studio.scene import screenplay
@@ -21,7 +22,7 @@ def show(project: Project) -> None:
     scene = project.scene
     if not scene.cast:
         layout.empty(
-            "First the cast", "A line needs somebody who says it: claim a face, or paste a screenplay below.", "cast"
+            "First the cast", "A line needs somebody who says it: claim a face, or paste a script below.", "cast"
         )
         with st.container(width=layout.NARROW):
             _paste(project)
@@ -47,7 +48,7 @@ def _lines(project: Project) -> None:
                   help="Adds an empty line at the end, for whoever would answer.")  # fmt: skip
     layout.job_strip(project)
     if not scene.script:
-        layout.empty("No lines yet", "Add a line, or paste a screenplay: NAME: text, one line each.")
+        layout.empty("No lines yet", "Add a line, or paste a script: NAME: text, one line each.")
     sound = playback.newest_playback(project, st.session_state.get("take heard"))
     mount.lines("lines", script_data(project, waiting, sound), lambda message: _acted(project, message))
 
@@ -100,15 +101,22 @@ def _hear(project: Project, ids: list[str]) -> None:
 
 
 def _paste(project: Project) -> None:
-    with st.expander("Paste a screenplay"):
+    with st.expander("Paste or drop a script"):
         st.caption(
-            "NAME: text, one line each; NAME (pause 0.5, speed 1.1): text sets a line's time and speed; "
-            "NAME + NAME: text is said together, NAME (face OTHER): text comes out of another's face."
+            "NAME: text, one line each, a screenplay (Fountain), subtitles with names (SRT, WebVTT) or a table (CSV). "
+            "NAME (pause 0.5, speed 1.1): text sets a line's time and speed; NAME + NAME: text is said together, "
+            "NAME (face OTHER): text comes out of another's face. Headings and what happens are kept as notes."
         )
+        file = st.file_uploader("A script from a file", list(SUFFIXES), key=session.tag(project, "script file"),
+                                help="What it is written in is told by what is in it.")  # fmt: skip
         text = st.text_area("Screenplay", screenplay.print_lines(project.scene.script), height=200,
                             key=f"screenplay {project.revision}", label_visibility="collapsed")  # fmt: skip
         add = st.checkbox("Add names that are not in the cast yet", True,
                           help="They are heard; claim a face for each on the page Cast.")  # fmt: skip
         if st.button("Use as the script", help="Replaces the script; undo brings the old one back."):
-            session.change(project, lambda scene: script_edits.pasted(scene, text, add), "Screenplay")
+            with session.refusals():
+                given = text if file is None else decoded(file.getvalue(), file.name)
+                scene, told = script_edits.pasted(project.scene, given, add)
+                project.edit(scene, "Script")
+                session.tell(told)
             st.rerun()

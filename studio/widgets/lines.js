@@ -125,7 +125,8 @@ class Lines {
     row.body = make("div", { className: "row" }, make("div", { className: "speaker" }, row.who, row.how),
       make("div", { className: "said" }, row.words, row.text),
       make("div", { className: "side" }, row.length, row.hear, row.more), row.panel);
-    row.node = make("li", {}, row.chip, row.body);
+    row.note = make("div", { className: "note", title: "Stands before the line in the script; nobody speaks it." });
+    row.node = make("li", {}, row.note, row.chip, row.body);
     this.rows.push(row);
     return row;
   }
@@ -157,6 +158,7 @@ class Lines {
     row.others.setAttribute("aria-label", `Who says line ${index + 1} too`);
     row.faces.setAttribute("aria-label", `Whose face says line ${index + 1}`);
     set(row.text, line.text);
+    row.note.textContent = line.note;
     set(row.speed, line.speed);
     set(row.kind, line.time[0]);
     set(row.seconds, line.time[1].toFixed(2));

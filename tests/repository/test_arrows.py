@@ -38,6 +38,7 @@ STUDIO = {
     "server": "core",
     "widgets": "core",
     "scene": "core",
+    "formats": "core scene",
     "timeline": "core scene",
     "cast": "core scene",
     "validation": "core scene timeline cast",
@@ -46,9 +47,11 @@ STUDIO = {
     "performance": "core scene timeline cast export project",
     "production": "core scene timeline cast export project performance validation",
     "jobs": "core scene timeline cast export project performance validation production",
-    "editor": "core scene timeline cast export project performance validation production jobs",
-    "editing": "core scene timeline cast export project performance validation production jobs editor",
-    "views": "core scene timeline cast export project performance validation production jobs editor editing widgets",
+    "editor": "core scene formats timeline cast export project performance validation production jobs",
+    "editing": "core scene formats timeline cast export project performance validation production jobs editor",
+    "views": (
+        "core scene formats timeline cast export project performance validation production jobs editor editing widgets"
+    ),
 }
 """The same for the studio; its files outside the rooms (the entry points) may import any."""
 

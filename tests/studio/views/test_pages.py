@@ -177,7 +177,8 @@ def test_a_pasted_screenplay_adds_its_names_or_asks(cafe: Project) -> None:
     text = "Theo: Hello.\nVISITOR (pause 0.5): Good morning."
     with pytest.raises(ValueError, match="VISITOR"):
         script_edits.pasted(cafe.scene, text, add_cast=False)
-    scene = script_edits.pasted(cafe.scene, text, add_cast=True)
+    scene, told = script_edits.pasted(cafe.scene, text, add_cast=True)
+    assert told == "2 lines read from NAME: text."
     assert [member.name for member in scene.cast][-1] == "VISITOR" and scene.cast[-1].role == "narrator"
     assert scene.script[1].pause == 0.5
 
