@@ -30,7 +30,6 @@ _SHOULD = {
     "model_type": "be keys with values, one a line",
     "tuple_type": "be a list, each item beginning with a dash",
     "string_type": "be text",
-    "string_too_long": "have at most {max_length} letters",
     "bool_type": "be true or false",
     "bool_parsing": "be true or false",
     "int_type": "be a whole number",
