@@ -1,4 +1,4 @@
-"""The command line: ``parley studio``, ``render``, ``say``, ``import``, ``check``, ``read``, ``styles`` and so on."""
+"""The command line: ``parley studio``, ``render``, ``batch``, ``say``, ``import``, ``check``, ``read`` and so on."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from studio.batch import command as batch_command
 from studio.core.problems import DocumentError, Problem
 from studio.core.progress import Cancelled, Status
 
@@ -55,13 +57,13 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("-o", "--output", type=Path, required=True, help="the video (.mp4)")
     lossless_help = "keep every pixel and sample, also outside the faces; the video is then a .mkv"
     render.add_argument("--lossless", action="store_true", help=lossless_help)
-    render.add_argument("--size", type=_positive, metavar="ROWS", help="greatest height in pixels; never enlarges")
-    render.add_argument("--draft", action="store_true", help="small and quick: at most 480 rows")
     render.add_argument("--backbone", choices=("ltx2", "wan"), help="a large video model draws the film")
     weights_help = "folder of the backbone's weights, in diffusers' layout; see docs/backbones.md"
     render.add_argument("--weights", type=Path, metavar="FOLDER", help=weights_help)
     keep_help = "with a backbone, everything outside the motion regions stays the picture's"
     render.add_argument("--keep-background", action="store_true", help=keep_help)
+    batch = add("batch", _batch, "Make the videos of many scenes, on one machine or several.")
+    batch_command.add_arguments(batch)
     say = add("say", _say, "Speak one line into a sound file.")
     say.add_argument("text", help="what to say; {name|IPA} gives a pronunciation")
     say.add_argument("--voice", required=True, help="name of a voice, as parley voices lists them")
@@ -69,7 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     style_help = "as parley styles lists them, or an adapter's file; may be given again to mix them"
     say.add_argument("--style", type=_style, action="append", default=[], metavar="NAME[:STRENGTH]", help=style_help)
     say.add_argument("-o", "--output", type=Path, required=True, help="the sound (.wav)")
-    for command in (render, say):
+    for command in (render, batch):
+        command.add_argument("--size", type=_positive, metavar="ROWS", help="greatest height in pixels; never enlarges")
+        command.add_argument("--draft", action="store_true", help="small and quick: at most 480 rows")
+    for command in (render, batch, say):
         command.add_argument("--seed", type=_natural, help="another number gives another take")
         command.add_argument("--steps", type=_positive, help="sampling steps; more is slower and finer")
         command.add_argument("--device", help="cpu or cuda; the GPU is taken when there is one")
@@ -162,6 +167,10 @@ def _backbone(arguments: argparse.Namespace) -> BackboneDrawing | None:
 
     how = (arguments.keep_background, arguments.steps, arguments.device)
     return BackboneDrawing(arguments.backbone, arguments.weights, *how)
+
+
+def _batch(arguments: argparse.Namespace) -> int:
+    return batch_command.run(arguments, partial(_tell, arguments))
 
 
 def _say(arguments: argparse.Namespace) -> int:
@@ -303,12 +312,12 @@ def _verify(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _tell(arguments: argparse.Namespace, kind: str, sentence: str, **more: Any) -> None:  # noqa: ANN401
+def _tell(arguments: argparse.Namespace, event: str, sentence: str, /, **more: Any) -> None:  # noqa: ANN401
     """One message on stdout: a sentence, or a line of JSON with ``event`` and ``message``."""
     if arguments.json:
-        sys.stdout.write(json.dumps({"event": kind, "message": sentence, **more}, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps({"event": event, "message": sentence, **more}, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write(f"Warning: {sentence}\n" if kind == "warning" else f"{sentence}\n")
+        sys.stdout.write(f"Warning: {sentence}\n" if event == "warning" else f"{sentence}\n")
     sys.stdout.flush()
 
 

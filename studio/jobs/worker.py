@@ -16,8 +16,9 @@ import numpy as np
 from generation.audio.loudness import mix
 from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE
+from studio.core.failures import failure_of
 from studio.core.progress import Cancelled
-from studio.core.storage import StorageError, storage_sentence, write_json
+from studio.core.storage import StorageError, write_json
 from studio.jobs.handlers import WorkerModels
 from studio.jobs.job import Job, JobStatus
 from studio.jobs.job_kinds import BEGINNING, JOB_KINDS
@@ -157,15 +158,5 @@ def _run(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> None:
     except Exception as error:
         log.warning("Job %s failed", job.id, exc_info=True)
         job.clear()
-        sentence = _failure_sentence(error)
+        sentence = failure_of(error).sentence
         reporter.write(JobStatus("failed", reporter.last.stage, reporter.last.share, sentence=sentence))
-
-
-def _failure_sentence(error: Exception) -> str:
-    """Why a job failed, in one sentence where one is known."""
-    if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):
-        return "The memory does not suffice; close other programs, or choose a smaller size or a draft."
-    if isinstance(error, OSError) and error.errno and not isinstance(error, StorageError):
-        return storage_sentence(error)
-    text = [problem.sentence for problem in getattr(error, "problems", ())] or str(error).splitlines() or [repr(error)]
-    return text[0]

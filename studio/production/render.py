@@ -92,7 +92,7 @@ def render_scene(
         observer.spoken(setup.performer, setup.timeline, performance, setup.geometry)
         progress.start("rendering")
         sound = second_thread.submit(mix, [Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
-        record = _record(scene, path.parent, settings, setup.performer.seed)
+        record = film_record(scene, path.parent, settings)
         if backbone is None:
             segments = _draw(scene, assignment, setup, performance, frames, film, progress, observer)
         else:
@@ -129,8 +129,15 @@ def _perform(setup: Setup, work: Path, progress: Progress) -> Performance:
     return setup.performer.perform(setup.timeline, geometry.routing, geometry.sides, work, progress)
 
 
-def _record(scene: Scene, folder: Path, settings: RenderSettings, seed: int) -> dict[str, Any]:
-    """What the video says of itself."""
+def film_record(scene: Scene, folder: Path, settings: RenderSettings) -> dict[str, Any]:
+    """What the film of a scene says of itself, see :func:`studio.export.provenance.make_record`.
+
+    Args:
+        scene: a checked scene.
+        folder: where its file names start.
+        settings: how it is rendered.
+    """
+    seed = scene.seed if settings.seed is None else settings.seed
     made_by = {"seed": seed, "steps": settings.steps, "height": settings.greatest_height}
     return make_record(scene_data(scene), folder, made_by, photograph=scene.consent != "drawn", label=scene.label)
 

@@ -53,6 +53,21 @@ def media_names(scene: Scene) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def absolute_files(scene: Scene, folder: Path) -> dict[str, Any]:
+    """A scene as plain data that may be written into any folder: the files that it names have absolute paths.
+
+    Args:
+        scene: the scene.
+        folder: where its file names start; an absolute path.
+    """
+    data = scene_data(scene)
+    _change_files(data, lambda _where, name: str(folder / name))
+    for character in data.get("cast", ()):
+        styles = character.get("styles", {})
+        character["styles"] = {str(folder / s) if s.endswith(SUFFIX) else s: much for s, much in styles.items()}
+    return data
+
+
 def _change_files(data: dict[str, Any], change: Callable[[str, str], str]) -> None:
     """Replace each file name of a scene's plain data by ``change(where, name)``; empty names are left out."""
     holders: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [("", data, ("picture", "rig"))]

@@ -47,6 +47,7 @@ STUDIO = {
     "performance": "core scene timeline cast export project",
     "production": "core scene timeline cast export project performance validation",
     "jobs": "core scene timeline cast export project performance validation production",
+    "batch": "core scene timeline cast export project performance validation production",
     "editor": "core scene formats timeline cast export project performance validation production jobs",
     "editing": "core scene formats timeline cast export project performance validation production jobs editor",
     "views": (
@@ -170,6 +171,7 @@ def test_rooms_are_not_overfull() -> None:
         ("studio.jobs.worker", "generation.finetuning.report", True),
         ("studio.jobs.worker", "studio.views.script", False),
         ("studio.cli", "studio.jobs.queue", True),
+        ("studio.batch.run", "studio.jobs.queue", False),
         ("studio.scene.schema", "studio.cli", False),
         ("studio.cli", "scripts.train", False),
         ("scripts.train", "generation.training.trainer", True),

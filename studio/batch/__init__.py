@@ -1,0 +1,1 @@
+"""Many scenes made into films, on one machine or several."""
