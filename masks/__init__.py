@@ -1,1 +1,1 @@
-"""Who is where in the picture: landmarks, character masks, motion regions, routing weights (numpy only, no torch)."""
+"""Faces and people in the picture: landmarks, character masks, motion regions, routing weights (no torch)."""

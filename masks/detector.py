@@ -1,4 +1,4 @@
-"""Finding faces: MediaPipe's full-range detector on LiteRT, run over overlapping windows of the picture."""
+"""Face detection by MediaPipe's full-range detector on LiteRT, over overlapping windows of the picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face landmarks: MediaPipe's mesh (468 points) and irises (2 x 5) run with LiteRT; own cut-outs and read-out."""
+"""Face landmarks by MediaPipe on LiteRT: mesh (468 points) and irises (2 x 5), with our own cropping and read-out."""
 
 from __future__ import annotations
 

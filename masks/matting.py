@@ -1,4 +1,4 @@
-"""Soft outlines: how much of each pixel near a mask's edge is the person, and colours spread over what is unknown."""
+"""Alpha mattes at the edge of a mask, and extrapolation of colours into unknown areas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laying the canonical face mesh on a few points in a picture: pose, then a smooth map through the points."""
+"""Fits the canonical face mesh to a few points of a picture: pose, then a smooth map through the points."""
 
 from __future__ import annotations
 

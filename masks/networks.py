@@ -1,4 +1,4 @@
-"""The borrowed face networks (MediaPipe, Apache-2.0): fetched once by the install step and checked by hash."""
+"""Face networks of MediaPipe (Apache-2.0): downloaded once by the install step, verified by hash."""
 
 from __future__ import annotations
 

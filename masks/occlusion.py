@@ -1,4 +1,4 @@
-"""Objects before a mouth: fingers, a microphone, a cup or a cloth over the lips, found by colour, shading and edges."""
+"""Occlusion of the mouth by fingers, a microphone, a cup or a cloth, detected by colour, shading and edges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose pixels are whose: a person's mask from Segment Anything where its weights are there, else from GrabCut."""
+"""Person segmentation by Segment Anything where its weights are installed, else by GrabCut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading pictures: what a camera, scanner or paint program wrote becomes upright 8-bit RGB, or one clear sentence."""
+"""Reads picture files of any usual kind as upright 8-bit RGB, with one sentence for each fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is who (CharacterMask, for routing), which pixels may change (MotionRegion), and what is wrong with either."""
+"""Character masks (for routing) and motion regions (pixels that may change), with their validation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faces marked by hand: a file of named points for drawn characters, and the canonical mesh fitted to them.
+"""Rig files: named points of faces marked by hand, and the canonical mesh fitted to them.
 
 The file is YAML (or JSON)::
 

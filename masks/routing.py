@@ -1,4 +1,4 @@
-"""From masks to routing weights: how much of each video token belongs to each character.
+"""Routing weights from masks: how much of each video token belongs to each character.
 
 A video token has a footprint, the pixels and frames it stands for: a character's face in one frame, or a patch of a
 video backbone's latent grid. Its routing weight is the share of the footprint that each character's mask covers.

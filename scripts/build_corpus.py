@@ -1,4 +1,4 @@
-"""Makes the speech corpus anew or adds to one: sentences in the teacher's voices, with the length of every phoneme.
+"""Builds the speech corpus or extends one: sentences in the teacher's voices, with the length of every phoneme.
 
 python -m scripts.build_corpus --shared ../shared --out work/more/corpus --hours 3      the sentences of the corpus
 python -m scripts.build_corpus --shared ../shared --texts lines.txt --out ... --hours 3 other ones, one a line

@@ -1,4 +1,4 @@
-"""Material of the adapters on the shelf that somebody's clips taught, as folders for scripts/finetune_lora.py clips.
+"""Collects the training clips of the shipped adapters `joe` and `reader` into folders for fine-tuning.
 
 python -m scripts.collect_adapter_clips joe FOLDER       two minutes of Piper's en_US joe, sentences of the speech
 corpus

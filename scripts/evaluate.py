@@ -1,4 +1,4 @@
-"""Measures what ships beside its peers: words, sound, voices, lips, faces, binding and cost; one table, JSON, docs.
+"""Evaluates the shipped weights beside other systems: words, sound, voices, lips, faces, binding and cost.
 
 python -m scripts.evaluate --sentences 6 --metrics wer closure     a quick look
 python -m scripts.evaluate --sentences 200 --seeds 3 --json out/eval.json --markdown docs/quality.md     make eval

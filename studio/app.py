@@ -1,4 +1,4 @@
-"""The editor's entry: `parley studio` lets Streamlit run this file; pages and routing, nothing else."""
+"""Entry point of the editor, which Streamlit runs: the pages and the navigation between them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``parley doctor`` says: each part that the product stands on, its licence, whether it works here, the repair."""
+"""Diagnosis for ``parley doctor``: each dependency, its licence, whether it works on this machine, and the repair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LTX-2 as a backbone: our speech is its given audio, one pass a voice, routed by the masks."""
+"""LTX-2 as a backbone: the generated speech is its audio condition, one pass per voice, routed by the masks."""
 
 from __future__ import annotations
 

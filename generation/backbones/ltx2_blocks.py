@@ -1,4 +1,4 @@
-"""Modular blocks of LTX-2 for given speech: one pass a voice, which alone is on the audio axis of that pass."""
+"""Modular blocks of LTX-2 with given speech: one pass per voice, with only that voice on the audio axis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Self-attention of Wan in which the patches of one person do not see those of another, so that no voice crosses."""
+"""Self-attention of Wan masked by person: patches of one person do not attend to those of another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a video backbone is given: the scene as a whole, and the part of it that one window of the video needs."""
+"""Inputs of a video backbone: the whole scene, and the part of it for one window of the video."""
 
 from __future__ import annotations
 

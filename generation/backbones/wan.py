@@ -1,4 +1,4 @@
-"""Wan 2.2 as a backbone: it hears nothing, so what each person does is said in a prompt that their mask routes."""
+"""Wan 2.2 as a backbone: it takes no sound, so each person's action is a text prompt routed by their mask."""
 
 from __future__ import annotations
 

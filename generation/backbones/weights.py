@@ -1,4 +1,4 @@
-"""Whether a folder holds the weights of a backbone, and how much memory they take; read without loading anything."""
+"""Checks whether a folder holds the weights of a backbone, and how much memory they take, without loading them."""
 
 from __future__ import annotations
 

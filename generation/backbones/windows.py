@@ -1,4 +1,4 @@
-"""A video of any length from windows that overlap: each goes on from the last frames of the one before it."""
+"""Splits a video of any length into overlapping windows, each continued from the last frames before it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small helpers on arrays: runs of True, the cubic smoothstep, and seeds worked out from names."""
+"""Small helpers on arrays: runs of True, cubic smoothstep, seeds derived from names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys of kept results: inputs, the code that makes them (its import closure), and the assets that this code loads."""
+"""Keys of cached results: inputs, the code that makes them (its import closure), and the assets that it loads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the joint transformer is told in one pass, as one value: latents, noise level, words, voices and routing."""
+"""Inputs of one pass of the joint transformer: latents, noise level, phonemes, voices and routing."""
 
 from __future__ import annotations
 

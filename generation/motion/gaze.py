@@ -1,4 +1,4 @@
-"""Gaze and blink generator: seeded events that go with who speaks and where they sit.
+"""Gaze and blink generator: seeded events that depend on who speaks and where they sit.
 
 About 17 blinks a minute, gathered at the ends of phrases (Bentivoglio et al. 1997; Hömke et al. 2018); fixations of 0.3
 to 2 s joined by saccades, listeners' on the one who speaks (Argyle and Cook 1976).

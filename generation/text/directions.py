@@ -1,4 +1,4 @@
-"""Stage directions in a line of script: they are acted, never spoken."""
+"""Stage directions in a line of script: found and removed, so that they are not spoken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model's symbols, and IPA as people write it."""
+"""Phoneme symbols of the model, and conversion of usual IPA spellings to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a text is another language than English, by its most frequent words."""
+"""Guesses whether a text is in another language than English, by its most frequent words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Phonemes on the clock: which symbol is heard at each 10 ms, and where inside it."""
+"""Phonemes on the clock: the symbol at each 10 ms, and the position inside it."""
 
 from __future__ import annotations
 

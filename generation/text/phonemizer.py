@@ -1,4 +1,4 @@
-"""Text to the IPA symbols that the model was trained on: read, pronounced, filtered, and corrected by hand."""
+"""Grapheme-to-phoneme by eSpeak NG: text to the model's phoneme symbols, with pronunciations from the tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words whose sound depends on what stands around them, interjections, and names that are not said as spelt."""
+"""Pronunciations that depend on context (homographs), of interjections, and of irregular names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a line of script is read: its words, what is left to directions, and sounds that are given."""
+"""Reads a line of script: words to speak, stage directions, and pronunciations given in IPA."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands cost in two checkouts, alternately in one run: processor seconds and their ratio.
+"""Benchmark of commands in two checkouts, run alternately: processor seconds and their ratio.
 
 python -m scripts.benchmarks.commands OLD NEW --rounds 5     both are folders of checkouts; this interpreter runs both
 

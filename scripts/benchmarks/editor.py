@@ -1,4 +1,4 @@
-"""What the editor costs: processor time of an interaction with a script of 50 lines, and of a quick preview.
+"""Benchmark of the editor: processor time of an interaction with a script of 50 lines, and of a quick preview.
 
 Processor seconds are what a machine without other work would need on one core; wall seconds depend on what else runs,
 so the load is told. Writes one JSON object.

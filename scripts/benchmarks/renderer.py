@@ -1,4 +1,4 @@
-"""How fast frames are rendered: a face 512 pixels across, moving all over, against one plain warp of the same pixels.
+"""Benchmark of the renderer: a face 512 pixels across, beside one plain warp of the same pixels.
 
 Both are timed in turns on the same machine, so that their ratio means something on a busy one. Writes one JSON object.
 """

@@ -1,4 +1,4 @@
-"""The six characters the casts are made of."""
+"""The six characters of which the casts are made."""
 
 from __future__ import annotations
 

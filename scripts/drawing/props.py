@@ -1,4 +1,4 @@
-"""What people hold before a face or have on it: fingers, microphone, cup, cloth mask, beard, moustache, lipstick."""
+"""Props on and before a drawn face: fingers, microphone, cup, cloth mask, beard, moustache, lipstick."""
 
 from __future__ import annotations
 

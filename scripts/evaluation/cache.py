@@ -1,4 +1,4 @@
-"""Results kept between runs: a file is there whole or not at all, also while two runs make the same."""
+"""Cache of evaluation results: atomic writes, also while two runs make the same file."""
 
 from __future__ import annotations
 

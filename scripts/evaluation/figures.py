@@ -1,4 +1,4 @@
-"""Pictures of the documents: mouth shapes of the main sounds, frames of a sentence, opening against loudness.
+"""Figures of the documents: mouth shapes of the main sounds, frames of a sentence, opening against loudness.
 
 python -m scripts.evaluation.figures --shared ../shared      writes assets/docs/*.webp (make eval does it, too)
 """

@@ -1,4 +1,4 @@
-"""What the evaluation works on: held-out sentences, of the speech corpus and our own, and held-out tracked clips."""
+"""Inputs of the evaluation: held-out sentences of the corpus and our own, and held-out tracked clips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks that listen: what they say of a sound is kept by the sound's hash, since nothing costs more in a rerun."""
+"""Judge networks for speech (recognition, quality, speaker); answers are cached by the sound's hash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other systems that speak here: Kokoro-82M (the corpus's teacher) and a Piper voice, from published packages."""
+"""Other speech systems for comparison: Kokoro-82M (the corpus's teacher) and a Piper voice, from packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole scenes on the studio's own way from a file to everybody's speech and motion."""
+"""Runs whole scenes through the studio, from a file to everybody's speech and motion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Speech and motion from the shipped weights, one line at a time as the studio makes them, kept between runs."""
+"""Speech and motion from the shipped weights, one line at a time as the studio makes them, cached between runs."""
 
 from __future__ import annotations
 

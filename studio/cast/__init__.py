@@ -1,1 +1,1 @@
-"""The cast in the picture: face assignment, character masks, motion regions, routing weights."""
+"""Cast in the picture: face assignment, character masks, motion regions, routing weights."""

@@ -1,4 +1,4 @@
-"""Pictures for pages as JPEG bytes."""
+"""JPEG encoding of pictures for the pages."""
 
 from __future__ import annotations
 

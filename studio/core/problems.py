@@ -1,4 +1,4 @@
-"""What is wrong with a scene or an order, as data: where, in which part, what, and what to do about it."""
+"""Problems of a scene or a job as data: where, in which part, what is wrong, and the repair."""
 
 from __future__ import annotations
 

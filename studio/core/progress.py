@@ -1,4 +1,4 @@
-"""How far a job is: named stages, one overall percent, time left, a heartbeat, and a way to stop it."""
+"""Progress of a job: named stages, overall percentage, remaining time, heartbeat and cancellation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one way in which the studio writes its own files: all of them whole or none, and never outside a folder."""
+"""File storage of the studio: atomic writes, JSON files, safe names, and paths that stay inside a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the threads of numerical libraries wait."""
+"""Passive waiting of idle threads in numerical libraries."""
 
 from __future__ import annotations
 

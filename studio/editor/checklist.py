@@ -1,4 +1,4 @@
-"""The green and red list before a job: what the check found, said part by part in the reader's words."""
+"""Checklist before a job: the problems and warnings of a scene, grouped by part for the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Submits fine-tuning jobs from the page, and reads what they say of clips and what they left."""
+"""Submits fine-tuning jobs from the page, and reads their reports and results."""
 
 from __future__ import annotations
 

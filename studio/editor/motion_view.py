@@ -1,4 +1,4 @@
-"""Newest motion curves of a project, and whether its scene still moves like that."""
+"""Newest motion curves of a project, and whether they still belong to its scene."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a render writes: video, sound, subtitles, curves, timeline, provenance."""
+"""Export of a render: video, sound, subtitles, curves, timeline, provenance."""

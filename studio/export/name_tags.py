@@ -1,4 +1,4 @@
-"""Plates with the names of those who speak, drawn into the frames of a preview."""
+"""Name tags of the speakers, drawn into the frames of a preview."""
 
 from __future__ import annotations
 

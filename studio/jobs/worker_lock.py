@@ -1,4 +1,4 @@
-"""The lock of the one worker of a projects folder, and the file in which it says what it is at."""
+"""Lock of the one worker of a projects folder, and the file with the worker's state."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From a scene to everybody's speech and motion."""
+"""Performance of a scene: speech and motion of everybody."""

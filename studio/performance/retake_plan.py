@@ -1,4 +1,4 @@
-"""Retakes of a scene on its clock: where each span lies in a timeline, and motion bent through its keys."""
+"""Places the retakes of a scene on its timeline, and applies their keyframes to the motion."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From a performance to a video: rendering, frame cache, previews."""
+"""Production of the video from a performance: rendering, frame cache, previews."""

@@ -1,4 +1,4 @@
-"""A film drawn by a large video model instead of the renderer: the same scene, voices and masks, the same export."""
+"""Renders a film by a large video model: the same scene, voices, masks and export as the built-in renderer."""
 
 from __future__ import annotations
 

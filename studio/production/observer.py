@@ -1,4 +1,4 @@
-"""What a caller of a render can watch while it runs."""
+"""Observer of a render: what its caller is told while it runs."""
 
 from __future__ import annotations
 

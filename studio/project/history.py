@@ -1,4 +1,4 @@
-"""A project's scene and all that was done to it, on disk: edits whole and at once, undo, redo, merging of windows."""
+"""Edit history of a project on disk: atomic edits, undo, redo, and merging of edits from several windows."""
 
 from __future__ import annotations
 

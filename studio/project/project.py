@@ -1,4 +1,4 @@
-"""Projects on disk: a folder with scene, media, history and takes, which any number of windows share."""
+"""Projects on disk: a folder with scene, media, history and takes, shared by any number of windows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a finished video back to its scene, and which files the scene still needs."""
+"""Recovers the scene embedded in a finished video, and lists the files that it still needs."""
 
 from __future__ import annotations
 

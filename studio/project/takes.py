@@ -1,4 +1,4 @@
-"""Takes: how often each line was spoken, with which number, and where its sound is kept."""
+"""Registry of takes: each take of a line with its seed, its sound and the cached segment that holds it."""
 
 from __future__ import annotations
 

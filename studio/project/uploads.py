@@ -1,4 +1,4 @@
-"""What may be added to a project from outside: pictures, sound, rigs and adapters of bounded size that can be read."""
+"""Validation of uploads: size, type and readability of pictures, sound, rigs and adapters."""
 
 from __future__ import annotations
 

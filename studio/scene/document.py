@@ -1,4 +1,4 @@
-"""Reading and writing scene files: YAML or JSON to a :class:`Scene`, every fault found at once and with its line."""
+"""Reads and writes scene files (YAML or JSON); reports every fault at once, with its line."""
 
 from __future__ import annotations
 

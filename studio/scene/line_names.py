@@ -1,4 +1,4 @@
-"""Names of a script's lines, which stay while who says what stays."""
+"""Stable names of a script's lines, made from speaker and text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Retakes of a scene: spans of lines in which the speaker moves anew; their faults, and edits of them."""
+"""Retakes in a scene: spans of lines whose motion is generated again; their validation and edits."""
 
 from __future__ import annotations
 

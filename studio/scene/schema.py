@@ -1,4 +1,4 @@
-"""The scene document: who is in the picture, what they say, and how; plain data that refuses what it does not know."""
+"""Schema of the scene document (pydantic): cast, script and settings; unknown keys are errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The styles of a scene: which adapter each name means, what is wrong with it, and which delivery come with it."""
+"""Styles of a scene: finds the adapter of each name, checks it, and blends the delivery parameters."""
 
 from __future__ import annotations
 

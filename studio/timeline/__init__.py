@@ -1,1 +1,1 @@
-"""When everything happens: lines on the clock, segments, word times."""
+"""Timeline of a scene: lines on the clock, segments, word times."""

@@ -1,4 +1,4 @@
-"""Cutting a timeline at its pauses and joining what the model makes of each piece: one line can be redone alone."""
+"""Splits a timeline into segments at its pauses, and joins their performances."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a scene to a timeline: every line's phonemes, durations and place on the 25 frames/s clock."""
+"""Builds the timeline of a scene: phonemes, durations and position of every line at 25 frames/s."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When each word of a line is heard, from the line's phonemes and their durations."""
+"""Start and end times of the words of a line, from its phonemes and their durations."""
 
 from __future__ import annotations
 

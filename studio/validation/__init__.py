@@ -1,1 +1,1 @@
-"""Everything that is wrong with a scene, found before any heavy work."""
+"""Validation of scenes before any heavy work."""

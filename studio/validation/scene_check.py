@@ -1,4 +1,4 @@
-"""All that is wrong with a scene, found at once and before any heavy work (no torch is loaded)."""
+"""Checks a scene before any heavy work: all problems and warnings at once, without torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The export page: everything that a finished video brings along, one by one or as one archive."""
+"""The Export page: all files of a finished video, one by one or as one archive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fine-tuning on the Cast page: clips, what is said of them, a job in the background, before and after."""
+"""Fine-tuning on the Cast page: upload of clips, their inspection, the training job, and its result."""
 
 from __future__ import annotations
 

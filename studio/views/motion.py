@@ -1,4 +1,4 @@
-"""The Lips page: motion curves over the sound, a span to retake, and amounts of motion."""
+"""The Lips page: motion curves beside the sound, retakes of a span, and amounts of motion."""
 
 from __future__ import annotations
 

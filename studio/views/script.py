@@ -1,4 +1,4 @@
-"""The Script page: lines with speakers, timing and takes, heard before anything is rendered."""
+"""The Script page: lines with speakers, timing and takes, and playback before anything is rendered."""
 
 from __future__ import annotations
 

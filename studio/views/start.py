@@ -1,4 +1,4 @@
-"""The start page: the sample scene in one click, one's own projects, a new one, or the scene of a finished video."""
+"""The Start page: sample scene, list of projects, new project, and import of a finished video's scene."""
 
 from __future__ import annotations
 

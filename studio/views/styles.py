@@ -1,4 +1,4 @@
-"""The styles of a character on the cast page: chosen, mixed by sliders, taken off, brought along as a file."""
+"""Styles of a character on the Cast page: choose, mix by sliders, remove, upload."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Pictures as tensors: sampling between pixels, dense warps, and filling in what is behind a head."""
+"""Pictures as tensors: sampling between pixels, dense warps, background inpainting."""

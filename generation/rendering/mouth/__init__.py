@@ -1,1 +1,1 @@
-"""The mouth: the lip line in the picture, both lips as layers, and what shows between them."""
+"""The mouth: lip line in the picture, both lips as layers, and the mouth interior."""

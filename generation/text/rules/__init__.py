@@ -1,1 +1,1 @@
-"""Rules that turn written signs into words, by what they are about."""
+"""Rules that turn written signs into words, grouped by subject."""

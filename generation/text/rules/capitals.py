@@ -1,4 +1,4 @@
-"""Words in capitals: read out letter by letter, as words, or kept for a later rule, decided one by one."""
+"""Words in capitals: spelt letter by letter, read as words, or left to a later rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written for machines: addresses of pages and mail, files, handles, telephone and serial numbers."""
+"""Web and mail addresses, file names, handles, telephone and serial numbers."""
 
 from __future__ import annotations
 

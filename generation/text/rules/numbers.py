@@ -1,4 +1,4 @@
-"""Numbers in words, as num2words has them, in the forms that speech needs: pairs, digits, years, decimals."""
+"""Numbers in words by num2words, in the forms of speech: pairs, digits, years, decimals."""
 
 from __future__ import annotations
 

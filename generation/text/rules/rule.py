@@ -1,4 +1,4 @@
-"""What a rule is, and helpers that several kinds of rules share."""
+"""The rule type, and helpers that several rule modules share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of generation/text/data, read once each when a line of text first needs them."""
+"""Tables of generation/text/data, each read once when a line of text first needs it."""
 
 from __future__ import annotations
 

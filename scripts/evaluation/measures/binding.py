@@ -1,4 +1,4 @@
-"""Who moves when somebody speaks: drawn casts of one to four, rendered, with everybody saying one line."""
+"""Binding in rendered pixels: drawn casts of one to four in which everybody says one line."""
 
 from __future__ import annotations
 

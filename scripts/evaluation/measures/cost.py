@@ -1,4 +1,4 @@
-"""What a whole job costs: a scene rendered by the studio in a process of its own, stage by stage, with its memory.
+"""Cost of a whole job: a scene rendered in a process of its own, stage by stage, with its memory.
 
 python -m scripts.evaluation.measures.cost scene.yaml video.mp4      prints the figures as JSON
 """

@@ -1,4 +1,4 @@
-"""Do sound and motion really work together? The motion is asked to follow sound that is given to the model."""
+"""Cross-modal measures: how well the motion follows sound that is given to the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Three dialogues through the studio: words and closed mouths line by line, blinks, and who moves while listening."""
+"""Measures on three dialogues: words and closed mouths by line, blinks, and motion while listening."""
 
 from __future__ import annotations
 

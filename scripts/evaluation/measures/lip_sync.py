@@ -1,4 +1,4 @@
-"""Lips against sound and phonemes, on the motion itself: ours, the rules alone, the teacher, and real clips."""
+"""Lip-sync measures on the motion itself: ours, the rules alone, the teacher, and real clips."""
 
 from __future__ import annotations
 

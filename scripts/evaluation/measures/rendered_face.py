@@ -1,4 +1,4 @@
-"""A photograph made to speak and watched again by the tracker: lips, lids, head and sharpness in rendered pixels."""
+"""Measures on a rendered photograph, tracked again: lips, lids, head and sharpness."""
 
 from __future__ import annotations
 

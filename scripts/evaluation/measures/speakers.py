@@ -1,4 +1,4 @@
-"""Is it the right voice? Presets, and voices never trained on from a clip, beside what the teacher itself reaches."""
+"""Speaker similarity of presets and of voices cloned from a clip, beside that of the teacher."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How speech sounds to networks that judge it: words and what is missing in them, quality, cost; ours and the peers."""
+"""Speech quality by judge networks: word errors, missing words, quality and cost, ours and the peers'."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Binding score: three faces that speak at once, with the voices routed to them in several ways.
+"""Routing score: three faces that speak at once, with the voices routed to them in several ways.
 
 For each face the partial correlation of its lip gap with the loudness of each voice, the loudness of the other voices
 regressed out: with the voice that is routed to it, and with every other. Loudness opens lips (correlation .5 in real
