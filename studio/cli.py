@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
-import signal
+import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,31 +12,49 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.batch import command as batch_command
-from studio.core.problems import DocumentError, Problem
+from studio.core.messages import existing_file, shortened
+from studio.core.problems import DocumentError, Problem, told
+from studio.core.process import BROKEN_PIPE, close_output, prepare_process
 from studio.core.progress import Cancelled, Status
 
 if TYPE_CHECKING:
     from studio.production.backbone import BackboneDrawing
 
 OK, PROBLEMS, USAGE, CANCELLED = 0, 1, 2, 130
+MOST_TEXT = 1_000_000
+"""Bytes of a file that is read aloud."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0 = done, 1 = problems (each a sentence on stderr), 2 = wrong usage, 130 = stopped by Ctrl-C."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    """Run one command; 0 = done, 1 = problems (each a sentence on stderr), 2 = wrong usage, 130 = stopped by Ctrl-C.
+
+    Args:
+        argv: the arguments; None = those of this process, which is set up as a program first.
+    """
+    if argv is None:
+        prepare_process()
+    arguments = _parser().parse_args(argv)
+    try:
+        return _run(arguments)
+    except BrokenPipeError:
+        close_output()
+        return BROKEN_PIPE
+    except OSError:  # the output itself cannot be written: a full disk, a terminal that was closed
+        close_output()
+        return PROBLEMS
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Run the command; whatever goes wrong in it becomes sentences."""
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         return command(arguments)
     except (KeyboardInterrupt, Cancelled):
         return _stopped(arguments)
-    except MemoryError:
-        return _refuse(arguments, ["The memory does not suffice; close other programs, or use --size or --draft."])
-    except DocumentError as error:
-        return _refuse(arguments, error.problems)
-    except (ValueError, OSError, RuntimeError) as error:
-        return _refuse(arguments, str(error).splitlines() or [repr(error)])
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        return _refuse(arguments, told(error))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,13 +88,14 @@ def _parser() -> argparse.ArgumentParser:
     style_help = "as parley styles lists them, or an adapter's file; may be given again to mix them"
     say.add_argument("--style", type=_style, action="append", default=[], metavar="NAME[:STRENGTH]", help=style_help)
     say.add_argument("-o", "--output", type=Path, required=True, help="the sound (.wav)")
+    size_help = "greatest height in pixels; never enlarges"
     for command in (render, batch):
-        command.add_argument("--size", type=_positive, metavar="ROWS", help="greatest height in pixels; never enlarges")
+        command.add_argument("--size", type=_whole(1, 100_000), metavar="ROWS", help=size_help)
         command.add_argument("--draft", action="store_true", help="small and quick: at most 480 rows")
     for command in (render, batch, say):
-        command.add_argument("--seed", type=_natural, help="another number gives another take")
-        command.add_argument("--steps", type=_positive, help="sampling steps; more is slower and finer")
-        command.add_argument("--device", help="cpu or cuda; the GPU is taken when there is one")
+        command.add_argument("--seed", type=_whole(0, 2**31 - 1), help="another number gives another take")
+        command.add_argument("--steps", type=_whole(1, 1000), help="sampling steps; more is slower and finer")
+        command.add_argument("--device", type=_device, help="cpu or cuda; the GPU is taken when there is one")
     bring = add("import", _import, "Make a scene file of a script: screenplay, subtitles, table or NAME: text.")
     bring.add_argument("script", type=Path, help="the script; what it is written in is told by what is in it")
     cast_help = "a scene whose picture and cast it is for; without one, everybody who speaks gets a voice"
@@ -95,28 +113,33 @@ def _parser() -> argparse.ArgumentParser:
     add("styles", _styles, "List the styles that scenes can give to each character, and what each does.")
     editor = add("studio", _studio, "Open the editor, which this computer alone can reach.")
     editor.add_argument("--projects", type=Path, help="folder of the projects; Parley in the home folder if not given")
-    editor.add_argument("--port", type=_positive, default=8501, help="where it listens on 127.0.0.1")
+    editor.add_argument("--port", type=_whole(1, 65_535), default=8501, help="where it listens on 127.0.0.1")
     add("doctor", _doctor, "Say what is installed, what is missing and how to repair it.")
     cache = add("cache", _cache, "Show the speech and frames that are kept for the next render, and clear them.")
     folder_help = "a project, a folder of projects, or the folder of a video; here if not given"
     cache.add_argument("folder", type=Path, nargs="?", default=Path(), metavar="FOLDER", help=folder_help)
     cache.add_argument("--clear", action="store_true", help="delete them; nothing should be rendered there meanwhile")
     add("setup", _setup, "Fetch what is not part of the installation (once, with network).")
-    verify = add("verify", _verify, "Say whether a file is marked as AI-generated and unchanged.")
+    verify = add("verify", _verify, "Say whether a file is marked as AI-generated and matches its record.")
     verify.add_argument("file", type=Path, help="video or sound file")
     return parser
 
 
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{text} should be 1 or more")
-    return number
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    """Reads a whole number of an option."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or len(text) > 10 or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{shortened(text)} should be a whole number from {least} to {most}")
+        return int(text)
+
+    return read
 
 
-def _natural(text: str) -> int:
-    if not 0 <= (number := int(text)) < 2**31:
-        raise argparse.ArgumentTypeError(f"{text} should be 0 or more, and less than {2**31}")
-    return number
+def _device(text: str) -> str:
+    if not re.fullmatch(r"cpu|mps|cuda(:\d{1,2})?", text):
+        raise argparse.ArgumentTypeError(f"{shortened(text)} should be cpu or cuda")
+    return text
 
 
 def _style(text: str) -> tuple[str, float]:
@@ -133,7 +156,6 @@ def _render(arguments: argparse.Namespace) -> int:
     from studio.production.render import render_scene
     from studio.production.settings import RenderSettings
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being stopped from outside cleans up as well
     backbone, steps, size = _backbone(arguments), arguments.steps, arguments.size
     if backbone is not None:
         from studio.production.backbone import HEIGHT
@@ -214,6 +236,10 @@ def _read(arguments: argparse.Namespace) -> int:
 
     lines = [arguments.text]
     if arguments.file:
+        if reason := existing_file(arguments.file, "the text", "check its name and folder."):
+            raise DocumentError([Problem("file", reason)])
+        if arguments.file.stat().st_size > MOST_TEXT:
+            raise DocumentError([Problem("file", f"{arguments.file.name} is larger than 1 MB", "split it")])
         try:
             lines = arguments.file.read_text("utf-8-sig").splitlines()
         except UnicodeDecodeError:

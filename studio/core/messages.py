@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Control characters and lone surrogates: no file name, subtitle or title can hold them."""
 _MOST_NEIGHBOURS = 1000
 """Files of a folder among which one of a similar name is looked for."""
 _LONGEST_NAME = 255
@@ -23,12 +26,15 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"known are {', '.join(sorted(words.values()))}." if words else "none is known."
 
 
-def existing_file(path: Path, what: str) -> str | None:
+def existing_file(
+    path: Path, what: str, repair: str = "check the name; it counts from the scene file's folder."
+) -> str | None:
     """Why a path is not a readable file, as a clause with its repair, or None when it is.
 
     Args:
         path: the file.
         what: what it is to the reader, such as ``"the picture"``.
+        repair: what to do where no file of a similar name is there.
     """
     if (length := max((len(part.encode(errors="replace")) for part in path.parts), default=0)) > _LONGEST_NAME:
         return f"{what} {shortened(path.name)} has a name of {length} bytes; {_LONGEST_NAME} are the most."
@@ -43,7 +49,7 @@ def existing_file(path: Path, what: str) -> str | None:
     except (OSError, ValueError):
         siblings = []
     close = difflib.get_close_matches(path.name, siblings, n=1, cutoff=0.7)
-    hint = f"did you mean {close[0]!r}?" if close else "check the name; it counts from the scene file's folder."
+    hint = f"did you mean {close[0]!r}?" if close else repair
     return f"{what} {shortened(path.name)} does not exist; {hint}"
 
 
@@ -54,3 +60,9 @@ def shortened(value: Any) -> str:  # noqa: ANN401 - whatever somebody wrote
     except ValueError:  # Python writes out no number of thousands of digits
         return "a very long number"
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def unwritable(text: str) -> str | None:
+    """The first character of a text that can stand in no file, as ``the character U+0000``; None without one."""
+    found = _UNWRITABLE.search(text)
+    return f"the character U+{ord(found[0]):04X}" if found else None

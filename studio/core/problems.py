@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 Location = tuple[int | str, ...]
 """Keys and indices on the way to an item of a document."""
+_CODE = Path(__file__).resolve().parents[2]
 Part = Literal["picture", "permission", "cast", "voices", "script", "output", "file"]
 
 
@@ -74,6 +75,20 @@ def as_clause(error: ValueError) -> str:
     return text[0].lower() + text[1:] if text.startswith(("The ", "A ", "An ")) else text
 
 
+def told(error: Exception, doing: str = "the command") -> list[Problem | str]:
+    """An error as sentences for the user: those that our code raised, else that ``doing`` failed, and where."""
+    if isinstance(error, DocumentError):
+        return list(error.problems)
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = (
+        frames and Path(frames[-1].filename).is_relative_to(_CODE) and (frames[-1].line or "raise").startswith("raise")
+    )
+    sentences = str(error).splitlines()
+    if ours and sentences and isinstance(error, ValueError | OSError | RuntimeError):
+        return list(sentences)
+    return [unexpected(error, doing)]
+
+
 def disk_clause(error: OSError) -> str:
     """What an error of the disk means to the person at the keyboard, as a clause with its repair."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -95,7 +110,8 @@ def unexpected(error: Exception, doing: str) -> Problem:
     if isinstance(error, MemoryError):
         return Problem("file", f"{doing} needs more memory than there is", "use smaller files")
     if isinstance(error, OSError) and error.errno:
-        return Problem("file", f"{doing} failed: {disk_clause(error)}")
+        name = f" on {Path(str(error.filename)).name[:100]!r}" if error.filename else ""
+        return Problem("file", f"{doing} failed{name}: {disk_clause(error)}")
     frames = traceback.extract_tb(error.__traceback__)
     at = f" at {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
     what = f"{doing} failed by a fault of the program ({type(error).__name__}{at})"

@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from generation.core.ffmpeg import local_input, run_ffmpeg
+from studio.core.output import whole_or_nothing
 from studio.editor.results import cues, facts
-from studio.export.encoder import whole_or_nothing
 from studio.export.frame_encoder import codec_options
 from studio.export.provenance import mark, verify
 

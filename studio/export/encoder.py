@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,21 +12,8 @@ import soundfile
 from generation.audio.waveform import Audio
 from generation.core.clock import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.core.ffmpeg import run_ffmpeg
+from studio.core.scratch import scratch_folder
 from studio.export.frame_encoder import FAILURE, MP4, Encoder, FilmFormat
-
-
-@contextmanager
-def whole_or_nothing(path: Path) -> Iterator[Path]:
-    """A folder beside ``path`` to write into: on success its files move beside ``path``, else all of it disappears.
-
-    Whatever is raised, KeyboardInterrupt too, leaves earlier files as they were.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as name:
-        folder = Path(name)
-        yield folder
-        for made in sorted(folder.iterdir()):
-            made.replace(path.parent / made.name)
 
 
 def _fitted(sound: Audio, n_frames: int, rate: int | None) -> Audio:
@@ -46,7 +31,7 @@ def encode(frames: Iterable[np.ndarray], sound: Audio, target: Path, tags: dict[
         frames: (H, W, 3) uint8 RGB, one every 40 ms, all of one size; an odd side gets one more column or row. Only
             one is held at a time.
         sound: the mix; its length rounded up to whole frames is the length of the film.
-        target: the file, overwritten; incomplete if anything is raised (see :func:`whole_or_nothing`).
+        target: the file, overwritten; incomplete if anything is raised.
         tags: container metadata.
 
     Returns:
@@ -58,8 +43,8 @@ def encode(frames: Iterable[np.ndarray], sound: Audio, target: Path, tags: dict[
     """
     expected = math.ceil(round(sound.seconds * FPS, 6))
     count = 0
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".pictures-") as scratch:
-        with Encoder(Path(scratch) / "all.mp4") as encoder:
+    with scratch_folder(target.parent) as scratch:
+        with Encoder(scratch / "all.mp4") as encoder:
             for count, frame in enumerate(frames, 1):
                 if count > expected:
                     raise ValueError(f"There are more frames than the {expected} that the sound is long.")
@@ -87,15 +72,15 @@ def join_video(
         segments: files of :class:`Encoder`, of equal size and rate, in their order.
         n_frames: length of the film in frames of the clock; the sound is cut or filled to it.
         sound: the mix.
-        target: the file, overwritten; incomplete if anything is raised (see :func:`whole_or_nothing`).
+        target: the file, overwritten; incomplete if anything is raised.
         tags: container metadata.
         film: its format, which is also that of the segments.
 
     Raises:
         RuntimeError: ffmpeg failed; the sentence has its last words.
     """
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".sound-") as scratch:
-        wave, contents = Path(scratch) / "mix.wav", Path(scratch) / "segments.txt"
+    with scratch_folder(target.parent) as scratch:
+        wave, contents = scratch / "mix.wav", scratch / "segments.txt"
         padded = _fitted(sound, n_frames, film.sound_rate)
         # Where no sample is to change, rounded here and not by the encoder, which cuts.
         depth = "FLOAT" if film.sound_rate else "PCM_24"

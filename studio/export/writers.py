@@ -16,7 +16,8 @@ from generation.audio.waveform import Audio
 from generation.core.clock import FPS, SAMPLE_RATE
 from generation.core.performance import Performance
 from generation.motion.arkit import write_arkit_csv, write_motion_json
-from studio.export.encoder import encode, join_video, whole_or_nothing
+from studio.core.output import whole_or_nothing
+from studio.export.encoder import encode, join_video
 from studio.export.frame_encoder import MP4, FilmFormat, FrameCheck
 from studio.export.otio import write_otio
 from studio.export.provenance import SENTENCE, mark
@@ -179,6 +180,12 @@ def _voice_ends(performance: Performance, timeline: Timeline) -> list[float]:
     speech = [part.speech for part in performance.characters]
     spoken = map(timeline.of_all_speakers, timeline.lines)
     return [voice_end([speech[each.character] for each in voices], voices[0]) for voices in spoken]
+
+
+def names_beside(path: Path, names: Sequence[str]) -> list[str]:
+    """What :func:`export_scene` calls the files that it writes beside a video, given the cast's names."""
+    parts = [f"{path.stem}.{slug}.{suffix}" for slug in file_names(names) for suffix in ("wav", "csv", "json")]
+    return [*parts, *(f"{path.stem}.{suffix}" for suffix in ("srt", "vtt", "otio"))]
 
 
 def file_names(names: Sequence[str]) -> list[str]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from studio.core.messages import existing_file
 from studio.core.problems import DocumentError, Problem
 from studio.core.storage import write_whole
 from studio.formats import fountain, plain, subtitles, tables
 from studio.scene.document import MAX_BYTES as LARGEST_SCENE
-from studio.scene.document import MOST_PROBLEMS, checked_scene, dump_scene, existing_file, load_scene, scene_data
+from studio.scene.document import MOST_PROBLEMS, checked_scene, dump_scene, load_scene, scene_data
 from studio.scene.retakes import kept_over
 from studio.scene.schema import Character, Scene, ScriptLine, Voice, plain_name
 from studio.scene.screenplay import ScreenplayError

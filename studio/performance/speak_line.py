@@ -14,7 +14,8 @@ from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE
 from generation.core.deferred_imports import load_libraries
 from generation.text.phonemizer import phonemize
-from studio.core.messages import nearest
+from studio.core.messages import nearest, shortened, unwritable
+from studio.core.output import output_problems
 from studio.core.problems import DocumentError, Problem, as_clause
 from studio.core.progress import Progress, Stage, Status
 from studio.core.threads import wait_passively
@@ -23,6 +24,11 @@ from studio.export.writers import write_sound
 from studio.scene.schema import Scene
 from studio.scene.styles import read_style
 from studio.scene.voices import voice_names
+
+MAX_TEXT = 3000
+"""Letters that are said at a time."""
+MOST_BYTES = 20_000_000
+"""Of the sound of so many letters, and what is made on the way."""
 
 
 def speak_line(
@@ -76,9 +82,16 @@ def _problems(text: str, voice: str, target: Path, speed: float, styles: Mapping
     names = voice_names()
     problems = []
     if target.suffix.lower() != ".wav":
-        problems.append(Problem("output", f"the sound {target.name!r} should end in .wav"))
+        problems.append(Problem("output", f"the sound {shortened(target.name)} should end in .wav"))
+    else:
+        problems += output_problems(target, needed_bytes=MOST_BYTES)
     if voice not in names:
-        problems.append(Problem("voices", f"the voice {voice!r} is not known", nearest(voice, names)))
+        problems.append(Problem("voices", f"the voice {shortened(voice)} is not known", nearest(voice, names)))
+    if len(text) > MAX_TEXT:
+        what = f"the text has {len(text)} letters"
+        return [*problems, Problem("script", what, f"say at most {MAX_TEXT} at a time")]
+    if named := unwritable(text):
+        problems.append(Problem("script", f"the text holds {named}", "remove it"))
     if not 0.5 <= speed <= 2:
         problems.append(Problem("script", "the speed should be between 0.5 and 2", f"it is {speed:g}"))
     for name, strength in styles.items():

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
-import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from generation.core.result_key import made_by
+from studio.core.scratch import scratch_folder, sweep
 from studio.core.storage import StorageError, storage_sentence, trim_folder
 from studio.export.boxes import is_whole
 from studio.export.frame_encoder import GROUP, MP4, Encoder, FilmFormat, FrameCheck, picture_options
@@ -30,9 +28,6 @@ MIN_FRAMES, MAX_FRAMES = 25, GROUP
 """Length of a segment; the last one of a film may be shorter."""
 _CUT_ONE_IN = 16
 """Of so many frames one is as good as a mark to cut at."""
-SCRATCH = ".drawn-"
-"""How the folders of segments that are being made begin."""
-_STALE_SECONDS = 86_400.0
 
 Draw = Callable[[Sequence[int]], Iterator[np.ndarray]]
 """Frames of these numbers, in this order, (H, W, 3) uint8 RGB."""
@@ -134,7 +129,7 @@ class FrameCache:
     def _draw(self, frames: Iterator[np.ndarray], check: FrameCheck, on_frame: Callable[[int], None]) -> None:
         """Encode the frames of what is missing; a segment appears under its name when it is complete."""
         with ExitStack() as stack:
-            scratch = Path(stack.enter_context(_scratch(self._folder)))
+            scratch = stack.enter_context(_scratch(self._folder))
             done, ending = 0, None
             for segment in self.missing:
                 target = scratch / self._path(segment.key).name
@@ -158,12 +153,20 @@ class FrameCache:
             encoder.target.replace(self._folder / encoder.target.name)
 
 
-def _scratch(folder: Path) -> tempfile.TemporaryDirectory[str]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(dir=folder, prefix=SCRATCH)
-    except OSError as error:
-        raise StorageError(error.errno, storage_sentence(error)) from error
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A folder for segments that are being made.
+
+    Raises:
+        StorageError: none can be made.
+    """
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            scratch = stack.enter_context(scratch_folder(folder))
+        except OSError as error:
+            raise StorageError(error.errno, storage_sentence(error)) from error
+        yield scratch
 
 
 def trim_frames(folder: Path, most_bytes: int) -> None:
@@ -172,6 +175,4 @@ def trim_frames(folder: Path, most_bytes: int) -> None:
     To be called when no film is being made of this folder's segments.
     """
     trim_folder(folder, SEGMENTS, most_bytes)
-    for left in folder.glob(f"{SCRATCH}*"):
-        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+    sweep(folder)

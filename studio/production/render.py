@@ -12,14 +12,15 @@ import numpy as np
 
 from generation.audio.loudness import mix
 from generation.audio.waveform import Audio
-from generation.core.clock import SAMPLE_RATE
+from generation.core.clock import FPS, SAMPLE_RATE
 from generation.core.performance import Performance
 from studio.cast.face_assignment import FaceAssignment
+from studio.core.output import output_problems
 from studio.core.problems import DocumentError
 from studio.core.progress import Progress, Stage, Status
 from studio.export.frame_encoder import FilmFormat
 from studio.export.provenance import make_record
-from studio.export.writers import export_scene
+from studio.export.writers import export_scene, names_beside
 from studio.production.frame_cache import FRAME_FOLDER, FrameCache, trim_frames
 from studio.production.observer import RenderObserver
 from studio.production.scene_drawing import appearance_key, frame_states, make_renderer, scaled_motion
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 STAGES = ("check", "load models", "speech and motion", "rendering", "encoding")
 MAX_FRAME_BYTES = 1_000_000_000
 """Of cached frame segments."""
+BYTES_A_PIXEL, LOSSLESS_BYTES_A_PIXEL = 0.02, 0.3
+"""Of encoded frames, measured on the sample scenes."""
 BACKBONE_SHARE = 100.0
 """Seconds, of the same unit as other stages, that a backbone takes for a second of film."""
 
@@ -79,7 +82,7 @@ def render_scene(
     frames = work / FRAME_FOLDER
     with progress.running(), ThreadPoolExecutor(1) as second_thread:
         progress.start("check")
-        report, scene, assignment = _checked(path, settings)
+        report, scene, assignment = _checked(path, target, settings)
         progress.plan(expected_stage_seconds(report.seconds, assignment, settings))
         if backbone is not None:
             backbone.check(report.seconds, len(assignment.assigned))
@@ -116,12 +119,28 @@ def render_scene(
     return report
 
 
-def _checked(path: Path, settings: RenderSettings) -> tuple[Report, Scene, FaceAssignment]:
+def _checked(path: Path, target: Path, settings: RenderSettings) -> tuple[Report, Scene, FaceAssignment]:
     """The check's report, the scene, and its faces in the size in which they are rendered."""
     report = check_scene(path)
-    if report.problems or report.scene is None or report.assignment is None:
-        raise DocumentError(report.problems)
+    cast = [character.name for character in report.scene.cast] if report.scene else []
+    needed = _film_bytes(report, settings) if not report.problems else 0
+    refused = output_problems(target, names_beside(target, cast), needed)
+    work = settings.work or target.parent / ".parley"
+    if not refused and work.parent != target.parent:
+        refused = output_problems(work / FRAME_FOLDER / "segment.mp4")
+    if report.problems or refused or report.scene is None or report.assignment is None:
+        raise DocumentError([*report.problems, *refused])
     return report, report.scene, report.assignment.resized(settings.greatest_height)
+
+
+def _film_bytes(report: Report, settings: RenderSettings) -> int:
+    """Rough size of a film with all that is written beside it and kept in the work folder."""
+    if report.scene is None or report.assignment is None:
+        return 0
+    rows, columns = report.assignment.resized(settings.greatest_height).picture.shape[:2]
+    pictures = (LOSSLESS_BYTES_A_PIXEL if settings.lossless else BYTES_A_PIXEL) * FPS * rows * columns
+    sound = len(report.scene.cast) * SAMPLE_RATE * (3 + 4)  # a stem of 24 bits, and what is kept
+    return round(report.seconds * (2 * pictures + sound)) + 2_000_000
 
 
 def _perform(setup: Setup, work: Path, progress: Progress) -> Performance:

@@ -93,14 +93,14 @@ def scene_of_video(video: Path) -> RestoredScene:
         ValueError: no such file, or one that carries no scene that this program can read.
     """
     record = verify(video).record
-    if record is None or not record.get("scene", {}).get("picture"):
+    if record is None or not record["scene"].get("picture"):
         raise ValueError(f"{video.name} carries no scene; choose a video that was made here.")
     try:
-        upgraded = upgrade_scene(record["scene"])
+        version = upgrade_scene(record["scene"]).version
+        data = scene_data(checked_scene(record["scene"]))  # anybody may have written it
     except ValueError as error:
-        raise ValueError(f"{video.name}: {error}") from None
-    data, version = upgraded.data, upgraded.version
-    hashes = {item["where"]: item["sha256"] for item in record.get("files", ())}
+        raise ValueError(f"{video.name}: {str(error).splitlines()[0]}") from None
+    hashes = {item["where"]: item["sha256"] for item in record["files"]}
     wanted: dict[str, MissingMedia] = {}
 
     def rename(where: str, name: str) -> str:

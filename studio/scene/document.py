@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from masks.files.plain_yaml import MOST_DEPTH, MOST_ITEMS, PlainYamlError, read_plain_yaml
-from studio.core.messages import existing_file, nearest, shortened
+from studio.core.messages import existing_file, nearest, shortened, unwritable
 from studio.core.problems import DocumentError, Location, Part, Problem
 from studio.scene.schema import Character, Keyframe, Retake, Scene, ScriptLine, TimedRegion, Voice
 from studio.scene.screenplay import ScreenplayError
@@ -48,8 +47,6 @@ _SHOULD = {
 }
 """What an item should be, by the kind of pydantic's error."""
 _LEVELS_OF_CHECKS = 4
-_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
-"""Control characters and lone surrogates: no file name, subtitle or title can hold them."""
 
 _PARTS: dict[str, Part] = {"consent": "permission", "statement": "permission", "cast": "cast", "script": "script",
                            "lexicon": "script", "picture": "picture", "rig": "picture"}  # fmt: skip
@@ -145,7 +142,7 @@ def _prepared(document: Document) -> Document:
     faults = [
         document.problem(location, f"{_join(_item_name(document.data, location))}the text holds {named}", "remove it")
         for location, text in _texts(document.data, ())
-        if (named := ", ".join(f"the character U+{ord(sign):04X}" for sign in _UNWRITABLE.findall(text)[:1]))
+        if (named := unwritable(text))
     ]
     if faults:
         raise DocumentError(at_most(faults))

@@ -16,7 +16,8 @@ def fill(work: Path) -> dict[str, Path]:
     """One segment of each kind of 1,000 bytes, what an ended process left, and files that are not ours."""
     frames = work / FRAME_FOLDER
     (frames / PREVIEW_FOLDER).mkdir(parents=True)
-    (frames / ".drawn-x").mkdir()
+    (frames / ".parley-x.tmp").mkdir()
+    (frames / ".parley-x.tmp" / "lock").touch()  # nobody holds it
     key = "0123456789abcdef" * 2
     previews = frames / PREVIEW_FOLDER / f"{key}.mp4"
     ours = {"speech": work / f"{key}.npz", "frames": frames / f"{key}.mp4", "previews": previews}
@@ -39,7 +40,7 @@ def test_what_is_kept_is_shown_and_cleared(place: str, tmp_path: Path, capsys: p
     assert cli.main(["cache", str(tmp_path), "--clear"]) == 0
     assert all("1 segments" in line and "deleted" in line for line in capsys.readouterr().out.splitlines())
     left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
-    assert left == {"own.npz", "own.mp4"} and not list(tmp_path.rglob(".drawn-*"))
+    assert left == {"own.npz", "own.mp4"} and not list(tmp_path.rglob(".parley-*.tmp"))
     assert sum(kept.size for kept in kept_results(tmp_path)) == 0
 
 

@@ -114,7 +114,7 @@ def test_voices_are_listed_with_a_line_each(capsys) -> None:
         (["say", "...", "--voice", "VOICE", "-o", "a.wav"], "There is nothing to say"),
         (["say", "Hello.", "--voice", "VOICE", "-o", "a.ogg"], "The sound 'a.ogg' should end in .wav"),
         (["say", "Hello.", "--voice", "VOICE", "--speed", "9", "-o", "a.wav"], "The speed should be between 0.5 and 2"),
-        (["verify", "gone.mp4"], "gone.mp4 does not exist"),
+        (["verify", "gone.mp4"], "The file 'gone.mp4' does not exist"),
         (["verify", "scene.yaml"], "scene.yaml carries no mark"),
     ],
 )

@@ -156,7 +156,8 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     """A real one, sent to the whole group as a terminal does, while the encoder runs."""
     program = (
         "import time, numpy as np; from pathlib import Path; from generation.audio.waveform import Audio;"
-        "from studio.export.encoder import encode, whole_or_nothing\n"
+        "from studio.core.output import whole_or_nothing\n"
+        "from studio.export.encoder import encode\n"
         "def frames():\n"
         "  for i in range(1500):\n"
         "    time.sleep(0.02); i == 10 and print('go', flush=True)\n"
@@ -242,7 +243,11 @@ def test_mark_is_read_back_with_the_scene(exported: Path) -> None:
     assert report.record["scene"]["script"][0]["text"] == "See /etc/hosts."
     assert report.record["settings"] == {"seed": 3} and report.record["generator"].startswith("parley ")
     assert report.record["digital_source_type"].endswith("/compositeWithTrainedAlgorithmicMedia")
-    assert "unchanged" in report.sentence and exported.name in report.sentence
+    assert (
+        "matches its record" in report.sentence
+        and "does not prove" in report.sentence
+        and exported.name in report.sentence
+    )
 
 
 def test_any_changed_byte_is_noticed(exported: Path) -> None:
@@ -281,7 +286,7 @@ def test_a_remuxed_video_still_says_what_it_is(exported: Path) -> None:
     if exported.suffix == ".mp4":
         run_ffmpeg("-i", str(exported), "-c", "copy", "-map_metadata", "0", str(exported.with_name("b.mp4")))
         report = verify(exported.with_name("b.mp4"))
-        assert report.marked and not report.ok and "written anew" in report.sentence
+        assert report.marked and not report.ok and "its record is lost" in report.sentence
 
 
 def test_unmarked_and_foreign_files_are_told_apart(tmp_path: Path) -> None:
@@ -291,7 +296,7 @@ def test_unmarked_and_foreign_files_are_told_apart(tmp_path: Path) -> None:
     for name in ("a.wav", "b.mp4", "c.mp4"):
         report = verify(tmp_path / name)
         assert not report.ok and not report.marked and "no mark" in report.sentence
-    with pytest.raises(ValueError, match=r"d\.mp4 does not exist"):
+    with pytest.raises(ValueError, match=r"'d\.mp4' does not exist"):
         verify(tmp_path / "d.mp4")
 
 

@@ -142,7 +142,7 @@ def test_the_folder_stays_bounded(tmp_path: Path) -> None:
     paths, _ = make(tmp_path, motion())
     for age, path in enumerate(reversed(paths)):
         os.utime(path, (1e9 - age, 1e9 - age))
-    (tmp_path / ".drawn-x").mkdir()
-    os.utime(tmp_path / ".drawn-x", (1e9, 1e9))
+    (tmp_path / ".parley-x.tmp").mkdir()
+    os.utime(tmp_path / ".parley-x.tmp", (1e9, 1e9))
     trim_frames(tmp_path, sum(path.stat().st_size for path in paths[-2:]))
     assert sorted(tmp_path.iterdir()) == sorted(paths[-2:])
