@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.batch import command as batch_command
-from studio.core.messages import existing_file, shortened
+from studio.core.messages import existing_file
 from studio.core.problems import DocumentError, Problem, told
 from studio.core.process import BROKEN_PIPE, close_output, prepare_process
 from studio.core.progress import Cancelled, Status
+from studio.option_values import device, style, whole
 
 if TYPE_CHECKING:
     from studio.production.backbone import BackboneDrawing
@@ -86,16 +86,16 @@ def _parser() -> argparse.ArgumentParser:
     say.add_argument("--voice", required=True, help="name of a voice, as parley voices lists them")
     say.add_argument("--speed", type=float, default=1.0, help="0.5 to 2, 1 = the voice's own")
     style_help = "as parley styles lists them, or an adapter's file; may be given again to mix them"
-    say.add_argument("--style", type=_style, action="append", default=[], metavar="NAME[:STRENGTH]", help=style_help)
+    say.add_argument("--style", type=style, action="append", default=[], metavar="NAME[:STRENGTH]", help=style_help)
     say.add_argument("-o", "--output", type=Path, required=True, help="the sound (.wav)")
     size_help = "greatest height in pixels; never enlarges"
     for command in (render, batch):
-        command.add_argument("--size", type=_whole(1, 100_000), metavar="ROWS", help=size_help)
+        command.add_argument("--size", type=whole(1, 100_000), metavar="ROWS", help=size_help)
         command.add_argument("--draft", action="store_true", help="small and quick: at most 480 rows")
     for command in (render, batch, say):
-        command.add_argument("--seed", type=_whole(0, 2**31 - 1), help="another number gives another take")
-        command.add_argument("--steps", type=_whole(1, 1000), help="sampling steps; more is slower and finer")
-        command.add_argument("--device", type=_device, help="cpu or cuda; the GPU is taken when there is one")
+        command.add_argument("--seed", type=whole(0, 2**31 - 1), help="another number gives another take")
+        command.add_argument("--steps", type=whole(1, 1000), help="sampling steps; more is slower and finer")
+        command.add_argument("--device", type=device, help="cpu or cuda; the GPU is taken when there is one")
     bring = add("import", _import, "Make a scene file of a script: screenplay, subtitles, table or NAME: text.")
     bring.add_argument("script", type=Path, help="the script; what it is written in is told by what is in it")
     cast_help = "a scene whose picture and cast it is for; without one, everybody who speaks gets a voice"
@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     add("styles", _styles, "List the styles that scenes can give to each character, and what each does.")
     editor = add("studio", _studio, "Open the editor, which this computer alone can reach.")
     editor.add_argument("--projects", type=Path, help="folder of the projects; Parley in the home folder if not given")
-    editor.add_argument("--port", type=_whole(1, 65_535), default=8501, help="where it listens on 127.0.0.1")
+    editor.add_argument("--port", type=whole(1, 65_535), default=8501, help="where it listens on 127.0.0.1")
     add("doctor", _doctor, "Say what is installed, what is missing and how to repair it.")
     cache = add("cache", _cache, "Show the speech and frames that are kept for the next render, and clear them.")
     folder_help = "a project, a folder of projects, or the folder of a video; here if not given"
@@ -123,33 +123,6 @@ def _parser() -> argparse.ArgumentParser:
     verify = add("verify", _verify, "Say whether a file is marked as AI-generated and matches its record.")
     verify.add_argument("file", type=Path, help="video or sound file")
     return parser
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    """Reads a whole number of an option."""
-
-    def read(text: str) -> int:
-        if not text.isdecimal() or len(text) > 10 or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{shortened(text)} should be a whole number from {least} to {most}")
-        return int(text)
-
-    return read
-
-
-def _device(text: str) -> str:
-    if not re.fullmatch(r"cpu|mps|cuda(:\d{1,2})?", text):
-        raise argparse.ArgumentTypeError(f"{shortened(text)} should be cpu or cuda")
-    return text
-
-
-def _style(text: str) -> tuple[str, float]:
-    name, colon, strength = text.rpartition(":")
-    if not colon or text.endswith(".safetensors"):  # the colon may be that of a drive
-        return text, 1.0
-    try:
-        return name, float(strength)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} should be NAME or NAME:STRENGTH, such as weary:0.8") from None
 
 
 def _render(arguments: argparse.Namespace) -> int:
