@@ -75,7 +75,7 @@ def assess_excerpt(excerpt: Audio, least: float) -> ClipAssessment:
         warnings.append(f"has noise {contrast:.0f} dB below the voice, which will colour it; a quieter room helps")
     if _clipped(excerpt) > _CLIPPED_SHARE:
         problems.append("is clipped; record it at a lower level")
-    if not problems and _pitch_groups(excerpt, level) > _TWO_PITCHES:
+    if not problems and pitch_groups_apart(excerpt):
         warnings.append("sounds as if two people spoke in it; use one with a single speaker")
     return ClipAssessment(tuple(problems), tuple(warnings))
 
@@ -89,6 +89,11 @@ def _levels(audio: Audio) -> np.ndarray:
 
 def _speech(level: np.ndarray) -> np.ndarray:
     return is_speech(level, CLIP_RANGE_DB, CLIP_LOUD_QUANTILE)
+
+
+def pitch_groups_apart(audio: Audio) -> bool:
+    """Whether phrases of a recording lie around two pitches, as of two people."""
+    return _pitch_groups(audio, _levels(audio)) > _TWO_PITCHES
 
 
 def _clipped(audio: Audio) -> float:

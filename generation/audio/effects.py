@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 from scipy.signal import istft, stft
 
 from generation.audio.clip_quality import autocorrelation_pitch
-from generation.audio.mel import mel_scale
+from generation.audio.mel_bands import mel_scale
 from generation.audio.waveform import Audio
 from generation.core.clock import N_MELS, SAMPLE_RATE
 

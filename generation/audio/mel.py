@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from generation.core.clock import HOP, LOG_FLOOR, N_FFT, N_MELS, SAMPLE_RATE
+from generation.audio.mel_bands import mel_filter_bank
+from generation.core.clock import HOP, LOG_FLOOR, N_FFT, N_MELS
 
 _PAD = (N_FFT - HOP) // 2
 
@@ -18,22 +19,10 @@ def _window(device: torch.device) -> Tensor:
     return torch.hann_window(N_FFT, device=device)
 
 
-def mel_scale(n: int) -> np.ndarray:
-    """(n,) float64 Hz, equally spaced from 0 to 12 kHz on Slaney's mel scale: linear up to 1 kHz, then logarithmic."""
-    per_log = 27 / np.log(6.4)
-    mels = np.linspace(0.0, 15 + np.log(SAMPLE_RATE / 2 / 1000) * per_log, n)
-    return np.where(mels < 15, 200 * mels / 3, 1000 * np.exp((mels - 15) / per_log))
-
-
 @cache
 def mel_filters(device: torch.device) -> Tensor:
-    """Slaney-normalised mel filter bank from 0 Hz to 12 kHz, (513, 100) float32; that of librosa and transformers."""
-    edges = mel_scale(N_MELS + 2)
-    bins = np.linspace(0, SAMPLE_RATE / 2, N_FFT // 2 + 1)[:, None]
-    rising = (bins - edges[:-2]) / np.diff(edges[:-1])
-    falling = (edges[2:] - bins) / np.diff(edges[1:])
-    bank = np.minimum(rising, falling).clip(0) * (2 / (edges[2:] - edges[:-2]))
-    return torch.as_tensor(bank, dtype=torch.float32, device=device)
+    """:func:`generation.audio.mel_bands.mel_filter_bank` as a tensor, (513, 100) float32."""
+    return torch.as_tensor(mel_filter_bank(), device=device)
 
 
 def stft(waveform: Tensor) -> Tensor:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
+from generation.audio.channels import Channel, combined
+from generation.audio.sound_file import read_sound
 from generation.core.clock import SAMPLE_RATE
-from generation.core.ffmpeg import local_input, run_ffmpeg
 
 _SILENCE = 1e-4  # -80 dB: below it a recording holds nothing to hear
 
@@ -76,41 +75,29 @@ def _low_pass(factor: int) -> np.ndarray:
     return firwin(2 * 32 * factor + 1, 0.97 / factor, window=("kaiser", 10.0)).astype(np.float32)
 
 
-def load_audio(path: Path | str, sampling_rate: int = SAMPLE_RATE) -> Audio:
-    """Reads a recording: WAV, FLAC, Ogg and the like directly, MP3, M4A and the sound of a video through ffmpeg.
+def load_audio(
+    path: Path | str, sampling_rate: int = SAMPLE_RATE, channel: Channel | None = None, most_seconds: float = 1800
+) -> Audio:
+    """Reads a recording: WAV and its like directly, everything else and the sound of a video through ffmpeg.
 
-    Channels are averaged.
+    It is read to its end whatever its header says.
+
+    Args:
+        path: the file.
+        sampling_rate: of the result.
+        channel: which channel of several; None = their mean, and one of them where they would cancel.
+        most_seconds: longer ones are refused, from their header where that says so.
 
     Raises:
-        ValueError: no such file, not readable as sound, empty, broken (a value that is not a number), or silent; the
-            sentence names the file.
+        ValueError: no such file, not readable as sound, empty, too long, broken (values that are not numbers or not on
+            the scale of sound), silent, or without that channel; the sentence names the file.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"The recording {path.name} does not exist; check its name and folder.")
-    if path.stat().st_size == 0:
-        raise ValueError(f"The recording {path.name} is an empty file; record or export it again.")
+    sound = read_sound(path, most_seconds)
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, TypeError):  # TypeError: it takes the name .raw for samples without a header
-        samples, rate = soundfile.read(io.BytesIO(_decode(path)), dtype="float32", always_2d=True)
-    waveform = samples.mean(axis=1)
-    if len(waveform) == 0:
-        raise ValueError(f"The recording {path.name} has no samples; record or export it again.")
-    if not np.isfinite(waveform).all():
-        raise ValueError(f"The recording {path.name} is broken: it has values that are not numbers; export it again.")
+        waveform = combined(sound.samples, channel)
+    except ValueError as error:
+        raise ValueError(f"The recording {path.name} {error}") from None
     if np.abs(waveform).max() < _SILENCE:
         raise ValueError(f"The recording {path.name} is silent; choose one in which somebody speaks.")
-    return Audio(waveform, rate).resampled(sampling_rate)
-
-
-def _decode(path: Path) -> bytes:
-    """The first sound stream of any file that ffmpeg reads, as a Sun AU file with its own rate and channels."""
-    options = [*local_input(path), "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
-    try:
-        decoded = run_ffmpeg(options, path.name)
-    except RuntimeError:
-        decoded = b""
-    if not decoded:
-        raise ValueError(f"The recording {path.name} cannot be read as sound; export it as WAV and try again.")
-    return decoded
+    return Audio(waveform, sound.sampling_rate).resampled(sampling_rate)

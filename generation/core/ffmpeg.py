@@ -56,6 +56,27 @@ def run_ffmpeg(options: Sequence[str], failure: str) -> bytes:
     return done.stdout
 
 
+def describe_sound(path: Path) -> str:
+    """What ffmpeg says of a user's file from its header, in words; nothing is decoded."""
+    command = [_program(), "-hide_banner", "-nostdin", *local_input(path)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, **_APART)
+    return done.stderr.decode(errors="replace")
+
+
+def read_sound_stream(path: Path, most_seconds: float) -> tuple[bytes, str]:
+    """The first sound stream of a user's file at its own rate and channels, no more than so many seconds.
+
+    Returns:
+        Little-endian float32, channels interleaved, and ffmpeg's complaints about what it could not decode.
+    """
+    wrong = ["-err_detect", "crccheck+bitstream+buffer", "-max_error_rate", "1"]
+    out = ["-map", "0:a:0", "-t", f"{most_seconds:.3f}", "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"]
+    command = _command([*wrong, *local_input(path), *out])
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, **_APART)
+    lines = done.stderr.decode(errors="replace").splitlines()
+    return done.stdout, "\n".join(line for line in lines if "non monotonically increasing" not in line)
+
+
 class FfmpegWriter:
     """An ffmpeg process that is fed bytes on ``pipe:0``; left in any way, it is gone.
 
@@ -122,9 +143,13 @@ class FfmpegWriter:
 
 
 def _command(options: Sequence[str]) -> list[str]:
+    return [_program(), "-y", "-v", "error", "-nostdin", *options]
+
+
+def _program() -> str:
     from imageio_ffmpeg import get_ffmpeg_exe
 
-    return [get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin", *options]
+    return get_ffmpeg_exe()
 
 
 def _last_line(log: bytes) -> str:

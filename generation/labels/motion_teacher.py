@@ -18,7 +18,8 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional
 
-from generation.audio.mel import mel_scale, mel_spectrogram
+from generation.audio.mel import mel_spectrogram
+from generation.audio.mel_bands import mel_scale
 from generation.core.clock import MELS_PER_FRAME, N_MELS
 from generation.core.motion import INDEX, MOUTH, WEIGHTS
 from generation.data.grid_corpus import HELD_OUT_FILES, TRAIN_FILES, Sentence, mean_symbol_seconds, read_sentences

@@ -32,7 +32,7 @@ from studio.project.project import Project
 from studio.scene.document import load_scene
 from studio.scene.schema import Scene
 from studio.scene.voices import language_of
-from studio.timeline.timeline import scene_recording
+from studio.timeline.recordings import scene_recording
 
 _SENTENCES = 2
 """Said before and after."""

@@ -16,7 +16,7 @@ from generation.voices.bank import speaker_embedding_from_clip
 from studio.performance.models import Models
 from studio.scene.schema import Character, Scene
 from studio.scene.styles import read_style
-from studio.timeline.timeline import scene_recording
+from studio.timeline.recordings import line_recording, scene_recording
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ def _voice(
     embedding = np.zeros_like(models.voices.octave)
     if character.voice is None:
         index = scene.find(character.name)
-        recordings = [line.recording for line in scene.script if index is not None and scene.says(index, line)]
-        if clip := next(filter(None, recordings), None):
-            embedding = speaker_embedding_from_clip(Audio(scene_recording(folder, clip), SAMPLE_RATE))
+        own = [line for line in scene.script if index is not None and scene.says(index, line) and line.recording]
+        if own:
+            embedding = speaker_embedding_from_clip(Audio(line_recording(folder, own[0]), SAMPLE_RATE))
     elif character.voice.clip is not None:
         cloned = models.cloned(scene_recording(folder, character.voice.clip))
         embedding, timbre = cloned.embedding, np.float32(adapters.remaining_voice(styles)) * cloned.timbre

@@ -24,8 +24,9 @@ from studio.performance.scene_routing import scene_routing
 from studio.performance.segment_generation import OnStep, SegmentGenerator
 from studio.scene.schema import Scene
 from studio.scene.voices import language_of
+from studio.timeline.recordings import line_recording
 from studio.timeline.segments import Segment, join_performances, split
-from studio.timeline.timeline import Speaker, Timeline, build_timeline, scene_recording
+from studio.timeline.timeline import Speaker, Timeline, build_timeline
 
 MADE_BY = ("studio.performance.segment_generation", "studio.performance.performance_cache")
 """Modules that make and keep a segment and its retakes."""
@@ -78,7 +79,7 @@ class ScenePerformer:
             Speaker(voice.embedding, language_of(self._scene, index), voice.delivery)
             for index, voice in enumerate(self._voices)
         ]
-        return build_timeline(self._scene, speakers, self._models.durations, partial(scene_recording, self._folder))
+        return build_timeline(self._scene, speakers, self._models.durations, partial(line_recording, self._folder))
 
     @single_threaded()
     def perform(

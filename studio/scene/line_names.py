@@ -21,6 +21,8 @@ def line_names(scene: Scene, takes: bool = True) -> list[str]:
         known = [name if (index := scene.find(name)) is None else scene.cast[index].name for name in line.speakers]
         who = TOGETHER.join(known)
         content = [who, line.text, repr(line.speed), line.recording or ""]
+        if line.channel is not None:
+            content.append(f"channel {line.channel}")
         if takes and line.take:
             content.append(f"take {line.take}")
         name = f"{who}-{hashlib.sha256(chr(10).join(content).encode()).hexdigest()[:10]}"

@@ -118,4 +118,4 @@ def kept_over(old: Sequence[ScriptLine], new: Sequence[ScriptLine]) -> tuple[Scr
 
 
 def _sound(line: ScriptLine) -> tuple[object, ...]:
-    return line.who.casefold(), line.text, line.speed, line.recording
+    return line.who.casefold(), line.text, line.speed, line.recording, line.channel

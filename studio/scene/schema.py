@@ -19,6 +19,7 @@ Language = Literal["en-us", "en-gb"]
 Point = tuple[float, float]
 Region = Literal["auto"] | tuple[Point, ...]
 
+CHANNELS = ("left", "right", "mix")
 GAZES = ("viewer", "away")
 COLOURS = ("#d1495b", "#2e86ab", "#edae49", "#5b8e7d", "#8d5a97", "#e07a5f", "#3d5a80", "#7f7f7f")
 STATEMENT_NEEDED = ("agreed", "public")
@@ -241,6 +242,8 @@ class Retake(_Strict):
 class ScriptLine(_Strict):
     """One line of the script: spoken text, or a recording (its text then only serves the subtitles).
 
+    ``channel`` says which channel of the recording is heard: ``left``, ``right``, a number from 1, or the ``mix``.
+
     It begins ``pause`` seconds after the line before it ends, or ``overlap`` seconds before that, or ``start`` seconds
     after the scene begins. Another ``take`` is the same line spoken anew. ``looks`` says where the speaker's eyes are
     meanwhile: at another member of the cast by name, at the ``viewer`` or ``away``. In its ``retakes`` the speaker
@@ -255,6 +258,7 @@ class ScriptLine(_Strict):
     face: Name | None = None
     text: str = ""
     recording: FileName | None = None
+    channel: Literal["left", "right", "mix"] | Annotated[int, Field(ge=1, le=8)] | None = None
     pause: float | None = Field(None, ge=0, le=60)
     overlap: float | None = Field(None, gt=0, le=60)
     start: float | None = Field(None, ge=0, le=3600)
@@ -277,6 +281,15 @@ class ScriptLine(_Strict):
             ((who, text),) = value.items()
             if who not in cls.model_fields and not isinstance(text, dict | list):
                 return {**screenplay.parse_head(str(who)), "text": text}
+        return value
+
+    @field_validator("channel", mode="before")
+    @classmethod
+    def _channel(cls, value: Any) -> Any:  # noqa: ANN401
+        if isinstance(value, str) and (value := value.strip().lower()).isdigit():
+            value = int(value)
+        if value is not None and value not in CHANNELS and (not isinstance(value, int) or not 1 <= value <= 8):
+            raise ValueError(f"should be left, right, mix or a number from 1 to 8; it is {value!r}")
         return value
 
     @field_validator("take", mode="before")
@@ -325,6 +338,12 @@ class ScriptLine(_Strict):
     def _one_recording(self) -> ScriptLine:
         if self.recording is not None and len(self.speakers) > 1:
             raise ValueError("is a recording of several people; name one, and whose faces say it with the key face")
+        return self
+
+    @model_validator(mode="after")
+    def _channel_of_recording(self) -> ScriptLine:
+        if self.channel is not None and self.recording is None:
+            raise ValueError("names a channel and no recording; add one, or remove channel")
         return self
 
     @property

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Protocol
 
-OPTIONS = ("pause", "overlap", "start", "speed", "take", "looks", "face", "recording")
+OPTIONS = ("pause", "overlap", "start", "speed", "take", "looks", "face", "recording", "channel")
 _OPTION_LIST = re.compile(r"\(((?:[^()\"]|\"(?:[^\"\\]|\\.)*\")*)\)")
 _PAUSE = re.compile(r"\(\s*pause\s+([^()\s]+)\s*\)")
 _OPTION = re.compile(r"\s*([^\s,]+)(?:\s+(\"(?:[^\"\\]|\\.)*\"|[^,]*))?\s*(?:,|$)")
@@ -39,6 +39,10 @@ class WrittenLine(Protocol):
     @property
     def recording(self) -> str | None:
         """File that is played in place of speech."""
+
+    @property
+    def channel(self) -> str | int | None:
+        """Which channel of that is heard."""
 
     @property
     def pause(self) -> float | None:
@@ -73,10 +77,10 @@ def parse(text: str) -> list[dict[str, str]]:
     """Fields of each script line in a screenplay.
 
     A line is ``NAME: text`` or ``NAME (option value, ...): text`` with the options pause, overlap, start (seconds),
-    speed (a factor), take (a number), looks (a name, viewer or away), face (a name) and recording (a file). Several
-    names with a plus between them (``NORA + THEO``) say a line together, or are the faces that a voice comes out of. An
-    indented line continues the one before it, ``(pause 1.5)`` alone is a pause before the next line, ``#`` begins a
-    note for the next line, which nobody speaks.
+    speed (a factor), take (a number), looks (a name, viewer or away), face (a name), recording (a file) and channel
+    (of it). Several names with a plus between them (``NORA + THEO``) say a line together, or are the faces that a voice
+    comes out of. An indented line continues the one before it, ``(pause 1.5)`` alone is a pause before the next line,
+    ``#`` begins a note for the next line, which nobody speaks.
 
     Args:
         text: the screenplay.
@@ -197,6 +201,8 @@ def _print_line(line: WrittenLine) -> str:
         if (value := getattr(line, key)) is not None:
             plain = re.fullmatch(r"[^\s,()\"](?:[^,()\"]*[^\s,()\"])?", value)
             options.append(f"{key} {value if plain else json.dumps(value, ensure_ascii=False)}")
+    if line.channel is not None:
+        options.append(f"channel {line.channel}")
     head = f"{line.who} ({', '.join(options)})" if options else line.who
     notes = "".join(f"# {note}\n" for note in line.note.splitlines())
     return notes + f"{head}: {line.text}".rstrip() + "\n"

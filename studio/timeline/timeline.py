@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -30,7 +29,6 @@ LEAD_FRAMES = 8
 """Frames before the first line, when it names no time of its own."""
 PAUSE_FRAMES = 8
 """Frames between two lines, when the later names no time of its own."""
-MAX_RECORDING_SECONDS = 120
 TAIL_FRAMES = 12
 """Frames after the last line, so that its mouth is seen to close."""
 
@@ -93,7 +91,7 @@ def build_timeline(
     scene: Scene,
     speakers: Sequence[Speaker],
     durations: DurationEstimator,
-    load_recording: Callable[[str], np.ndarray],
+    load_recording: Callable[[ScriptLine], np.ndarray],
 ) -> Timeline:
     """Pronounce, measure and place every line of a scene.
 
@@ -101,7 +99,7 @@ def build_timeline(
         scene: a scene whose lines name members of its cast.
         speakers: one a member of the cast.
         durations: says how long each symbol lasts.
-        load_recording: file name of a recording, as the scene writes it, to (S,) float32 samples at 24 kHz.
+        load_recording: the sound of a line that has a recording, (S,) float32 samples at 24 kHz.
 
     Returns:
         Lines on whole video frames: ends are padded to 40 ms, starts and pauses are rounded to it.
@@ -132,7 +130,7 @@ def measure_lines(
     scene: Scene,
     speakers: Sequence[Speaker],
     durations: DurationEstimator,
-    load_recording: Callable[[str], np.ndarray],
+    load_recording: Callable[[ScriptLine], np.ndarray],
     phonemizer: Phonemizer | None = None,
 ) -> tuple[list[Line], dict[int, Problem]]:
     """Pronounce and measure every line, each at frame 0; arguments as of :func:`build_timeline`.
@@ -157,7 +155,7 @@ def measure_lines(
         character = saying[0]
         try:
             if line.recording is not None:
-                drafts.append(_measure_recording(name, character, load_recording(line.recording)))
+                drafts.append(_measure_recording(name, character, load_recording(line)))
                 continue
             ipa = phonemize(line.text, speakers[character].language, scene.lexicon, phonemizer)
             seed = seed_of(scene.seed, name, "rhythm")
@@ -233,20 +231,3 @@ def _measure_recording(name: str, character: int, samples: np.ndarray) -> Line:
     samples = np.pad(samples, (0, samples_from_frames(n_frames) - len(samples)))
     # The sound says it all; its phonemes are unknown, and the model was trained to do without them.
     return Line(name, character, 0, n_frames, " ", (n_frames * MELS_PER_FRAME,), samples)
-
-
-def scene_recording(folder: Path, name: str) -> np.ndarray:
-    """A recording that a scene names, (S,) float32 at 24 kHz.
-
-    Raises:
-        ValueError: no such file, not sound, empty, silent, broken or too long; the sentence names the file.
-    """
-    if reason := existing_file(folder / name, "the recording"):
-        raise ValueError(reason)
-    from generation.audio.waveform import load_audio
-
-    audio = load_audio(folder / name)
-    if audio.seconds > MAX_RECORDING_SECONDS:
-        limit = f"at most {MAX_RECORDING_SECONDS} s"
-        raise ValueError(f"the recording {name!r} lasts {audio.seconds:.0f} s; cut it into lines of {limit}.")
-    return audio.waveform

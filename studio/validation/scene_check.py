@@ -27,7 +27,8 @@ from studio.scene.retakes import faults
 from studio.scene.schema import GAZES, STATEMENT_NEEDED, Character, Scene, ScriptLine, Voice
 from studio.scene.styles import delivery_of, read_style
 from studio.scene.voices import language_of, voice_names
-from studio.timeline.timeline import Speaker, find_clashes, measure_lines, place_lines, scene_recording
+from studio.timeline.recordings import line_recording, recording_findings, scene_recording
+from studio.timeline.timeline import Speaker, find_clashes, measure_lines, place_lines
 
 MAX_TEXT = 600
 MAX_SECONDS = 1800
@@ -273,14 +274,23 @@ class _Check:
             Speaker(None, language_of(scene, index), self._delivery(character))
             for index, character in enumerate(scene.cast)
         ]
-        load = partial(scene_recording, self.folder)
+        load = partial(line_recording, self.folder)
         lines, problems = measure_lines(scene, speakers, AverageDurations(), load, _letters)
         for index, problem in problems.items():
             line = scene.script[index]
             if len(scene.speakers_of(line)) == len(line.speakers) > 0 and (line.text or line.recording):
                 self._say_of_line(problem)
+        for index, line in enumerate(scene.script):
+            if line.recording is not None and index not in problems:
+                self._recording(index, line)
         if not problems:
             self._times(lines)
+
+    def _recording(self, index: int, line: ScriptLine) -> None:
+        """What is worth a look in the recording of a line."""
+        for found in recording_findings(self.folder, line):
+            what = f"script line {index + 1} ({line.who}): the recording {line.recording!r} {found.what}"
+            self._say(("script", index, "recording"), what, found.repair, warning=True)
 
     def _delivery(self, character: Character) -> Delivery:
         """Those of a character's styles; average ones where a style has faults, which are said elsewhere."""

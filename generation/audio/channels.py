@@ -1,0 +1,62 @@
+"""Channels of a recording: which of them is heard, and what two of them have to do with each other."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from generation.audio.voice_activity import is_speech
+
+Channel = Literal["left", "right", "mix"] | int
+"""Which channel of a recording: by side, all of them, or by number from 1."""
+_CANCELS = 0.05
+"""Share of the channels' power that is left in their mean where they are opposite in phase (13 dB less)."""
+_FRAME_SECONDS = 0.04
+_APART_DB, _LEAST_SHARE, _LEAST_SECONDS = 10.0, 0.15, 1.0
+"""A speaker is on one channel where it is so much louder, for this share of the speech and this long."""
+
+
+def combined(samples: np.ndarray, channel: Channel | None = None) -> np.ndarray:
+    """(S, C) -> (S,) float32: one channel, or the mean of all; by itself, one of two that would cancel.
+
+    Raises:
+        ValueError: there is no such channel; a clause without its subject.
+    """
+    count = samples.shape[1]
+    if channel is None:
+        return samples[:, int(np.square(samples).sum(0).argmax())] if opposite_phase(samples) else _mean(samples)
+    if channel == "mix" or (count == 1 and channel in ("left", 1)):
+        return _mean(samples)
+    number = {"left": 1, "right": 2}.get(str(channel), channel)
+    if not isinstance(number, int) or not 1 <= number <= count:
+        have = "one channel" if count == 1 else f"{count} channels"
+        raise ValueError(f"has {have} and no channel {channel!r}; leave channel out, or name one that it has.")
+    return samples[:, number - 1]
+
+
+def _mean(samples: np.ndarray) -> np.ndarray:
+    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(1)
+
+
+def opposite_phase(samples: np.ndarray) -> bool:
+    """Whether two channels (S, 2) hold the same with opposite signs, so that their mean is next to nothing."""
+    if samples.shape[1] != 2:
+        return False
+    power = float(np.square(samples, dtype=np.float64).mean())
+    return power > 0 and float(np.square(samples.mean(1, dtype=np.float64)).mean()) < _CANCELS * power
+
+
+def speakers_apart(samples: np.ndarray, sampling_rate: int) -> bool:
+    """Whether two channels (S, 2) hold a speaker each: now the one, now the other is 10 dB louder."""
+    if samples.shape[1] != 2:
+        return False
+    frame = max(1, round(_FRAME_SECONDS * sampling_rate))
+    frames = samples[: len(samples) // frame * frame].reshape(-1, frame, 2)
+    if len(frames) < 2:
+        return False
+    level = 10 * np.log10(np.square(frames, dtype=np.float64).mean(1) + 1e-12)
+    spoken = is_speech(level.max(1))
+    apart = (level[:, 0] - level[:, 1])[spoken]
+    least = max(_LEAST_SHARE * spoken.sum(), _LEAST_SECONDS / _FRAME_SECONDS)
+    return bool((apart > _APART_DB).sum() > least and (apart < -_APART_DB).sum() > least)

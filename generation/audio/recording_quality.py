@@ -1,0 +1,40 @@
+"""What is worth a look in a recording that will be a line: clipping, two voices; sentences for its author."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from generation.audio.clip_quality import pitch_groups_apart
+from generation.audio.waveform import Audio
+
+_TOP, _BELOW = 0.985, 0.94
+_CROWDED, _LEAST_SHARE = 2.0, 0.002
+"""Clipping crowds samples at the top: more than twice those of the next band, which is three times as wide."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing worth a look: a clause without its subject, and what to do about it."""
+
+    what: str
+    repair: str
+
+
+def is_clipped(waveform: np.ndarray) -> bool:
+    """Whether the peaks of a recording (S,) are cut flat."""
+    size = np.abs(waveform)
+    peak = float(np.quantile(size, 0.9999)) if len(size) else 0.0
+    top, below = (size > _TOP * peak).mean(), ((size > _BELOW * peak) & (size <= _TOP * peak)).mean()
+    return bool(peak > 0 and top > _LEAST_SHARE and top > _CROWDED * below)
+
+
+def assess_recording(audio: Audio) -> tuple[Finding, ...]:
+    """What to say of a recording at 24 kHz, most important first."""
+    found = []
+    if is_clipped(audio.waveform):
+        found.append(Finding("is clipped", "record it at a lower level"))
+    if pitch_groups_apart(audio):
+        found.append(Finding("sounds as if two people spoke in it", "give each a line of their own: parley split"))
+    return tuple(found)
