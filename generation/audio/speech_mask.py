@@ -68,9 +68,9 @@ def _run(mel: np.ndarray) -> np.ndarray:
 
     h = dense("narrow", np.maximum(dense("widen", (mel + 7) / 3), 0))
     for number, dilation in enumerate(_DILATIONS):
-        kernel = weights[f"blocks.{number}.across_time.weight"][:, 0]
-        padded = np.pad(h, ((2 * dilation, 2 * dilation), (0, 0)))
-        across = sum(padded[k * dilation : k * dilation + len(h)] * kernel[:, k] for k in range(5))
-        across = across + weights[f"blocks.{number}.across_time.bias"]
-        h = h + dense(f"blocks.{number}.across_channels", np.maximum(across, 0))
+        kernel = weights[f"blocks.{number}.kernel"]
+        reach = len(kernel) // 2 * dilation
+        padded = np.pad(h, ((reach, reach), (0, 0)))
+        across = sum(kernel[tap] * padded[tap * dilation : tap * dilation + len(h)] for tap in range(len(kernel)))
+        h = h + dense(f"blocks.{number}.mix", np.maximum(across + weights[f"blocks.{number}.shift"], 0))
     return dense("head", np.maximum(h, 0))

@@ -9,17 +9,27 @@ from torch import Tensor, nn
 
 from generation.core.clock import N_MELS
 
+_TAPS = 5
+
 
 class _Block(nn.Module):
     """A convolution over time of each channel by itself, then one of all channels, added to what came in."""
 
     def __init__(self, width: int, dilation: int) -> None:
         super().__init__()
-        self.across_time = nn.Conv1d(width, width, 5, padding=2 * dilation, dilation=dilation, groups=width)
-        self.across_channels = nn.Conv1d(width, width, 1)
+        self.dilation = dilation
+        self.kernel = nn.Parameter(torch.randn(_TAPS, width) / _TAPS**0.5)
+        self.shift = nn.Parameter(torch.zeros(width))
+        self.mix = nn.Linear(width, width)
 
     def forward(self, h: Tensor) -> Tensor:
-        return h + self.across_channels(torch.relu(self.across_time(h)))
+        # As shifted copies: on a CPU several times as fast as a grouped convolution.
+        reach, n_frames = _TAPS // 2 * self.dilation, h.shape[1]
+        padded = nn.functional.pad(h, (0, 0, reach, reach))
+        across = self.shift
+        for tap in range(_TAPS):
+            across = across + self.kernel[tap] * padded[:, tap * self.dilation : tap * self.dilation + n_frames]
+        return h + self.mix(torch.relu(across))
 
 
 class SpeechMask(ModelMixin, ConfigMixin):
@@ -32,16 +42,15 @@ class SpeechMask(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(self, width: int = 44, wide: int = 56, dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 1)) -> None:
         super().__init__()
-        self.widen = nn.Conv1d(N_MELS, wide, 1)
-        self.narrow = nn.Conv1d(wide, width, 1)
+        self.widen = nn.Linear(N_MELS, wide)
+        self.narrow = nn.Linear(wide, width)
         self.blocks = nn.ModuleList(_Block(width, dilation) for dilation in dilations)
-        self.head = nn.Conv1d(width, N_MELS + 1, 1)
+        self.head = nn.Linear(width, N_MELS + 1)
 
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
         """(B, M, 100) log-mel, its loud frames at a level of about -4 -> log mask (B, M, 100) <= 0, logit (B, M)."""
-        h = torch.relu(self.widen((mel.transpose(1, 2) + 7) / 3))
-        h = self.narrow(h)
+        h = self.narrow(torch.relu(self.widen((mel + 7) / 3)))
         for block in self.blocks:
             h = block(h)
-        out = self.head(torch.relu(h)).transpose(1, 2)
+        out = self.head(torch.relu(h))
         return nn.functional.logsigmoid(out[..., :N_MELS]), out[..., N_MELS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +13,17 @@ from safetensors.numpy import save_file
 from torch import Tensor
 
 from generation.audio.effects import change_pitch, whisper
-from generation.audio.mel import mel_spectrogram
+from generation.audio.mel_bands import log_mel
 from generation.audio.speech_mask import LOUD_LEVEL, level_of_loud_frames
 from generation.audio.voice_activity import is_speech
-from generation.core.clock import HOP, SAMPLE_RATE
+from generation.core.clock import HOP, LOG_FLOOR, MEL_RATE, N_MELS, SAMPLE_RATE
 from generation.core.weights import load_strict
-from generation.data.background_sounds import equalised, music, noise, normalised, room
+from generation.data.background_sounds import equalised, music, noise, room
 from generation.data.corpus import corpus_rows
 from generation.models.speech_mask import SpeechMask
 
-_SECONDS = 3.0
+_FRAMES = 3 * MEL_RATE
+_NOTHING = float(np.log(LOG_FLOOR))
 _PIECES, _PIECE_SECONDS = 450, 8.0
 _UTTERANCES = 900
 _TESTED_VOICES = {"af_aoede", "am_puck", "bf_isabella", "bm_lewis"}
@@ -45,79 +46,77 @@ class Batch:
 
 
 class Mixtures:
-    """Speech, music and noise, kept in ``folder`` once drawn, and mixtures of them at random.
+    """Speech, music and noise as log-mel, kept in ``folder`` once drawn, and mixtures of them at random.
+
+    Spectra are added with phases at random, band by band: what two sounds come to in a mel band, without a Fourier
+    transform for each mixture.
 
     Args:
         shared: folder with ``corpus/`` and ``motion/``.
-        folder: where the sounds are kept.
+        folder: where they are kept.
     """
 
     def __init__(self, shared: Path, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         random = np.random.default_rng(0)
-        self.music = _kept(folder / "music.npy", lambda: [music(_PIECE_SECONDS, random) for _ in range(_PIECES)])
-        self.noise = _kept(folder / "noise.npy", lambda: [noise(_PIECE_SECONDS, random) for _ in range(_PIECES)])
-        self.speech = _kept(folder / "speech.npy", lambda: [_changed(s, random) for s in _speech(shared, random)])
-        spans = [np.flatnonzero(_speaks(sound)) for sound in self.speech]
-        self.speech = [s for s, span in zip(self.speech, spans, strict=True) if len(span) > 20]
+        self.music = _kept(folder / "music.npy", lambda: (music(_PIECE_SECONDS, random) for _ in range(_PIECES)))
+        self.noise = _kept(folder / "noise.npy", lambda: (noise(_PIECE_SECONDS, random) for _ in range(_PIECES)))
+        self.speech = _kept(folder / "speech.npy", lambda: (_changed(s, random) for s in _speech(shared, random)))
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
         """So many mixtures of 3 s."""
         random = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
         made = [self._mixture(random) for _ in range(size)]
-        heard, speech = (
-            mel_spectrogram(torch.from_numpy(np.stack(part))) for part in list(zip(*made, strict=True))[:2]
-        )
-        return Batch(heard, speech, torch.from_numpy(np.stack([speaks for *_, speaks in made])))
+        heard, speech, speaks = (torch.from_numpy(np.stack(part)) for part in zip(*made, strict=True))
+        return Batch(heard, speech, speaks)
 
     def _mixture(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        n = round(_SECONDS * SAMPLE_RATE)
-        speech, speaks = np.zeros(n, np.float32), np.zeros(n // HOP, np.float32)
+        """Log-mel of a mixture and of its speech, (M, 100), and (M,) 1 where somebody speaks."""
+        speech, speaks = np.full((_FRAMES, N_MELS), _NOTHING, np.float32), np.zeros(_FRAMES, np.float32)
         if random.random() < 0.75:
-            speech, speaks = self._utterance(n, random)
-        other = 0.1 * 10 ** (random.uniform(-75, -35) / 20) * random.standard_normal(n)
+            speech, speaks = self._utterance(random)
+        hiss = random.uniform(-11.5, -6.5) + 0.3 * random.standard_normal((_FRAMES, N_MELS))
+        heard = _sum(speech, hiss + random.uniform(-0.02, 0.02) * np.arange(N_MELS), random)
         if random.random() < 0.85:
-            kinds = random.choice(4, p=(0.5, 0.32, 0.12, 0.06))
-            decibels = random.choice([random.uniform(-8, 12), random.uniform(8, 35)])
-            sound = 0.0
-            if kinds in (0, 2):
-                sound = sound + _crop(self.music[random.integers(len(self.music))], n, random)
-            if kinds in (1, 2):
-                sound = sound + _crop(self.noise[random.integers(len(self.noise))], n, random)
-            if kinds == 3:  # a crowd, of whom nobody is understood
-                crowd = [self._utterance(n, random)[0] for _ in range(random.integers(7, 14))]
-                sound = normalised(sum(np.roll(each, random.integers(n)) for each in crowd))
-            other = other + 10 ** (-decibels / 20) * sound
-        mixture = speech + other
-        if random.random() < 0.05:
-            limit = np.quantile(np.abs(mixture), random.uniform(0.9, 0.999))
-            mixture = mixture.clip(-limit, limit)
-        loud = level_of_loud_frames(mel_spectrogram(torch.from_numpy(mixture.astype(np.float32))).numpy())
-        gain = np.exp(LOUD_LEVEL - loud) * 10 ** (random.choice([0.0, random.uniform(-30, 3)]) / 20)
-        return (gain * mixture).astype(np.float32), (gain * speech).astype(np.float32), speaks
+            kind = random.choice(4, p=(0.5, 0.32, 0.12, 0.06))
+            gain = -np.log(10) / 20 * random.choice([random.uniform(-8, 12), random.uniform(8, 35)])
+            if kind in (0, 2):
+                heard = _sum(heard, gain + _crop(self.music[random.integers(len(self.music))], random), random)
+            if kind in (1, 2):
+                heard = _sum(heard, gain + _crop(self.noise[random.integers(len(self.noise))], random), random)
+            if kind == 3:  # a crowd, of whom nobody is understood
+                for _ in range(crowd := int(random.integers(7, 14))):
+                    heard = _sum(heard, gain - 0.5 * np.log(crowd) + self._utterance(random)[0], random)
+        gain = LOUD_LEVEL - level_of_loud_frames(heard)
+        gain += np.log(10) / 20 * random.choice([0.0, random.uniform(-30, 3)])
+        return (heard + gain).astype(np.float32), (speech + gain).astype(np.float32), speaks
 
-    def _utterance(self, n: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Speech of RMS 0.1 somewhere in n samples, and where it is."""
-        sound = self.speech[random.integers(len(self.speech))]
-        flags = _speaks(sound)
-        wide = np.pad(sound, (n, n))
-        flags = np.pad(flags, (n // HOP, n // HOP))
-        first = HOP * int(random.integers(n // HOP // 3, (len(wide) - n) // HOP - n // HOP // 4))
-        return wide[first : first + n], flags[first // HOP : first // HOP + n // HOP].astype(np.float32)
+    def _utterance(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Log-mel of speech somewhere in 3 s, and where it is."""
+        mel = self.speech[random.integers(len(self.speech))]
+        wide = np.pad(mel, ((_FRAMES, _FRAMES), (0, 0)), constant_values=_NOTHING)
+        first = int(random.integers(_FRAMES // 3, len(wide) - _FRAMES - _FRAMES // 4))
+        speaks = np.pad(_speaks(mel), _FRAMES)[first : first + _FRAMES]
+        return wide[first : first + _FRAMES], speaks.astype(np.float32)
 
 
-def _speaks(sound: np.ndarray) -> np.ndarray:
-    """(S / 240,) bool: 10 ms in which speech (S,) is heard."""
-    frames = sound[: len(sound) // HOP * HOP].reshape(-1, HOP)
-    return is_speech(10 * np.log10(np.square(frames.astype(np.float64)).mean(1) + 1e-12), 35.0)
+def _sum(one: np.ndarray, other: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Log-mel (M, 100) of two sounds together."""
+    a, b = np.exp(one), np.exp(other)
+    phase = 0.6 * np.cos(2 * np.pi * random.random(a.shape, np.float32))
+    return np.log(np.sqrt(np.maximum(a * a + b * b + 2 * phase * a * b, 0)) + LOG_FLOOR)
 
 
-def _kept(path: Path, make: Callable[[], Sequence[np.ndarray]]) -> list[np.ndarray]:
-    """Sounds from a file, or made and written to it."""
+def _speaks(mel: np.ndarray) -> np.ndarray:
+    """(M,) bool: 10 ms of speech (M, 100) in which it is heard."""
+    return is_speech(10 * np.log10(np.exp(2 * mel.astype(np.float64)).mean(1)), 35.0)
+
+
+def _kept(path: Path, make: Callable[[], Iterator[np.ndarray]]) -> list[np.ndarray]:
+    """Log-mel of sounds from a file, or made and written to it."""
     if not path.is_file():
-        made = list(make())
-        ends = np.cumsum([len(sound) for sound in made])
-        np.save(path.with_suffix(".ends.npy"), ends)
+        made = [log_mel(sound) for sound in make()]
+        np.save(path.with_suffix(".ends.npy"), np.cumsum([len(mel) for mel in made]))
         np.save(path, np.concatenate(made).astype(np.float16))
     ends = np.load(path.with_suffix(".ends.npy"))
     return [part.astype(np.float32) for part in np.split(np.load(path), ends[:-1])]
@@ -147,18 +146,20 @@ def _changed(sound: np.ndarray, random: np.random.Generator) -> np.ndarray:
     if random.random() < 0.5:
         sound = room(sound, random, random.uniform(0.05, 0.5))
     sound = equalised(sound, random, random.uniform(0, 7))
-    spoken = sound[: len(sound) // HOP * HOP].reshape(-1, HOP)[_speaks(sound)]
-    return (0.1 * sound / np.sqrt(np.square(spoken).mean() + 1e-12)).astype(np.float32)
+    level = np.square(sound[: len(sound) // HOP * HOP].reshape(-1, HOP)).mean(1)
+    loud = level[is_speech(10 * np.log10(level + 1e-12))].mean()
+    return (0.1 * sound / np.sqrt(loud + 1e-12)).astype(np.float32)
 
 
-def _crop(sound: np.ndarray, n: int, random: np.random.Generator) -> np.ndarray:
-    first = int(random.integers(len(sound) - n))
-    return sound[first : first + n]
+def _crop(mel: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    first = int(random.integers(len(mel) - _FRAMES))
+    return mel[first : first + _FRAMES]
 
 
 def mask_loss(model: SpeechMask, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """Distance of the masked log-mel from that of the speech where it can be heard, and cross-entropy of speaking."""
-    mask, speaks = model(batch.heard)
+    with torch.autocast(batch.heard.device.type, enabled=False):  # half precision is slow on most CPUs
+        mask, speaks = model(batch.heard)
     floor = batch.heard.exp().square().mean(2).quantile(0.95, 1).log()[:, None, None] / 2 - _AUDIBLE
     wanted = torch.minimum(batch.speech, batch.heard).maximum(floor)
     apart = ((batch.heard + mask).maximum(floor) - wanted).abs().mean()
@@ -170,4 +171,4 @@ def mask_loss(model: SpeechMask, batch: Batch) -> tuple[Tensor, dict[str, float]
 def publish_mask(ema: Path, file: Path) -> None:
     """Writes the weights of a checkpoint in half precision as the one file that ships."""
     model = load_strict(SpeechMask, ema)
-    save_file({name: t.detach().squeeze(-1).numpy().astype(np.float16) for name, t in model.state_dict().items()}, file)
+    save_file({name: t.detach().numpy().astype(np.float16) for name, t in model.state_dict().items()}, file)

@@ -11,7 +11,7 @@ from generation.audio.channels import Channel, combined, opposite_phase, speaker
 from generation.audio.recording_quality import Finding, assess_recording
 from generation.audio.sound_file import clock, read_sound, sound_facts
 from generation.audio.waveform import Audio, load_audio
-from studio.scene.document import existing_file
+from studio.core.messages import existing_file
 from studio.scene.schema import ScriptLine
 
 MAX_RECORDING_SECONDS = 120

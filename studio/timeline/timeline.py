@@ -20,7 +20,6 @@ from generation.core.clock import (
 from generation.core.delivery import AVERAGE, Delivery, scale_pauses
 from generation.core.performance import Line
 from generation.text.phonemizer import Phonemizer, display_text, phonemize
-from studio.core.messages import existing_file
 from studio.core.problems import DocumentError, Problem, as_clause
 from studio.scene.line_names import line_names
 from studio.scene.schema import Scene, ScriptLine, listed
