@@ -190,8 +190,8 @@ def train_voices(args: argparse.Namespace) -> None:
 
 def train_mask(args: argparse.Namespace) -> None:
     """Share of speech in each mel band of mixtures with music and noise; written into the assets at its end."""
-    from generation.audio.speech_mask import WEIGHTS
     from generation.models.speech_mask import SpeechMask
+    from generation.recordings.speech_mask import WEIGHTS
     from generation.training.speech_mask import Mixtures, mask_loss, publish_mask
 
     folder = args.work / "speech_mask"

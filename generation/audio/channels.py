@@ -1,4 +1,4 @@
-"""Channels of a recording: which of them is heard, and what two of them have to do with each other."""
+"""Channels of a recording: which of them is heard."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ from typing import Literal
 
 import numpy as np
 
-from generation.audio.voice_activity import is_speech
-
 Channel = Literal["left", "right", "mix"] | int
 """Which channel of a recording: by side, all of them, or by number from 1."""
 _CANCELS = 0.05
 """Share of the channels' power that is left in their mean where they are opposite in phase (13 dB less)."""
-_FRAME_SECONDS = 0.04
-_APART_DB, _LEAST_SHARE, _LEAST_SECONDS = 10.0, 0.15, 1.0
-"""A speaker is on one channel where it is so much louder, for this share of the speech and this long."""
 
 
 def combined(samples: np.ndarray, channel: Channel | None = None) -> np.ndarray:
@@ -45,18 +40,3 @@ def opposite_phase(samples: np.ndarray) -> bool:
         return False
     power = float(np.square(samples, dtype=np.float64).mean())
     return power > 0 and float(np.square(samples.mean(1, dtype=np.float64)).mean()) < _CANCELS * power
-
-
-def speakers_apart(samples: np.ndarray, sampling_rate: int) -> bool:
-    """Whether two channels (S, 2) hold a speaker each: now the one, now the other is 10 dB louder."""
-    if samples.shape[1] != 2:
-        return False
-    frame = max(1, round(_FRAME_SECONDS * sampling_rate))
-    frames = samples[: len(samples) // frame * frame].reshape(-1, frame, 2)
-    if len(frames) < 2:
-        return False
-    level = 10 * np.log10(np.square(frames, dtype=np.float64).mean(1) + 1e-12)
-    spoken = is_speech(level.max(1))
-    apart = (level[:, 0] - level[:, 1])[spoken]
-    least = max(_LEAST_SHARE * spoken.sum(), _LEAST_SECONDS / _FRAME_SECONDS)
-    return bool((apart > _APART_DB).sum() > least and (apart < -_APART_DB).sum() > least)

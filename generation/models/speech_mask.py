@@ -36,7 +36,7 @@ class SpeechMask(ModelMixin, ConfigMixin):
     """Log-mel of anything -> log of the share of speech in each band, and the logit of somebody speaking.
 
     A dilated convolutional network over 1.3 s either way (after Conv-TasNet, arXiv 1809.07454, far smaller). It is
-    run by :mod:`generation.audio.speech_mask` without torch.
+    run by :mod:`generation.recordings.speech_mask` without torch.
     """
 
     @register_to_config

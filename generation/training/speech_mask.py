@@ -14,13 +14,13 @@ from torch import Tensor
 
 from generation.audio.effects import change_pitch, whisper
 from generation.audio.mel_bands import log_mel
-from generation.audio.speech_mask import LOUD_LEVEL, level_of_loud_frames
 from generation.audio.voice_activity import is_speech
 from generation.core.clock import HOP, LOG_FLOOR, MEL_RATE, N_MELS, SAMPLE_RATE
 from generation.core.weights import load_strict
 from generation.data.background_sounds import equalised, music, noise, room
 from generation.data.corpus import corpus_rows
 from generation.models.speech_mask import SpeechMask
+from generation.recordings.speech_mask import LOUD_LEVEL, level_of_loud_frames
 
 _FRAMES = 3 * MEL_RATE
 _NOTHING = float(np.log(LOG_FLOOR))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.audio.channels import Channel, combined, opposite_phase, speakers_apart
-from generation.audio.recording_quality import Finding, assess_recording
+from generation.audio.channels import Channel, combined, opposite_phase
 from generation.audio.sound_file import clock, read_sound, sound_facts
 from generation.audio.waveform import Audio, load_audio
+from generation.recordings.quality import Finding, assess_recording, speakers_apart
 from studio.core.messages import existing_file
 from studio.scene.schema import ScriptLine
 

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from generation.audio.clip_quality import pitch_groups_apart
+from generation.audio.voice_activity import is_speech
 from generation.audio.waveform import Audio
 
+_FRAME_SECONDS = 0.04
+_APART_DB, _APART_SHARE, _LEAST_SECONDS = 10.0, 0.15, 1.0
+"""A speaker is on one channel where it is so much louder, for this share of the speech and this long."""
 _TOP, _BELOW = 0.985, 0.94
 _CROWDED, _LEAST_SHARE = 2.0, 0.002
 """Clipping crowds samples at the top: more than twice those of the next band, which is three times as wide."""
@@ -38,3 +42,18 @@ def assess_recording(audio: Audio) -> tuple[Finding, ...]:
     if pitch_groups_apart(audio):
         found.append(Finding("sounds as if two people spoke in it", "give each a line of their own: parley split"))
     return tuple(found)
+
+
+def speakers_apart(samples: np.ndarray, sampling_rate: int) -> bool:
+    """Whether two channels (S, 2) hold a speaker each: now the one, now the other is 10 dB louder."""
+    if samples.shape[1] != 2:
+        return False
+    frame = max(1, round(_FRAME_SECONDS * sampling_rate))
+    frames = samples[: len(samples) // frame * frame].reshape(-1, frame, 2)
+    if len(frames) < 2:
+        return False
+    level = 10 * np.log10(np.square(frames, dtype=np.float64).mean(1) + 1e-12)
+    spoken = is_speech(level.max(1))
+    apart = (level[:, 0] - level[:, 1])[spoken]
+    least = max(_APART_SHARE * spoken.sum(), _LEAST_SECONDS / _FRAME_SECONDS)
+    return bool((apart > _APART_DB).sum() > least and (apart < -_APART_DB).sum() > least)

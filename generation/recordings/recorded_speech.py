@@ -11,8 +11,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from generation.audio.mel_bands import log_mel
-from generation.audio.speech_mask import speech_mask
 from generation.core.clock import HOP, LOG_FLOOR, MEL_RATE
+from generation.recordings.speech_mask import speech_mask
 
 SPEECH_LEVEL = -2.0
 """Natural log of the RMS mel amplitude of speech, median of the training corpus."""

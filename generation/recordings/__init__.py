@@ -1,0 +1,1 @@
+"""Recordings as lines: the speech in them, what else is in them, and what is worth a look."""
