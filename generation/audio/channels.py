@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 Channel = Literal["left", "right", "mix"] | int
 """Which channel of a recording: by side, all of them, or by number from 1."""
+SIDES = ("left", "right", "mix")
+MOST_CHANNELS = 8
 _CANCELS = 0.05
 """Share of the channels' power that is left in their mean where they are opposite in phase (13 dB less)."""
+
+
+def channel_of(value: Any) -> Channel | None:  # noqa: ANN401 - whatever a document holds
+    """A channel as a document says it.
+
+    Raises:
+        ValueError: it is none; a clause without its subject.
+    """
+    given = value.strip().lower() if isinstance(value, str) else value
+    if isinstance(given, str) and given.isdecimal() and len(given) == 1:
+        given = int(given)
+    if given is None or given in SIDES or (type(given) is int and 1 <= given <= MOST_CHANNELS):
+        return given
+    raise ValueError(f"should be left, right, mix or a number from 1 to {MOST_CHANNELS}; it is {str(value)[:40]!r}")
 
 
 def combined(samples: np.ndarray, channel: Channel | None = None) -> np.ndarray:

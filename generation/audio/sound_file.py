@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from generation.audio.channels import MOST_CHANNELS
 from generation.core.ffmpeg import describe_sound, read_sound_stream
 
-LOWEST_RATE, HIGHEST_RATE, MOST_CHANNELS = 4_000, 192_000, 8
+LOWEST_RATE, HIGHEST_RATE = 4_000, 192_000
 LOUDEST = 100.0
 """Magnitude of a sample (40 dB above full scale) beyond which a file does not hold sound, or not on this scale."""
 _PLAIN = (b"RIFF", b"RIFX", b"RF64", b"FORM", b".snd", b"caff", b"riff")

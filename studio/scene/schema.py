@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -11,15 +10,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from studio.core.messages import shortened
+from generation.audio.channels import Channel, channel_of
 from studio.scene import screenplay
+from studio.scene.region_points import Point, region_points
 
 Consent = Literal["drawn", "me", "agreed", "public"]
 Language = Literal["en-us", "en-gb"]
-Point = tuple[float, float]
 Region = Literal["auto"] | tuple[Point, ...]
 
-CHANNELS = ("left", "right", "mix")
 GAZES = ("viewer", "away")
 COLOURS = ("#d1495b", "#2e86ab", "#edae49", "#5b8e7d", "#8d5a97", "#e07a5f", "#3d5a80", "#7f7f7f")
 STATEMENT_NEEDED = ("agreed", "public")
@@ -33,54 +31,12 @@ _JOINERS = set("\u200c\u200d")
 Name = Annotated[str, Field(max_length=1300)]
 """Names of people: up to twenty of sixty letters."""
 FileName = Annotated[str, Field(max_length=1000)]
-MOST_POINTS = 2000
-"""Corners of a region."""
-FARTHEST = 100_000.0
-"""Largest coordinate of a region, pixels."""
 TOGETHER = " + "
 """Between the names of several people, in ``who`` and ``face``."""
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False)
-
-
-def region_points(value: Any) -> Any:  # noqa: ANN401 - whatever the document holds
-    """``auto``, the four numbers of a box (left, top, right, bottom) or a polygon's points, as ``auto`` or points.
-
-    Args:
-        value: what the document says.
-
-    Returns:
-        ``"auto"``, or at least three (x, y) points in pixels of the picture; a box becomes its four corners.
-
-    Raises:
-        ValueError: neither of the three forms.
-    """
-    if value == "auto":
-        return value
-    form = "'auto', a box [left, top, right, bottom] or at least three points [[x, y], ...]"
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise ValueError(f"should be {form}; it is {shortened(value)}")
-    box = len(value) == 4 and not any(isinstance(item, Sequence) and not isinstance(item, str) for item in value)
-    try:
-        edges = tuple(map(float, value)) if box else ()
-        points = () if box else tuple((float(x), float(y)) for x, y in value[: MOST_POINTS + 1])
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"should be {form}") from None
-    if len(points) > MOST_POINTS:
-        raise ValueError(f"has {len(value)} points; {MOST_POINTS} are the most")
-    numbers = [*edges, *(number for point in points for number in point)]
-    if not all(math.isfinite(number) and abs(number) <= FARTHEST for number in numbers):
-        raise ValueError(f"should have numbers between -{FARTHEST:.0f} and {FARTHEST:.0f}, in pixels")
-    if box:
-        left, top, right, bottom = edges
-        if right <= left or bottom <= top:
-            raise ValueError("is a box whose right or bottom edge does not lie beyond its left or top edge")
-        return ((left, top), (right, top), (right, bottom), (left, bottom))
-    if len(points) < 3:
-        raise ValueError(f"should be {form}; it has {len(points)} points")
-    return points
 
 
 def plain_name(name: str) -> str:
@@ -258,7 +214,7 @@ class ScriptLine(_Strict):
     face: Name | None = None
     text: str = ""
     recording: FileName | None = None
-    channel: Literal["left", "right", "mix"] | Annotated[int, Field(ge=1, le=8)] | None = None
+    channel: Annotated[Channel | None, BeforeValidator(channel_of)] = None
     pause: float | None = Field(None, ge=0, le=60)
     overlap: float | None = Field(None, gt=0, le=60)
     start: float | None = Field(None, ge=0, le=3600)
@@ -281,15 +237,6 @@ class ScriptLine(_Strict):
             ((who, text),) = value.items()
             if who not in cls.model_fields and not isinstance(text, dict | list):
                 return {**screenplay.parse_head(str(who)), "text": text}
-        return value
-
-    @field_validator("channel", mode="before")
-    @classmethod
-    def _channel(cls, value: Any) -> Any:  # noqa: ANN401
-        if isinstance(value, str) and (value := value.strip().lower()).isdigit():
-            value = int(value)
-        if value is not None and value not in CHANNELS and (not isinstance(value, int) or not 1 <= value <= 8):
-            raise ValueError(f"should be left, right, mix or a number from 1 to 8; it is {value!r}")
         return value
 
     @field_validator("take", mode="before")

@@ -1,0 +1,53 @@
+"""The forms in which a scene says where somebody is in the picture, as points."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from studio.core.messages import shortened
+
+Point = tuple[float, float]
+MOST_POINTS = 2000
+"""Corners of a region."""
+FARTHEST = 100_000.0
+"""Largest coordinate of a region, pixels."""
+
+
+def region_points(value: Any) -> Any:  # noqa: ANN401 - whatever the document holds
+    """``auto``, the four numbers of a box (left, top, right, bottom) or a polygon's points, as ``auto`` or points.
+
+    Args:
+        value: what the document says.
+
+    Returns:
+        ``"auto"``, or at least three (x, y) points in pixels of the picture; a box becomes its four corners.
+
+    Raises:
+        ValueError: neither of the three forms.
+    """
+    if value == "auto":
+        return value
+    form = "'auto', a box [left, top, right, bottom] or at least three points [[x, y], ...]"
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise ValueError(f"should be {form}; it is {shortened(value)}")
+    box = len(value) == 4 and not any(isinstance(item, Sequence) and not isinstance(item, str) for item in value)
+    try:
+        edges = tuple(map(float, value)) if box else ()
+        points = () if box else tuple((float(x), float(y)) for x, y in value[: MOST_POINTS + 1])
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"should be {form}") from None
+    if len(points) > MOST_POINTS:
+        raise ValueError(f"has {len(value)} points; {MOST_POINTS} are the most")
+    numbers = [*edges, *(number for point in points for number in point)]
+    if not all(math.isfinite(number) and abs(number) <= FARTHEST for number in numbers):
+        raise ValueError(f"should have numbers between -{FARTHEST:.0f} and {FARTHEST:.0f}, in pixels")
+    if box:
+        left, top, right, bottom = edges
+        if right <= left or bottom <= top:
+            raise ValueError("is a box whose right or bottom edge does not lie beyond its left or top edge")
+        return ((left, top), (right, top), (right, bottom), (left, bottom))
+    if len(points) < 3:
+        raise ValueError(f"should be {form}; it has {len(points)} points")
+    return points
