@@ -257,7 +257,7 @@ def _styles(arguments: argparse.Namespace) -> int:
         facts = {"style": name, "does": about.does, "changes": about.part, "trained_on": about.trained_on}
         _tell(arguments, "style", f"{name:12} {about.does} ({about.part})", **facts, licence=about.licence)
     if not shipped_adapters():
-        _tell(arguments, "ok", "No style is on the shelf yet; scripts/finetune_lora.py teaches one.")
+        _tell(arguments, "ok", "No style ships with these weights yet; scripts/finetune_lora.py trains one.")
     return OK
 
 

@@ -136,7 +136,7 @@ def test_a_lesson_lets_a_line_pass_and_is_cancelled(
     update, hear = Progress.update, handlers.run_hear
 
     def in_the_middle(progress: Progress, done: float, total: float, note: str = "") -> None:
-        if job.status().stage == "calibrate" and done >= 0.5:
+        if job.status().stage == "learn" and done >= 0.5:
             if not late:
                 late.append(submit(project, "hear", lines=project.line_ids()[:1], steps=1))
                 seen.append(late[0].status())

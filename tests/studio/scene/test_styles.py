@@ -110,7 +110,7 @@ def test_each_speaks_in_their_own_style_and_pieces_know_it(tiny: Path, tmp_path:
 
 def test_styles_lists_the_shelf_or_says_that_it_is_empty(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["styles"]) == 0
-    assert capsys.readouterr().out.startswith("No style is on the shelf yet;")
+    assert capsys.readouterr().out.startswith("No style ships with these weights yet;")
     write_adapter(tiny / "adapters" / "weary.safetensors", 0, **SLOW)
     assert main(["styles"]) == 0
     assert capsys.readouterr().out == "weary        Slow and low. (speech and motion)\n"
