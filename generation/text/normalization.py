@@ -99,9 +99,21 @@ def _word_rules() -> list[Rule]:
         rule(r"(?<!\w)(AM|PM|AD|BC|BCE|CE|NE|NW|SE|SW)\b", lambda m: letters(m[1])),
         rule(r"\band/or\b", "and or"),
         rule(r"\b(he|she|his|her|him|hers|s?he|they|yes|this|true|either|him|Mr|boy|man|male)/(?=[a-z])", r"\1 or "),
-        rule(r"(?<=[a-z\d])\s/\s(?=[a-zA-Z])|(?<=[a-z])/(?=[A-Za-z]{2})", " slash "),
+        rule(r"(?<=[a-z\d])\s/\s(?=[a-zA-Z])|(?<=[a-z])/(?=[A-Za-z]{2})|(?<=[a-z])/ (?=[a-z])", " slash "),
+        rule(r"(?<=\b[a-z])/(?=[a-z]\b)", " slash "),
         rule(r"(?<=[A-Za-z\d])\+\+(?!\w)", " plus plus"),
     ]
+
+
+_IN_YEARS = re.compile(r"(?i)\b(?:in|since|by|until|till|from|of|to|year|before|after|during|around|and)\s$")
+_THINGS = re.compile(r"\s(?:square|cubic|[a-z]{3,20}(?<![aiu])s)\b(?<!this)(?<!was)(?<!has)(?<!census)")
+
+
+def _year(match: re.Match[str]) -> str:
+    """Four figures as a year, but where they count things: 1984 was a year, 1984 people are so many."""
+    counted = _THINGS.match(match.string, match.end()) and int(match[1]) % 100
+    named = _IN_YEARS.search(match.string[max(0, match.start() - 12) : match.start()])
+    return number(match[1]) if counted and not named else year(int(match[1]))
 
 
 @cache
@@ -112,7 +124,7 @@ def _number_rules() -> list[Rule]:
             r"(\d{1,9})((?:\.\d{1,9}){2,6})(?!\d)",
             lambda m: " " + " point ".join(number(part) for part in m[0].split(".")),
         ),
-        rule(r"(?<![\d,.])(1[1-9]\d\d|20\d\d|(?<=[Ii]n )10\d\d)(?!\d|[.,]\d|\s?%)", lambda m: year(int(m[1]))),
+        rule(r"(?<![\d,.])(1[1-9]\d\d|20\d\d|(?<=[Ii]n )10\d\d)(?!\d|[.,]\d|\s?%)", _year),
         rule(r"(?<!\d)\d{10,}(?![\d,])", lambda m: f" {digits(m[0])} "),
         rule(r"(?:\d{1,3}(?:,\d{3}){1,6}(?!\d)|\d{1,30})(?:\.\d{1,30})?|\.\d{1,30}", lambda m: f" {number(m[0])} "),
         rule(r"\d+", lambda m: f" {digits(m[0])} "),
@@ -214,6 +226,7 @@ def _normalised(text: str, language: str) -> str:
     text = re.sub(f"{JOINT}(?=[A-Za-z]{{2}})", " ", text)
     text = re.sub(rf"\bA (?=[A-Z]{JOINT})", "a ", text)  # the article, no letter of the acronym
     text = _OPENING_QUOTE.sub("", text)
+    text = re.sub(r"(?<=[\s(])'([A-MO-Za-mo-z])'(?!\w)", r"\1", text)
     text = re.sub(r"(?<=\w)-\s|\s-(?=\w)|(?<![\w.])'(?!\w)|(?<=\s)-(?=\s)", " ", text)
     text = re.sub(r"\s+", " ", text)
     text = re.sub(r" (?=[,.!?;:](?!\.))", "", text)

@@ -79,11 +79,13 @@ def address_rules() -> list[Rule]:
 
     return [
         rule(rf"(?<![\w.,$£€/-])(?P<house>\d{{1,5}}[A-Za-z]?) (?:(?P<side>[NSEW]|[NS][EW])\.? )?{named} "
-             rf"(?P<kind>(?i:{kinds}))\b\.?(?: (?P<end>NW|NE|SW|SE)\b)?(?!['’\w])", _street),
+             rf"(?P<kind>(?i:{kinds}))\b\.?(?: (?P<end>NW|NE|SW|SE|[NSEW](?![\w'’.])(?! [A-Z][a-z]))\b)?"
+             r"(?!['’\w])", _street),
         rule(r"(?<![\w.])(?P<house>\d{1,5}[A-Za-z]?) (?P<side>[NSEW]|[NS][EW])\.? "
              r"(?=\d{1,3}(?i:st|nd|rd|th)\b|[A-Z][a-z])",
              lambda m: f"{_house(m['house'])} {_COMPASS[m['side']]} "),
-        rule(rf"(?<![\w.,$£€/-])(\d{{3,5}})(?= (?:[A-Z][a-z]{{1,20}} ){{1,3}}(?:{either(group('street names'))})\b)",
+        rule(rf"(?<![\w.,$£€/-])(\d{{3,5}}[A-Za-z]?)(?= (?:[A-Z][a-z]{{1,20}} ){{1,3}}"
+             rf"(?:{either(group('street names'))})\b)",
              lambda m: _house(m[1])),
         rule(rf"(?<![\w.])([NSEW]|[NS][EW])\.? (?=(?:\d{{1,3}}(?i:st|nd|rd|th)|[A-Z][a-z]{{1,20}}) "
              rf"(?i:{kinds}|street|avenue|road)\b)",
@@ -127,6 +129,8 @@ def abbreviation_rules() -> list[Rule]:
         rule(r"\bSte\.(?=\s[A-Z])", "saint"),
         rule(r"(?<=[a-z] )Dr\.(?=\s(?![A-Z])|\s*$|,)", lambda m: "drive" + _ends(m)),
         rule(r"\b(?:[Ss]q)\.?\s(?:[Ff]t)\b\.?", "square feet"),
+        rule(r"(?<=\d(?:st|nd|rd|th) )c\.(?=\s|,|$)", lambda m: "century" + _ends(m)),
+        rule(r"\b(?:Hwy|Rte)\.?\s(?=\d)", lambda m: "highway " if m[0][0] == "H" else "route "),
     ]  # fmt: skip
     return [
         *latin,
@@ -168,7 +172,9 @@ def _roman(match: re.Match[str]) -> str:
     value = roman(text)
     if before.casefold() in group("numbered in Roman"):
         return f"{before} {cardinal(value)}"
-    named = before.title() in group("rulers") or before.casefold() in words("given_names")
+    names = re.search(r"([A-Za-z]+)\s$", match.string[max(0, match.start() - 30) : match.start()])
+    named = before.title() in group("rulers") or before.casefold() in words("given_names") or (
+        names is not None and names[1][0].isupper() and names[1].casefold() in words("given_names"))  # fmt: skip
     return f"{before} {f'the {ordinal(value)}' if named else cardinal(value)}"
 
 
@@ -177,8 +183,12 @@ def roman_rules() -> list[Rule]:
     counted = one_of("numbered in Roman")
     after = r"(?=[\s]*(?:[.,:;!?)\"]|$|and\b|or\b|of\b|to\b|is\b|was\b|in\b|by\b|with\b|scene\b|Scene\b|at\b|-))"
     return [
+        rule(r"(?<=\b[Tt]he )(?=[XVI]{2,7}\b)(X{0,3}(?:IX|IV|V?I{0,3}))(?= [A-Z][a-z])",
+             lambda m: ordinal(roman(m[1]))),
+        rule(rf"\b({counted})\s(?=[ivx]{{2,6}}\b)(x{{0,2}}(?:ix|iv|v?i{{0,3}}))\b(?!')",
+             lambda m: f"{m[1]} {cardinal(roman(m[2].upper()))}"),
         rule(rf"\b(?P<before>{counted})\s(?P<roman>(?=[IVXLC]{{2,}}\b){ROMAN})\b(?!')", _roman),
-        rule(rf"\b(?P<before>{counted})\s(?P<roman>[VX])\b(?!'|\.\w)", _roman),
+        rule(rf"\b(?P<before>{counted})\s(?P<roman>[VX])\b(?!['{JOINT}]|\.\w)", _roman),
         rule(rf"\b(?P<before>{counted})\s(?P<roman>I)\b(?!'){after}", _roman),
         rule(rf"(?P<before>(?<={JOINT})[A-Z])\s(?P<roman>V|(?=[IVX]{{2,8}}\b)X{{0,3}}(?:IX|IV|V?I{{0,3}}))\b(?![-.]\w)",
              _roman),

@@ -17,7 +17,8 @@ _MONTH = r"(?i:January|February|March|April|May|June|July|August|September|Octob
     r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)"  # fmt: skip
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _YEAR = r"(?:1\d{3}|2[01]\d\d)"
-_ZONE = r"(?:\s?\(?(?P<zone>(?i:[ECMP]\.?[SD]?\.?T\b|GMT|UTC|BST|CET|CEST|IST|JST))\b\)?)?"
+_ZONES = ("EST EDT ET CST CDT CT MST MDT MT PST PDT PT GMT UTC BST CET CEST IST JST AEST HST AKST").split()
+_ZONE = rf"(?:\s?\(?(?P<zone>(?i:{'|'.join(rf'[.{JOINT}]?'.join(zone) for zone in _ZONES)}))\b\)?)?"
 _HALF = r"(?P<half>[AaPp]\.\s?[Mm]\b\.?|[AaPp][Mm]\b)"
 
 
@@ -137,10 +138,15 @@ def clock_rules() -> list[Rule]:
     minutes = r"(?P<minute>[0-5]\d)"
     half = rf"(?:\s?{_HALF})?"
     short = r"(?<![\d:.,/-])"
+    days = either((*DAYS, *_SHORT_DAYS))
     return [
+        rule(r"\b([Nn]oon|[Mm]idnight)\s?[-–]\s?(?=\d)", r"\1 to "),
+        rule(r"(?<=[\dMm])\s?[-–]\s?(?=(?:noon|midnight)\b)", " to "),
+        rule(rf"\b({days})\b\.?\s?[-–]\s?({days})\b\.?(?![\w'])", lambda m: f"{_weekday(m[1])} to {_weekday(m[2])}"),
         rule(r"(?<![\w:.])(\d{1,2}(?::[0-5]\d)?\s?(?:[AaPp]\.?[Mm]\b\.?)?)\s?[-–]\s?"
              r"(?=\d{1,2}(?::[0-5]\d)?\s?[AaPp]\.?[Mm]\b)", r"\1 to "),
         rule(r"(?<![\w:.])(\d{1,2}:[0-5]\d)\s?[-–]\s?(?=\d{1,2}:[0-5]\d\b)", r"\1 to "),
+        rule(r"(?<=[Ff]rom )(\d{1,2})\s?[-–]\s?(?=\d{1,2}(?![\w:/-]|[.,]\d))", lambda m: f"{cardinal(int(m[1]))} to "),
         rule(rf"(?<![\d:.])(?P<hour>\d{{1,3}}):{minutes}:(?P<second>[0-5]\d)(?![:\d]){half}{_ZONE}", _long_clock),
         rule(rf"(?<![\d:.])(?P<hour>[01]?\d|2[0-4]):{minutes}(?![:\d]){half}{_ZONE}", _clock),
         rule(rf"{short}(?P<hour>0?[1-9]|1[0-2])\.{minutes}\s?{_HALF}{_ZONE}", _clock),
@@ -163,9 +169,6 @@ def date_rules(british: bool) -> list[Rule]:
     short = either(_SHORT_DAYS)
     return [
         *_figures(british),
-        rule(rf"\b({short})\b\.?\s?[-–]\s?({either(DAYS)}|{short})\b\.?(?![\w'])",
-             lambda m: f"{_weekday(m[1])} to {_weekday(m[2])}"),
-        rule(rf"\b({either(DAYS)})\s?[-–]\s?({either(DAYS)})\b", r"\1 to \2"),
         rule(rf"\b({short})\b(?:\.,?|,)?(?=\s(?:the \d|\d{{1,2}}\b|{_MONTH}\.?\s\d))",
              lambda m: _weekday(m[1]) + ","),
         rule(rf"\b(?P<month>{_MONTH})\b\.?\s?(?P<first>{_DAY})(?:st|nd|rd|th)?\s?[-–]\s?(?P<last>{_DAY})"
@@ -177,10 +180,18 @@ def date_rules(british: bool) -> list[Rule]:
         rule(rf"(?<![\d.,/$£€])(?:(?i:the) )?(?P<day>{_DAY})(?i:st|nd|rd|th)?(?: (?:day )?(?i:of))?[\s-]"
              rf"(?P<month>(?!may\b){_MONTH})\b\.?(?![a-z])(?! \d{{1,2}}\b(?! \d))(?:[,-]?\s?(?P<year>{_YEAR})"
              r"(?![\d%]|[.,]\d|:\d))?", _day_month),
+        rule(rf"\b(?P<month>{_MONTH})\b\.?\s(?P<day>{_DAY})(?:st|nd|rd|th)?\s?[-–,]\s(?={_MONTH}\b\.?\s{_DAY}\b)",
+             lambda m: f"{_month(m['month'])} {ordinal(int(m['day']))}" + (", " if "," in m[0] else " to ")),
+        rule(r"(?<![\w.,$£€/-])(0[1-9]|1[0-2])/((?:19|20)\d\d)(?![\w/-]|\.\d)",
+             lambda m: f"{MONTHS[int(m[1]) - 1]} {year(int(m[2]))}" if m[1][0] == "0" else m[0]),
+        rule(r"(?<![\w.,$£€/-])((?:19|20)\d\d)/(\d\d)(?![\w/-]|\.\d)",
+             lambda m: f"{year(int(m[1]))} {_year_words(m[2])}" if int(m[2]) == (int(m[1]) + 1) % 100 else m[0]),
         rule(rf"\b(?P<month>{_MONTH})\b(?:\.\s?|\s|-)(?P<day>{_DAY})(?i:st|nd|rd|th)?\b(?![:.]\d|%|\s?{_HALF}){year_after}",
              _month_day),
         rule(rf"\b(?P<month>(?!May\b|may\b|mar\b|Mar\b){_MONTH})\b\.?\s'?(?P<year>{_YEAR})\b(?![-.,]\d)",
              lambda m: f"{_month(m['month'])} {year(int(m['year']))}"),
+        rule(rf"\b((?!may\b|march\b){_MONTH})\s?[-–]\s?({_MONTH})\b(?!\.?\s?\d)",
+             lambda m: f"{_month(m[1])} to {_month(m[2])}"),
         rule(rf"\b(?P<month>Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?\s?[-–]\s?(?P<to>{_MONTH})\b\.?",
              lambda m: f"{_month(m['month'])} to {_month(m['to'])}"),
         rule(rf"(?<![\d.,$£€])(1\d{{3}}|2[01]\d\d)\s?[-–/]\s?(\d\d)(?=\s{one_of('season')})",

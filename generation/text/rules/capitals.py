@@ -9,6 +9,7 @@ from generation.text.rules.numbers import ROMAN
 from generation.text.rules.rule import letters
 from generation.text.rules.tables import column, group, table_rows, words
 
+_SHORT_MONTHS = ("Jan", "Feb", "Mar", "Apr", "Jun", "Jul", "Aug", "Sep", "Sept", "Oct", "Nov", "Dec")
 _TOKEN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*")
 
 
@@ -67,12 +68,12 @@ def _resolved(text: str, match: re.Match[str], before: str, after: str, shouting
         return token
     if len(word) == 1:
         return token if word == "I" or not (word == "A" and shouting) else "a"
-    if word in ("NE", "NW", "SE", "SW") and before in {
-        name.casefold() for name in column("streets", "written", "spoken")
-    }:
-        return token
     left = text[max(0, match.start() - 2) : match.start()]
     right = text[match.end() : match.end() + 2]
+    if word in ("NE", "NW", "SE", "SW") and (left.strip()[-1:].isdigit() or before in _streets()):
+        return token
+    if word.capitalize() in _SHORT_MONTHS and re.match(r"\.?\s\d", text[match.end() : match.end() + 3]):
+        return word.capitalize() + tail.lower()
     if _kept(word, left, right, text[match.end() : match.end() + 8]):
         small = word.lower()
         return small + tail if shouting and small in column("units", "written", "unit") else token
@@ -96,6 +97,10 @@ def _resolved(text: str, match: re.Match[str], before: str, after: str, shouting
     return token
 
 
+def _streets() -> set[str]:
+    return {name.casefold() for name in column("streets", "written", "spoken")}
+
+
 def _kept(word: str, left: str, right: str, ahead: str) -> bool:
     """Units, currencies, halves of the day, zones and states beside figures belong to other rules."""
     if right[:1] == "$" or right[:1].isdigit() or left[-1:].isdigit():
@@ -110,7 +115,7 @@ def _kept(word: str, left: str, right: str, ahead: str) -> bool:
 def _shouted(word: str, tail: str, small: str, right: str, before: str, after: str) -> str:
     stopped = right[:1] == "."
     titles = {row["written"].casefold(): row["when"] for row in table_rows("abbreviations")}
-    streets = {name.casefold() for name in column("streets", "written", "spoken")}
+    streets = _streets()
     if small in ("mr", "mrs", "ms", "dr") or (stopped and (titles.get(small) == "name" or small in streets)):
         return small.capitalize() + tail.lower()
     dated = small.capitalize() in (*MONTHS, *DAYS) and small not in ("may", "march")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from generation.text.rules.numbers import cardinal, digits, number, pairs
-from generation.text.rules.rule import JOINT, Rule, either, letters, one_of, rule
+from generation.text.rules.rule import JOINT, Rule, either, lettered, letters, one_of, rule
 from generation.text.rules.tables import group, words
 
 _MARKS = {
@@ -19,9 +19,9 @@ def _name(text: str) -> str:
     """A run of letters inside an address: spelt where it is no word."""
     known = words("words")
     small = text.lower()
-    if small in group("spelt names") or (len(text) <= 3 and small not in known and not re.search("[aeiouy]", small)):
-        return letters(text)
     if len(text) == 1:
+        return letters(text).removesuffix(JOINT) + JOINT  # no Roman numeral
+    if small in group("spelt names") or (len(text) <= 3 and small not in known and not re.search("[aeiouy]", small)):
         return letters(text)
     if text.isupper():
         return small if small in known or len(text) > 4 else letters(text)
@@ -79,6 +79,8 @@ def link_rules() -> list[Rule]:
     host = rf"(?:[A-Za-z0-9][\w-]{{0,62}}\.){{1,6}}(?:{ending})\b(?![\w@])"
     rest = r"(?:[/?#:][\w\-./?=&%#~+:,@!$]{0,300})?"
     return [
+        rule(r"(?<![\w+.-])(?:1-)?[89]\d\d-(?=[A-Z0-9-]{0,20}[A-Z])[A-Z0-9]{1,10}(?:-[A-Z0-9]{1,10}){0,4}(?![\w-])",
+             _vanity),
         rule(r"(?<![\w.])(?:https?|ftp|file|ssh|git)://[^\s<>\"]{1,400}", _link),
         rule(r"(?<![\w.])www\.[^\s<>\"]{1,400}", _link),
         rule(r"(?<![\w.+&/@-])[\w.+&-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,6}"
@@ -99,6 +101,9 @@ def link_rules() -> list[Rule]:
     ]  # fmt: skip
 
 
+_CALLS = re.compile(r"(?i)\b(?:call|dial|ring|phone)")
+
+
 def _grouped(match: re.Match[str]) -> str:
     said = []
     for part in re.findall(r"\d+|[A-Za-z]+", match[0]):
@@ -110,7 +115,8 @@ def _grouped(match: re.Match[str]) -> str:
 
 
 def _coded(match: re.Match[str]) -> str:
-    return match[1] + match[2] + ", ".join(digits(group) for group in re.findall(r"\d+", match[3]))
+    head = "extension" + match[2].removeprefix(".") if match[1].casefold() == "ext" else match[1] + match[2]
+    return head + ", ".join(digits(group) for group in re.findall(r"\d+", match[3]))
 
 
 def _paired(match: re.Match[str]) -> str:
@@ -127,12 +133,13 @@ def _flight(match: re.Match[str]) -> str:
 
 def telephone_rules() -> list[Rule]:
     """Telephone and card numbers by their form, and codes by the words before them."""
-    asked = one_of("digit by digit")
+    asked = lettered("digit by digit")
     return [
-        rule(r"(?<![\w+.-])1-[89]\d\d-(?=[A-Z0-9-]{0,20}[A-Z])[A-Z0-9]{1,10}(?:-[A-Z0-9]{1,10}){0,4}(?![\w-])",
-             _vanity),
+        rule(r"(?<![\w.,])\d{1,3}(?: 000)+(?![\d.,-])|(?<![\w.,])[1-9]\d?(?: \d{3}){2,4}(?! ?[\d.,-])",
+             lambda m: number(m[0].replace(" ", ""))),
+        rule(r"(?<=\d{4}),?\s?(?:[Ee]xt\b\.?|[Ee]xtension|x)\s?(\d{1,6})\b", lambda m: f" extension {digits(m[1])}"),
         rule(r"(?<![\w.])\+\d{1,3}(?:[\s.-]?\(?\d{1,5}\)?){1,6}(?![\w])", _grouped),
-        rule(r"(?<![\w+.-])(?:1[\s.-])?\(\d{2,5}\)\s?\d{3,4}(?:[\s.-]\d{3,4}){0,2}(?!\w|-\d)", _grouped),
+        rule(r"(?<![\w+.-])(?:1[\s.-])?\(\d{2,5}\)[\s-]?\d{3,4}(?:[\s.-]\d{3,4}){0,2}(?!\w|-\d)", _grouped),
         rule(r"(?<![\w+.$£€,-])(?:1[\s.-])?\d{3}([\s.-])\d{3}\1\d{4}(?:-\d{1,4})?(?![\w])(?!\.\d)", _grouped),
         rule(r"(?<![\w+.$£€,-])\d{3}-\d{2}-\d{4}(?![\w-])", _grouped),
         rule(r"(?<![\w+.$£€,-])0\d{2,4}[\s-]\d{3,4}(?:[\s-]\d{3,4}){1,2}(?![\w-])", _grouped),
@@ -140,26 +147,33 @@ def telephone_rules() -> list[Rule]:
         rule(r"(?<![\w+.$£€,-])\d{3}-\d{4}(?![\w-])(?!\.\d)", _grouped),
         rule(r"(?<![\w+.$£€,-])\d{4}(?:[\s-]\d{4}){2,4}(?![\w-])", _grouped),
         rule(r"(?<![\w+.$£€,-])\d{3}\.\d{3,4}\.\d{3,4}(?![\w-])", _grouped),
-        rule(rf"\b({asked})\b((?:\s(?:number|no\.?|code))?(?:\s(?:is|was|it's|are|to|in|with|=|at|on|called)|'s)?[:#]?"
+        rule(r"(?i)\b((?:ending|ends) (?:in|with) )(\d\d)(?![\w%]|[.,:/-]\d)", lambda m: m[1] + digits(m[2])),
+        rule(rf"\b({asked})\b(\.?(?:\s(?:number|no\.?|code))?(?:\s(?:is|was|it's|are|to|in|with|=|at|on|called)|'s)?[:#]?"
              r"\s(?:#|number |no\. )?)(\d{3,16}(?:[\s-]\d{2,8}){0,4})(?![\w%]|[.,:/]\d)"
              r"(?!\s(?:dollars|people|times|years|percent))", _coded),
         rule(rf"\b({asked})\b((?:\s(?:number|code))?(?:\sis|\swas|:)?:?\s)"
              r"((?=[A-Za-z]{0,12}\d)[A-Za-z0-9]{4,16})\b(?![.:/]\d)", lambda m: m[1] + m[2] + _mixed(m[3])),
-        rule(rf"\b({one_of('in pairs')})\b(\s(?:number |no\. |#)?)"
+        rule(rf"\b({lettered('in pairs')})\b(\s(?:number |no\. |#)?)"
              r"([A-Za-z]{0,3})-?(\d{3,4})([A-Za-z]?)\b(?![.,:/-]\d)",
              _paired),
-        rule(rf"\b({one_of('called')})\b( | up )(\d{{3}})(?![\w-]|[.,:/]\d)(?! [a-z])", _coded),
+        rule(rf"\b({one_of('called')})\b( | up )(\d{{3}}(?:\s\d{{4}})?|\d{{5,6}})(?![\w-]|[.,:/]\d)"
+             r"(?! (?!or\b|and\b|for\b|now\b|if\b)[a-z])", _coded),
+        rule(r"(?<=\b(?:or|to) )(?:911|999|112)\b", lambda m: digits(m[0]) if _CALLS.search(m.string) else m[0]),
         rule(rf"(?<={JOINT}[A-Z])( )(\d{{3,4}})\b(?![.,:-]\d)", _flight),
         rule(r"\b401\(?k\)?", "four oh one K"),
+        rule(r"\b501\(?c\)?(?:\((\d)\))?", lambda m: "five oh one C" + (f" {cardinal(int(m[1]))}" if m[1] else "")),
         rule(r"\b403\(?b\)?", "four oh three B"),
         rule(r"(?<![\w.,$£€/-])0\d{1,29}(?![\w.,:/-]|\s?-)", lambda m: digits(m[0])),
     ]  # fmt: skip
 
 
 def _vanity(match: re.Match[str]) -> str:
-    return ", ".join(cardinal(int(g)) if g in ("1", "800", "888", "900") and i < 2 and g.endswith(("1", "00")) else
-                     digits(g) if g.isdigit() else g.lower() if g.lower() in words("words") else g
-                     for i, g in enumerate(match[0].split("-")))  # fmt: skip
+    def said(part: str) -> str:
+        if part.isdigit():
+            return cardinal(int(part)) if part in ("800", "900") else digits(part)
+        return part.lower() if re.search("[AEIOUY]", part) else letters(part)
+
+    return ", ".join(map(said, match[0].split("-")))
 
 
 def _mixed(text: str) -> str:

@@ -7,14 +7,14 @@ from functools import cache
 
 from generation.text.rules.numbers import cardinal, fraction, number, ordinal, pairs
 from generation.text.rules.rule import NUMBER, Rule, either, letters, one_of, rule
-from generation.text.rules.tables import table_rows
+from generation.text.rules.tables import group, table_rows
 
 _SCALES = {
     "k": "thousand", "K": "thousand", "m": "million", "M": "million", "mn": "million", "mil": "million",
     "mm": "million", "MM": "million", "b": "billion", "B": "billion", "bn": "billion", "Bn": "billion",
     "t": "trillion", "T": "trillion", "tn": "trillion", "trn": "trillion",
 }  # fmt: skip
-_SCALE = r"(?:hundred|thousand|million|billion|trillion|quadrillion|dozen)"
+_SCALE = r"(?:hundred|thousand|million|billion|trillion|quadrillion|dozen|lakh|crore)"
 _LETTERS = r"(?:K|k|M|mn|mil|MM|B|bn|Bn|b|m|T|tn|trn|t)"
 _AMOUNT = r"(?:\d{1,3}(?:,\d{3}){1,6}(?!\d)|\d{1,30})?(?:\.\d{1,20})?"
 _PER = {
@@ -22,6 +22,7 @@ _PER = {
     "h": "hour", "hour": "hour", "day": "day", "d": "day", "lb": "pound", "kg": "kilogram", "oz": "ounce",
     "gal": "gallon", "min": "minute", "person": "person", "night": "night", "ea": "each", "each": "each",
     "sqft": "square foot", "unit": "unit", "mile": "mile", "mi": "mile", "piece": "piece", "user": "user",
+    "ft": "foot", "sec": "second",
 }  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def _money_rules() -> list[Rule]:
         rf"(?P<adjective>-(?:a|per|an)-[a-z]{{1,20}}|-[a-z]{{1,20}}(?=\s[a-z])|(?<=\d)(?=\s{one_of('priced')}\b))?"
     )
     before = r"(?<![\w.,])(?P<sign>[-−+](?=[^\s])(?<![\w]-))?"
-    per = either(_PER)
+    per = either({*_PER, *group("paid for each")})
     money = rf"{before}(?P<symbol>{symbols})\s?{amount}{scale}{adjective}"
     written = rf"{before}(?P<symbol>{codes})\s?{amount}{scale}(?P<adjective>(?!))?(?!\w)"
     after = rf"{before}{amount}{scale}\s?(?P<symbol>{codes}|[€£₽₩¥])(?P<adjective>(?!))?(?![\w])"
@@ -112,7 +113,7 @@ def _money_range(match: re.Match[str]) -> str:
 
 
 def _per(match: re.Match[str]) -> str:
-    word = _PER[match[1]]
+    word = _PER.get(match[1], match[1])
     return f" {'' if word == 'each' else 'per '}{word}"
 
 
@@ -130,9 +131,14 @@ def _inches(match: re.Match[str]) -> str:
 
 
 def _measure(match: re.Match[str]) -> str:
+    after = match.string[match.end() : match.end() + 20]
+    if match["unit"] == "A" and not match["joint"] and not re.match(rf"\s{one_of('powered')}", after):
+        return match[0]  # seat 12A, apartment 4A
     unit, units = _units()[_plain(match["unit"])]
     power = {"2": "square ", "²": "square ", "3": "cubic ", "³": "cubic "}.get(match["power"] or "", "")
     joined = match["joint"] == "-"
+    if joined and unit == "pint":
+        unit = "point"  # a 3-pt lead
     value = match["value"]
     thing = re.match(
         r"\s(?!(?:of|in|on|at|to|and|or|per|for|from|is|was|with|by|a|the|away|long|wide|tall|high|deep)\b)[a-zA-Z]",
@@ -147,8 +153,9 @@ def _measure(match: re.Match[str]) -> str:
     )
     over = ""
     if match["over"]:
-        below = _units().get(_plain(match["over"]))
-        over = f" per {below[0] if below else match['over']}"
+        raised = {"²": "square ", "³": "cubic "}.get(match["over"][-1], "")
+        below = _units().get(_plain(match["over"].rstrip("²³")))
+        over = f" per {raised}{below[0] if below else match['over']}"
     stop = "." if match[0].endswith(".") and re.match(r"\s*$|\s+[A-Z]", match.string[match.end() :]) else ""
     return f"{number(value)} {power}{unit if lone else units}{over}{stop}"
 
@@ -183,7 +190,7 @@ def _measure_rules() -> list[Rule]:
     unit = _unit_pattern()
     value = r"(?<![\w.,])(?P<value>(?:\d{1,3}(?:,\d{3}){1,6}(?!\d)|\d{1,30})(?:\.\d{1,20})?|\.\d{1,20})"
     end = r"(?![\w²³']|/(?!\d))"
-    over = rf"(?:/(?P<over>{unit}|person|day|week|month|year|hour|minute|second|liter|litre|gallon))?"
+    over = rf"(?:/(?P<over>{unit}|m[²³]|person|day|week|month|year|hour|minute|second|liter|litre|gallon))?"
     measured = rf"(?P<joint>\s?|-)(?P<unit>{unit})(?P<power>[²³]|(?<=m)[23](?!\d))?{over}(?:\.(?!\w))?{end}"
     figures = r"\d{1,3}(?:,\d{3}){1,6}(?!\d)|\d{1,12}"
     spelt = "|".join(
@@ -195,7 +202,7 @@ def _measure_rules() -> list[Rule]:
              lambda m: f"{cardinal(int(m[1]))} {'foot' if m[2] == chr(39) else 'inch'} by "),
         rule(r"(?<![\w.])(\d)'\s?(\d|1[01])(?:\"|''|(?!\w))",
              lambda m: f"{cardinal(int(m[1]))} foot {cardinal(int(m[2]))}"),
-        rule(rf"(?<![\w.])({NUMBER}(?:\.\d{{1,9}})?)(?:\"|'')(?=\s?(?:{one_of('in inches')}|[,.;!?)]|$))",
+        rule(rf"(?<![\w.\"])({NUMBER}(?:\.\d{{1,9}})?)(?:\"|'')(?=\s?(?:{one_of('in inches')}|[,.;!?)]|$))",
              lambda m: _counted(m[1], "inch", "inches")),
         rule(rf"(?<![\w.])({NUMBER}(?:\.\d{{1,9}})?)'(?=\s?(?:x|by|wide|long|tall|high|deep|thick|[,.;!?)]|$))",
              lambda m: _counted(m[1], "foot", "feet")),
@@ -218,6 +225,9 @@ def _measure_rules() -> list[Rule]:
         rule(r"(?<![\w.,])(\d{1,9})\s?[-–]\s?(?=\d{1,9}x(?!\w))", lambda m: f"{number(m[1])} to "),
         rule(r"(?<![\w.,])(\d{1,9}(?:\.\d{1,9})?)x(?= (?:[a-z]{2,15}er|more|less|as|the)\b)",
              lambda m: f"{number(m[1])} times"),
+        rule(rf"\b({spelt})\s[x×]\s(?=[a-z])", r"\1 by "),
+        rule(rf"(?<![\w.,])({figures})(\.\d{{1,9}})?([MB])(?= (?!of\b|is\b|and\b|or\b|on\b|in\b)[a-z]{{3}})",
+             lambda m: f"{number(m[1] + (m[2] or ''))} {_SCALES[m[3]]}"),
         rule(r"(?<![\w.,])(\d{1,9}(?:\.\d{1,9})?)x(?![\w])", lambda m: f"{number(m[1])} x"),
     ]  # fmt: skip
 
@@ -284,6 +294,8 @@ def _maths_rules() -> list[Rule]:
         rule(r"(?<=\d)\s?×\s?(?=\d)", " times "),
         rule(r"(?<![\w])~\s?(?=\d)", "about "),
         rule(r"(?<![\w<])<\s?(?=\$?\d)", "less than "),
+        rule(r"(?<=\d)\s?<\s?(?=\d)", " less than "),
+        rule(r"(?<=\d)\s?>\s?(?=\d)", " greater than "),
         rule(r"(?<![\w>-])>\s?(?=\$?\d)", "more than "),
     ]  # fmt: skip
 
@@ -293,9 +305,9 @@ def _plain_rules() -> list[Rule]:
     return [
         rule(rf"(?<![\w.,])({figures})(?i:st|nd|rd|th)\b", _ordinal),
         rule(rf"(?<![\w.,/-])({figures})(\.\d{{1,9}})?\s?[-–]\s?({figures})(\.\d{{1,9}})?(?![-\w])", _span),
-        rule(r"(?:(?<=^)|(?<=[\s(=,\"]))[-−](?=\.?\d)", "minus "),
+        rule(r"(?:(?<=^)|(?<=[\s(=,\"]))[-−](?=\.?\d)|(?<=^)–(?=\d)", "minus "),
         rule(r"(?:(?<=^)|(?<=[\s(=]))\+(?=\d)", "plus "),
-        rule(rf"(?<![\w.,])(\d{{1,12}}(?:\.\d{{1,9}})?)(?:k|(?<=\d\d)K)(?![\w'])(?! {one_of('with K')})",
+        rule(rf"(?<![\w.,-])(\d{{1,3}}(?:\.\d{{1,9}})?)(?:k|(?<=\d\d)K)(?![\w'])(?! {one_of('with K')})",
              lambda m: f"{number(m[1])} thousand"),
         rule(r"(?<![\w.,])(\d{1,12}(?:\.\d{1,9})?)(bn|mn|tn)\b", lambda m: f"{number(m[1])} {_SCALES[m[2]]}"),
     ]  # fmt: skip

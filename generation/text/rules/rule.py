@@ -40,6 +40,13 @@ def one_of(group: str) -> str:
     return f"(?i:{either(tables.group(group))})"
 
 
+def lettered(group: str) -> str:
+    """As :func:`one_of`; words that are named letter by letter are known as such as well: pin, or P I N."""
+    words = tables.group(group)
+    named = (JOINT.join(word.upper()) for word in words if word.isalpha() and len(word) <= 4)
+    return f"(?:(?i:{either(words)})|{either(named)})"
+
+
 def letters(text: str) -> str:
     """The names of letters one by one, joined by :data:`JOINT`, and of digits: CEO -> C E O."""
     runs = re.findall(r"[0-9]|[^\W\d_]+", re.sub(r"[^\w]|_", "", text))
