@@ -148,6 +148,10 @@ def fit(
     it had never stopped: each step draws from its own seed. One that only holds ``ema/`` is a cold start from those
     weights with a fresh optimizer.
 
+    Started in several processes (``accelerate launch``), on one machine or more, each draws batches of its own and the
+    gradients are averaged: a step is as good as one with so many batches. The first process counts the time and writes
+    the files, the others read what it wrote: ``folder`` lies on a disk that all machines see.
+
     Args:
         model: any ModelMixin; moved to the device that accelerate picks.
         loss: (model, batch) -> loss, or (loss, parts to log).
@@ -166,13 +170,14 @@ def fit(
     run = _Run(model, settings, folder, files)
     device = run.accelerator.device
     # A GPU is faster than one process draws examples.
-    drawn = iter(draw(batches, settings.seed, run.step, min(12, os.cpu_count() or 1) if device.type == "cuda" else 0))
+    workers = min(12, os.cpu_count() or 1) if device.type == "cuda" else 0
+    drawn = iter(draw(batches, settings.seed, run.step, workers, run.place))
     last_save = time.monotonic()
     with _StopOnSignal() as stop:
-        while (share := settings.share(run.step, run.minutes)) < 1 and not (stop.asked or enough(share)):
+        while not run.is_over(lambda share: share >= 1 or stop.asked or enough(share)):
             clock = time.monotonic()
             batch = send_to_device(next(drawn), device)
-            torch.manual_seed(_number(settings.seed, run.step) + 1)
+            torch.manual_seed(_number(settings.seed, run.step, run.place) + 1)
             run.train_step(loss, batch)
             run.minutes += (time.monotonic() - clock) / 60
             run.log_if_due()
@@ -186,25 +191,28 @@ def fit(
 class _Steps(Dataset):
     """The batch of each step, from its own seed."""
 
-    def __init__(self, batches: Callable[[torch.Generator], Any], seed: int) -> None:
-        self._batches, self._seed = batches, seed
+    def __init__(self, batches: Callable[[torch.Generator], Any], seed: int, place: tuple[int, int]) -> None:
+        self._batches, self._seed, self._place = batches, seed, place
 
     def __getitem__(self, step: int) -> Any:  # noqa: ANN401 - whatever the loss takes
-        return self._batches(torch.Generator().manual_seed(_number(self._seed, step)))
+        return self._batches(torch.Generator().manual_seed(_number(self._seed, step, self._place)))
 
 
-def draw(batches: Callable[[torch.Generator], Any], seed: int, first: int, workers: int) -> DataLoader:
+def draw(
+    batches: Callable[[torch.Generator], Any], seed: int, first: int, workers: int, place: tuple[int, int] = (0, 1)
+) -> DataLoader:
     """Batches of step ``first`` and all later ones, in order, drawn ahead by so many processes (0 = by this one).
 
-    How many draw changes nothing in them.
+    How many draw changes nothing in them. ``place``: which of how many processes trains with them.
     """
     context: dict[str, Any] = {"multiprocessing_context": "fork", "prefetch_factor": 4} if workers else {}
     steps = range(first, sys.maxsize)
-    return DataLoader(_Steps(batches, seed), batch_size=None, sampler=steps, num_workers=workers, **context)
+    return DataLoader(_Steps(batches, seed, place), batch_size=None, sampler=steps, num_workers=workers, **context)
 
 
-def _number(seed: int, step: int) -> int:
-    return 2 * (1_000_003 * seed + step)
+def _number(seed: int, step: int, place: tuple[int, int]) -> int:
+    index, count = place
+    return 2 * (1_000_003 * seed + step * count + index)
 
 
 class _Run:
@@ -224,12 +232,41 @@ class _Run:
             logger.info("resumed at step %d, %.1f minutes", self.step, self.minutes)
         elif (folder / "ema").exists():
             logger.info("cold start from %s", folder / "ema")
-        self.prepared = self.accelerator.prepare(model)
+        # Gradients are averaged here: losses use parameters outside of ``forward``, of which a wrapper would not know.
+        self.prepared = self.accelerator.prepare_model(model, evaluation_mode=True)
         self.optimizers = {name: self.accelerator.prepare(one) for name, one in self.optimizers.items()}
         self._sums: dict[str, float] = {}
         self._counted = 0
         self._last_log = time.monotonic()
         self._entry: dict[str, float] = {}
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Which of how many processes this is."""
+        return self.accelerator.process_index, self.accelerator.num_processes
+
+    def is_over(self, ends: Callable[[float], bool]) -> bool:
+        """Whether the run ends here, asked with the share of it that has passed.
+
+        Of several processes any may end it, for all; the first one's time becomes that of all, since rates follow it.
+        """
+        over = ends(self.settings.share(self.step, self.minutes))
+        if self.accelerator.num_processes == 1:
+            return over
+        own = torch.tensor([[self.minutes, float(over)]], device=self.accelerator.device)
+        told = self.accelerator.gather(own)
+        self.minutes = float(told[0, 0])
+        return bool(told[:, 1].any())
+
+    def _average_gradients(self) -> None:
+        """Give every process the mean of all processes' gradients."""
+        if self.accelerator.num_processes == 1:
+            return
+        weights = [weight for weight in self.model.parameters() if weight.requires_grad]
+        flat = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
+        mean = self.accelerator.reduce(torch.cat([g.float().flatten() for g in flat]), "mean")
+        for weight, part in zip(weights, mean.split([w.numel() for w in weights]), strict=True):
+            weight.grad = part.view_as(weight).to(weight.dtype)
 
     def train_step(self, loss: Loss, batch: Any) -> None:  # noqa: ANN401 - whatever the loss takes
         """One step of the optimizers and of the average."""
@@ -242,6 +279,7 @@ class _Run:
             value = loss(self.prepared, batch)
         total, parts = value if isinstance(value, tuple) else (value, {})
         self.accelerator.backward(total)
+        self._average_gradients()
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         for optimizer in self.optimizers.values():
             optimizer.step()
@@ -267,6 +305,8 @@ class _Run:
         return self._entry
 
     def _write(self, entry: dict[str, float]) -> None:
+        if not self.accelerator.is_main_process:
+            return
         rounded = {k: round(v, 6) for k, v in entry.items()}
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(rounded) + "\n")
@@ -274,6 +314,11 @@ class _Run:
 
     def save(self, validate: Callable[[ModelMixin], dict[str, float]] | None) -> None:
         """Writes every file beside its old one and swaps it in, so that a kill in between leaves no half file."""
+        if self.accelerator.is_main_process:
+            self._save(validate)
+        self.accelerator.wait_for_everyone()
+
+    def _save(self, validate: Callable[[ModelMixin], dict[str, float]] | None) -> None:
         weights = {k: v.clone() for k, v in trained_weights(self.model).items()}
         average = self.average.weights
         tensors = {f"model.{k}": v for k, v in weights.items()} | {f"ema.{k}": v for k, v in average.items()}

@@ -327,3 +327,39 @@ def test_the_joint_loss_falls_on_a_few_examples(tmp_path: Path) -> None:
     for name in ("audio", "motion"):
         first, last = (np.mean([parts[name] for parts in part]) for part in (seen[:5], seen[-10:]))
         assert last < 0.35 * first, (name, first, last)
+
+
+def noiseless(model: Line, x: Tensor) -> Tensor:
+    return (model(x)[:, 0].float() - x @ torch.tensor([1.0, -2.0, 0.5])).square().mean()
+
+
+def of_two_processes(generator: torch.Generator) -> Tensor:
+    """The batches that two processes draw in a step, as one."""
+    number = (generator.initial_seed() - 2_000_006 * SETTINGS.seed) // 2
+    seeds = [2 * (1_000_003 * SETTINGS.seed + 2 * number + index) for index in (0, 1)]
+    return torch.cat([batches(torch.Generator().manual_seed(seed)) for seed in seeds])
+
+
+def train_and_tell(folder: Path) -> None:
+    model = line()
+    fit(model, noiseless, batches, SETTINGS, folder / "two")
+    torch.save(weights(model), folder / f"{torch.distributed.get_rank()}.pt")
+
+
+@pytest.mark.slow
+@pytest.mark.enable_socket
+def test_two_processes_train_as_one_with_both_their_batches(tmp_path: Path) -> None:
+    from accelerate import debug_launcher
+
+    debug_launcher(train_and_tell, (tmp_path,), num_processes=2)
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
+    assert torch.equal(first, second)
+    alone = line()
+    fit(alone, noiseless, of_two_processes, SETTINGS, tmp_path / "one")
+    assert torch.allclose(first, weights(alone), atol=1e-3)
+    other = line()
+    fit(other, noiseless, batches, SETTINGS, tmp_path / "half")
+    assert not torch.allclose(first, weights(other), atol=1e-3), "both batches count"
+    kept, wanted = (weights(load_strict(Line, tmp_path / name / "ema")) for name in ("two", "one"))
+    assert torch.allclose(kept, wanted, atol=1e-3)
+    assert len((tmp_path / "two" / "log.jsonl").read_text().splitlines()) == 1
