@@ -36,6 +36,11 @@ class Predictor(Protocol):
         """
 
 
+def has_segment_anything() -> bool:
+    """Whether whole people are found by Segment Anything: a checkpoint lies in the models folder."""
+    return any(models_folder().glob("sam_vit_*.pth"))
+
+
 def sam_predictor(device: str = "cpu") -> Predictor | None:
     """Segment Anything's predictor with the largest ``sam_vit_*.pth`` of the models folder; None without one.
 

@@ -72,8 +72,11 @@ def _parser() -> argparse.ArgumentParser:
     render = add("render", _render, "Make the video of a scene.")
     render.add_argument("scene", type=Path, help="scene file (.yaml or .json)")
     render.add_argument("-o", "--output", type=Path, required=True, help="the video (.mp4)")
+    kind = render.add_mutually_exclusive_group()
     lossless_help = "keep every pixel and sample, also outside the faces; the video is then a .mkv"
-    render.add_argument("--lossless", action="store_true", help=lossless_help)
+    kind.add_argument("--lossless", action="store_true", help=lossless_help)
+    alpha_help = "a transparent background; the video is then a .mov (ProRes 4444), a .webm (VP9) or numbered .png"
+    kind.add_argument("--alpha", action="store_true", help=alpha_help)
     render.add_argument("--backbone", choices=("ltx2", "wan"), help="a large video model draws the film")
     weights_help = "folder of the backbone's weights, in diffusers' layout; see docs/backbones.md"
     render.add_argument("--weights", type=Path, metavar="FOLDER", help=weights_help)
@@ -137,7 +140,9 @@ def _render(arguments: argparse.Namespace) -> int:
         steps, size = None, size or (None if arguments.draft else HEIGHT)
         for notice in backbone.notices:
             _tell(arguments, "warning", str(notice), **notice.as_data())
-    settings = RenderSettings(arguments.seed, steps, size, arguments.device, arguments.draft, arguments.lossless)
+    settings = RenderSettings(
+        arguments.seed, steps, size, arguments.device, arguments.draft, arguments.lossless, arguments.alpha
+    )
     with _Display(arguments.json) as display:
         report = render_scene(arguments.scene, arguments.output, settings, display.show, backbone=backbone)
     for warning in report.warnings:

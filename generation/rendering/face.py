@@ -60,6 +60,7 @@ class FaceRenderer:
         picture: uint8 (H, W, 3) RGB.
         face: what to move and where.
         rig: the face rig.
+        cut: (H, W, 4) the people without background, see :mod:`generation.rendering.cut_out`; None = the picture moves.
 
     Attributes:
         grid: nodes of the motion; :meth:`render` draws parts of its box.
@@ -68,7 +69,7 @@ class FaceRenderer:
         ValueError: region or mask of another size than the picture, or an empty region.
     """
 
-    def __init__(self, picture: np.ndarray, face: RenderFace, rig: FaceRig) -> None:
+    def __init__(self, picture: np.ndarray, face: RenderFace, rig: FaceRig, cut: np.ndarray | None = None) -> None:
         _check_maps(picture, face)
         # pixel centres lie at integer + 0.5 in landmarks, at integers in arrays
         points3 = face.landmarks.points.astype(np.float64) - [0.5, 0.5, 0.0]
@@ -80,7 +81,7 @@ class FaceRenderer:
         self.mouth = Mouth(picture, points, self.line, self.unit, face.drawn)
         self.eyes = [Eye(picture, points, left, self.unit, face.drawn) for left in (False, True)]
         self._place_fields(rig, points)
-        self._cut_picture(picture, face, points)
+        self._cut_picture(picture, face, points, cut)
         nodes = self.grid.nodes()
         self.origin = torch.tensor(self.pose.translation[:2] * [1.0, -1.0], dtype=torch.float32)
         self.nodes = nodes - self.origin
@@ -110,7 +111,7 @@ class FaceRenderer:
         )
         self.teeth_depth = float(fields.depth.reshape(shape)[row, column]) - _TEETH_DEPTH * self.unit
 
-    def _cut_picture(self, picture: np.ndarray, face: RenderFace, points: np.ndarray) -> None:
+    def _cut_picture(self, picture: np.ndarray, face: RenderFace, points: np.ndarray, cut: np.ndarray | None) -> None:
         crop = crop_box(picture, self.grid)
         region = crop_box(face.region.astype(np.float32), self.grid)
         inside = _within(places_of(self.grid), picture.shape[:2])
@@ -122,7 +123,10 @@ class FaceRenderer:
         blend = np.float32(np.clip(region, 0, 1) * np.clip(distance / edge, 0, 1))
         matte = behind = None
         person = np.ones(crop.shape[:2], bool)
-        if face.mask is not None:
+        if cut is not None:
+            crop = crop_box(cut, self.grid)
+            person = crop[..., 3] > 0
+        elif face.mask is not None:
             matte = refine_matte(
                 crop, crop_box(face.mask.astype(np.float32), self.grid), max(2, round(0.06 * self.unit))
             )
@@ -144,7 +148,7 @@ class FaceRenderer:
         return distance[:: self.grid.stride, :: self.grid.stride][: self.grid.rows, : self.grid.columns]
 
     def paste(self, frame: np.ndarray, part: Grid, pixels: np.ndarray) -> None:
-        """Lay what :meth:`render` made into a frame (H, W, 3) of the picture."""
+        """Lay what :meth:`render` made into a frame of the picture, or of the people without background."""
         bottom, right = min(part.top + part.height, frame.shape[0]), min(part.left + part.width, frame.shape[1])
         height, width = bottom - part.top, right - part.left
         changeable = self.changeable[part.slices(self.grid)][:height, :width]
@@ -166,7 +170,7 @@ class FaceRenderer:
             count: how many of them, the first ones, are wanted.
 
         Returns:
-            The part, and its pixels, uint8 (h, w, 3) a frame.
+            The part, and its pixels, uint8 (h, w, 3) a frame, (h, w, 4) of people without background.
         """
         rotation = rotation_matrices(values[:, ROTATION])
         shift = values[:, TRANSLATION] * values.new_tensor([1.0, -1.0, 1.0]) * self.unit
@@ -189,11 +193,11 @@ class FaceRenderer:
         features = bounding_grid(targets)
         image = self.compositor.planes(_nodes(places, part, features), features)
         if lips is not None:
-            self._put_mouth(image[:count], features, lips, controls, speaking[:count], rotation, shift)
+            self._put_mouth(image[:count, :3], features, lips, controls, speaking[:count], rotation, shift)
         for eye, drive, around in seen:
             rows, columns = around.slices(features)
             at = upsample(_nodes(places, part, around), around)
-            image[:, :, rows, columns] = eye.compose(image[:, :, rows, columns], at, drive)
+            image[:, :3, rows, columns] = eye.compose(image[:, :3, rows, columns], at, drive)
         return part, self.compositor.frames(places[:count], part, reach, features, image)
 
     def _reached(self, move: torch.Tensor, reach: float, layers: list[Grid]) -> Grid:

@@ -28,17 +28,26 @@ class SceneRenderer:
         picture: uint8 (H, W, 3) RGB.
         faces: the people who may move; no order is assumed.
         rig: the face rig; the packaged one by default.
+        cut: (H, W, 4) uint8, the people without background, see :mod:`generation.rendering.cut_out`; frames then have
+            four channels too.
 
     Raises:
         ValueError: the picture is not uint8 RGB, or a face's maps do not fit it.
     """
 
-    def __init__(self, picture: np.ndarray, faces: Sequence[RenderFace], rig: FaceRig | None = None) -> None:
+    def __init__(
+        self,
+        picture: np.ndarray,
+        faces: Sequence[RenderFace],
+        rig: FaceRig | None = None,
+        cut: np.ndarray | None = None,
+    ) -> None:
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
             raise ValueError(f"The picture must be uint8 (H, W, 3); this one is {picture.dtype} {picture.shape}.")
         self.picture = picture
         self._rig = rig or FaceRig.load()
-        self._faces = [FaceRenderer(picture, face, self._rig) for face in faces]
+        self._still = picture if cut is None else cut
+        self._faces = [FaceRenderer(picture, face, self._rig, cut) for face in faces]
 
     def frames(self, tracks: Sequence[MotionTrack], chosen: Sequence[int] | None = None) -> Iterator[np.ndarray]:
         """Frames, one a motion frame, lazily.
@@ -48,7 +57,8 @@ class SceneRenderer:
             chosen: numbers of the frames that are wanted, in this order; None = all. Each looks as it does among all.
 
         Yields:
-            uint8 (H, W, 3). Pixels outside the faces' regions equal the picture.
+            uint8 (H, W, 3), or (H, W, 4) of people without background. Pixels outside the faces' regions equal the
+            picture.
 
         Raises:
             ValueError: not one track a face, or tracks of different lengths.
@@ -93,7 +103,7 @@ class SceneRenderer:
 
     def _laid(self, patches: list[Patch]) -> np.ndarray:
         """A frame; whole ones are put together one at a time, since large pictures fill the memory."""
-        frame = self.picture.copy()
+        frame = self._still.copy()
         for face, part, pixels in patches:
             face.paste(frame, part, pixels)
         return frame

@@ -1,13 +1,15 @@
-"""Boxes of MP4 and QuickTime files, chunks of WAV files and elements of Matroska files, by the lengths they name."""
+"""Boxes of MP4 and QuickTime, chunks of WAV and PNG, and elements of Matroska, by the lengths that they name."""
 
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-Container = Literal["mp4", "wav", "matroska"]
+Container = Literal["mp4", "wav", "matroska", "png"]
+_PNG, _END = b"\x89PNG\r\n\x1a\n", struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
 TAGS = b"\x12\x54\xc3\x67"
 """Matroska's element of tags."""
 _EBML, _SEGMENT, _UNKNOWN = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67", (1 << 56) - 1
@@ -27,19 +29,24 @@ def container(file: BinaryIO) -> Container:
         return "mp4"
     if head[:4] == _EBML:
         return "matroska"
-    raise ValueError("Only MP4, QuickTime, Matroska, WebM and WAV files can carry the mark.")
+    if head[:8] == _PNG:
+        return "png"
+    raise ValueError("Only MP4, QuickTime, Matroska, WebM, WAV and PNG files can carry the mark.")
 
 
 def boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, first byte of the contents, and end of each box of an MP4 file, chunk of WAV or element of Matroska.
+    """Kind, first byte and end of the contents of each box of an MP4 file, chunk of WAV or PNG or element of Matroska.
 
     Raises:
-        ValueError: none of them, or lengths that do not fit the file.
+        ValueError: none of them, lengths that do not fit the file, or wrong check sums, which PNG has.
     """
     kind = container(file)
     total = file.seek(0, 2)
     if kind == "matroska":
         yield from _elements(file, *_segment(file), total)
+        return
+    if kind == "png":
+        yield from _chunks(file, total)
         return
     wav = kind == "wav"
     at = 12 if wav else 0
@@ -58,6 +65,29 @@ def boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
             raise ValueError("The file's boxes are damaged.")
         yield name, at + header, at + size
         at += size + (size % 2 if wav else 0)
+
+
+def _chunks(file: BinaryIO, total: int) -> Iterator[tuple[bytes, int, int]]:
+    """Those of a PNG file, which ends with ``IEND``."""
+    at, name = len(_PNG), b""
+    while at < total and name != b"IEND":
+        file.seek(at)
+        size, name = struct.unpack(">I4s", file.read(8))
+        contents, check = file.read(size), file.read(4)
+        if check != struct.pack(">I", zlib.crc32(name + contents)):
+            raise ValueError("The file's chunks are damaged.")
+        yield name, at + 8, at + 8 + size
+        at += size + 12
+    if at != total or name != b"IEND":
+        raise ValueError("The file's chunks are damaged.")
+
+
+def put_last_chunk(file: BinaryIO, at: int, name: bytes, contents: bytes) -> None:
+    """Write a chunk into a PNG file from byte ``at`` on, and the end of the file behind it."""
+    file.seek(at)
+    check = zlib.crc32(name + contents)
+    file.write(struct.pack(">I4s", len(contents), name) + contents + struct.pack(">I", check) + _END)
+    file.truncate()
 
 
 def _head(file: BinaryIO, at: int) -> tuple[bytes, int, int]:
@@ -120,7 +150,8 @@ def _element(name: bytes, contents: bytes) -> bytes:
     return name + (1 << 56 | len(contents)).to_bytes(8) + contents
 
 
-_NEEDED = {"mp4": {b"moov", b"mdat"}, "matroska": {b"\x1f\x43\xb6\x75", b"\x1c\x53\xbb\x6b"}, "wav": {b"data"}}
+_NEEDED = {"mp4": {b"moov", b"mdat"}, "matroska": {b"\x1f\x43\xb6\x75", b"\x1c\x53\xbb\x6b"}, "wav": {b"data"},
+           "png": {b"IDAT"}}  # fmt: skip
 """What a finished file has: in Matroska a cluster of frames, and the cues, which are written last."""
 
 
@@ -134,4 +165,7 @@ def is_whole(path: Path) -> bool:
             found = list(boxes(file))
         except (ValueError, struct.error):
             return False
-    return needed <= {kind for kind, _, _ in found} and found[-1][2] == path.stat().st_size
+    return (
+        needed <= {kind for kind, _, _ in found}
+        and found[-1][2] + (4 if found[-1][0] == b"IEND" else 0) == path.stat().st_size
+    )

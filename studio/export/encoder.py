@@ -72,7 +72,8 @@ def join_video(
         segments: files of :class:`Encoder`, of equal size and rate, in their order.
         n_frames: length of the film in frames of the clock; the sound is cut or filled to it.
         sound: the mix.
-        target: the file, overwritten; incomplete if anything is raised.
+        target: the file, overwritten; incomplete if anything is raised. Of numbered pictures
+            the name with ``%05d`` for the number.
         tags: container metadata.
         film: its format, which is also that of the segments.
 
@@ -88,7 +89,7 @@ def join_video(
         quoted = [f"file:{path.resolve()}".replace("'", r"'\''") for path in segments]
         contents.write_text("".join(f"file '{name}'\n" for name in quoted), encoding="utf-8")
         options = ["-f", "concat", "-safe", "0", "-auto_convert", "0", "-i", f"file:{contents}", "-i", f"file:{wave}"]
-        options += ["-map", "0:v", "-map", "1:a", *film.sound]
+        options += ["-map", "0:v", *(["-map", "1:a"] if film.sound else []), *film.sound]
         for key, value in (tags or {}).items():
             options += ["-metadata", f"{key}={value}"]
         run_ffmpeg([*options, *film.film, f"file:{target}"], FAILURE)

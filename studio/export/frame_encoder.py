@@ -75,6 +75,11 @@ class FilmFormat:
     sound: tuple[str, ...]
     sound_rate: int | None
 
+    @property
+    def transparent(self) -> bool:
+        """Whether the background is transparent: frames are (H, W, 4) RGBA."""
+        return self.pixels == "rgba"
+
 
 MP4 = FilmFormat(
     ".mp4", ".mp4", "rgb24", (), True, ("-c:v", "copy", "-movflags", "+faststart", "-f", "mp4"),
@@ -90,6 +95,32 @@ LOSSLESS = FilmFormat(
 """Decoded, every pixel and every sample is the one that was drawn and mixed: H.264 without loss in RGB, and FLAC."""
 
 
+_BT709 = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
+_TO_BT709 = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format="
+# Colours are not premultiplied by the opacity, as PNG, WebM and editors expect them. QuickTime Animation loses nothing.
+_TRANSPARENT = (".mov", "rgba", ("-c:v", "qtrle", "-pix_fmt", "argb", "-g", str(GROUP)), False)
+PRORES = FilmFormat(
+    ".mov", *_TRANSPARENT,
+    ("-vf", f"{_TO_BT709}yuva444p10le", *_BT709, "-c:v", "prores_ks", "-profile:v", "4444", "-vendor", "apl0",
+     "-f", "mov"),
+    ("-c:a", "pcm_s24le"), 48_000,
+)  # fmt: skip
+"""ProRes 4444 with opacity, for video editors."""
+WEBM = FilmFormat(
+    ".webm", *_TRANSPARENT,
+    ("-vf", f"{_TO_BT709}yuva420p", *_BT709, "-c:v", "libvpx-vp9", "-crf", "18", "-b:v", "0", "-auto-alt-ref", "0",
+     "-cpu-used", "4", "-row-mt", "1", "-g", str(GROUP), "-f", "webm"),
+    ("-c:a", "libopus", "-b:a", "128k"), 48_000,
+)  # fmt: skip
+"""VP9 with opacity, for web pages."""
+PNG = FilmFormat(
+    ".png", *_TRANSPARENT, ("-c:v", "png", "-start_number", "0", "-f", "image2"), (), None,
+)  # fmt: skip
+"""A numbered picture a frame, for compositing; the sound is a file of its own."""
+ALPHA = (PRORES, WEBM, PNG)
+"""Formats with a transparent background."""
+
+
 def even_size(frame: np.ndarray) -> np.ndarray:
     """The frame with an odd side made even by repeating its last column or row: yuv420p has even sides only."""
     height, width = frame.shape[:2]
@@ -101,9 +132,8 @@ def even_size(frame: np.ndarray) -> np.ndarray:
 def codec_options(every: int = 1) -> list[str]:
     """H.264 as all our films have it; one frame every so many of the clock, with more than one packed in haste."""
     quality = ["-preset", "veryfast", "-crf", "15"] if every == 1 else ["-preset", "ultrafast", "-crf", "23"]
-    colours = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
     # Without B frames the first picture needs no edit list, so it starts at zero in every player.
-    return [*colours, "-c:v", "libx264", *quality, "-bf", "0", "-g", str(GROUP)]
+    return [*_BT709, "-c:v", "libx264", *quality, "-bf", "0", "-g", str(GROUP)]
 
 
 def picture_options(every: int = 1, film: FilmFormat = MP4) -> list[str]:
@@ -111,8 +141,7 @@ def picture_options(every: int = 1, film: FilmFormat = MP4) -> list[str]:
     if film.drawn:
         return list(film.drawn)
     # Converted by the matrix that the stream then names: players assume BT.709 where nothing is said.
-    convert = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p"
-    return ["-vf", convert, *codec_options(every), "-r", f"{FPS}/{every}"]
+    return ["-vf", f"{_TO_BT709}yuv420p", *codec_options(every), "-r", f"{FPS}/{every}"]
 
 
 class Encoder:

@@ -82,7 +82,7 @@ def _gap(n_frames: int) -> dict[str, Any]:
 def _clip(name: str, media: Path, beside: Path, whole: int, start: int, n_frames: int) -> dict[str, Any]:
     """``n_frames`` frames from ``start`` of a file of ``whole`` frames."""
     relative = media.relative_to(beside.parent).as_posix() if media.is_relative_to(beside.parent) else media.name
-    reference = {
+    reference: dict[str, Any] = {
         "OTIO_SCHEMA": "ExternalReference.1",
         "name": media.name,
         "metadata": {},
@@ -90,6 +90,20 @@ def _clip(name: str, media: Path, beside: Path, whole: int, start: int, n_frames
         "available_image_bounds": None,
         "target_url": relative,
     }
+    if media.suffix == ".png":
+        prefix, number = media.stem.rsplit(".", 1)
+        reference |= {
+            "OTIO_SCHEMA": "ImageSequenceReference.1",
+            "target_url_base": relative.removesuffix(media.name),
+            "name_prefix": f"{prefix}.",
+            "name_suffix": media.suffix,
+            "start_frame": int(number),
+            "frame_step": 1,
+            "rate": float(FPS),
+            "frame_zero_padding": len(number),
+            "missing_frame_policy": "error",
+        }
+        del reference["target_url"]
     return _item("Clip.2", name, _range(start, n_frames)) | {
         "media_references": {"DEFAULT_MEDIA": reference},
         "active_media_reference_key": "DEFAULT_MEDIA",

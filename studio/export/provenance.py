@@ -16,19 +16,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, BinaryIO
 from xml.sax.saxutils import escape, unescape
 
 from studio.core.messages import existing_file
-from studio.export.boxes import TAGS, append_tag, boxes, container
+from studio.export.boxes import TAGS, append_tag, boxes, container, put_last_chunk
 
 SENTENCE = "AI-generated: speech and facial motion in this file were synthesised."
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
-_HOLDERS = (b"uuid", b"_PMX", TAGS)
+_HOLDERS = (b"uuid", b"_PMX", TAGS, b"iTXt")
 """Boxes that may hold the mark."""
 MOST_BYTES = 50_000_000
 """Of a box that is read: that of an hour's film has a tenth."""
+_PNG_KEYWORD = b"XML:com.adobe.xmp\0\0\0\0\0"
 _NO_DIGEST = "0" * 64
 _FILE_KEYS = {"picture", "mask", "rig", "recording", "clip"}
 _PRIVATE_KEYS = {"consent", "statement"}
@@ -177,6 +178,9 @@ def mark(path: Path, record: Mapping[str, Any]) -> None:
         kind = container(file)
         if kind == "matroska":
             append_tag(file, "XMP", packet)
+        elif kind == "png":
+            at = file.seek(-12, 2)
+            put_last_chunk(file, at, b"iTXt", _PNG_KEYWORD + packet)
         elif kind == "wav":
             packet += b" " * (len(packet) % 2)
             file.seek(0, 2)
@@ -190,9 +194,12 @@ def mark(path: Path, record: Mapping[str, Any]) -> None:
     found = _find(path)
     if found is None:
         raise RuntimeError(f"The mark of {path.name} cannot be read back.")
-    offset, _ = found
-    digest = _hash(path, offset)
+    offset, _, stop = found
+    digest = _hash(path, offset, stop)
     with path.open("r+b") as file:
+        if kind == "png":  # whose chunks have check sums
+            put_last_chunk(file, at, b"iTXt", _PNG_KEYWORD + packet.replace(_NO_DIGEST.encode(), digest.encode()))
+            return
         file.seek(offset)
         file.write(digest.encode())
 
@@ -217,10 +224,10 @@ def verify(path: Path | str) -> Verification:
         found = _find(path)
         if found is None:
             return Verification(path.name, _has_sentence(path), False, None)
-        offset, packet = found
+        offset, packet, stop = found
         digest = _field(packet, b"sha256")
         record = _checked_record(json.loads(unescape(_field(packet, b"record"))))
-        return Verification(path.name, True, digest == _hash(path, offset), record)
+        return Verification(path.name, True, digest == _hash(path, offset, stop), record)
     except (ValueError, struct.error, RecursionError):
         return Verification(path.name, _has_sentence(path), False, None)
 
@@ -247,8 +254,11 @@ def _is_file_entry(item: Any) -> bool:  # noqa: ANN401 - any JSON value
     return all(isinstance(item.get(key), str) for key in ("where", "name"))
 
 
-def _find(path: Path) -> tuple[int, bytes] | None:
-    """Place of the digest in the file, and the packet that holds it; None if there is none."""
+def _find(path: Path) -> tuple[int, bytes, int] | None:
+    """Place of the digest in the file, the packet that holds it, and the end of what it covers; None without one.
+
+    It covers the whole file, but for the end of a PNG, where only the packet's own check sum and an empty chunk follow.
+    """
     with path.open("rb") as file:
         for kind, start, end in boxes(file):
             if kind not in _HOLDERS or end - start > MOST_BYTES:
@@ -259,7 +269,7 @@ def _find(path: Path) -> tuple[int, bytes] | None:
                 continue
             match = re.search(rb"<parley:sha256>[0-9a-f]{64}</parley:sha256>", body)
             if match:
-                return start + match.start() + len("<parley:sha256>"), body
+                return start + match.start() + len("<parley:sha256>"), body, end if kind == b"iTXt" else _size(file)
     return None
 
 
@@ -278,8 +288,12 @@ def _has_sentence(path: Path) -> bool:
     return False
 
 
-def _hash(path: Path, digest_at: int | None = None) -> str:
-    """SHA-256 of a file in hex, the 64 digits at ``digest_at`` taken as zeros."""
+def _size(file: BinaryIO) -> int:
+    return file.seek(0, 2)
+
+
+def _hash(path: Path, digest_at: int | None = None, stop: int = 0) -> str:
+    """SHA-256 of a file in hex; with the 64 digits at ``digest_at`` taken as zeros, of what is before ``stop``."""
     total = hashlib.sha256()
     with path.open("rb") as file:
         left = digest_at if digest_at is not None else path.stat().st_size
@@ -288,7 +302,8 @@ def _hash(path: Path, digest_at: int | None = None) -> str:
             left -= len(block)
         if digest_at is not None:
             total.update(_NO_DIGEST.encode())
-            file.seek(digest_at + len(_NO_DIGEST))
-            while block := file.read(1 << 20):
+            left = stop - file.seek(digest_at + len(_NO_DIGEST))
+            while block := file.read(min(left, 1 << 20)):
                 total.update(block)
+                left -= len(block)
     return total.hexdigest()

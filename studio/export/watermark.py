@@ -39,7 +39,7 @@ def watermark_box(height: int, width: int) -> tuple[slice, slice]:
 
 
 def draw_watermark(frame: np.ndarray) -> np.ndarray:
-    """A copy of the frame, (H, W, 3) uint8 RGB, with the label in its upper right corner.
+    """A copy of the frame, (H, W, 3) uint8 RGB or (H, W, 4) RGBA, with the label in its upper right corner.
 
     White letters on a dark plate, 2.8 % of the shorter side and at least 10 pixels; ``AI`` alone where the words would
     take more than half of the width. Pixels outside :func:`watermark_box` stay as they are.
@@ -47,6 +47,19 @@ def draw_watermark(frame: np.ndarray) -> np.ndarray:
     rows, columns = watermark_box(*frame.shape[:2])
     letters, shape = np.moveaxis(_plate(*frame.shape[:2])[..., None], 2, 0)
     marked = frame.copy()
+    if frame.shape[2] == 4:
+        marked[rows, columns] = _over(marked[rows, columns] / 255, letters, shape)
+        return marked
     behind = marked[rows, columns] * (1 - _PLATE * shape) + 16 * _PLATE * shape
     marked[rows, columns] = np.round(behind * (1 - letters) + 255 * letters)
     return marked
+
+
+def _over(under: np.ndarray, letters: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """Plate and letters over colours (h, w, 4) in [0, 1] with their opacity; uint8 (h, w, 4)."""
+    opacity = under[..., 3:]
+    colour = under[..., :3] * opacity
+    for level, cover in ((16 / 255, _PLATE * shape), (1.0, letters)):
+        colour = colour * (1 - cover) + level * cover
+        opacity = opacity * (1 - cover) + cover
+    return np.round(255 * np.dstack([colour / np.maximum(opacity, 1e-6), opacity])).astype(np.uint8)

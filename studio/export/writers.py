@@ -18,7 +18,7 @@ from generation.core.performance import Performance
 from generation.motion.arkit import write_arkit_csv, write_motion_json
 from studio.core.output import whole_or_nothing
 from studio.export.encoder import encode, join_video
-from studio.export.frame_encoder import MP4, FilmFormat, FrameCheck
+from studio.export.frame_encoder import MP4, PNG, FilmFormat, FrameCheck
 from studio.export.otio import write_otio
 from studio.export.provenance import SENTENCE, mark
 from studio.export.subtitles import captions, line_width, srt, voice_end, vtt
@@ -56,7 +56,7 @@ def write_video(
             number, or the file's name.
         RuntimeError: the encoder failed.
     """
-    with _marked(path, record, MP4) as target:
+    with _marked(path, record) as target:
         checked = _finished(frames, round(sound.seconds * FPS), picture, record, on_frame)
         encode(checked, sound, target, _tags(record))
     return path
@@ -70,7 +70,7 @@ def write_film(
     *,
     record: Mapping[str, Any],
     film: FilmFormat = MP4,
-) -> Path:
+) -> list[Path]:
     """Writes a marked film, as :func:`write_video` does, from pictures that are encoded already.
 
     Args:
@@ -79,25 +79,37 @@ def write_film(
         sound: the mix.
         path: the video; nothing is left there and nothing replaced if anything is raised.
         record: what the file says of itself.
-        film: format of the film and its segments.
+        film: format of the film and its segments. Numbered pictures are ``NAME.00000.png`` and so on.
+
+    Returns:
+        The file, or the numbered ones.
 
     Raises:
         ValueError: the file's name.
         RuntimeError: the encoder failed.
     """
-    with _marked(path, record, film) as target:
-        join_video(segments, n_frames, sound, target, _tags(record), film)
-    return path
+    _check_suffix(path, film)
+    with whole_or_nothing(path) as folder:
+        numbered = f"{path.stem.replace('%', '%%')}.%05d.png"
+        join_video(segments, n_frames, sound, folder / (numbered if film is PNG else path.name), _tags(record), film)
+        made = sorted(folder.iterdir())
+        for file in made:
+            mark(file, record)
+    return [path.parent / file.name for file in made]
 
 
 @contextmanager
-def _marked(path: Path, record: Mapping[str, Any], film: FilmFormat) -> Iterator[Path]:
+def _marked(path: Path, record: Mapping[str, Any]) -> Iterator[Path]:
     """Where to write a video that is then marked and moved to ``path``."""
-    if path.suffix.lower() != film.suffix:
-        raise ValueError(f"The video {path.name!r} should end in {film.suffix}.")
+    _check_suffix(path, MP4)
     with whole_or_nothing(path) as folder:
         yield folder / path.name
         mark(folder / path.name, record)
+
+
+def _check_suffix(path: Path, film: FilmFormat) -> None:
+    if path.suffix.lower() != film.suffix:
+        raise ValueError(f"The video {path.name!r} should end in {film.suffix}.")
 
 
 def _finished(
@@ -157,7 +169,9 @@ def export_scene(
     ends = _voice_ends(performance, timeline)
     made = captions(timeline.lines, timeline.texts, timeline.speaker_names(names), width, ends)
     with whole_or_nothing(path) as folder:
-        files = [write_film(segments, performance.n_frames, sound, folder / path.name, record=record, film=film)]
+        files = write_film(segments, performance.n_frames, sound, folder / path.name, record=record, film=film)
+        if not film.sound:
+            files.append(write_sound(sound, folder / f"{path.stem}.wav", record))
         for part, slug in zip(performance.characters, file_names(names), strict=True):
             base = folder / f"{path.stem}.{slug}"
             stem = Audio(part.speech, SAMPLE_RATE)
@@ -172,7 +186,17 @@ def export_scene(
         title = record["scene"].get("title") or path.stem
         otio = (folder / path.name).with_suffix(".otio")
         files.append(write_otio(timeline, names, otio, title=title, video=files[0], stems=stems))
+    if film is PNG:
+        _remove_numbered(path, performance.n_frames)
     return [path.parent / file.name for file in files]
+
+
+def _remove_numbered(path: Path, first: int) -> None:
+    """Delete the pictures of a longer film that had the same name."""
+    for old in path.parent.iterdir():
+        number = old.name.removeprefix(f"{path.stem}.").removesuffix(".png")
+        if old.name == f"{path.stem}.{number}.png" and re.fullmatch(r"\d{5}", number) and int(number) >= first:
+            old.unlink()
 
 
 def _voice_ends(performance: Performance, timeline: Timeline) -> list[float]:

@@ -16,7 +16,7 @@ from generation.core.clock import FPS, SAMPLE_RATE
 from generation.core.performance import Performance
 from studio.cast.face_assignment import FaceAssignment
 from studio.core.output import output_problems
-from studio.core.problems import DocumentError
+from studio.core.problems import DocumentError, Problem
 from studio.core.progress import Progress, Stage, Status
 from studio.export.frame_encoder import FilmFormat
 from studio.export.provenance import make_record
@@ -26,6 +26,7 @@ from studio.production.observer import RenderObserver
 from studio.production.scene_drawing import appearance_key, frame_states, make_renderer, scaled_motion
 from studio.production.settings import DEFAULT_SETTINGS, RenderSettings, expected_stage_seconds
 from studio.production.setup import Setup, set_up
+from studio.production.transparency import cut_cast
 from studio.scene.document import scene_data
 from studio.scene.schema import Scene
 from studio.validation.scene_check import Report, check_scene
@@ -83,12 +84,15 @@ def render_scene(
     with progress.running(), ThreadPoolExecutor(1) as second_thread:
         progress.start("check")
         report, scene, assignment = _checked(path, target, settings)
+        if film.transparent and (backbone is not None or not assignment.assigned):
+            what = "a backbone draws no transparent background" if backbone else "nobody of the cast is in the picture"
+            raise DocumentError([Problem("output", what, "leave out --alpha")])
         progress.plan(expected_stage_seconds(report.seconds, assignment, settings))
         if backbone is not None:
             backbone.check(report.seconds, len(assignment.assigned))
             progress.plan({"rendering": BACKBONE_SHARE * report.seconds})
         progress.start("load models")
-        draws = backbone is None and not frames.is_dir()
+        draws = backbone is None and not frames.is_dir() and not film.transparent
         setup = set_up(scene, assignment, path.parent, settings, models, second_thread, draws=draws)
         progress.start("speech and motion")
         performance = _perform(setup, work, progress)
@@ -138,7 +142,7 @@ def _film_bytes(report: Report, settings: RenderSettings) -> int:
     if report.scene is None or report.assignment is None:
         return 0
     rows, columns = report.assignment.resized(settings.greatest_height).picture.shape[:2]
-    pictures = (LOSSLESS_BYTES_A_PIXEL if settings.lossless else BYTES_A_PIXEL) * FPS * rows * columns
+    pictures = (LOSSLESS_BYTES_A_PIXEL if settings.lossless or settings.alpha else BYTES_A_PIXEL) * FPS * rows * columns
     sound = len(report.scene.cast) * SAMPLE_RATE * (3 + 4)  # a stem of 24 bits, and what is kept
     return round(report.seconds * (2 * pictures + sound)) + 2_000_000
 
@@ -178,10 +182,14 @@ def _draw(
         for person, room in zip(geometry.assigned, geometry.rooms, strict=True)
     ]
 
+    cut = cut_cast(scene, assignment, geometry) if film.transparent else None
+    people = None if cut is None else cut.people
+
     def draw(numbers: Sequence[int]) -> Iterator[np.ndarray]:
         still = repeat(assignment.picture, len(numbers))
-        renderer = setup.renderer.result() or (make_renderer(assignment, geometry) if tracks else None)
-        for frame in renderer.frames(tracks, numbers) if renderer else still:
+        renderer = setup.renderer.result() or (make_renderer(assignment, geometry, people) if tracks else None)
+        for drawn in renderer.frames(tracks, numbers) if renderer else still:
+            frame = drawn if cut is None else cut.finished(drawn)
             observer.frame(frame)
             yield frame
 
@@ -190,6 +198,10 @@ def _draw(
         progress.update(done, total)
 
     states = frame_states(tracks, performance.n_frames)
-    cache = FrameCache(folder, states, appearance_key(assignment, geometry), watermark=scene.label, film=film)
+    appearance = appearance_key(assignment, geometry)
+    still = assignment.picture
+    if cut is not None:
+        appearance, still = f"{appearance} {cut.key}", cut.finished(cut.people)
+    cache = FrameCache(folder, states, appearance, watermark=scene.label, film=film)
     observer.drawn = cache.n_missing / performance.n_frames
-    return cache.make(draw, assignment.picture, on_frame)
+    return cache.make(draw, still, on_frame)

@@ -24,14 +24,23 @@ HEAD_RADIUS = 1.3
 """From the middle of the head to its outline, in inter-ocular distances: how far a turn of one radian moves it."""
 
 
-def make_renderer(assignment: FaceAssignment, geometry: SceneGeometry) -> SceneRenderer:
-    """The renderer of a picture's faces, one for each person; what depends on the picture alone is worked out here."""
+def make_renderer(
+    assignment: FaceAssignment, geometry: SceneGeometry, people: np.ndarray | None = None
+) -> SceneRenderer:
+    """The renderer of a picture's faces, one for each person; what depends on the picture alone is worked out here.
+
+    Args:
+        assignment: the picture and its faces.
+        geometry: of the same.
+        people: (H, W, 4) uint8, the cast without the background, see :mod:`studio.production.transparency`; None = the
+            whole picture.
+    """
     from generation.rendering.face import RenderFace
     from generation.rendering.renderer import SceneRenderer
 
     located = zip(geometry.assigned, geometry.regions, geometry.figures, strict=True)
     faces = [RenderFace(person.face, region, person.drawn, figure) for person, region, figure in located]
-    return SceneRenderer(assignment.picture, faces)
+    return SceneRenderer(assignment.picture, faces, cut=people)
 
 
 def frame_states(tracks: Sequence[MotionTrack], n_frames: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from generation.core.clock import FPS
 from generation.pipeline.sampling import network_calls
 from studio.cast.face_assignment import FaceAssignment
 from studio.core.problems import DocumentError, Problem
-from studio.export.frame_encoder import LOSSLESS, MP4, FilmFormat
+from studio.export.frame_encoder import ALPHA, LOSSLESS, MP4, FilmFormat
 
 DRAFT_HEIGHT = 480
 """Greatest height of a draft in pixels."""
@@ -26,6 +26,7 @@ class RenderSettings:
         device: torch device; None = the GPU when there is one, else the CPU.
         draft: quick and rough.
         lossless: nothing outside the motion regions changes, not even by encoding; the film is then a ``.mkv``.
+        alpha: the background is transparent; the film is then a ``.mov``, a ``.webm`` or numbered ``.png``.
         work: folder where finished segments of speech and of frames are kept; None = ``.parley`` beside the video.
     """
 
@@ -35,6 +36,7 @@ class RenderSettings:
     device: str | None = None
     draft: bool = False
     lossless: bool = False
+    alpha: bool = False
     work: Path | None = None
 
     @property
@@ -48,11 +50,13 @@ class RenderSettings:
         Raises:
             DocumentError: the name ends otherwise than such a film's.
         """
-        film = LOSSLESS if self.lossless else MP4
-        if target.suffix.lower() != film.suffix:
-            what = "the lossless video" if self.lossless else "the video"
-            raise DocumentError([Problem("output", f"{what} {target.name!r} should end in {film.suffix}")])
-        return film
+        formats: tuple[FilmFormat, ...] = (LOSSLESS,) if self.lossless else ALPHA if self.alpha else (MP4,)
+        for film in formats:
+            if target.suffix.lower() == film.suffix:
+                return film
+        kind = "lossless " if self.lossless else "transparent " if self.alpha else ""
+        endings = " or ".join(film.suffix for film in formats)
+        raise DocumentError([Problem("output", f"the {kind}video {target.name!r} should end in {endings}")])
 
 
 DEFAULT_SETTINGS = RenderSettings()

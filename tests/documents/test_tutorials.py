@@ -1,4 +1,4 @@
-"""The tutorials' commands run as they stand in the documents."""
+"""The commands of tutorials and of the page about outputs run as they stand there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BLOCK = re.compile(r"^```(sh|yaml)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DO
 
 def blocks(document: str) -> Iterator[tuple[str, str, str]]:
     """(kind, file name, text) of each runnable block of a document."""
-    yield from BLOCK.findall((ROOT / "docs" / "tutorials" / document).read_text(encoding="utf-8"))
+    yield from BLOCK.findall((ROOT / "docs" / document).read_text(encoding="utf-8"))
 
 
 def run(line: str, folder: Path) -> None:
@@ -51,7 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_first_video(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the shipped weights; the film itself is slow and replaced by the draft's size."""
-    for kind, name, text in blocks("first-video.md"):
+    for kind, name, text in blocks("tutorials/first-video.md"):
         if kind == "yaml":
             (folder / name).write_text(text, encoding="utf-8")
             continue
@@ -60,3 +60,27 @@ def test_first_video(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (folder / "first" / "first.mp4").stat().st_size > 10_000
     assert (folder / "first" / "first.Nora.wav").is_file()
     assert "AI" in capsys.readouterr().out
+
+
+SHORT = """
+picture: picture.png
+rig: rig.yaml
+consent: drawn
+cast: [{name: Nora, mask: nora.png, voice: Alice}, {name: Theo, mask: theo.png, voice: Arthur}]
+script: [{who: Nora, text: Hm.}]
+"""
+
+
+@pytest.mark.slow
+def test_outputs(folder: Path, assets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With tiny models, a shorter scene in place of the tutorial's, and small pictures."""
+    monkeypatch.setattr("generation.core.assets.assets_root", lambda: assets)
+    (folder / "first").mkdir()
+    for source in (ROOT / "assets" / "scenes" / "cafe").glob("*.*"):
+        shutil.copy(source, folder / "first")
+    (folder / "first" / "scene.yaml").write_text(SHORT, encoding="utf-8")
+    for _, _, text in blocks("outputs.md"):
+        for line in text.splitlines():
+            run(line.replace("--draft", "--size 96 --steps 1"), folder)
+    made = {path.name for path in (folder / "first").iterdir()}
+    assert made >= {"lossless.mkv", "lossless.otio", "cut.mov", "cut.webm", "cut.00000.png", "cut.wav", "cut.srt"}

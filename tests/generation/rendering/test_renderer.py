@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import cv2
 import matplotlib.cbook
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 
 from generation.core.motion import INDEX, MotionTrack
 from generation.motion.tracking import lip_gap
+from generation.rendering.cut_out import cut_out
 from generation.rendering.face import FaceRenderer, RenderFace
 from generation.rendering.imaging.warp import Grid
 from generation.rendering.renderer import BATCH, SceneRenderer
@@ -284,3 +286,21 @@ def test_bad_input_is_refused_in_a_sentence(
         SceneRenderer(picture, [RenderFace(faces[0].landmarks, faces[0].region[1:])])
     with pytest.raises(ValueError, match="empty"):
         SceneRenderer(picture, [RenderFace(faces[0].landmarks, np.zeros_like(faces[0].region))])
+
+
+def test_people_without_background_move_as_they_do_in_the_picture(picture: np.ndarray, faces: list[RenderFace]) -> None:
+    """Where no background is, the same pixels; opacity moves along, and outside the regions nothing does."""
+    people = cut_out(picture, np.clip(np.sum([face.mask for face in faces], 0), 0, 1))
+    moved = track(2, jawOpen=0.5, eyeBlink=0.6, headRotationY=0.15)
+    renderer = SceneRenderer(picture, faces, cut=people)
+    rest = track(1)
+    np.testing.assert_array_equal(next(renderer.frames([rest, rest])), people)
+    with_background = list(SceneRenderer(picture, faces).frames([moved, moved]))[1]
+    frame = list(renderer.frames([moved, moved]))[1]
+    outside = np.max([face.region for face in faces], 0) == 0
+    assert frame.shape == (*picture.shape[:2], 4) and (frame[outside] == people[outside]).all()
+    inside = cv2.erode(np.uint8(frame[..., 3] == 255), np.ones((9, 9), np.uint8)) > 0
+    assert inside[~outside].mean() > 0.2
+    assert np.percentile(np.abs(frame[..., :3].astype(int) - with_background)[inside & ~outside], 99.9) <= 2
+    assert (frame[..., :3] <= frame[..., 3:].astype(int) + 12).mean() > 0.999, "colours are those times opacity"
+    assert (np.abs(frame[..., 3].astype(int) - people[..., 3]) > 60).sum() > 50, "the outline moves with the head"

@@ -270,8 +270,8 @@ def test_any_changed_byte_is_noticed(exported: Path) -> None:
 def test_a_file_is_marked_once_and_only_where_a_mark_can_be(exported: Path) -> None:
     with pytest.raises(ValueError, match="carries a mark already"):
         mark(exported, record())
-    (exported.parent / "a.png").write_bytes(b"\x89PNG and more than twelve bytes")
-    with pytest.raises(ValueError, match="Only MP4, QuickTime, Matroska, WebM and WAV"):
+    (exported.parent / "a.png").write_bytes(b"\x89GNP and more than twelve bytes")
+    with pytest.raises(ValueError, match="Only MP4, QuickTime, Matroska, WebM, WAV and PNG"):
         mark(exported.parent / "a.png", record())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -101,7 +102,52 @@ def test_lossless_changes_nothing_outside_the_motion_regions(scene: Path, tmp_pa
     assert verify(target).marked and not verify(target).intact
 
 
+def test_a_transparent_background_is_in_every_format(scene: Path, tmp_path: Path) -> None:
+    settings = RenderSettings(steps=1, height=ROWS, device="cpu", alpha=True)
+    drawn, later = Watch(), Watch()
+    (tmp_path / "film.00800.png").touch()  # of an earlier, longer film
+    render_scene(scene, tmp_path / "film.png", settings, observer=drawn)
+    frames = np.stack(drawn.frames)
+    height, width = frames.shape[1:3]
+    opacity = frames[..., 3]
+    assert frames.shape[1:] == (ROWS, ROWS, 4) and len(np.unique(opacity)) > 50, "hair is soft"
+    assert opacity[:, :, :3].max() == 0 and (opacity[:, height // 2, width // 2] == 255).all()
+    pictures = sorted(tmp_path.glob("film.*.png"))
+    assert [path.name for path in pictures] == [f"film.{i:05}.png" for i in range(len(frames))]
+    np.testing.assert_array_equal([cv2.imread(str(p), -1)[..., [2, 1, 0, 3]] for p in pictures], frames)
+    damaged = bytearray(pictures[0].read_bytes())
+    for at in (len(damaged) // 3, len(damaged) - 14):  # among the pixels, and in the mark's own check sum
+        (tmp_path / "damaged.png").write_bytes(damaged[:at] + bytes([damaged[at] ^ 1]) + damaged[at + 1 :])
+        assert not verify(tmp_path / "damaged.png").intact
+    assert verify(pictures[0]).ok and verify(tmp_path / "film.wav").ok
+    for suffix, told, decoder, sound in (
+        (".mov", r"prores \(4444\).*yuva444p1", [], "pcm_s24le"),
+        (".webm", r"vp9.*alpha_mode +: 1", ["-c:v", "libvpx-vp9"], "opus"),
+    ):
+        target = tmp_path / f"film{suffix}"
+        render_scene(scene, target, settings, observer=later)
+        assert later.drawn == 0, "drawn once for all formats"
+        assert re.search(told, facts(target), re.DOTALL) and sound in facts(target) and verify(target).ok
+        found = decoded(target, frames.shape[1:], *decoder).astype(int)
+        assert found.shape == frames.shape
+        assert np.abs(found[..., 3] - opacity).mean() < 1, "opacity"
+        assert np.abs(found[opacity == 255] - frames[opacity == 255]).mean() < 6, "colours"
+        assert found[..., 3][opacity == 0].max() < 30
+
+
+def test_nobody_in_the_picture_is_no_transparent_film(scene: Path, tmp_path: Path) -> None:
+    data = yaml.safe_load(scene.read_text())
+    data["cast"][0]["role"] = "narrator"
+    scene.write_text(yaml.safe_dump(data))
+    with pytest.raises(DocumentError, match="Nobody of the cast is in the picture"):
+        render_scene(scene, tmp_path / "film.mov", RenderSettings(alpha=True, height=ROWS))
+
+
 def test_a_name_that_is_not_the_formats_is_a_sentence(scene: Path, tmp_path: Path) -> None:
-    for name, lossless, expected in (("film.mp4", True, ".mkv"), ("film.mkv", False, ".mp4")):
-        with pytest.raises(DocumentError, match=rf"{name}.* should end in \{expected}"):
-            render_scene(scene, tmp_path / name, RenderSettings(lossless=lossless))
+    for name, how, expected in (
+        ("film.mp4", {"lossless": True}, ".mkv"),
+        ("film.mkv", {}, ".mp4"),
+        ("film.mp4", {"alpha": True}, ".mov or .webm or .png"),
+    ):
+        with pytest.raises(DocumentError, match=f"{name}.* should end in {expected}"):
+            render_scene(scene, tmp_path / name, RenderSettings(**how))
