@@ -270,11 +270,11 @@ def _assign(
     owners.update(zip(free, waiting, strict=False))
     assigned = []
     for number, index in sorted(owners.items(), key=lambda item: item[1]):
-        face = faces[number]
-        if face.inter_ocular < MIN_INTER_OCULAR:
-            size = f"{face.inter_ocular:.0f} pixels between the eyes, at least {MIN_INTER_OCULAR:.0f} are needed"
+        chosen = faces[number]
+        if chosen.inter_ocular < MIN_INTER_OCULAR:
+            size = f"{chosen.inter_ocular:.0f} pixels between the eyes, at least {MIN_INTER_OCULAR:.0f} are needed"
             problems.append(_of_character(scene, index, f"the face is too small ({size})", "use a larger picture"))
-        assigned.append(AssignedFace(index, face, areas[index].mask if index in areas else None, number < len(named)))
+        assigned.append(AssignedFace(index, chosen, areas[index].mask if index in areas else None, number < len(named)))
     return assigned, problems
 
 

@@ -85,7 +85,7 @@ def _parts(line: dict[str, str]) -> list[dict[str, str]]:
         parts.append(text[:cut].strip())
         text = text[cut:].strip()
     parts.append(text)
-    again = {key: line[key] for key in ("who", "speed", "looks", "face") if key in line}
+    again: dict[str, str] = {key: line[key] for key in ("who", "speed", "looks", "face") if key in line}
     return [{**(again if number else line), "text": part} for number, part in enumerate(parts)]
 
 

@@ -11,8 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-
-from tests.browser.conftest import PORT, SLOWLY, Editor
+from browser_pages import PORT, SLOWLY, Editor
 
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 

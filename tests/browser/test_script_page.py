@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from browser_pages import eventually, visit
 
 from studio.project.project import Project
 from studio.scene.schema import ScriptLine
-from tests.browser.test_browser import eventually, visit
 
 pytestmark = pytest.mark.slow
 

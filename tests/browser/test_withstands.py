@@ -10,14 +10,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from browser_pages import eventually, visit
+from browser_pages import PORT, Editor, eventually, small_project, visit, window
 from PIL import Image
 
 from masks.picture import MOST_PIXELS
 from studio.jobs.queue import jobs
 from studio.project.project import Project
 from studio.project.uploads import MAX_BYTES
-from tests.browser.conftest import PORT, Editor, small_project, window
 
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 

@@ -81,6 +81,14 @@ def test_imports_follow_the_arrows() -> None:
     assert {name: roots for name, roots in wrong.items() if roots} == {}
 
 
+def test_test_modules_do_not_import_each_other() -> None:
+    """What several of them use stands in tests/support: an imported test module would bring its tests and fixtures."""
+    tests = [p for p in SOURCES if _name(p).startswith("tests/")]
+    shared = {p.stem for p in tests if p.parent == ROOT / "tests" / "support"}
+    own = {"tests", *(p.stem for p in tests)} - shared
+    assert {_name(p): found for p in tests if (found := _roots(p, everywhere=True) & own)} == {}
+
+
 def test_light_modules_load_no_torch() -> None:
     """One process imports them in turn; the first with which torch comes in is named."""
     light = [

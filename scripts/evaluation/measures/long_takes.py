@@ -80,7 +80,7 @@ def longest_still_head(motions: Sequence[np.ndarray]) -> float:
 
 def _bone_distance(portrait: Portrait, motion: np.ndarray) -> np.ndarray:
     """(T,) mean distance of what facial motion hardly moves from its place in the picture, pose and size taken out."""
-    points, still = portrait.watch(motion).points[:, STABLE_POINTS], portrait.still
+    points, still = portrait.track_video(motion).points[:, STABLE_POINTS], portrait.still
     scale, rotation, shift = align_similarity(points.astype(np.float64), still[STABLE_POINTS].astype(np.float64))
     moved = scale[:, None, None] * points @ np.swapaxes(rotation, 1, 2) + shift[:, None]
     right, left = eye_centres(still)

@@ -36,7 +36,7 @@ def said_together(
         alignment, the mean, ``_p95`` the 95th percentile; ``together_sim``: cosine to the own voice's recordings,
         ``together_sim_other`` to the other's.
     """
-    presets = {preset.learned_from: name for name, preset in synthesis.bank.presets.items()}
+    presets = {preset.trained_on: name for name, preset in synthesis.bank.presets.items()}
     names = sorted({prompt.voice for prompt in prompts if prompt.voice in presets})
     centres = {name: voice_centre(judges, corpus, name) for name in names}
     lips: list[Spoken] = []

@@ -7,9 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from scene_fixtures import Change, both, check, put, two_faces, write
 
 from studio.validation.scene_check import check_scene
-from tests.studio.validation.test_scene_check import Change, both, check, put, scene, write  # noqa: F401 - scene is a fixture
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> dict:
+    """A sound scene, its files in ``tmp_path``."""
+    return two_faces(tmp_path)
 
 
 def write_voice(path: Path, seconds: float = 6.0, noise: float = 0.0, gain: float = 1.0, pitch: float = 120) -> None:
@@ -52,7 +58,7 @@ CASES: dict[str, tuple[Change, list[str]]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_an_unfit_clip_is_refused_in_one_sentence(case: str, scene: dict, tmp_path: Path, capsys) -> None:  # noqa: F811
+def test_an_unfit_clip_is_refused_in_one_sentence(case: str, scene: dict, tmp_path: Path, capsys) -> None:
     change, needles = CASES[case]
     change(scene, tmp_path)
     code, sentences = check(write(scene, tmp_path), capsys)
@@ -60,7 +66,7 @@ def test_an_unfit_clip_is_refused_in_one_sentence(case: str, scene: dict, tmp_pa
     assert all(needle in sentences[0] for needle in needles), sentences[0]
 
 
-def test_a_good_clip_with_consent_passes_and_a_poor_one_is_warned_about(scene: dict, tmp_path: Path) -> None:  # noqa: F811
+def test_a_good_clip_with_consent_passes_and_a_poor_one_is_warned_about(scene: dict, tmp_path: Path) -> None:
     clip("me")(scene, tmp_path)
     assert check_scene(write(scene, tmp_path)).problems == () == check_scene(write(scene, tmp_path)).warnings
     for how, words in (({"noise": 0.004}, "which will colour it"), ({"seconds": 20.0}, "the 15 s with most speech")):

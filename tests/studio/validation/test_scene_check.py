@@ -9,55 +9,28 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import soundfile
-import yaml
-from skimage.data import astronaut
+from scene_fixtures import (
+    FACE,
+    SMALL_FACE,
+    Change,
+    both,
+    check,
+    drop,
+    put,
+    two_faces,
+    write,
+    write_picture,
+    write_sound,
+)
 
 from studio.cli import main
-from studio.scene.voices import voice_names
 from studio.validation.scene_check import check_scene
-
-FACE = astronaut()[0:256, 100:356]  # one face, 256 x 256
-SMALL_FACE = cv2.resize(FACE, (88, 88), interpolation=cv2.INTER_AREA)
-Change = Callable[[dict, Path], object]
-
-
-def write_picture(path: Path, *columns: np.ndarray) -> None:
-    cv2.imwrite(str(path), np.concatenate(columns, 1)[..., ::-1])
-
-
-def write_sound(path: Path, seconds: float = 3.0, level: float = 0.3) -> None:
-    time = np.arange(round(8000 * seconds)) / 8000
-    soundfile.write(path, level * np.sin(2 * np.pi * 220 * time), 8000, subtype="FLOAT")
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> dict:
-    """A sound scene with two faces, two lines and a recording, its files in ``tmp_path``."""
-    write_picture(tmp_path / "two.png", FACE, FACE[:, ::-1])
-    write_sound(tmp_path / "hello.wav")
-    voice = voice_names()[0]
-    return {
-        "picture": "two.png",
-        "consent": "drawn",
-        "cast": [{"name": "ANNA", "voice": voice}, {"name": "BOB", "voice": voice}],
-        "script": [
-            {"who": "ANNA", "text": "Good morning."},
-            {"who": "BOB", "text": "Hello there.", "pause": 0.5},
-            {"who": "ANNA", "recording": "hello.wav"},
-        ],
-    }
-
-
-def write(scene: dict, folder: Path) -> Path:
-    path = folder / "scene.yaml"
-    path.write_text(yaml.safe_dump(scene, allow_unicode=True), encoding="utf-8")
-    return path
-
-
-def check(path: Path, capsys: pytest.CaptureFixture) -> tuple[int, list[str]]:
-    code = main(["check", str(path)])
-    return code, capsys.readouterr().err.splitlines()
+    """A sound scene, its files in ``tmp_path``."""
+    return two_faces(tmp_path)
 
 
 def test_the_scene_that_all_cases_start_from_is_sound(scene: dict, tmp_path: Path, capsys) -> None:
@@ -99,34 +72,6 @@ def test_bad_files(case: str, tmp_path: Path, capsys) -> None:
 
 
 # --- what it says ------------------------------------------------------------------------------------------------
-
-
-def put(*place: str | int, value: object) -> Change:
-    """Set one item of the scene."""
-
-    def change(scene: dict, folder: Path) -> None:
-        node = scene
-        for key in place[:-1]:
-            node = node[key]
-        node[place[-1]] = value
-
-    return change
-
-
-def drop(*place: str | int) -> Change:
-    """Remove one item of the scene."""
-
-    def change(scene: dict, folder: Path) -> None:
-        node = scene
-        for key in place[:-1]:
-            node = node[key]
-        del node[place[-1]]
-
-    return change
-
-
-def both(*changes: Change) -> Change:
-    return lambda scene, folder: [change(scene, folder) for change in changes]
 
 
 def sound(name: str, make: Callable[[Path], object]) -> Change:
