@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from studio import storage_commands
 from studio.batch import command as batch_command
 from studio.core.messages import existing_file
 from studio.core.problems import DocumentError, Problem, told
@@ -119,9 +120,11 @@ def _parser() -> argparse.ArgumentParser:
     editor.add_argument("--port", type=whole(1, 65_535), default=8501, help="where it listens on 127.0.0.1")
     add("doctor", _doctor, "Say what is installed, what is missing and how to repair it.")
     cache = add("cache", _cache, "Show the speech and frames that are kept for the next render, and clear them.")
-    folder_help = "a project, a folder of projects, or the folder of a video; here if not given"
-    cache.add_argument("folder", type=Path, nargs="?", default=Path(), metavar="FOLDER", help=folder_help)
-    cache.add_argument("--clear", action="store_true", help="delete them; nothing should be rendered there meanwhile")
+    storage_commands.add_cache_arguments(cache)
+    pack = add("archive", _archive, "Pack a project or scene with all its files and their hashes, or unpack one.")
+    storage_commands.add_archive_arguments(pack)
+    stored = add("storage", _storage, "Show what projects take on the disk, by kind, and delete what can go.")
+    storage_commands.add_storage_arguments(stored)
     add("setup", _setup, "Fetch what is not part of the installation (once, with network).")
     verify = add("verify", _verify, "Say whether a file is marked as AI-generated and matches its record.")
     verify.add_argument("file", type=Path, help="video or sound file")
@@ -286,17 +289,15 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _cache(arguments: argparse.Namespace) -> int:
-    from studio.cache import clear, kept_results
+    return storage_commands.cache(arguments, partial(_tell, arguments))
 
-    kept = kept_results(arguments.folder)
-    if arguments.clear:
-        clear(arguments.folder)
-    for results in kept:
-        count, state = len(results.files), " deleted" if arguments.clear else ""
-        sentence = f"{results.kind:18} {count:5} segments {results.size / 1e6:9.1f} MB{state}"
-        facts = {"results": results.kind, "segments": count, "bytes": results.size, "cleared": arguments.clear}
-        _tell(arguments, "kept", sentence, **facts)
-    return OK
+
+def _archive(arguments: argparse.Namespace) -> int:
+    return storage_commands.archive(arguments, partial(_tell, arguments))
+
+
+def _storage(arguments: argparse.Namespace) -> int:
+    return storage_commands.storage(arguments, partial(_tell, arguments))
 
 
 def _setup(arguments: argparse.Namespace) -> int:

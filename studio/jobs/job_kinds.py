@@ -96,7 +96,7 @@ JOB_KINDS: dict[str, JobKind] = {
             (JobStage("check", 1, "looking at the scene"), JobStage("load models", 1, "loading the model"),
              JobStage("speech and motion", 1, "speech and faces"), JobStage("rendering", 1, "drawing the frames"),
              JobStage("encoding", 1, "writing the file")),
-            {"steps": int, "height": int, "draft": bool},
+            {"steps": int, "height": int, "draft": bool, "film": str},
             priority=2, goes_first="the video is made first",
             lets_pass="next, as soon as the film has finished a part", whole=True, kept=True,
         ),

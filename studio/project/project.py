@@ -78,7 +78,7 @@ class Projects:
             ValueError: the name is taken or cannot be one, or the scene names files that are missing or outside.
             StorageError: the disk is full; nothing was made.
         """
-        with self._making(name) as made:
+        with self.making(name) as made:
             scene = scene or Scene(picture="", cast=(), script=())
             sources = {} if folder is None else {name: inside(folder, name) for name in media_names(scene)}
             for relative, source in sources.items():
@@ -109,7 +109,7 @@ class Projects:
             ValueError: the video carries no scene, or the name is taken.
         """
         restored = scene_of_video(video)
-        with self._making(name) as made:
+        with self.making(name) as made:
             history = History(made)
             history.add(restored.scene, f"Restored from {video.name}"[:80])
             write_json(made / "missing.json", [asdict(item) for item in restored.media])
@@ -119,7 +119,7 @@ class Projects:
         return project, project.missing()
 
     @contextmanager
-    def _making(self, name: str) -> Iterator[Path]:
+    def making(self, name: str) -> Iterator[Path]:
         """A hidden folder that becomes the project when all went well."""
         target = self.root / folder_name(name)
         if any(target.name.casefold() == other.name.casefold() for other in self.root.iterdir()):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from studio import cli
-from studio.cache import kept_results
+from studio.editor.kept_results import kept_results
 from studio.production.frame_cache import FRAME_FOLDER, PREVIEW_FOLDER
 
 

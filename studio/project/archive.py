@@ -1,0 +1,217 @@
+"""Project archives: one ZIP with all that a project needs and the SHA-256 of each file, packed and unpacked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from studio.core.output import whole_or_nothing
+from studio.core.storage import inside
+from studio.project.history import SCENE_FILE
+from studio.project.project import Project, Projects
+from studio.project.restore import media_names
+from studio.project.uploads import check_upload
+from studio.scene.document import load_scene
+
+MANIFEST = "manifest.json"
+FORMAT, VERSION = "parley project archive", 1
+MAX_BYTES, MAX_FILES = 4_000_000_000, 20_000
+"""Of all files of an archive."""
+_MAX_MANIFEST = 8_000_000
+_MAX_RATIO, _SMALL = 50, 100_000_000
+"""An archive of more than so many bytes unpacked may be so many times as large as packed, not more: a ZIP bomb is."""
+_LEFT_OUT = {"jobs", MANIFEST}
+_SEGMENT = re.compile(r"work/[0-9a-f]{32}\.npz")
+_BLOCK = 1 << 20
+_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+def pack(source: Path, target: Path) -> list[str]:
+    """Write a project, or a scene file with the files that it names, into an archive.
+
+    Of a project go in: scene, media, history, versions, takes, and the kept speech and motion, by which the film stays
+    the same on another machine; but neither its videos nor its kept frames. The same contents give the same bytes.
+
+    Args:
+        source: folder of a project, or a scene file.
+        target: the archive, ``.zip``.
+
+    Returns:
+        The names of the files in it.
+
+    Raises:
+        ValueError: no project or scene, a file that it names is missing or outside its folder, or another suffix.
+        StorageError: nothing was written.
+    """
+    if target.suffix.lower() != ".zip":
+        raise ValueError(f"The archive {target.name!r} should end in .zip.")
+    files = _of_project(source) if source.is_dir() else _of_scene(source)
+    with whole_or_nothing(target) as folder, zipfile.ZipFile(folder / target.name, "w") as archive:
+        listed = {}
+        for name, path in sorted(files.items()):
+            data = path.read_bytes()
+            listed[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            _write(archive, name, data)
+        manifest = {"format": FORMAT, "version": VERSION, "files": listed}
+        _write(archive, MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1).encode())
+    return list(listed)
+
+
+def _write(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    member = zipfile.ZipInfo(name, _TIME)
+    text = name.endswith((".json", ".yaml", ".yml"))
+    member.compress_type = zipfile.ZIP_DEFLATED if text else zipfile.ZIP_STORED  # pictures and sound are packed already
+    member.external_attr = 0o644 << 16
+    archive.writestr(member, data)
+
+
+def _of_project(folder: Path) -> dict[str, Path]:
+    """The files of a project by their names in an archive."""
+    if not (folder / SCENE_FILE).is_file():
+        raise ValueError(f"There is no project in {str(folder)!r}; name the folder that holds its {SCENE_FILE}.")
+    found = {}
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not Path(parent, name).is_symlink()]
+        for name in names:
+            path = Path(parent, name)
+            relative = path.relative_to(folder).as_posix()
+            if path.is_file() and not path.is_symlink() and _belongs(relative):
+                found[relative] = path
+    return found | _media(folder / SCENE_FILE, folder)
+
+
+def _of_scene(path: Path) -> dict[str, Path]:
+    return {SCENE_FILE: path} | _media(path, path.parent)
+
+
+def _media(scene: Path, folder: Path) -> dict[str, Path]:
+    """The files that a scene names, all of them there."""
+    found = {}
+    for name in media_names(load_scene(scene)):
+        path = inside(folder, name)
+        if not path.is_file():
+            raise ValueError(f"The file {name!r} that the scene names is missing; add it before you pack.")
+        relative = path.relative_to(folder).as_posix()
+        if not _belongs(relative):
+            raise ValueError(f"The file {name!r} lies where a project keeps its own; move it and name it anew.")
+        found[relative] = path
+    return found
+
+
+def _belongs(name: str) -> bool:
+    """Whether a file of a project goes into its archive, and comes out of one."""
+    first, *rest = name.split("/")
+    if any(part.startswith(".") for part in (first, *rest)):
+        return False
+    return _SEGMENT.fullmatch(name) is not None if first == "work" else first not in _LEFT_OUT
+
+
+def unpack(archive: Path, projects: Projects, name: str) -> Project:
+    """Make a project of an archive; everything in it is checked before the project is there.
+
+    Args:
+        archive: what :func:`pack` wrote.
+        projects: where the project is made.
+        name: of the project.
+
+    Raises:
+        ValueError: no archive of a project, a file that is damaged, larger than said, a link, or outside the project,
+            media that cannot be used, or a name that is taken; nothing was made.
+        StorageError: the disk is full; nothing was made.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened, projects.making(name) as folder:
+            listed = _checked_manifest(opened, archive)
+            if shutil.disk_usage(projects.root).free < sum(entry["bytes"] for entry in listed.values()):
+                raise ValueError(f"The disk has too little space for {archive.name}; free some and try again.")
+            for relative, entry in listed.items():
+                _extract(opened, relative, entry, inside(folder, relative))
+            _check_contents(folder, listed)
+            Project(folder)  # of a version that can be read
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(f"{archive.name} is no archive that can be read; make it anew with parley archive.") from None
+    return projects.open(name)
+
+
+def _checked_manifest(opened: zipfile.ZipFile, archive: Path) -> dict[str, dict[str, Any]]:
+    """What the archive says that it holds, equal to what it does hold."""
+    members = {member.filename: member for member in opened.infolist()}
+    if len(members) != len(opened.infolist()) or len({name.casefold() for name in members}) != len(members):
+        raise ValueError(f"{archive.name} holds two files of one name.")
+    if MANIFEST not in members or members[MANIFEST].file_size > _MAX_MANIFEST:
+        raise ValueError(f"{archive.name} is no archive of a project: it has no list of its files.")
+    try:
+        manifest = json.loads(_read(opened, members.pop(MANIFEST), _MAX_MANIFEST))
+        listed = {str(name): dict(entry) for name, entry in manifest["files"].items()}
+        known = manifest["format"] == FORMAT and manifest["version"] <= VERSION
+        sizes = [int(entry["bytes"]) for entry in listed.values()]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise ValueError(f"The list of files in {archive.name} cannot be read.") from None
+    if not known:
+        raise ValueError(f"{archive.name} was made by a newer version of Parley; update it.")
+    if set(listed) != set(members):
+        raise ValueError(f"{archive.name} holds other files than its list says.")
+    for name, member in members.items():
+        if not _belongs(name) or name != _plain(name):
+            raise ValueError(f"{archive.name} holds the file {name[:60]!r}, which is no part of a project.")
+        if member.is_dir() or stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG) or member.flag_bits & 1:
+            raise ValueError(f"{archive.name} holds {name[:60]!r} as a link, a folder or encrypted.")
+        if member.file_size != listed[name]["bytes"]:
+            raise ValueError(f"The file {name[:60]!r} in {archive.name} has another size than its list says.")
+    total, packed = sum(sizes), archive.stat().st_size
+    if total > MAX_BYTES or len(members) > MAX_FILES or total > max(_SMALL, _MAX_RATIO * packed):
+        much = f"{total / 1e6:,.0f} MB in {len(members)} files"
+        raise ValueError(f"{archive.name} would unpack to {much}; that is too much.")
+    return listed
+
+
+def _plain(name: str) -> str:
+    """A name as :func:`pack` writes it: no climbing, no drive, no doubled or backward slashes."""
+    parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".", "..")]
+    return "/".join(parts).replace(":", "").replace("\0", "")
+
+
+def _read(opened: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
+    with opened.open(member) as file:
+        return file.read(most)
+
+
+def _extract(opened: zipfile.ZipFile, name: str, entry: Mapping[str, Any], target: Path) -> None:
+    """Write one file; not a byte more than its list says."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with opened.open(name) as packed, target.open("wb") as file:
+        if _copy(packed, file, entry["bytes"]) != entry["sha256"]:
+            raise ValueError(f"The file {name!r} in the archive is damaged; get the archive again.")
+
+
+def _copy(source: IO[bytes], target: IO[bytes], size: int) -> str:
+    """SHA-256 in hex of the first ``size`` bytes, and of one more where there is one, which are written."""
+    total, left = hashlib.sha256(), size + 1
+    while left and (block := source.read(min(_BLOCK, left))):
+        total.update(block)
+        target.write(block)
+        left -= len(block)
+    return total.hexdigest()
+
+
+def _check_contents(folder: Path, listed: Mapping[str, Any]) -> None:
+    """The scene can be read, its media are such as may be uploaded, and kept segments hold no archive within."""
+    for name in media_names(load_scene(folder / SCENE_FILE)):
+        path = inside(folder, name)
+        if not path.is_file():
+            raise ValueError(f"The archive lacks {name!r}, which its scene names.")
+        check_upload(path.read_bytes(), path.name)
+    for name in filter(_SEGMENT.fullmatch, listed):
+        with zipfile.ZipFile(inside(folder, name)) as segment:
+            if any(member.compress_type != zipfile.ZIP_STORED for member in segment.infolist()):
+                raise ValueError(f"The file {name!r} in the archive is packed twice.")
