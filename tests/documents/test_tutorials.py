@@ -84,3 +84,4 @@ def test_outputs(folder: Path, assets: Path, monkeypatch: pytest.MonkeyPatch) ->
             run(line.replace("--draft", "--size 96 --steps 1"), folder)
     made = {path.name for path in (folder / "first").iterdir()}
     assert made >= {"lossless.mkv", "lossless.otio", "cut.mov", "cut.webm", "cut.00000.png", "cut.wav", "cut.srt"}
+    assert made >= {"first.zip", "project.zip"} and (folder / "projects" / "First" / "scene.yaml").is_file()
