@@ -202,7 +202,8 @@ class BatchRun:
     @staticmethod
     def _placed(scene: BatchScene, problem: dict[str, Any]) -> Problem:
         """A problem with its place in the table in front, where the scene comes from one."""
-        return placed(Problem(**{**problem, "where": tuple(problem["where"])}), scene.said)
+        facts = {key: problem[key] for key in ("part", "what", "repair", "file", "line")}
+        return placed(Problem(**facts, where=tuple(problem["where"])), scene.said)
 
     def _write(self, scene: BatchScene, attempt: Attempt) -> None:
         self._unwritten.append((scene, attempt))

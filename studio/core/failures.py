@@ -6,7 +6,7 @@ import errno
 from dataclasses import dataclass
 from typing import Literal
 
-from studio.core.problems import DocumentError, Problem
+from studio.core.problems import DocumentError, Problem, UnexpectedProblem
 from studio.core.storage import StorageError, storage_sentence
 
 Kind = Literal["fault", "disk", "memory", "crash"]
@@ -31,7 +31,7 @@ def failure_of(error: Exception) -> Failure:
     """What an exception means for the job that it ended."""
     text = str(error)
     if isinstance(error, DocumentError):
-        return Failure("fault", error.problems[0].sentence if error.problems else text, error.problems)
+        return _failure_of_document(error)
     if isinstance(error, MemoryError) or "not enough memory" in text or "out of memory" in text:
         sentence = "The memory does not suffice; close other programs, or choose a smaller size or a draft."
         return Failure("memory", sentence)
@@ -42,3 +42,10 @@ def failure_of(error: Exception) -> Failure:
     if isinstance(error, StorageError):
         return Failure(kind, error.strerror or text)
     return Failure(kind, next(iter(text.splitlines()), repr(error)))
+
+
+def _failure_of_document(error: DocumentError) -> Failure:
+    """The document's fault, unless all that was found is no fault of it."""
+    kinds = [problem.kind if isinstance(problem, UnexpectedProblem) else "fault" for problem in error.problems]
+    kind: Kind = "fault" if "fault" in kinds or not kinds else kinds[0]
+    return Failure(kind, error.problems[0].sentence if error.problems else str(error), error.problems)

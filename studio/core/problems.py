@@ -56,6 +56,17 @@ class Problem:
         return {**asdict(self), "where": list(self.where)}
 
 
+@dataclass(frozen=True)
+class UnexpectedProblem(Problem):
+    """A problem that is no fault of the document, so that another try may pass.
+
+    Attributes:
+        kind: what failed in its place: the program, the disk or the memory.
+    """
+
+    kind: Literal["crash", "disk", "memory"] = "crash"
+
+
 class DocumentError(ValueError):
     """A document or an order that cannot be used; ``problems`` holds every fault."""
 
@@ -100,7 +111,7 @@ def disk_clause(error: OSError) -> str:
     return f"the disk refuses ({error.strerror or type(error).__name__}); check it and try again"
 
 
-def unexpected(error: Exception, doing: str) -> Problem:
+def unexpected(error: Exception, doing: str) -> UnexpectedProblem:
     """What is said of an error that nobody foresaw: what was being done, and where in the program, to be reported.
 
     Args:
@@ -108,11 +119,14 @@ def unexpected(error: Exception, doing: str) -> Problem:
         doing: what failed, such as ``"reading the picture"``.
     """
     if isinstance(error, MemoryError):
-        return Problem("file", f"{doing} needs more memory than there is", "use smaller files")
+        what, repair = f"{doing} needs more memory than there is", "use smaller files"
+        return UnexpectedProblem("file", what, repair, kind="memory")
     if isinstance(error, OSError) and error.errno:
         name = f" on {Path(str(error.filename)).name[:100]!r}" if error.filename else ""
-        return Problem("file", f"{doing} failed{name}: {disk_clause(error)}")
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        what = f"{doing} failed{name}: {disk_clause(error)}"
+        return UnexpectedProblem("file", what, kind="disk" if full else "crash")
     frames = traceback.extract_tb(error.__traceback__)
     at = f" at {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
     what = f"{doing} failed by a fault of the program ({type(error).__name__}{at})"
-    return Problem("file", what, "please report it with the file that shows it")
+    return UnexpectedProblem("file", what, "please report it with the file that shows it")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from generation.adapters import metadata
 from generation.core import assets as resources
 from studio import cli
-from studio.batch import crew, run, schedule
+from studio.batch import crew, engines, run, schedule
 
 WORKER = "--as-worker"
 
@@ -31,8 +32,17 @@ def hurry(by: float = 10.0) -> None:
     run.ROOM_BYTES = 2_000_000
 
 
-def on_ray() -> None:
-    """Called by Ray in each of its worker processes."""
+@dataclass(frozen=True)
+class TinyTask(engines.ArrayTask):
+    """A task of an array whose worker has the tiny models."""
+
+    def __call__(self) -> int:
+        on_node()
+        return super().__call__()
+
+
+def on_node() -> None:
+    """The same in a process that an engine started; Ray calls it in each of its own."""
     use_tiny_models(Path(os.environ["TINY_ASSETS"]))
 
 

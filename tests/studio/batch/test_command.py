@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -126,3 +129,21 @@ def test_the_image_is_installed_by_the_makefile_from_all_that_it_needs() -> None
     assert "make setup" in text and "pip install torch" not in text
     extras = yaml.safe_load((ROOT / "deploy" / "ray.yaml").read_text("utf-8"))
     assert extras["docker"]["image"] == "parley"
+
+
+@pytest.mark.slow
+def test_the_image_steps_install_in_a_clean_folder(tmp_path: Path) -> None:
+    """What the Dockerfile copies, and its ``make setup``, in a folder with nothing else; needs the network."""
+    text = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
+    for name in (word for line in re.findall(r"^COPY (.*)$", text, re.M) for word in line.split()[:-1]):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, tmp_path)
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(["make", "setup"], cwd=tmp_path, env=clean, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    program = tmp_path / ".venv" / "bin" / "parley"
+    told = subprocess.run([program, "batch", "--help"], cwd=tmp_path, env=clean, capture_output=True, text=True)
+    assert told.returncode == 0 and "--shard" in told.stdout
+    assert subprocess.run([program, "doctor"], cwd=tmp_path, env=clean, capture_output=True).returncode == 0

@@ -16,7 +16,8 @@ from studio.batch.manifest import MANIFEST, PROBLEMS, TEMPORARY, exit_code, row_
 from studio.batch.orders import Order
 from studio.batch.run import BatchRun
 from studio.batch.scenes import STATE_FOLDER, BatchScene, find_sources, read_scenes
-from studio.core.problems import DocumentError, Problem
+from studio.core.failures import failure_of
+from studio.core.problems import DocumentError, Problem, unexpected
 from studio.core.storage import StorageError
 from studio.production.settings import RenderSettings
 
@@ -97,6 +98,22 @@ def test_a_fault_of_the_scene_is_never_tried_again_a_crash_is(scenes, tmp_path: 
     assert exit_code(batch.rows) == PROBLEMS
     make(scenes, tmp_path, again := StandIns())
     assert again.made == [], "the fault is still the scene's, as long as the scene is the same"
+
+
+def test_what_a_check_did_not_foresee_is_tried_again(scenes, tmp_path: Path) -> None:
+    """A node without the face networks, or a disk that refuses, is no fault of the scene."""
+    tries: list[Exception] = [RuntimeError("not installed"), OSError(28, "No space left"), MemoryError()]
+
+    def act(order: Order) -> None:
+        if tries:
+            raise DocumentError([unexpected(tries.pop(0), "the check")])
+        write_film(order)
+
+    batch = make(scenes[:1], tmp_path, StandIns(act), retries=3)
+    kinds = [attempt.kind for attempt in attempts(tmp_path, "one")]
+    assert batch.rows[0].state == "done" and kinds == ["crash", "disk", "memory", None]
+    both = [Problem("file", "the picture is gone"), unexpected(MemoryError(), "the check")]
+    assert failure_of(DocumentError(both)).kind == "fault"
 
 
 def test_tries_end_and_another_run_gives_new_ones(scenes, tmp_path: Path) -> None:
