@@ -130,6 +130,16 @@ def search_windows(width: int, height: int) -> list[PictureWindow]:
     return windows
 
 
+def small_windows(width: int, height: int) -> list[PictureWindow]:
+    """Windows of an eighth of a large picture's longer side: faces far away."""
+    side = max(width, height) / 8
+    if side < INPUT / 2:
+        return []
+    return [
+        PictureWindow(x + side / 2, y + side / 2, side) for y in _starts(height, side) for x in _starts(width, side)
+    ]
+
+
 def turned_windows(width: int, height: int) -> list[PictureWindow]:
     """The whole picture seen from other sides: somebody lying down, or a picture without its orientation."""
     side = max(width, height) * 1.2
