@@ -133,7 +133,7 @@ def search_windows(width: int, height: int) -> list[PictureWindow]:
 def small_windows(width: int, height: int) -> list[PictureWindow]:
     """Windows of an eighth of a large picture's longer side: faces far away."""
     side = max(width, height) / 8
-    if side < INPUT / 2:
+    if side < INPUT:  # the windows of a quarter see them
         return []
     return [
         PictureWindow(x + side / 2, y + side / 2, side) for y in _starts(height, side) for x in _starts(width, side)

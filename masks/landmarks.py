@@ -42,6 +42,7 @@ MIN_INTER_OCULAR = 6.0
 N_POINTS = 478
 SIDE_EYES = 0.55
 SIDE_YAW = np.radians(35)
+_TURNED = np.radians(40)
 UNREAD_SCORE = 0.6
 """Least score of the detector for a head without readable features; heads in profile measured 0.6 to 0.83."""
 UNREAD_OVERLAP = 0.1
@@ -170,7 +171,7 @@ class FaceLandmarker:
             faces, _ = self._detect(Pyramid(_evened(image)), upright, faces)
         for angle in np.radians([90, -90, 180]):
             if len(faces) < wanted:
-                turned = [PictureWindow(w.x, w.y, w.side, float(angle)) for w in upright]
+                turned = [PictureWindow(w.x, w.y, w.side, float(angle)) for w in upright if 2 * w.side >= max(size)]
                 faces, _ = self._detect(pyramid, turned, faces)
         alone = [w for w in unread if all(overlap(w, _window_of(face)) < UNREAD_OVERLAP for face in faces)]
         return Sighting(tuple(sorted(faces, key=lambda f: float(f.eyes[:, 0].mean()))), tuple(alone))
@@ -193,7 +194,8 @@ class FaceLandmarker:
         for box in self._detector.detect(pyramid, windows):
             face: FaceLandmarks | None = None
             window = PictureWindow(box.window.x, box.window.y, box.window.side * FACE_MARGIN, box.window.angle)
-            for _ in range(2):  # the first pass centres the second
+            passes = 2 if abs(window.angle) < _TURNED else 5  # each centres the next; boxes of turned heads lie askew
+            for _ in range(passes):
                 face = self._read(pyramid, window)
                 if face is None:
                     break

@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from studio.cast.face_choice import choose_faces
+from studio.cast.places import Box, file_box, place_in_words
 from studio.core.messages import existing_file, nearest
 from studio.core.problems import Problem, as_clause
-from studio.scene.schema import Character, Scene, masks_of
+from studio.scene.schema import Character, Scene, listed, masks_of
 
 if TYPE_CHECKING:
-    from masks.landmarks import FaceLandmarks
+    from masks.detector import PictureWindow
+    from masks.landmarks import FaceLandmarks, Sighting
     from masks.regions import CharacterMask
 
 MIN_INTER_OCULAR = 16.0
 """Fewest pixels between the eyes with which lips can still be seen to move."""
-_DETECTED: dict[bytes, tuple[FaceLandmarks, ...]] = {}
+_MOST_PLACES = 6
+_SEEN: dict[bytes, tuple[int, Sighting]] = {}
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,26 @@ class AssignedFace:
 
 @dataclass(frozen=True)
 class FaceAssignment:
-    """The loaded picture, uint8 (H, W, 3), who sits where in it, in the order of the cast, and faces of nobody."""
+    """Who is where in a picture.
+
+    Attributes:
+        picture: as it was loaded, uint8 (H, W, 3).
+        assigned: the cast's faces, in the order of the cast.
+        bystanders: faces of nobody.
+        full: width and height of the picture as its file has it, which regions count in; None = as loaded.
+    """
 
     picture: np.ndarray
     assigned: tuple[AssignedFace, ...]
     bystanders: tuple[FaceLandmarks, ...] = ()
+    full: tuple[int, int] | None = None
+
+    def place_of(self, edges: Sequence[float]) -> tuple[str, Box]:
+        """Where a box (left, top, right, bottom) of the loaded picture is, in words and in pixels of the file."""
+        rows, columns = self.picture.shape[:2]
+        full = self.full or (columns, rows)
+        box = file_box(edges, (rows, columns), full)
+        return place_in_words(box, full), box
 
     def resized(self, height: int | None) -> FaceAssignment:
         """The same with the picture reduced to at most ``height`` rows; never enlarged."""
@@ -77,7 +96,9 @@ class FaceAssignment:
             for person in self.assigned
         )
         bystanders = tuple(replace(face, points=face.points * scale) for face in self.bystanders)
-        return FaceAssignment(cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA), assigned, bystanders)
+        return FaceAssignment(
+            cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA), assigned, bystanders, self.full
+        )
 
 
 def _smaller(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -121,16 +142,20 @@ def assign_faces(scene: Scene, folder: Path) -> tuple[FaceAssignment | None, lis
         named = _rig_faces(scene, folder, picture.shape[:2])
     except ValueError as error:
         return FaceAssignment(picture, ()), [*problems, Problem("picture", as_clause(error), where=("rig",))]
-    faces = list(named.values())
+    faces, unread = list(named.values()), ()
     members = [scene.cast[index] for index in scene.on_screen]
-    if not named or any(member.rig_face is None and member.name not in named for member in members):
-        faces += [face for face in _detect(picture) if not any(_same_face(face, marked) for marked in named.values())]
+    unmarked = [member for member in members if member.rig_face is None and member.name not in named]
+    if not named or unmarked:
+        sighting = _search(picture, len(unmarked))
+        faces += [face for face in sighting.faces if not any(_same_face(face, marked) for marked in named.values())]
+        unread = sighting.unread
     failed = {int(problem.where[1]) for problem in problems if problem.where[0] == "cast"}
-    assigned, found = _assign(scene, faces, named, areas, failed)
+    seen = FaceAssignment(picture, (), tuple(faces), full)
+    assigned, found = _assign(scene, seen, named, areas, failed, unread)
     assigned, unusable = _with_timed_areas(assigned, scene, folder, full, picture.shape[:2])
     problems += unusable
     bystanders = tuple(face for face in faces if all(face is not person.face for person in assigned))
-    return FaceAssignment(picture, tuple(assigned), bystanders), [*problems, *found]
+    return FaceAssignment(picture, tuple(assigned), bystanders, full), [*problems, *found]
 
 
 def _of_picture(what: str, repair: str = "") -> Problem:
@@ -141,16 +166,18 @@ def _of_character(scene: Scene, index: int, what: str, repair: str = "") -> Prob
     return Problem("picture", f"{scene.cast[index].name}: {what}", repair, ("cast", index))
 
 
-def _detect(picture: np.ndarray) -> tuple[FaceLandmarks, ...]:
+def _search(picture: np.ndarray, wanted: int) -> Sighting:
     """The picture's faces from left to right; those of the last pictures are remembered, for the editor asks often."""
     key = hashlib.blake2b(picture.tobytes()).digest() + str(picture.shape).encode()
-    if key not in _DETECTED:
+    sought, sighting = _SEEN.get(key, (-1, None))
+    if sighting is None or len(sighting.faces) < wanted and sought < wanted:
         from masks.landmarks import FaceLandmarker
 
-        if len(_DETECTED) >= 8:
-            _DETECTED.clear()
-        _DETECTED[key] = tuple(FaceLandmarker().detect(picture))
-    return _DETECTED[key]
+        if len(_SEEN) >= 8:
+            _SEEN.clear()
+        sighting = FaceLandmarker().search(picture, max(1, wanted))
+        _SEEN[key] = wanted, sighting
+    return sighting
 
 
 def _same_face(found: FaceLandmarks, marked: FaceLandmarks) -> bool:
@@ -242,12 +269,14 @@ def _with_timed_areas(
 
 def _assign(
     scene: Scene,
-    faces: Sequence[FaceLandmarks],
+    seen: FaceAssignment,
     named: Mapping[str, FaceLandmarks],
     areas: Mapping[int, CharacterMask],
     failed: set[int],
+    unread: Sequence[PictureWindow],
 ) -> tuple[list[AssignedFace], list[Problem]]:
-    """Give each visible character a face: those with a place first, the rest from left to right."""
+    """Give each visible character one of the faces seen: those with a place first, the rest from left to right."""
+    faces = seen.bystanders
     problems: list[Problem] = []
     owners: dict[int, int] = {}  # index into faces -> index into the cast
     waiting: list[int] = []
@@ -266,8 +295,15 @@ def _assign(
             owners[face] = index
     free = sorted((i for i in range(len(faces)) if i not in owners), key=lambda i: float(faces[i].eyes[:, 0].mean()))
     if len(free) < len(waiting):
-        problems.append(_too_few(scene, len(faces), waiting, len(free), bool(named)))
-    owners.update(zip(free, waiting, strict=False))
+        problems.append(_too_few(scene, seen, waiting, len(free), bool(named), unread))
+        owners.update(zip(free, waiting, strict=False))
+    else:
+        large = [i for i in free if faces[i].inter_ocular >= MIN_INTER_OCULAR]
+        usable = large if len(large) >= len(waiting) else free
+        choice = choose_faces(seen.picture, [faces[i] for i in usable], len(waiting), unread)
+        if choice.unclear and not failed and not problems:  # else a face is free because its owner's place has a fault
+            problems.append(_unclear(scene, seen, waiting, [faces[i] for i in usable], unread))
+        owners.update(zip((usable[i] for i in choice.taken), waiting, strict=False))
     assigned = []
     for number, index in sorted(owners.items(), key=lambda item: item[1]):
         chosen = faces[number]
@@ -303,10 +339,41 @@ def _claimed(
     return next(i for i, face in enumerate(faces) if face is best)
 
 
-def _too_few(scene: Scene, n_faces: int, waiting: Sequence[int], n_free: int, rig: bool) -> Problem:
+def _too_few(
+    scene: Scene,
+    seen: FaceAssignment,
+    waiting: Sequence[int],
+    n_free: int,
+    rig: bool,
+    unread: Sequence[PictureWindow],
+) -> Problem:
     place = f"the rig file {scene.rig!r}" if rig else f"the picture {scene.picture!r}"
     left_out = ", ".join(scene.cast[index].name for index in waiting[n_free:])
+    n_faces = len(seen.bystanders)
     found = {0: "no face is found", 1: "only 1 face is found"}.get(n_faces, f"only {n_faces} faces are found")
     remedy = "add them to the rig file" if rig else "name their faces in a rig file"
     what = f"{found} in {place}, none is left for {left_out}"
+    if unread:
+        what += f"; a head seen from the side or covered is {listed(_places(seen, unread))}"
     return _of_picture(what, f"{remedy}, or make them narrators (role: narrator)")
+
+
+def _unclear(
+    scene: Scene,
+    seen: FaceAssignment,
+    waiting: Sequence[int],
+    faces: Sequence[FaceLandmarks],
+    unread: Sequence[PictureWindow],
+) -> Problem:
+    """It cannot be told which faces are meant."""
+    names = listed([scene.cast[index].name for index in waiting])
+    places = [seen.place_of(face.box)[0] for face in faces[:_MOST_PLACES]] + _places(seen, unread)
+    more = f" and {len(faces) - _MOST_PLACES} more" if len(faces) > _MOST_PLACES else ""
+    which = f"which of {len(faces) + len(unread)} faces {'is' if len(waiting) == 1 else 'are'} {names}"
+    repair = f"give {names} a region or a mask{' each' if len(waiting) > 1 else ''}"
+    return Problem("picture", f"it is not clear {which}: {listed(places)}{more}", repair, ("cast",))
+
+
+def _places(seen: FaceAssignment, windows: Sequence[PictureWindow]) -> list[str]:
+    reach = [(w.x - w.side / 2, w.y - w.side / 2, w.x + w.side / 2, w.y + w.side / 2) for w in windows[:_MOST_PLACES]]
+    return [seen.place_of(edges)[0] for edges in reach]

@@ -26,6 +26,7 @@ class Problem:
         where: the item of the document.
         file: name of the document's file; empty without one.
         line: line of the file, from 1, where it is known.
+        box: where in the picture it is: left, top, right, bottom in pixels of the picture's file; None without a place.
     """
 
     part: Part
@@ -34,6 +35,7 @@ class Problem:
     where: Location = ()
     file: str = ""
     line: int | None = None
+    box: tuple[int, int, int, int] | None = None
 
     @property
     def sentence(self) -> str:

@@ -53,6 +53,7 @@ class View:
         owners: index into the cast for each face, None for those of nobody.
         areas: float32 (H, W) in [0, 1] by index into the cast: which pixels are whose.
         problems: what is wrong with the picture and everybody's place in it.
+        warnings: what is worth a look about the faces.
     """
 
     assignment: FaceAssignment | None
@@ -60,6 +61,7 @@ class View:
     owners: tuple[int | None, ...] = ()
     areas: Mapping[int, np.ndarray] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -92,6 +94,7 @@ def thumbnail(scene_path: Path, changed: float) -> bytes | None:
 @lru_cache(maxsize=4)
 def _look(key: tuple[str, tuple[object, ...]], folder: Path) -> View:
     from masks.person_segmentation import segment_person
+    from studio.cast.picture_warnings import picture_warnings
 
     scene = Scene.model_validate_json(key[0])
     if not scene.picture:
@@ -109,7 +112,9 @@ def _look(key: tuple[str, tuple[object, ...]], folder: Path) -> View:
         areas[person.character] = area
     missing = set(scene.on_screen) - set(areas) if problems else set()
     areas.update(_given_areas(scene, folder, assignment.picture.shape[:2], missing))
-    return View(assignment, tuple(faces), tuple(by_face.get(id(face)) for face in faces), areas, tuple(problems))
+    owners = tuple(by_face.get(id(face)) for face in faces)
+    warnings = tuple(picture_warnings(scene, assignment))
+    return View(assignment, tuple(faces), owners, areas, tuple(problems), warnings)
 
 
 def _given_areas(scene: Scene, folder: Path, size: tuple[int, int], missing: set[int]) -> dict[int, np.ndarray]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from generation.text.language_guess import language_name
 from generation.text.phonemizer import read_ipa, read_text
 from studio.cast.face_assignment import FaceAssignment, assign_faces, assignment_key
 from studio.cast.geometry import cramped_faces
+from studio.cast.picture_warnings import picture_warnings
 from studio.core.messages import nearest
 from studio.core.problems import DocumentError, Location, Part, Problem, as_clause, unexpected
 from studio.scene.document import Document, at_most, read_document, validate
@@ -32,8 +32,6 @@ from studio.timeline.timeline import Speaker, find_clashes, measure_lines, place
 
 MAX_TEXT = 600
 MAX_SECONDS = 1800
-GOOD_YAW = math.radians(35)
-"""Turn of the head beyond which the far side of a face has too few pixels to move well."""
 _MELS_PER_LETTER = 7.0  # mean of the training corpus' texts at speed 1, spaces included
 
 
@@ -338,8 +336,10 @@ class _Check:
             if "picture" in self.document.data and self.document.data["picture"] in (None, ""):
                 self._say(("picture",), "the picture has no file name", "name one")
             return
-        self.assignment, problems, tight = _seen(assignment_key(scene, self.folder), self.folder)
+        self.assignment, problems, tight, warnings = _seen(assignment_key(scene, self.folder), self.folder)
         for problem in problems:
+            if problem.where == ("cast",) and not self._cast_is_whole():
+                continue  # whose faces they are is clear only with everybody in the cast
             place, *rest = problem.where
             at = (*self._cast_at(int(rest[0])), *rest[1:]) if place == "cast" and rest else problem.where
             self._say(at, problem.what, problem.repair, part="picture")
@@ -349,20 +349,20 @@ class _Check:
             name = scene.cast[index].name
             what = f"{name}'s region or mask is tight around the head, so that its movement is reduced"
             self._say(self._cast_at(index), what, "draw it wider", part="picture", warning=True)
-        for person in self.assignment.assigned:
-            if abs(person.face.yaw) > GOOD_YAW:
-                name, turn = scene.cast[person.character].name, math.degrees(abs(person.face.yaw))
-                limit = f"beyond {math.degrees(GOOD_YAW):.0f} its far side looks wrong"
-                what = f"{name}'s head is turned by {turn:.0f} degrees, and {limit}"
-                repair = "lower mouth and head, or make the character a narrator"
-                at = self._cast_at(person.character)
-                self._say(at, what, repair, part="picture", warning=True)
+        for warning in warnings:
+            place, *rest = warning.where
+            at = (*self._cast_at(int(rest[0])), *rest[1:]) if place == "cast" and rest else warning.where
+            told = self.document.problem(at, warning.what, warning.repair, "picture")
+            self.warnings.append(replace(told, box=warning.box))
 
 
 @lru_cache(maxsize=4)
 def _seen(
     key: tuple[str, tuple[object, ...]], folder: Path
-) -> tuple[FaceAssignment | None, Sequence[Problem], Sequence[int]]:
-    """Who sits where, what is wrong with it, and who has little room; remembered, for the editor asks at each edit."""
-    assignment, problems = assign_faces(Scene.model_validate_json(key[0]), folder)
-    return assignment, problems, () if assignment is None else cramped_faces(assignment)
+) -> tuple[FaceAssignment | None, Sequence[Problem], Sequence[int], Sequence[Problem]]:
+    """Who sits where, what is wrong, who has little room, and warnings; remembered: the editor asks at each edit."""
+    scene = Scene.model_validate_json(key[0])
+    assignment, problems = assign_faces(scene, folder)
+    if assignment is None:
+        return None, problems, (), ()
+    return assignment, problems, cramped_faces(assignment), picture_warnings(scene, assignment)

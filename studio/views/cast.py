@@ -45,6 +45,8 @@ def show(project: Project) -> None:
         mount.picture("picture", data, lambda message: _acted(project, message))
         for problem in dict.fromkeys(view.problems):
             st.html(layout.check_item("bad", problem.sentence))
+        for warning in view.warnings:
+            st.html(layout.check_item("warn", warning.sentence))
         if not view.owners and not view.problems and not scene.cast:
             layout.empty("No face was found", "Add a character on the right, then mark eyes and mouth on the picture.")
         with st.expander("Numbers instead of the mouse"):
