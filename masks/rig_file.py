@@ -19,7 +19,9 @@ The file is YAML (or JSON)::
 
 Right and left are the person's own, so the right eye lies left in the picture. A face needs at least nine points: the
 four corners of the eyes, the two of the mouth, the chin and any two more of :data:`POINTS`. A number 0..477 in place of
-a name is a point of the face mesh itself, for shapes that the names do not catch.
+a name is a point of the face mesh itself, for shapes that the names do not catch. Three points alone, ``right_eye``,
+``left_eye`` and ``mouth``, are the middles of the eyes and of the mouth: the others are placed in a mean face's
+proportions.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ import yaml
 
 from masks.files.plain_yaml import PlainYamlError, read_plain_yaml
 from masks.landmarks import N_POINTS, FaceLandmarks
-from masks.mesh_fit import fit_mesh
+from masks.mesh_fit import canonical_mesh, fit_mesh
 
 Point = tuple[float, float]
 
@@ -84,6 +86,9 @@ REQUIRED = (
     "right_eye_outer", "right_eye_inner", "left_eye_inner", "left_eye_outer", "mouth_right", "mouth_left", "chin",
 )  # fmt: skip
 FEWEST = 9
+EYES_AND_MOUTH = ("right_eye", "left_eye", "mouth")
+"""Middles that make a face by themselves."""
+_COMPLETED = (*REQUIRED, "nose_tip", "upper_lip", "lower_lip")
 MAX_BYTES = 200_000
 MOST_FACES = 50
 FARTHEST = 100_000.0
@@ -170,12 +175,35 @@ def save_rig(path: str | Path, faces: Sequence[RigFace], size: tuple[int, int]) 
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def completed(points: Mapping[str, Point], name: str = "The face") -> dict[str, Point]:
+    """The points of a face of which only the middles of eyes and mouth are marked; others as they are.
+
+    Returns:
+        Ten named points: the mean face's, laid on the three by the one affine map that meets them all.
+
+    Raises:
+        ValueError: the three lie on one line.
+    """
+    if set(points) != set(EYES_AND_MOUTH):
+        return dict(points)
+    mesh, _ = canonical_mesh()
+    middles = np.array([mesh[list(pair), :2].mean(0) for pair in ((33, 133), (362, 263), (61, 291))])
+    places = np.array([points[key] for key in EYES_AND_MOUTH], np.float64)
+    (ax, ay), (bx, by) = places[1] - places[0], places[2] - places[0]
+    if abs(ax * by - ay * bx) < 16:
+        raise ValueError(f"{name}'s eyes and mouth lie on one line; mark the middle of each eye and of the mouth.")
+    affine = np.linalg.solve(np.column_stack([middles, np.ones(3)]), places)
+    found = {key: np.append(mesh[POINTS[key][0], :2], 1.0) @ affine for key in _COMPLETED}
+    return {key: (float(x), float(y)) for key, (x, y) in found.items()}
+
+
 def fit(points: Mapping[str, Point], name: str = "The face") -> FaceLandmarks:
     """The canonical mesh laid on named points in pixels: exactly there, smoothly between them, depth from its pose.
 
     Raises:
         ValueError: unknown, missing, exchanged or contradictory points (names the face, the point and the repair).
     """
+    points = completed(points, name)
     _check(points, name)
     targets: dict[int, np.ndarray] = {}
     for key, place in sorted(points.items(), key=lambda item: item[0] in POINTS):  # a name outranks a mesh number
@@ -202,7 +230,7 @@ def _read_face(entry: Any, where: str) -> RigFace:  # noqa: ANN401
     if len(marked) > N_POINTS:
         raise ValueError(f"{name} has {len(marked)} points; the face mesh has {N_POINTS}.")
     points = {key: _pair(value, f"{name}'s {key[:40]}", "x and y in pixels") for key, value in marked.items()}
-    _check(points, name)
+    _check(completed(points, name), name)
     return RigFace(name, points)
 
 

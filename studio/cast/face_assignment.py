@@ -12,10 +12,11 @@ import cv2
 import numpy as np
 
 from studio.cast.face_choice import choose_faces
+from studio.cast.given_places import given_areas, marked_faces
 from studio.cast.places import Box, file_box, place_in_words
 from studio.core.messages import existing_file, nearest
-from studio.core.problems import Problem, as_clause
-from studio.scene.schema import Character, Scene, listed, masks_of
+from studio.core.problems import DocumentError, Problem, as_clause
+from studio.scene.schema import PLACELESS, Character, Scene, listed, masks_of
 
 if TYPE_CHECKING:
     from masks.detector import PictureWindow
@@ -110,10 +111,7 @@ def assignment_key(scene: Scene, folder: Path) -> tuple[str, tuple[tuple[str, in
     """All that :func:`assign_faces` depends on: a scene of nothing else as JSON, and when its files were changed."""
     files = [scene.picture, scene.rig, *(mask for member in scene.cast for mask in masks_of(member))]
     stamps = tuple((name, (folder / name).stat().st_mtime_ns) for name in files if name and (folder / name).is_file())
-    members = tuple(
-        Character(name=c.name, role=c.role, region=c.region, mask=c.mask, rig_face=c.rig_face, regions=c.regions)
-        for c in scene.cast
-    )
+    members = tuple(Character.model_validate(c.model_dump(include={"name", "role", *PLACELESS})) for c in scene.cast)
     return Scene(picture=scene.picture, rig=scene.rig, cast=members, script=()).model_dump_json(), stamps
 
 
@@ -137,11 +135,11 @@ def assign_faces(scene: Scene, folder: Path) -> tuple[FaceAssignment | None, lis
         full = picture_size(path)
     except ValueError as error:
         return None, [_of_picture(as_clause(error))]
-    areas, problems = _areas(scene, folder, full, picture.shape[:2])
+    areas, problems = given_areas(scene, folder, full, picture.shape[:2])
     try:
-        named = _rig_faces(scene, folder, picture.shape[:2])
-    except ValueError as error:
-        return FaceAssignment(picture, ()), [*problems, Problem("picture", as_clause(error), where=("rig",))]
+        named = marked_faces(scene, folder, full, picture.shape[:2])
+    except DocumentError as error:
+        return FaceAssignment(picture, ()), [*problems, *error.problems]
     faces, unread = list(named.values()), ()
     members = [scene.cast[index] for index in scene.on_screen]
     unmarked = [member for member in members if member.rig_face is None and member.name not in named]
@@ -186,63 +184,10 @@ def _same_face(found: FaceLandmarks, marked: FaceLandmarks) -> bool:
     return bool(apart < 0.5 * max(found.inter_ocular, marked.inter_ocular))
 
 
-def _rig_faces(scene: Scene, folder: Path, size: tuple[int, int]) -> dict[str, FaceLandmarks]:
-    """The rig file's faces by name, from left to right, in a picture of ``size`` (H, W); empty without a rig file.
-
-    Raises:
-        ValueError: the file is missing or not a rig.
-    """
-    if scene.rig is None:
-        return {}
-    from masks.rig_file import load_rig
-
-    path = folder / scene.rig
-    if reason := existing_file(path, "the rig file"):
-        raise ValueError(reason)
-    faces = {marked.name: marked.landmarks() for marked in load_rig(path, size)}
-    return dict(sorted(faces.items(), key=lambda item: float(item[1].points[:, 0].mean())))
-
-
-def _areas(
-    scene: Scene, folder: Path, full: tuple[int, int], shape: tuple[int, int]
-) -> tuple[dict[int, CharacterMask], list[Problem]]:
-    """The regions and masks that the scene gives, by index into the cast, on the loaded picture of ``shape`` (H, W).
-
-    Args:
-        full: width and height of the picture as its file has it, which regions count in.
-
-    Returns:
-        Those that can be used, and what is wrong with the others.
-    """
-    from masks.regions import check_masks, load_mask, outline_mask
-
-    masks: dict[int, CharacterMask] = {}
-    problems: list[Problem] = []
-    scale = np.array([shape[1] / full[0], shape[0] / full[1]])
-    for index in scene.on_screen:
-        character = scene.cast[index]
-        try:
-            if character.mask is not None:
-                if reason := existing_file(folder / character.mask, f"{character.name}'s mask"):
-                    raise ValueError(reason)
-                masks[index] = load_mask(character.name, folder / character.mask, shape)
-            elif character.region != "auto":
-                masks[index] = outline_mask(character.name, np.array(character.region) * scale, shape)
-        except ValueError as error:
-            problems.append(Problem("picture", as_clause(error), where=("cast", index)))
-    usable = dict(masks)
-    for index, mask in masks.items():
-        for sentence in check_masks([mask], shape):
-            problems.append(Problem("picture", as_clause(ValueError(sentence)), where=("cast", index)))
-            usable.pop(index, None)
-    problems += [_of_picture(sentence) for sentence in check_masks(list(usable.values()), shape)]
-    return usable, problems
-
-
 def _with_timed_areas(
     assigned: Sequence[AssignedFace], scene: Scene, folder: Path, full: tuple[int, int], shape: tuple[int, int]
 ) -> tuple[list[AssignedFace], list[Problem]]:
-    """The assigned faces with their places for a time, and what is wrong with those; see :func:`_areas`."""
+    """The assigned faces with their places for a time, and what is wrong with those; see :func:`given_areas`."""
     from masks.regions import check_masks, load_mask, outline_mask
 
     placed, problems = [], []

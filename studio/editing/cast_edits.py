@@ -87,7 +87,7 @@ def _claim(
     places = {index: value for index, value in view.areas.items() if index != chosen}
     _refuse_bad(scene, {**places, chosen: area}, view.size, chosen)
     mask = _kept_mask(store, scene.cast[chosen].name, area)
-    placed = changed(scene, chosen, role=None, mask=mask, region="auto", rig_face=None)
+    placed = changed(scene, chosen, role=None, mask=mask, region="auto", rig_face=None, eyes_and_mouth=None)
     return placed, f"{scene.cast[chosen].name}'s face", chosen
 
 
@@ -133,10 +133,10 @@ def with_points(store: Store, scene: Scene, view: View, points: Mapping[str, Seq
     Raises:
         ValueError: points are missing, unknown, exchanged or make no face.
     """
-    from masks.rig_file import RigFace, load_rig
+    from masks.rig_file import RigFace, completed, load_rig
 
     name = scene.cast[chosen].name
-    face = RigFace(name, {key: (float(x), float(y)) for key, (x, y) in points.items()})
+    face = RigFace(name, completed({key: (float(x), float(y)) for key, (x, y) in points.items()}, name))
     face.landmarks()
     marked = {}
     if scene.rig is not None:
@@ -145,7 +145,9 @@ def with_points(store: Store, scene: Scene, view: View, points: Mapping[str, Seq
     rig = _kept_rig(store, list(marked.values()), view.size)
     member = scene.cast[chosen]
     role = _on_screen(scene, chosen)
-    return changed(scene.model_copy(update={"rig": rig}), chosen, rig_face=None, role=role, mask=member.mask)
+    return changed(
+        scene.model_copy(update={"rig": rig}), chosen, rig_face=None, eyes_and_mouth=None, role=role, mask=member.mask
+    )
 
 
 def with_character(scene: Scene, narrator: bool = False) -> tuple[Scene, int]:

@@ -34,7 +34,13 @@ WANTED = (
     ("lower_lip", "the middle of the lower lip's lower edge"),
     ("chin", "the lowest point of the chin"),
 )
-"""Points that are marked by hand, in the order in which they are asked for, each as the reader would call it."""
+"""Points that are marked by hand, each as the reader would call it."""
+FIRST = (
+    ("right_eye", "the middle of the eye on the left side of the picture"),
+    ("left_eye", "the middle of the other eye"),
+    ("mouth", "the middle of the mouth"),
+)
+"""The three that are asked for first; those of :data:`WANTED` are placed from them and can be dragged."""
 THUMBNAIL = (400, 225)
 """Width and height of a project's picture on the start page, in pixels."""
 SHOWN_SIDE = 1600
@@ -178,12 +184,28 @@ def face_outline(face: FaceLandmarks) -> list[list[float]]:
 
 
 def marked_points(scene: Scene, folder: Path, size: tuple[int, int], chosen: int) -> dict[str, list[float]]:
-    """A character's points of the rig file in pixels of a picture of ``size`` (height, width); empty without any."""
+    """A character's marked points in pixels of a picture of ``size`` (height, width); empty without any."""
     member = scene.cast[chosen]
+    if member.eyes_and_mouth is not None:
+        return _three_points(scene, folder, size, chosen)
     if scene.rig is None or not (folder / scene.rig).is_file():
         return {}
     found = _rig_points(folder / scene.rig, (folder / scene.rig).stat().st_mtime_ns, size)
     return {key: [round(x, 1), round(y, 1)] for key, (x, y) in found.get(member.rig_face or member.name, {}).items()}
+
+
+def _three_points(scene: Scene, folder: Path, size: tuple[int, int], chosen: int) -> dict[str, list[float]]:
+    """The points that follow from a character's eyes and mouth in the scene."""
+    from masks.picture import picture_size
+    from masks.rig_file import EYES_AND_MOUTH, completed
+
+    member = scene.cast[chosen]
+    try:
+        scale = np.array(size[::-1]) / picture_size(folder / scene.picture)
+        points = completed(dict(zip(EYES_AND_MOUTH, np.array(member.eyes_and_mouth) * scale, strict=True)), member.name)
+    except ValueError:
+        return {}  # the assignment has said what is wrong
+    return {key: [round(x, 1), round(y, 1)] for key, (x, y) in points.items()}
 
 
 @lru_cache(maxsize=4)

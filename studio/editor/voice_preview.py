@@ -9,7 +9,7 @@ from studio.jobs.job import Job
 from studio.jobs.queue import frozen_scene, jobs
 from studio.project.project import Project
 from studio.scene.line_names import line_names
-from studio.scene.schema import Scene, ScriptLine
+from studio.scene.schema import PLACELESS, Scene, ScriptLine
 
 
 class VoicePreview:
@@ -23,7 +23,7 @@ class VoicePreview:
     def __init__(self, project: Project, index: int) -> None:
         member = project.scene.cast[index]
         words = sentence(member.name)
-        alone = member.model_copy(update={"role": "narrator", "region": "auto", "mask": None, "rig_face": None})
+        alone = member.model_copy(update={"role": "narrator", **PLACELESS})
         line = ScriptLine(who=member.name, text=words)
         self.scene = Scene(picture="", cast=(alone,), script=(line,), lexicon=project.scene.lexicon)
         self.folder: Path = project.folder

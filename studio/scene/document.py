@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from masks.files.plain_yaml import MOST_DEPTH, MOST_ITEMS, PlainYamlError, read_plain_yaml
 from studio.core.messages import existing_file, nearest, shortened, unwritable
 from studio.core.problems import DocumentError, Location, Part, Problem
-from studio.scene.schema import Character, Keyframe, Retake, Scene, ScriptLine, TimedRegion, Voice
+from studio.scene.schema import PLACELESS, Character, Keyframe, Retake, Scene, ScriptLine, TimedRegion, Voice
 from studio.scene.screenplay import ScreenplayError
 from studio.scene.upgrade import VERSION, upgrade_notice, upgrade_scene
 
@@ -50,8 +50,6 @@ _LEVELS_OF_CHECKS = 4
 
 _PARTS: dict[str, Part] = {"consent": "permission", "statement": "permission", "cast": "cast", "script": "script",
                            "lexicon": "script", "picture": "picture", "rig": "picture"}  # fmt: skip
-_PLACES = ("region", "mask", "rig_face", "regions")
-"""Keys of a character that say where in the picture it is."""
 MOST_PROBLEMS = 50
 """Faults that are told one by one."""
 
@@ -60,7 +58,7 @@ def part_of(location: Location) -> Part:
     """The part of the work to which an item of a scene belongs."""
     if location[:1] == ("cast",) and "voice" in location:
         return "voices"
-    if location[:1] == ("cast",) and any(key in location for key in _PLACES):
+    if location[:1] == ("cast",) and any(key in location for key in PLACELESS):
         return "picture"
     return _PARTS.get(str(location[0]), "file") if location else "file"
 

@@ -31,12 +31,31 @@ _JOINERS = set("\u200c\u200d")
 Name = Annotated[str, Field(max_length=1300)]
 """Names of people: up to twenty of sixty letters."""
 FileName = Annotated[str, Field(max_length=1000)]
+PLACELESS: dict[str, Any] = {"region": "auto", "mask": None, "rig_face": None, "eyes_and_mouth": None, "regions": ()}
+"""Keys of a character that say where in the picture it is, with their values where nothing does."""
 TOGETHER = " + "
 """Between the names of several people, in ``who`` and ``face``."""
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False)
+
+
+def eyes_and_mouth_points(value: Any) -> Any:  # noqa: ANN401 - whatever the document holds
+    """Three points (x, y) in pixels of the picture: the middles of the eyes, left one first, and the mouth's.
+
+    Raises:
+        ValueError: anything else.
+    """
+    form = "three points [[x, y], [x, y], [x, y]]: the eye on the left of the picture, the other eye, and the mouth"
+    if value is None:
+        return None
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 3:
+        raise ValueError(f"should be {form}")
+    try:
+        return tuple((float(x), float(y)) for x, y in value)
+    except (TypeError, ValueError):
+        raise ValueError(f"should be {form}") from None
 
 
 def plain_name(name: str) -> str:
@@ -118,7 +137,9 @@ class Character(_Strict):
     """One member of the cast: a face in the picture with a voice, or a narrator with a voice alone.
 
     Where the face is: ``region`` (around it, pixels of the picture), ``mask`` (a picture file, white = this person) or
-    ``rig_face`` (a face of the scene's rig file); without any of them the free faces are taken from left to right.
+    ``rig_face`` (a face of the scene's rig file); without any of them the free faces are taken from left to right, the
+    larger ones where there are more. ``eyes_and_mouth`` marks a face that is not found, a drawing's or an animal's, by
+    the middles of its eyes, left in the picture first, and of its mouth.
     In the seconds of its ``regions`` a character's place is another: its voice drives what lies there.
     """
 
@@ -128,6 +149,7 @@ class Character(_Strict):
     region: Annotated[Region, BeforeValidator(region_points)] = "auto"
     mask: FileName | None = None
     rig_face: Name | None = None
+    eyes_and_mouth: Annotated[tuple[Point, Point, Point] | None, BeforeValidator(eyes_and_mouth_points)] = None
     regions: tuple[TimedRegion, ...] = Field((), max_length=100)
     voice: Voice | None = None
     language: Language | None = None
@@ -153,8 +175,11 @@ class Character(_Strict):
         places = [self.region != "auto", self.mask is not None, self.rig_face is not None]
         if sum(places) > 1:
             raise ValueError("has more than one place; keep one of region, mask and rig_face")
-        if self.role == "narrator" and (any(places) or self.regions):
-            raise ValueError("is a narrator, who has no face; remove region, mask, rig_face and regions, or the role")
+        if self.rig_face is not None and self.eyes_and_mouth is not None:
+            raise ValueError("has its face marked twice; keep one of rig_face and eyes_and_mouth")
+        if self.role == "narrator" and (any(places) or self.regions or self.eyes_and_mouth):
+            keys = "region, mask, rig_face, eyes_and_mouth and regions"
+            raise ValueError(f"is a narrator, who has no face; remove {keys}, or the role")
         return self
 
     @model_validator(mode="after")

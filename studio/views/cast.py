@@ -12,7 +12,7 @@ from studio.editing.actions import read_picture_action
 from studio.editor import picture_view, voice_preview
 from studio.jobs.queue import submit
 from studio.project.project import Project
-from studio.scene.schema import STATEMENT_NEEDED, Scene, Voice
+from studio.scene.schema import PLACELESS, STATEMENT_NEEDED, Scene, Voice
 from studio.scene.voices import voice_names
 from studio.views import finetuning, layout, session, styles
 from studio.widgets import mount
@@ -86,7 +86,7 @@ def picture_data(
         "selected_name": None if chosen is None else scene.cast[chosen].name,
         "selected_colour": "#888888" if chosen is None else scene.colour_of(chosen),
         "points": {name: marked[name] for name, _ in picture_view.WANTED if name in marked},
-        "wanted": picture_view.WANTED,
+        "wanted": picture_view.WANTED, "first": picture_view.FIRST,
         "editable": editable,
     }  # fmt: skip
 
@@ -109,8 +109,7 @@ def _upload(project: Project, label: str) -> None:
     with session.refusals():
         relative = project.add_media(file.getvalue(), file.name)
         new = {"picture": relative, "rig": None, "consent": None, "statement": ""}
-        placeless = {"region": "auto", "mask": None, "rig_face": None}
-        cast = tuple(member.model_copy(update=placeless) for member in project.scene.cast)
+        cast = tuple(member.model_copy(update=PLACELESS) for member in project.scene.cast)
         project.edit(project.scene.model_copy(update={**new, "cast": cast}), "Picture")
         session.choose(None if not cast else 0)
     st.rerun()

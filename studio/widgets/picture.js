@@ -100,7 +100,8 @@ class Picture {
     if (!who) return this.data.faces.length ? "Click a face: a character is made for it." : "Add a character first.";
     if (this.tool === "points") {
       const next = this.next();
-      return next ? `Click ${next[1]} of ${who}.` : "All points are placed; drag any of them to correct it.";
+      if (next) return `Click ${next[1]} of ${who}.`;
+      return "Eyes and mouth are placed, and the other points after them; drag any to correct it.";
     }
     const free = this.data.faces.some((face) => face.owner === null);
     const claim = !free ? "Click somebody to work on; brush, box and eraser correct the coloured region."
@@ -163,7 +164,8 @@ class Picture {
   }
 
   next() {
-    return this.data.wanted.find(([name]) => !(name in this.points));
+    if (this.data.wanted.every(([name]) => name in this.points)) return undefined;
+    return this.data.first.find(([name]) => !(name in this.points));
   }
 
   place(event) {

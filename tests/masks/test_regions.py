@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
+from matplotlib.cbook import get_sample_data
 from PIL import Image
 
 from masks import person_segmentation
@@ -243,6 +244,42 @@ def test_other_faces_are_kept_out(astronaut: tuple[np.ndarray, FaceLandmarks]) -
     alone, crowded = segment_person(twins, left), segment_person(twins, left, others=[right])
     assert crowded[theirs].mean() < 0.01 < alone[theirs].mean()
     assert crowded[fill(left.points[list(FACE_OVAL), :2], twins.shape) > 0.99].mean() > 0.99
+
+
+def test_a_person_wider_than_the_first_window_is_whole() -> None:
+    from masks.landmarks import FaceLandmarker
+
+    with get_sample_data("grace_hopper.jpg") as file:
+        picture = np.asarray(Image.open(file).convert("RGB"))
+    mask = segment_person(picture, FaceLandmarker().detect(picture)[0])
+    shoulders = [(70, 380), (110, 390), (490, 400)]
+    assert all(mask[v, u] > 0.9 for u, v in shoulders)
+    assert mask[60, 450] < 0.1  # the sky
+
+
+def test_a_mask_that_its_window_cuts_fades_out() -> None:
+    from masks.landmarks import FaceLandmarker
+
+    head = np.ascontiguousarray(skimage.data.astronaut()[:200, 130:330])
+    face = FaceLandmarker().detect(head)[0]
+    picture = np.full((700, 1000, 3), (205, 198, 196), np.uint8)
+    picture[:200, 400:600] = head
+    picture[200:, 100:900] = (200, 90, 40)  # a body wider than any window
+    face = FaceLandmarks(face.points + (400, 0, 0))
+    mask = segment_person(picture, face)
+    steps = [np.abs(np.diff(mask[240:], axis=axis)).max() for axis in (0, 1)]
+    assert max(steps) < 0.15
+
+
+def test_small_holes_of_a_mask_are_filled() -> None:
+    mask = np.ones((60, 60), np.uint8)
+    mask[20:24, 20:24] = 0  # a button
+    mask[30:50, 30:50] = 0  # between arm and body
+    mask[:3] = 0
+    filled = person_segmentation._without_holes(mask, 30.0)
+    assert filled[20:24, 20:24].all()
+    assert not filled[30:50, 30:50].any()
+    assert not filled[:3].any()
 
 
 class RecordingPredictor:

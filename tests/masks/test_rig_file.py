@@ -10,7 +10,7 @@ import pytest
 
 from masks import topology
 from masks.mesh_fit import canonical_mesh
-from masks.rig_file import FEWEST, POINTS, REQUIRED, RigFace, fit, load_rig, save_rig
+from masks.rig_file import FEWEST, POINTS, REQUIRED, RigFace, completed, fit, load_rig, save_rig
 
 TOON: dict[str, tuple[float, float]] = {
     "right_eye_outer": (167, 290), "right_eye_inner": (263, 290), "left_eye_inner": (337, 290),
@@ -193,3 +193,24 @@ def test_missing_file_and_other_picture(tmp_path: Path) -> None:
     (tmp_path / "rig.yaml").write_text(text(GOOD))
     with pytest.raises(ValueError, match="made for a picture of 600 x 600 pixels and this one has 800 x 600"):
         load_rig(tmp_path / "rig.yaml", (600, 800))
+
+
+def test_eyes_and_mouth_alone_make_a_face(tmp_path: Path) -> None:
+    three = {"right_eye": (220.0, 200.0), "left_eye": (300.0, 190.0), "mouth": (270.0, 300.0)}
+    face = fit(three)
+    np.testing.assert_allclose(face.eyes, [(220, 200), (300, 190)], atol=1)
+    np.testing.assert_allclose(face.points[[61, 291], :2].mean(0), (270, 300), atol=1)
+    assert folded_share(face.points) < 0.01
+    points = completed(three)
+    assert completed(points) == points
+    assert points["chin"][1] > 320
+    (tmp_path / "rig.yaml").write_text(
+        "picture: [640, 480]\nfaces:\n  - name: Fox\n    points:\n      right_eye: [220, 200]\n"
+        "      left_eye: [300, 190]\n      mouth: [270, 300]\n"
+    )
+    (fox,) = load_rig(tmp_path / "rig.yaml")
+    np.testing.assert_array_equal(fox.landmarks().points, face.points)
+    with pytest.raises(ValueError, match="lie on one line"):
+        fit({**three, "mouth": (260.0, 195.0)}, "Fox")
+    with pytest.raises(ValueError, match="exchanged"):
+        fit({**three, "right_eye": three["left_eye"], "left_eye": three["right_eye"]}, "Fox")

@@ -148,3 +148,23 @@ def test_a_turned_head_is_said_and_a_profile_named(tmp_path: Path, found: FaceLa
     profile = turned_head(FACE, found, 90)
     problem = only(check(tmp_path, np.concatenate([turned_head(FACE, found, 0), profile], 1)).problems)
     assert "a head seen from the side or covered is at the right (x " in problem.what
+
+
+def test_eyes_and_mouth_in_the_scene_mark_a_face_that_is_not_found(tmp_path: Path) -> None:
+    drawing = np.full((300, 400, 3), 235, np.uint8)
+    cv2.circle(drawing, (200, 150), 100, (90, 120, 200), 4)
+    assert "no face is found" in only(check(tmp_path, drawing, "FOX").problems).what
+    scene = yaml.safe_load((tmp_path / "scene.yaml").read_text())
+    scene["cast"][0]["eyes_and_mouth"] = [[160, 120], [240, 120], [200, 190]]
+    (tmp_path / "scene.yaml").write_text(yaml.safe_dump(scene))
+    report = check_scene(tmp_path / "scene.yaml")
+    assert (report.problems, report.warnings) == ((), ())
+    np.testing.assert_allclose(report.assignment.assigned[0].face.eyes, [(160, 120), (240, 120)], atol=1)
+    for bad, needle in (
+        ([[160, 120], [240, 120]], "three points"),
+        ([[160, 120], [240, 120], [200, 120]], "lie on one line"),
+        ([[240, 120], [160, 120], [200, 190]], "exchanged"),
+    ):
+        scene["cast"][0]["eyes_and_mouth"] = bad
+        (tmp_path / "scene.yaml").write_text(yaml.safe_dump(scene))
+        assert any(needle in problem.sentence for problem in check_scene(tmp_path / "scene.yaml").problems), needle
