@@ -294,14 +294,6 @@ def test_json_scenes_and_json_answers(scene: dict, tmp_path: Path, capsys) -> No
     assert json.loads(capsys.readouterr().out)["event"] == "problem"
 
 
-def test_a_head_seen_from_the_side_gives_a_warning_and_no_problem(scene, tmp_path: Path, capsys, monkeypatch) -> None:
-    monkeypatch.setattr("masks.landmarks.SIDE_YAW", -1.0)
-    assert main(["check", str(write(scene, tmp_path))]) == 0
-    told = capsys.readouterr().out
-    assert told.count("is seen from the side") == 2
-    assert "ANNA's face at the left (x " in told
-
-
 def test_a_tight_region_gives_a_warning(scene: dict, tmp_path: Path, capsys) -> None:
     first = check_scene(write(scene, tmp_path)).assignment.assigned[0].face
     x1 = first.box[2]
