@@ -17,7 +17,8 @@ from studio.scene.document import load_scene
 from studio.scene.line_names import line_names
 from studio.scene.schema import Scene
 
-_MIMES = {".mp4": "video/mp4", ".wav": "audio/wav", ".srt": "application/x-subrip", ".vtt": "text/vtt",
+_MIMES = {".mp4": "video/mp4", ".mkv": "video/x-matroska", ".mov": "video/quicktime", ".webm": "video/webm",
+          ".wav": "audio/wav", ".srt": "application/x-subrip", ".vtt": "text/vtt",
           ".csv": "text/csv", ".json": "application/json", ".otio": "application/json"}  # fmt: skip
 
 
@@ -66,10 +67,32 @@ def newest_video(project: Project, rendered: bool = False) -> FinishedVideo | No
         rendered: only videos in full, no previews.
     """
     for job in jobs(project):
-        if job.kind == "render" or (job.kind == "preview" and not rendered):
+        wanted = job.kind == "render" and "film" not in job.options or job.kind == "preview" and not rendered
+        if wanted:
             status = job.status()
             if status.state == "done" and (video := status.results.get("video")) is not None and video.is_file():
                 return _finished(project, job, status, video)
+    return None
+
+
+@dataclass(frozen=True)
+class OtherFilm:
+    """A film of another format than MP4: the file, None while it is being made, and whether the scene was changed."""
+
+    video: Path | None
+    outdated: bool = False
+
+
+def other_film(project: Project, film: str) -> OtherFilm | None:
+    """The newest film of a format, a key of :data:`studio.jobs.job_kinds.FILM_SUFFIXES`; None where none was made."""
+    for job in jobs(project):
+        if job.kind == "render" and job.options.get("film") == film:
+            status = job.status()
+            video = status.results.get("video")
+            if not status.ended:
+                return OtherFilm(None)
+            if status.state == "done" and video is not None and video.is_file():
+                return OtherFilm(video, load_scene(job.scene_path) != project.scene)
     return None
 
 

@@ -22,6 +22,7 @@ from studio.export.writers import file_names
 from studio.jobs import finetune
 from studio.jobs.estimate import calibrate, record_film, record_finetuning
 from studio.jobs.job import Job
+from studio.jobs.job_kinds import FILM_SUFFIXES
 from studio.jobs.reporter import StatusReporter
 from studio.performance.line_audio import keep_takes, timed_words, write_line_audio
 from studio.performance.models import Models
@@ -90,21 +91,24 @@ def run_preview(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dic
 def run_render(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
     """Job ``render``: the video with its stems, subtitles, curves and timeline."""
     scene = load_scene(job.scene_path)
-    work = job.project_folder / "work"
+    work, film = job.project_folder / "work", job.options.get("film", "mp4")
     settings = RenderSettings(
         steps=job.options.get("steps"),
         height=job.options.get("height"),
         draft=job.options.get("draft", False),
         work=work,
+        lossless=film == "lossless",
+        alpha=film in ("prores", "webm"),
     )
-    video = job.folder / "out" / f"{file_names([job.project_folder.name])[0]}.mp4"
+    video = job.folder / "out" / f"{file_names([job.project_folder.name])[0]}{FILM_SUFFIXES[film]}"
     observer = _JobObserver(job, scene, settings.steps, reporter.yield_point)
     forget_peak_memory()
     report = render_scene(job.scene_path, video, settings, reporter.show, reporter.cancelled, observer, loaded.models)
     seconds = reporter.stage_seconds()
     memory = {"memory": float(peak)} if (peak := peak_memory()) else {}
-    calibrate(job.root, report, settings, seconds | memory, observer.made, observer.drawn)
-    record_film(work, scene, settings, observer.pieces)
+    if film == "mp4":  # what is said beforehand is said of these
+        calibrate(job.root, report, settings, seconds | memory, observer.made, observer.drawn)
+        record_film(work, scene, settings, observer.pieces)
     results = {kind: video.with_suffix(f".{kind}") for kind in ("srt", "vtt", "otio")} | {"video": video}
     names = [character.name for character in scene.cast]
     for name, slug in zip(names, file_names(names), strict=True):
@@ -183,7 +187,7 @@ class _JobObserver(RenderObserver):
         if time.monotonic() - self._shown < _PICTURE_SECONDS:
             return
         self._shown = time.monotonic()
-        picture = Image.fromarray(frame)
+        picture = Image.fromarray(np.ascontiguousarray(frame[..., :3]))
         picture.thumbnail((_PICTURE_SIDE, _PICTURE_SIDE))
         with suppress(StorageError):
             write_whole({self._job.preview_picture: jpeg_bytes(picture)}, durable=False)

@@ -16,6 +16,8 @@ WAITING = "waiting"
 """Stage of a job that waits in the queue, also of one that lets a job of higher priority go first."""
 BEGINNING = "begin"
 """Stage of a job that was taken from the queue and has not reported any other stage."""
+FILM_SUFFIXES = {"mp4": ".mp4", "lossless": ".mkv", "prores": ".mov", "webm": ".webm"}
+"""How the film of a job to render ends, by its option ``film``; ``mp4`` where it has none."""
 _WHOSE = {"who": str, "name": str, "consent": str, "statement": str}
 
 

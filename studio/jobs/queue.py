@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from studio.core.problems import DocumentError, Problem
 from studio.core.storage import inside, json_bytes, write_whole
 from studio.jobs.job import QUEUE, Job, queue_entries
-from studio.jobs.job_kinds import JOB_KINDS, JobKind, KindName
+from studio.jobs.job_kinds import FILM_SUFFIXES, JOB_KINDS, JobKind, KindName
 from studio.project.restore import media_names
 from studio.scene.document import dump_scene, load_scene
 from studio.scene.schema import Scene
@@ -57,7 +57,8 @@ def submit(
         files: further files of the frozen copy, by their names in it.
         options: ``lines`` (ids of lines, all if not given) and ``steps`` to hear; to move, see
             :class:`studio.production.motion_review.Order`, with ``take``, the number that a span of the line was given;
-            ``steps``, ``height`` and ``draft`` to render; see :mod:`studio.editor.finetuning` for fine-tuning.
+            ``steps``, ``height``, ``draft`` and ``film`` (a key of
+            :data:`studio.jobs.job_kinds.FILM_SUFFIXES`) to render; see :mod:`studio.editor.finetuning` for fine-tuning.
 
     Raises:
         ValueError: an unknown kind, option or line, or a file of the scene that is missing; one sentence.
@@ -70,6 +71,8 @@ def submit(
     for key, value in options.items():
         if key not in spec.options or not isinstance(value, spec.options[key]):
             raise ValueError(f"A job to {kind} takes no {key} {value!r}.")
+    if options.get("film", "mp4") not in FILM_SUFFIXES:
+        raise ValueError(f"There is no kind of film {options['film']!r}; known are {', '.join(FILM_SUFFIXES)}.")
     line_ids = project.line_ids()
     if {*options.get("lines", ()), options.get("line")} - {None, *line_ids}:
         raise ValueError("A line to be heard or seen is no longer in the script; look at the script again.")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
+from pathlib import Path
 
 import streamlit as st
 
-from studio.editor import results, subtitle_burner
+from studio.editor import results, storage, subtitle_burner
+from studio.jobs.queue import submit
+from studio.project import archive
 from studio.project.project import Project
 from studio.views import layout, session
 
@@ -18,6 +22,13 @@ GROUPS = {
     "curves": ("Motion, one file a person", "Face curves (ARKit) for Blender, Unity and Unreal."),
     "otio": ("Timeline", "Every line as a clip, for video editors (OpenTimelineIO)."),
 }
+OTHER_FILMS = {
+    "lossless": ("Lossless video", "Outside the moving faces every pixel stays the picture's (MKV)."),
+    "prores": ("Transparent background, for video editors", "The cast without the background (ProRes 4444)."),
+    "webm": ("Transparent background, for web pages", "The same as VP9."),
+}
+STORED = {"project": "Scene, media and history", "takes": "Takes", "videos": "Videos",
+          "cache": "Kept speech and frames"}  # fmt: skip
 
 
 def show(project: Project) -> None:
@@ -41,6 +52,62 @@ def show(project: Project) -> None:
                     st.markdown(f"**{title}**  \n{sentence}", width="stretch")
                     for path in files:
                         _download(path, made)
+        for film in OTHER_FILMS:
+            _other_film(project, film, made)
+        _archive(project)
+        with st.expander("Storage"):
+            _storage(project)
+
+
+def _other_film(project: Project, film: str, made: results.FinishedVideo) -> None:
+    """A film of another format: to be had where it is there, else to be asked for."""
+    title, sentence = OTHER_FILMS[film]
+    found = results.other_film(project, film)
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"group {film}"):
+        changed = " The scene was changed since this one was made." if found and found.outdated else ""
+        st.markdown(f"**{title}**  \n{sentence}{changed}", width="stretch")
+        if found is not None and found.video is not None:
+            # Read when it is clicked: such films are large.
+            st.download_button(f"{found.video.suffix[1:].upper()}", found.video.read_bytes, file_name=found.video.name,
+                               on_click="ignore", key=f"download {found.video}", mime=results.mime(found.video),
+                               help=results.size(found.video))  # fmt: skip
+        if found is not None and found.video is None:
+            st.caption("Being made …")
+        elif (found is None or found.outdated) and st.button("Make it", key=f"make {film}",
+                help="As large as the video above; speech and motion are taken from it."):  # fmt: skip
+            size = {key: made.job.options.get(key) for key in ("height", "draft", "steps")}
+            with session.refusals():
+                submit(project, "render", film=film, **size)
+            st.rerun()
+
+
+def _archive(project: Project) -> None:
+    """The project itself as one file."""
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="group project"):
+        sentence = "Scene, media, takes and speech, with hashes; the start page makes a project of it again."
+        st.markdown(f"**Whole project**  \n{sentence}", width="stretch")
+        st.download_button("ZIP", lambda: _packed(project), file_name=f"{project.name} project.zip", key="pack project",
+                           mime="application/zip", on_click="ignore", help="Without videos.")  # fmt: skip
+
+
+def _packed(project: Project) -> bytes:
+    with tempfile.TemporaryDirectory() as scratch:
+        target = Path(scratch) / "project.zip"
+        archive.pack(project.folder, target)
+        return target.read_bytes()
+
+
+def _storage(project: Project) -> None:
+    """What the project takes on the disk, and what of it can go."""
+    for use in storage.storage_use(project.folder):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"stored {use.kind}"):
+            st.markdown(f"**{STORED[use.kind]}**  \n{use.size / 1e6:.1f} MB in {use.n_files} files", width="stretch")
+            if use.spare and st.button(f"Delete {use.spare_size / 1e6:.1f} MB", key=f"clear {use.kind}",
+                                       disabled=bool(layout.running(project)),
+                                       help=f"Deletes {storage.CLEARED[use.kind]}."):  # fmt: skip
+                with session.refusals():
+                    storage.clear(project.folder, use.kind)
+                st.rerun()
 
 
 def _everything(project: Project, made: results.FinishedVideo) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 from generation.core.assets import asset
 from studio.editor import picture_view
 from studio.jobs.supervisor import ensure_worker
+from studio.project import archive
 from studio.project.history import SCENE_FILE
 from studio.project.project import SAMPLE, Project
 from studio.views import session
@@ -39,6 +40,8 @@ def show() -> None:
                 _new()
             with st.expander("Open a finished video"):
                 _restore()
+            with st.expander("Open a project archive"):
+                _unpack()
             st.caption("Everything stays on this computer. Every video says that it is AI-generated.")
         _projects()
 
@@ -114,11 +117,28 @@ def _restore() -> None:
         with session.refusals(), tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch) / "video.mp4"
             path.write_bytes(video.getvalue())
-            wanted = Path(video.name).stem[:40] or "Restored"
-            taken = {name.casefold() for name in session.projects().names()}
-            free = next(n for n in (wanted, *(f"{wanted} {i}" for i in range(2, 999))) if n.casefold() not in taken)
-            project, missing = session.projects().restore(path, free)
+            project, missing = session.projects().restore(path, _free_name(Path(video.name).stem))
             lacking = f"{len(missing)} files are missing; add them on the page Cast." if missing else None
             if told := " ".join(filter(None, (project.notice, lacking))):
                 session.tell(told)
         _go(project, "cast")
+
+
+def _unpack() -> None:
+    packed = st.file_uploader("A project archive", type=["zip"], key="packed project",
+                              help="From the page Export, or from parley archive.")  # fmt: skip
+    if packed is not None and st.button("Make a project of it"):
+        project = None
+        with session.refusals(), tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / "project.zip"
+            path.write_bytes(packed.getvalue())
+            name = _free_name(Path(packed.name).stem.removesuffix(" project"))
+            project = archive.unpack(path, session.projects(), name)
+        _go(project, "cast")
+
+
+def _free_name(stem: str) -> str:
+    """The name of a file as a project's, with a number where there is one of that name."""
+    wanted = stem[:40] or "Restored"
+    taken = {name.casefold() for name in session.projects().names()}
+    return next(n for n in (wanted, *(f"{wanted} {i}" for i in range(2, 999))) if n.casefold() not in taken)
