@@ -110,7 +110,7 @@ def _new() -> None:
 
 
 def _restore() -> None:
-    video = st.file_uploader("A video made with Parley", type=["mp4"], key="restored video",
+    video = st.file_uploader("A video made with Parley", type=["mp4", "mkv", "mov", "webm"], key="restored video",
                              help="Its scene comes back; missing files are asked for.")  # fmt: skip
     if video is not None and st.button("Bring its scene back"):
         project = None

@@ -141,6 +141,16 @@ def test_a_film_is_made_of_the_frozen_copy(project: Project, projects: Projects)
     assert old[0].scene.script[0].text == "One." and old[1] == []  # the job's copy of the picture is found by its hash
 
 
+def test_a_film_of_another_format_is_made_and_teaches_no_estimate(project: Project, projects: Projects) -> None:
+    job = submit(project, "render", steps=1, height=96, film="webm")
+    work(projects)
+    status = job.status()
+    assert status.state == "done", status.sentence
+    assert status.results["video"].suffix == ".webm" and verify(status.results["video"]).ok
+    assert job.preview_picture.is_file() and not (projects.root / SPEED_FILE).exists()
+    assert projects.restore(status.results["video"], "Again")[0].scene.script == project.scene.script
+
+
 def test_a_job_that_fails_says_why_and_the_next_is_done(project: Project, projects: Projects) -> None:
     good = project.scene
     project.edit(with_text(good, 1, "…"), "Nothing to say")
