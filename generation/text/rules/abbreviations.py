@@ -111,6 +111,11 @@ def _abbreviation(match: re.Match[str]) -> str:
     counted = re.search(r"\d\s?$", match.string[max(0, match.start() - 3) : match.start()])
     if counted and match[1] in column("units", "written", "unit"):
         return match[0]  # 10 min. is ten minutes, no minimum
+    number = re.match(r"\s?\d", match.string[match.end() : match.end() + 2])
+    name = match[1].istitle() and match[1].casefold() in words("given_names") and not number
+    before = match.string[: match.start()].rsplit(None, 1)[-1:]
+    if name and not counted and not (before and before[0].casefold() in group("before months")):
+        return match[0]  # Max and Jan are people as well
     return _spoken()[re.sub(r"\s+", " ", match[1]).casefold()].replace("N A", letters("NA")) + _ends(match)
 
 
