@@ -113,6 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--file", type=Path, help="a text file; a line in, a line out")
     read.add_argument("--ipa", action="store_true", help="the symbols that the voices speak, in place of words")
     read.add_argument("--language", choices=("en-us", "en-gb"), default="en-us", help="en-us if not given")
+    read.add_argument("--scene", type=Path, help="a scene file, whose corrected words are read as there")
+    correct_help = "write into the scene how a word sounds: IPA, or like what, such as Siobhan=shi-vawn"
+    read.add_argument("--correct", action="append", default=[], metavar="WORD=SOUND", help=correct_help)
     add("voices", _voices, "List the voices that scenes can name.")
     add("styles", _styles, "List the styles that scenes can give to each character, and what each does.")
     editor = add("studio", _studio, "Open the editor, which this computer alone can reach.")
@@ -214,8 +217,10 @@ def _import(arguments: argparse.Namespace) -> int:
 def _read(arguments: argparse.Namespace) -> int:
     from generation.text.language_guess import language_name
     from generation.text.phonemizer import phonemize, read_text
+    from studio.scene.lexicon import lexicon_of
 
     lines = [arguments.text]
+    lexicon = lexicon_of(arguments.scene, arguments.correct, arguments.language)
     if arguments.file:
         if reason := existing_file(arguments.file, "the text", "check its name and folder."):
             raise DocumentError([Problem("file", reason)])
@@ -229,9 +234,9 @@ def _read(arguments: argparse.Namespace) -> int:
     for line in lines:
         facts: dict[str, Any] = {"directions": [], "language": None}
         try:
-            reading = read_text(line, arguments.language)
+            reading = read_text(line, arguments.language, lexicon)
             facts = {"directions": reading.directions, "language": reading.other_language}
-            said = phonemize(line, arguments.language) if arguments.ipa and reading.words else reading.words
+            said = phonemize(line, arguments.language, lexicon) if arguments.ipa and reading.words else reading.words
         except ValueError as error:
             said, outcome = "", _refuse(arguments, [str(error)])
         _tell(arguments, "read", said, **facts)

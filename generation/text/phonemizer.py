@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Protocol
 
-from generation.text.ipa import PUNCTUATION, SYMBOL_INDEX, SYMBOLS, read_ipa
+from generation.text.ipa import PUNCTUATION, SYMBOL_INDEX, SYMBOLS, VOWELS, read_ipa
 from generation.text.normalization import normalise
 from generation.text.reading import PLACE, VOWEL_PLACE, display_text, read_text
 
 __all__ = [
-    "LANGUAGES", "SYMBOLS", "SYMBOL_INDEX", "EspeakPhonemizer", "Phonemizer", "display_text", "normalise", "phonemize",
-    "read_ipa", "read_text",
+    "LANGUAGES", "SYMBOLS", "SYMBOL_INDEX", "EspeakPhonemizer", "Phonemizer", "display_text", "ipa_of_sound",
+    "normalise", "phonemize", "read_ipa", "read_text",
 ]  # fmt: skip
 
 LANGUAGES = ("en-us", "en-gb")
@@ -70,6 +70,38 @@ def _check_letters(text: str) -> None:
     if foreign:
         names = " ".join(dict.fromkeys(foreign[:8]))
         raise ValueError(f"English pronunciation cannot read {names}; write it as {{{foreign[0]}|IPA}}.")
+
+
+def ipa_of_sound(sound: str, word: str, lang: str = "en-us") -> str:
+    """IPA of a word from what people write for its sound: IPA, or a spelling that sounds like it (``shi-vawn``).
+
+    Args:
+        sound: IPA where it stands between slashes or holds a letter that no English spelling has; else a spelling,
+            with hyphens between syllables: one in capitals has the stress, else the last but one of three and more.
+        word: whose sound it is, for the message.
+        lang: in which language the spelling is read.
+
+    Raises:
+        ValueError: nothing there, or symbols that are not known.
+    """
+    sound = unicodedata.normalize("NFC", sound.strip())
+    if sound.startswith("/") or not sound.isascii() or not sound:
+        return read_ipa(sound, word)
+    syllables = [_bare_sounds(phonemize(part.lower(), lang)) for part in sound.split("-") if part.strip()]
+    loud = [i for i, part in enumerate(filter(None, sound.split("-"))) if part.isupper()]
+    if len(syllables) < 2:
+        return syllables[0] if syllables else read_ipa("", word)
+    if loud or len(syllables) > 2:
+        at = loud[0] if loud else len(syllables) - 2
+        plain = [syllable.replace("ˈ", "").replace("ˌ", "") for syllable in syllables]
+        vowel = next((i for i, symbol in enumerate(plain[at]) if symbol in VOWELS), 0)
+        plain[at] = f"{plain[at][:vowel]}ˈ{plain[at][vowel:]}"
+        return "".join(plain)
+    return _bare_sounds(phonemize(sound.lower(), lang))
+
+
+def _bare_sounds(ipa: str) -> str:
+    return " ".join("".join(c for c in ipa if c not in PUNCTUATION).split())
 
 
 def phonemize(

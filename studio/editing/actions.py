@@ -147,6 +147,16 @@ class PlayTake(_LineAction):
     take: Name
 
 
+class CorrectWord(_LineAction):
+    """Have a word sound otherwise in the whole project; no sound takes a correction away."""
+
+    refused: ClassVar[str] = "A correction needs a word and how it sounds; fill in both."
+
+    kind: Literal["sound"] = "sound"
+    word: Name = Field(min_length=1)
+    sound: Name
+
+
 class CompareTakes(_LineAction):
     """Play the take that is kept and the newest other one."""
 
@@ -155,7 +165,7 @@ class CompareTakes(_LineAction):
 
 LineAction = (
     SetText | SetSpeaker | SetFace | SetSpeed | SetPause | SetOverlap | SetStart | AddLine | RemoveLine | MoveLine
-    | HearLine | NewTake | KeepTake | PlayTake | CompareTakes
+    | HearLine | NewTake | KeepTake | PlayTake | CompareTakes | CorrectWord
 )  # fmt: skip
 
 # The picture; places are in pixels of the loaded picture

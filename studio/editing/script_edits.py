@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from studio.editing.actions import (
     AddLine,
+    CorrectWord,
     LineAction,
     MoveLine,
     RemoveLine,
@@ -20,15 +21,20 @@ from studio.editing.actions import (
     SetSpeed,
     SetStart,
 )
+from studio.editor.line_reading import shown_reading
 from studio.editor.picture_view import ink_on
 from studio.formats.importing import read_script, with_script
 from studio.project.project import Project
 from studio.project.takes import Take
+from studio.scene.lexicon import with_sound
 from studio.scene.retakes import LINE_GONE, kept_over
 from studio.scene.schema import Scene, ScriptLine
+from studio.scene.voices import language_of
 
 SECONDS_PER_LETTER = 0.07
 """Mean of the training corpus at speed 1, spaces included: a guess until the line was heard."""
+MOST_LETTERS = 1000
+"""Of a line whose reading is shown; the check refuses longer ones."""
 TIMES = ("pause", "overlap", "start")
 
 
@@ -48,7 +54,8 @@ def script_rows(project: Project, busy: Mapping[str, bool]) -> list[dict[str, An
         field, value = _time(line)
         made.append({
             "id": line_id, "index": index, "who": _known(scene, line.speakers), "face": _known(scene, line.faces),
-            "text": line.text, "note": line.note, "speed": line.speed, "time": [field, value], "busy": line_id in busy,
+            "text": line.text, "note": line.note, "read": _reading(scene, index),
+            "speed": line.speed, "time": [field, value], "busy": line_id in busy,
             "colour": scene.colour_of(owner) if owner is not None else "#b3261e",
             "ink": ink_on(scene.colour_of(owner)) if owner is not None else "#ffffff",
             "known": seconds is not None, "recording": line.recording is not None,
@@ -56,6 +63,13 @@ def script_rows(project: Project, busy: Mapping[str, bool]) -> list[dict[str, An
             "takes": [_take(number, take, line.take) for number, take in enumerate(takes, 1)],
         })  # fmt: skip
     return made
+
+
+def _reading(scene: Scene, index: int) -> str:
+    line = scene.script[index]
+    if line.recording is not None or len(line.text) > MOST_LETTERS:
+        return ""
+    return shown_reading(line.text, _language(scene, index), scene.lexicon)
 
 
 def _known(scene: Scene, names: Sequence[str]) -> list[str]:
@@ -125,7 +139,16 @@ def apply_line_action(scene: Scene, action: LineAction) -> tuple[Scene, str]:
         case MoveLine():
             script.insert(max(0, index + action.by), script.pop(index))
             what = f"Line {index + 1} moved"
-    return scene.model_copy(update={"script": kept_over(scene.script, script)}), what
+    made = scene.model_copy(update={"script": kept_over(scene.script, script)})
+    if isinstance(action, CorrectWord):
+        return with_sound(made, action.word, action.sound, _language(made, index)), f"How {action.word} sounds"
+    return made, what
+
+
+def _language(scene: Scene, index: int) -> str:
+    """The language in which a line is read."""
+    speakers = scene.speakers_of(scene.script[index])
+    return language_of(scene, speakers[0]) if speakers else "en-us"
 
 
 def with_line(scene: Scene) -> Scene:

@@ -13,6 +13,7 @@ from studio.formats.importing import SUFFIXES, decoded
 from studio.jobs.queue import submit
 from studio.project.project import Project
 from studio.scene import screenplay
+from studio.scene.lexicon import with_sound
 from studio.views import layout, session
 from studio.widgets import mount
 
@@ -29,6 +30,7 @@ def show(project: Project) -> None:
         return
     with st.container(width=layout.READING):
         _lines(project)
+        _corrections(project)
         _paste(project)
 
 
@@ -98,6 +100,22 @@ def _hear(project: Project, ids: list[str]) -> None:
     st.session_state.pop("take heard", None)
     with session.refusals():
         submit(project, "hear", lines=ids)
+
+
+def _corrections(project: Project) -> None:
+    lexicon = project.scene.lexicon
+    if not lexicon:
+        return
+    with st.expander(f"Words that are said otherwise ({len(lexicon)})"):
+        for word, ipa in lexicon.items():
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.text(f"{word}  /{ipa}/")
+                st.button("Take away", key=session.tag(project, "sound of", word), args=(project, word),
+                          on_click=_take_away, help=f"{word} is read by our own rules again.")  # fmt: skip
+
+
+def _take_away(project: Project, word: str) -> None:
+    session.change(project, lambda scene: with_sound(scene, word, ""), f"How {word} sounds")
 
 
 def _paste(project: Project) -> None:

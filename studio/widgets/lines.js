@@ -108,6 +108,18 @@ class Lines {
     row.up = button("↑", "Move this line up", { kind: "move", by: -1 });
     row.down = button("↓", "Move this line down", { kind: "move", by: 1 });
     row.takes = make("div", { className: "takes" });
+    row.read = make("div", { className: "read", title: "How this line is read aloud; correct a word under More." });
+    row.word = make("input", { className: "word", maxLength: 60, placeholder: "a word" });
+    row.sound = make("input", { className: "word", maxLength: 100, placeholder: "shi-vawn, or IPA" });
+    row.word.setAttribute("aria-label", `A word of line ${index + 1}`);
+    row.sound.setAttribute("aria-label", `What it sounds like, in line ${index + 1}`);
+    const correct = make("button", { type: "button", textContent: "Correct everywhere" });
+    correct.title = "This word is said so in the whole project; without a sound the correction is taken away.";
+    correct.onclick = () => {
+      if (!row.word.value.trim()) { row.word.focus(); return; }
+      act({ kind: "sound", word: row.word.value.trim(), sound: row.sound.value.trim() });
+      row.word.value = row.sound.value = "";
+    };
     row.panel = make("div", { className: "panel", hidden: true },
       make("div", { className: "tools" },
         make("label", {}, "Speed ", row.speed),
@@ -115,6 +127,8 @@ class Lines {
         button("Add below", "Add an empty line below this one", { kind: "add" }),
         button("New take", "Say this line again in another way; the take before it is kept", { kind: "take" }),
         button("Remove", "Remove this line; undo brings it back", { kind: "remove" })),
+      make("div", { className: "tools sounds" }, make("span", { textContent: "Say" }), row.word,
+        make("span", { textContent: "like" }), row.sound, correct),
       row.others, row.faces, row.takes, row.times);
     row.more = make("button", { type: "button", textContent: "More", title: "Speed, takes, order, another line." });
     row.more.setAttribute("aria-label", `More about line ${index + 1}`);
@@ -123,7 +137,7 @@ class Lines {
       row.more.setAttribute("aria-expanded", String(!row.panel.hidden));
     };
     row.body = make("div", { className: "row" }, make("div", { className: "speaker" }, row.who, row.how),
-      make("div", { className: "said" }, row.words, row.text),
+      make("div", { className: "said" }, row.words, row.text, row.read),
       make("div", { className: "side" }, row.length, row.hear, row.more), row.panel);
     row.note = make("div", { className: "note", title: "Stands before the line in the script; nobody speaks it." });
     row.node = make("li", {}, row.note, row.chip, row.body);
@@ -159,6 +173,7 @@ class Lines {
     row.faces.setAttribute("aria-label", `Whose face says line ${index + 1}`);
     set(row.text, line.text);
     row.note.textContent = line.note;
+    row.read.textContent = line.read ? `read as: ${line.read}` : "";
     set(row.speed, line.speed);
     set(row.kind, line.time[0]);
     set(row.seconds, line.time[1].toFixed(2));

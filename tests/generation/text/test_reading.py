@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,16 @@ def test_interjections_are_sounds_and_never_letters() -> None:
     for word in words:
         sounds = phonemize(f"{word.capitalize()}, go.").split(",")[0].replace("ˈ", "").replace("ˌ", "")
         assert not any(name in sounds for name in ("eɪtʃ", "ɛm", "ɛs", "ɛf", "dʌbəl", "ziːz")), (word, sounds)
+
+
+@pytest.mark.parametrize("language", ["en-us", "en-gb"])
+def test_no_two_letters_of_an_interjection_are_named_one_after_the_other(language: str) -> None:
+    names = {row["letter"].casefold(): row[language] for row in table_rows("letters")}
+    for row in table_rows("interjections"):
+        word = row["written"]
+        sounds = phonemize(f"Well, {word}.", language).split(",")[1].replace("ˈ", "").replace("ˌ", "")
+        spelt = [names[a] + names[b] for a, b in pairwise(word) if a in names and b in names]
+        assert not any(pair in sounds for pair in spelt), (word, sounds)
 
 
 @pytest.mark.parametrize(
