@@ -74,11 +74,12 @@ def _torch() -> str:
 
 
 def _espeak() -> str:
-    import espeakng_loader
-
-    for path in (Path(espeakng_loader.get_library_path()), Path(espeakng_loader.get_data_path())):
-        if not path.exists():
-            raise FileNotFoundError(f"{path} is missing")
+    """Pronounces a word in a process of its own: a library that does not find its data ends the process."""
+    code = "from generation.text.phonemizer import phonemize; import sys; sys.stdout.write(ascii(phonemize('hello')))"
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
+    if done.returncode or done.stdout != ascii("həlˈoʊ"):
+        raise RuntimeError((done.stderr.strip().splitlines() or ["no word can be pronounced"])[-1])
     return f"espeakng-loader {importlib.metadata.version('espeakng-loader')}"
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import re
+import shutil
+import tempfile
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Protocol
 
 from generation.text.ipa import PUNCTUATION, SYMBOL_INDEX, SYMBOLS, VOWELS, read_ipa
@@ -19,6 +23,9 @@ __all__ = [
 ]  # fmt: skip
 
 LANGUAGES = ("en-us", "en-gb")
+_DATA = "espeak-ng-data"
+_LONGEST_DATA_PATH = 120
+"""Bytes; names of voices and dictionaries follow behind it."""
 
 
 class Phonemizer(Protocol):
@@ -48,7 +55,7 @@ class EspeakPhonemizer:
         from phonemizer.backend.espeak.wrapper import EspeakWrapper
 
         EspeakWrapper.set_library(espeakng_loader.get_library_path())
-        EspeakWrapper.set_data_path(espeakng_loader.get_data_path())
+        EspeakWrapper.set_data_path(_reachable(espeakng_loader.get_data_path()))
         quiet = logging.getLogger("generation.text.phonemizer.espeak")
         quiet.setLevel(logging.ERROR)
         self._backend = EspeakBackend(
@@ -58,6 +65,30 @@ class EspeakPhonemizer:
     def __call__(self, text: str) -> str:
         """Phonemes of one text."""
         return self._backend.phonemize([text])[0].strip()
+
+
+@cache
+def _reachable(data: str) -> str:
+    """eSpeak NG's data where its library finds them: it keeps their path in 160 bytes, and else ends the process.
+
+    Raises:
+        RuntimeError: no short path can be had.
+    """
+    if len(data.encode()) <= _LONGEST_DATA_PATH:
+        return data
+    short = Path(tempfile.mkdtemp(prefix="espeak-"))
+    atexit.register(shutil.rmtree, short, ignore_errors=True)
+    if len(str(short / _DATA).encode()) > _LONGEST_DATA_PATH:
+        what = f"eSpeak NG cannot read its data at {data}, a path of more than {_LONGEST_DATA_PATH} bytes"
+        raise RuntimeError(f"{what}; install Parley at a shorter one, or set TMPDIR to one.")
+    # a copy: phonemizer follows links, and Windows makes none; of all languages' data, those of ours are a tenth
+    others = shutil.ignore_patterns(*(f"{name}_dict" for name in _other_dictionaries(Path(data))))
+    shutil.copytree(data, short / _DATA, ignore=others)
+    return str(short / _DATA)
+
+
+def _other_dictionaries(data: Path) -> list[str]:
+    return [path.name.removesuffix("_dict") for path in data.glob("*_dict") if path.name != "en_dict"]
 
 
 @cache

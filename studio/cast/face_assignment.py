@@ -14,6 +14,7 @@ import numpy as np
 from studio.cast.face_choice import choose_faces
 from studio.cast.given_places import given_areas, marked_faces
 from studio.cast.places import Box, file_box, place_in_words
+from studio.cast.taken_faces import taken_faces
 from studio.core.messages import existing_file, nearest
 from studio.core.problems import DocumentError, Problem, as_clause
 from studio.scene.schema import PLACELESS, Character, Scene, listed, masks_of
@@ -152,6 +153,7 @@ def assign_faces(scene: Scene, folder: Path) -> tuple[FaceAssignment | None, lis
     assigned, found = _assign(scene, seen, named, areas, failed, unread)
     assigned, unusable = _with_timed_areas(assigned, scene, folder, full, picture.shape[:2])
     problems += unusable
+    problems += taken_faces(assigned, [member.name for member in scene.cast])
     bystanders = tuple(face for face in faces if all(face is not person.face for person in assigned))
     return FaceAssignment(picture, tuple(assigned), bystanders, full), [*problems, *found]
 

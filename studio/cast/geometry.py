@@ -12,6 +12,7 @@ from masks.person_segmentation import sam_predictor, segment_person
 from masks.regions import CharacterMask, motion_region, motion_room
 from masks.routing import FaceTokens, face_footprint, routing_weights
 from studio.cast.face_assignment import AssignedFace, FaceAssignment
+from studio.core.problems import DocumentError, Problem, as_clause
 from studio.scene.schema import Scene
 
 if TYPE_CHECKING:
@@ -66,13 +67,30 @@ def build_geometry(scene: Scene, assignment: FaceAssignment) -> SceneGeometry:
     for index, person in enumerate(assigned):
         neighbours = [mask.mask for i, mask in enumerate(masks) if i != index] + strangers
         own = np.max([masks[index].mask, *(timed.area for timed in person.timed)], axis=0)
-        regions.append(motion_region(person.face, own, neighbours, ALLOWED_MOTION))
+        regions.append(_region_of(scene.cast[person.character].name, person, own, neighbours))
     sides = np.zeros(len(scene.cast), np.float32)
     for person in assigned:
         sides[person.character] = np.clip(2 * person.face.eyes[:, 0].mean() / size[1] - 1, -1, 1)
     rooms = tuple(motion_room(person.face, region) for person, region in zip(assigned, regions, strict=True))
     routing = _routing(scene, assigned, masks, size)
     return SceneGeometry(assigned, tuple(masks), tuple(figures), tuple(regions), routing, rooms, sides)
+
+
+def _region_of(name: str, person: AssignedFace, own: np.ndarray, neighbours: Sequence[np.ndarray]) -> np.ndarray:
+    """A person's motion region.
+
+    Raises:
+        DocumentError: nothing of the face may move.
+    """
+    try:
+        region = motion_region(person.face, own, neighbours, ALLOWED_MOTION)
+        if not region.any():
+            raise ValueError("all of it lies in other people's regions or masks")
+    except ValueError as error:
+        what = f"{name}: nothing of the face could move: {as_clause(error)}"
+        repair = "mark everybody apart from the others, or make the character a narrator"
+        raise DocumentError([Problem("picture", what.rstrip("."), repair, ("cast", person.character))]) from None
+    return region
 
 
 def cramped_faces(assignment: FaceAssignment) -> list[int]:

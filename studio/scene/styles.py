@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generation.adapters.metadata import SUFFIX, About, find_adapter, read_about, shipped_adapters, shipped_base
+from generation.adapters.tensors import tensor_fault
 from generation.core.delivery import Delivery, blend_deliveries
 from studio.core.messages import nearest
 from studio.core.problems import DocumentError, Problem
@@ -72,6 +73,8 @@ def read_style(name: str, folder: Path) -> About:
         raise _refusal(name, "is a sampler's adapter", "name a style, a voice or a way of moving")
     if about.base != shipped_base():
         raise _refusal(name, "was made for other weights", "train it again on these")
+    if fault := tensor_fault(about):
+        raise _refusal(name, fault, "fetch or train it again")
     if about.kind in ("voice", "motion") and not about.consent:
         raise _refusal(name, "is somebody's, without a record of consent", "train it with --consent")
     if about.consent in ("agreed", "public") and not about.statement:
