@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from collections.abc import Generator, Sequence
@@ -52,7 +53,7 @@ def run_ffmpeg(options: Sequence[str], failure: str) -> bytes:
     """
     done = subprocess.run(_command(options), stdin=subprocess.DEVNULL, capture_output=True, check=False, **_APART)
     if done.returncode:
-        raise RuntimeError(f"{failure}: {_last_line(done.stderr)}")
+        raise RuntimeError(f"{failure}: {_reason(done.stderr)}")
     return done.stdout
 
 
@@ -139,7 +140,7 @@ class FfmpegWriter:
     def _fail(self) -> NoReturn:
         self._process.wait()
         self._log.seek(0)
-        raise RuntimeError(f"{self._failure}: {_last_line(self._log.read())}") from None
+        raise RuntimeError(f"{self._failure}: {_reason(self._log.read())}") from None
 
 
 def _command(options: Sequence[str]) -> list[str]:
@@ -152,6 +153,10 @@ def _program() -> str:
     return get_ffmpeg_exe()
 
 
-def _last_line(log: bytes) -> str:
-    lines = log.decode(errors="replace").strip().splitlines()
+def _reason(log: bytes) -> str:
+    """Why ffmpeg failed, in a reader's words where they are known, else its last line without its own addresses."""
+    text = log.decode(errors="replace").strip()
+    if "No space left on device" in text or "Disk quota exceeded" in text:
+        return "the disk is full; free some space and try again."
+    lines = [re.sub(r"^(\[[^\]]*\] *)+", "", line) for line in text.splitlines()]
     return lines[-1] if lines else "no reason given"

@@ -69,7 +69,7 @@ class EspeakPhonemizer:
 
 @cache
 def _reachable(data: str) -> str:
-    """eSpeak NG's data where its library finds them: it keeps their path in 160 bytes, and else ends the process.
+    """The data of eSpeak NG where its library finds them: it keeps their path in 160 bytes, else ends the process.
 
     Raises:
         RuntimeError: no short path can be had.

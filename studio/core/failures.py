@@ -6,7 +6,7 @@ import errno
 from dataclasses import dataclass
 from typing import Literal
 
-from studio.core.problems import DocumentError, Problem, UnexpectedProblem
+from studio.core.problems import DocumentError, Problem, UnexpectedProblem, told
 from studio.core.storage import StorageError, storage_sentence
 
 Kind = Literal["fault", "disk", "memory", "crash"]
@@ -35,13 +35,13 @@ def failure_of(error: Exception) -> Failure:
     if isinstance(error, MemoryError) or "not enough memory" in text or "out of memory" in text:
         sentence = "The memory does not suffice; close other programs, or choose a smaller size or a draft."
         return Failure("memory", sentence)
-    full = (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "No space left" in text
+    full = (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "disk is full" in text
     if isinstance(error, OSError) and error.errno and not isinstance(error, StorageError):
         return Failure("disk" if full else "crash", storage_sentence(error))
     kind: Kind = "disk" if full else "fault" if isinstance(error, ValueError) else "crash"
     if isinstance(error, StorageError):
         return Failure(kind, error.strerror or text)
-    return Failure(kind, next(iter(text.splitlines()), repr(error)))
+    return Failure(kind, str(told(error, "the job")[0]))
 
 
 def _failure_of_document(error: DocumentError) -> Failure:

@@ -96,6 +96,8 @@ def told(error: Exception, doing: str = "the command") -> list[Problem | str]:
     ours = (
         frames and Path(frames[-1].filename).is_relative_to(_CODE) and (frames[-1].line or "raise").startswith("raise")
     )
+    if ours and isinstance(error, OSError) and error.errno and error.strerror:
+        return [error.strerror]
     sentences = str(error).splitlines()
     if ours and sentences and isinstance(error, ValueError | OSError | RuntimeError):
         return list(sentences)
@@ -120,8 +122,8 @@ def unexpected(error: Exception, doing: str) -> UnexpectedProblem:
         error: caught where it would have become a traceback.
         doing: what failed, such as ``"reading the picture"``.
     """
-    if isinstance(error, MemoryError):
-        what, repair = f"{doing} needs more memory than there is", "use smaller files"
+    if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):
+        what, repair = f"{doing} needs more memory than there is", "choose a smaller size or a draft"
         return UnexpectedProblem("file", what, repair, kind="memory")
     if isinstance(error, OSError) and error.errno:
         name = f" on {Path(str(error.filename)).name[:100]!r}" if error.filename else ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import shutil
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -138,7 +140,11 @@ def write_sound(sound: Audio, path: Path, record: Mapping[str, Any]) -> Path:
     if path.suffix.lower() != ".wav":
         raise ValueError(f"The sound {path.name!r} should end in .wav.")
     with whole_or_nothing(path) as folder:
-        soundfile.write(folder / path.name, np.clip(sound.waveform, -1, 1), sound.sampling_rate, subtype="PCM_24")
+        try:
+            soundfile.write(folder / path.name, np.clip(sound.waveform, -1, 1), sound.sampling_rate, subtype="PCM_24")
+        except soundfile.LibsndfileError as error:  # it says "System error"
+            full = shutil.disk_usage(folder).free < len(sound) * 3
+            raise OSError(errno.ENOSPC if full else errno.EIO, str(error)) from error
         mark(folder / path.name, record)
     return path
 

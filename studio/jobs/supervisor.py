@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from typing import Literal
 from filelock import Timeout
 
 from generation.core.deferred_imports import load_libraries
+from studio.core.process import quiet_libraries
+from studio.core.scratch import sweep, use_own_temporary_folder
 from studio.core.storage import StorageError, read_json, write_json
 from studio.jobs.job import STOPPED, Job, JobStatus, State, current_job
 from studio.jobs.queue import leave_queue, next_job, requeue
@@ -33,7 +36,10 @@ _OUT_OF_MEMORY = (
     "Stopped: out of memory, the system ended the worker; close other programs or choose a smaller picture or a"
     " draft, then try again: finished lines are kept."
 )
-
+_KILLED = (
+    "Stopped: somebody or the system ended the worker; try again, finished lines are kept. Where it happens again,"
+    " choose a smaller picture or a draft: the memory may not suffice."
+)
 _NO_START = "The worker could not start; `parley doctor` says what is missing, .worker/worker.log has the details."
 _SIGKILL = 9
 
@@ -68,6 +74,8 @@ def worker_state(root: Path) -> WorkerState:
 def main(arguments: Sequence[str]) -> int:
     """``ROOT`` supervises a worker, ``ROOT --serve TOKEN`` is one."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
+    quiet_libraries()
+    use_own_temporary_folder()
     root = Path(arguments[0]).resolve()
     if arguments[1:2] == ["--serve"]:
         load_libraries()
@@ -87,15 +95,24 @@ def supervise(root: Path) -> int:
     except Timeout:
         return 0
     with lock:
+        _sweep_projects(root)
         while True:
             token = secrets.token_hex(8)
             write_json(root / WORKER, {"token": token, "state": "starting", "pid": None, "job": None}, durable=False)
+            before = _ended_for_memory()
             child = subprocess.Popen([*COMMAND, str(root), "--serve", token], stdin=subprocess.PIPE)
             cancelled = _watch(root, child)
             code = child.wait()
-            _close(root, token, code, cancelled)
+            _close(root, token, code, cancelled, out_of_memory=_ended_for_memory() > before)
             if code == 0 or (not cancelled and next_job(root) is None):
                 return 0
+
+
+def _sweep_projects(root: Path) -> None:
+    """Finish or remove what killed workers left in the projects; nobody else works there while the lock is held."""
+    for pattern in ("*/work", "*/work/frames", "*/work/frames/previews", "*/jobs/*/out"):
+        for folder in root.glob(pattern):
+            sweep(folder)
 
 
 def _watch(root: Path, child: subprocess.Popen[bytes]) -> bool:
@@ -115,7 +132,16 @@ def _watch(root: Path, child: subprocess.Popen[bytes]) -> bool:
     return False
 
 
-def _close(root: Path, token: str, code: int, cancelled: bool) -> None:
+def _ended_for_memory() -> int:
+    """How many processes Linux has ended so far because the memory did not suffice; 0 where that is not told."""
+    try:
+        found = re.search(r"^oom_kill (\d+)$", Path("/proc/vmstat").read_text("ascii"), re.MULTILINE)
+    except (OSError, ValueError):
+        return 0
+    return int(found[1]) if found else 0
+
+
+def _close(root: Path, token: str, code: int, cancelled: bool, out_of_memory: bool = False) -> None:
     """Say what became of the job at which the process ended, and remove what it left half done."""
     job, waiting = current_job(root), next_job(root)
     try:
@@ -126,7 +152,7 @@ def _close(root: Path, token: str, code: int, cancelled: bool) -> None:
         if job is not None and not job.status().ended:
             job.clear()
             state: State = "cancelled" if cancelled or job.cancel_asked else "stopped"
-            why = _OUT_OF_MEMORY if code == -_SIGKILL else STOPPED
+            why = (_OUT_OF_MEMORY if out_of_memory else _KILLED) if code == -_SIGKILL else STOPPED
             job.write_status(token, JobStatus(state, sentence=why if state == "stopped" else ""))
         elif job is None and code and waiting is not None:
             # It died without a job, so it would die again: the job that waits is told, and the next one tries anew.

@@ -111,7 +111,7 @@ def test_a_film_that_waited_when_the_worker_died_is_queued_again(project: Projec
         state = {"token": "dead", "state": "busy", "pid": 0, "job": str(line.folder), "paused": [str(film.folder)]}
         write_json(projects.root / WORKER, state)
         supervisor._close(projects.root, "dead", -signal.SIGKILL, cancelled=False)
-        assert line.status().state == "stopped" and "out of memory" in line.status().sentence
+        assert line.status().state == "stopped" and "ended the worker" in line.status().sentence
         assert film.status() == JobStatus("queued", WAITING, note="next")
     work(projects)
     assert film.status().state == "done", film.status().sentence

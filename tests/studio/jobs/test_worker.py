@@ -264,7 +264,7 @@ def test_cancel_and_death_of_the_worker(living: Projects) -> None:
     waiting = submit(make(living, "Other"), "hear", steps=1)
     os.kill(read_json(living.root / WORKER)["pid"], signal.SIGKILL)
     until(lambda: again.status().ended)
-    assert again.status().state == "stopped" and "out of memory" in again.status().sentence
+    assert again.status().state == "stopped" and "ended the worker" in again.status().sentence
     assert not (again.folder / "out").exists()
     until(lambda: waiting.status().ended)  # the queue goes on with a new process
     assert waiting.status().state == "done"
