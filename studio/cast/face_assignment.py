@@ -153,7 +153,11 @@ def assign_faces(scene: Scene, folder: Path) -> tuple[FaceAssignment | None, lis
     assigned, found = _assign(scene, seen, named, areas, failed, unread)
     assigned, unusable = _with_timed_areas(assigned, scene, folder, full, picture.shape[:2])
     problems += unusable
-    problems += taken_faces(assigned, [member.name for member in scene.cast])
+    problems += taken_faces(
+        {person.character: person.face for person in assigned},
+        {person.character: person.area for person in assigned},
+        {person.character: scene.cast[person.character].name for person in assigned},
+    )
     bystanders = tuple(face for face in faces if all(face is not person.face for person in assigned))
     return FaceAssignment(picture, tuple(assigned), bystanders, full), [*problems, *found]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,30 +13,35 @@ from masks.topology import FACE_OVAL
 from studio.core.problems import Problem
 
 if TYPE_CHECKING:
-    from studio.cast.face_assignment import AssignedFace
+    from masks.landmarks import FaceLandmarks
 
 MOST_TAKEN = 0.5
 """Share of a face that another's region or mask may take: somebody who stands in front takes less."""
 
 
-def taken_faces(assigned: Sequence[AssignedFace], names: Sequence[str]) -> list[Problem]:
-    """Whose face lies in whose region or mask, and by how much; ``names`` are the cast's."""
+def taken_faces(
+    faces: Mapping[int, FaceLandmarks], areas: Mapping[int, np.ndarray | None], names: Mapping[int, str]
+) -> list[Problem]:
+    """Whose face lies in whose region or mask, and by how much.
+
+    Args:
+        faces: by index into the cast.
+        areas: float32 (H, W) in [0, 1], where the scene says that somebody is, by the same; None = to be found.
+        names: by the same.
+    """
     problems = []
-    for person in assigned:
-        for owner in assigned:
-            if owner is person or owner.area is None:
-                continue
-            share = taken_share(person, owner.area)
-            if share > MOST_TAKEN:
-                whose, taker = names[person.character], names[owner.character]
-                what = f"{taker}'s region or mask takes {100 * share:.0f} % of {whose}'s face, which could not move"
-                repair = f"mark {taker} alone, on plain black"
-                problems.append(Problem("picture", what, repair, ("cast", owner.character)))
+    for person, owner in permutations(faces, 2):
+        area = areas[owner]
+        share = taken_share(faces[person], area) if area is not None else 0.0
+        if share > MOST_TAKEN:
+            taken = f"{100 * share:.0f} % of {names[person]}'s face, which could not move"
+            what = f"{names[owner]}'s region or mask takes {taken}"
+            problems.append(Problem("picture", what, f"mark {names[owner]} alone, on plain black", ("cast", owner)))
     return problems
 
 
-def taken_share(person: AssignedFace, area: np.ndarray) -> float:
+def taken_share(face: FaceLandmarks, area: np.ndarray) -> float:
     """How much of a face lies where an area (H, W) in [0, 1] says that it is somebody else's, however little."""
-    oval = fill(person.face.points[list(FACE_OVAL), :2], area.shape)
+    oval = fill(face.points[list(FACE_OVAL), :2], area.shape)
     whole = float(oval.sum())
     return float(oval[area > 0].sum()) / whole if whole else 0.0
