@@ -20,6 +20,8 @@ from studio.core.problems import DocumentError, Problem
 
 CORES_PER_WORKER = 2
 """A film keeps about so many busy."""
+RAY_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": ".*"}
+"""Set before Ray is imported: nothing is reported to anybody, and what its nodes say of themselves is not printed."""
 JOB_MINUTES = 240
 """After so long a Slurm job is put back and goes on in another, unless ``SBATCH_TIMELIMIT`` says otherwise."""
 
@@ -61,7 +63,8 @@ class RayCrew:
     def __init__(
         self, workers: int, device: str | None, address: str, options: Mapping[str, Any] | None = None
     ) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
+        for name, value in RAY_ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
         self._ray = _library("ray", "ray")
         self._n_workers, self._device = workers, device
         gpus = 1 if device and device.startswith("cuda") else 0

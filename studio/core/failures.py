@@ -46,6 +46,6 @@ def failure_of(error: Exception) -> Failure:
 
 def _failure_of_document(error: DocumentError) -> Failure:
     """The document's fault, unless all that was found is no fault of it."""
-    kinds = [problem.kind if isinstance(problem, UnexpectedProblem) else "fault" for problem in error.problems]
+    kinds: list[Kind] = [p.kind if isinstance(p, UnexpectedProblem) else "fault" for p in error.problems]
     kind: Kind = "fault" if "fault" in kinds or not kinds else kinds[0]
     return Failure(kind, error.problems[0].sentence if error.problems else str(error), error.problems)
