@@ -13,8 +13,10 @@ from masks.regions import fill, head_outline
 from masks.topology import CHIN, FACE_OVAL, FOREHEAD_TOP, NOSE_TIP
 
 _WORKING_SIDE = 320
-_HAIR = 0.06
+_HAIR = 0.03
 """How far beyond a mask's edge hair is looked for, inter-ocular distances."""
+_FACE = 0.92
+"""Share of a face's outline, from its middle, that is surely the person."""
 _SURE = 0.02
 """Share of a person below which a pixel shows the background alone."""
 _KNOWN = 0.6
@@ -30,8 +32,9 @@ def soft_outline(image: np.ndarray, face: FaceLandmarks, mask: np.ndarray) -> np
         mask: float32 (H, W) in [0, 1].
     """
     matte = refine_matte(image, mask, max(2, round(_HAIR * face.inter_ocular)))
-    oval = np.round(face.points[list(FACE_OVAL), :2] - 0.5).astype(np.int32)
-    return cv2.fillConvexPoly(matte, cv2.convexHull(oval), 1.0)
+    oval = face.points[list(FACE_OVAL), :2] - 0.5
+    inside = oval.mean(0) + _FACE * (oval - oval.mean(0))  # its edge is the matte's
+    return cv2.fillConvexPoly(matte, cv2.convexHull(np.round(inside).astype(np.int32)), 1.0)
 
 
 def find_bodies(

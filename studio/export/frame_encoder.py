@@ -97,18 +97,19 @@ LOSSLESS = FilmFormat(
 
 _BT709 = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
 _TO_BT709 = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format="
+_NAMED_BT709 = ",setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 # Colours are not premultiplied by the opacity, as PNG, WebM and editors expect them. QuickTime Animation loses nothing.
 _TRANSPARENT = (".mov", "rgba", ("-c:v", "qtrle", "-pix_fmt", "argb", "-g", str(GROUP)), False)
 PRORES = FilmFormat(
     ".mov", *_TRANSPARENT,
-    ("-vf", f"{_TO_BT709}yuva444p10le", *_BT709, "-c:v", "prores_ks", "-profile:v", "4444", "-vendor", "apl0",
+    ("-vf", f"{_TO_BT709}yuva444p10le{_NAMED_BT709}", "-c:v", "prores_ks", "-profile:v", "4444", "-vendor", "apl0",
      "-f", "mov"),
     ("-c:a", "pcm_s24le"), 48_000,
 )  # fmt: skip
 """ProRes 4444 with opacity, for video editors."""
 WEBM = FilmFormat(
     ".webm", *_TRANSPARENT,
-    ("-vf", f"{_TO_BT709}yuva420p", *_BT709, "-c:v", "libvpx-vp9", "-crf", "18", "-b:v", "0", "-auto-alt-ref", "0",
+    ("-vf", f"{_TO_BT709}yuva420p{_NAMED_BT709}", "-c:v", "libvpx-vp9", "-crf", "18", "-b:v", "0", "-auto-alt-ref", "0",
      "-cpu-used", "4", "-row-mt", "1", "-g", str(GROUP), "-f", "webm"),
     ("-c:a", "libopus", "-b:a", "128k"), 48_000,
 )  # fmt: skip

@@ -121,8 +121,8 @@ def test_a_transparent_background_is_in_every_format(scene: Path, tmp_path: Path
         assert not verify(tmp_path / "damaged.png").intact
     assert verify(pictures[0]).ok and verify(tmp_path / "film.wav").ok
     for suffix, told, decoder, sound in (
-        (".mov", r"prores \(4444\).*yuva444p1", [], "pcm_s24le"),
-        (".webm", r"vp9.*alpha_mode +: 1", ["-c:v", "libvpx-vp9"], "opus"),
+        (".mov", r"prores \(4444\).*yuva444p1\w+\(tv, bt709", [], "pcm_s24le"),
+        (".webm", r"vp9.*\(tv, bt709.*alpha_mode +: 1", ["-c:v", "libvpx-vp9"], "opus"),
     ):
         target = tmp_path / f"film{suffix}"
         render_scene(scene, target, settings, observer=later)
