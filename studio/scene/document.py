@@ -108,7 +108,8 @@ def read_document(path: Path) -> Document:
         raise _unreadable(reason)
     name = f"the scene file {path.name!r}"
     if path.suffix.lower() not in SUFFIXES:
-        raise _unreadable(f"{name} should end in {', '.join(SUFFIXES)}")
+        hint = f"make a scene of a script by parley import {path.name} -o scene.yaml" if _is_script(path) else ""
+        raise _unreadable(f"{name} should end in {', '.join(SUFFIXES)}", hint)
     if path.stat().st_size > MAX_BYTES:
         raise _unreadable(f"{name} is larger than 1 MB", "that is no scene")
     try:
@@ -125,6 +126,10 @@ def read_document(path: Path) -> Document:
         found = "is empty" if document.data is None else f"is a {_kind(document.data)}"
         raise _unreadable(f"{name} {found}", "it should hold keys such as picture, cast and script")
     return _prepared(document)
+
+
+def _is_script(path: Path) -> bool:
+    return path.suffix.lower() in (".fountain", ".txt", ".srt", ".vtt", ".csv", ".tsv")
 
 
 def _unreadable(what: str, repair: str = "", path: Path | None = None, line: int | None = None) -> DocumentError:

@@ -78,6 +78,8 @@ def address_rules() -> list[Rule]:
             f", {digits(match[4])}" if match[4] else "")  # fmt: skip
 
     return [
+        rule(r"\bNo\.\s(?=\d)", "number "),
+        rule(r"\b[Vv]s\.(?=\s)", "versus"),
         rule(rf"(?<![\w.,$£€/-])(?P<house>\d{{1,5}}[A-Za-z]?) (?:(?P<side>[NSEW]|[NS][EW])\.? )?{named} "
              rf"(?P<kind>(?i:{kinds}))\b\.?(?: (?P<end>NW|NE|SW|SE|[NSEW](?![\w'’.])(?! [A-Z][a-z]))\b)?"
              r"(?!['’\w])", _street),
@@ -134,7 +136,8 @@ def abbreviation_rules() -> list[Rule]:
         rule(r"\bSte\.(?=\s[A-Z])", "saint"),
         rule(r"(?<=[a-z] )Dr\.(?=\s(?![A-Z])|\s*$|,)", lambda m: "drive" + _ends(m)),
         rule(r"\b(?:[Ss]q)\.?\s(?:[Ff]t)\b\.?", "square feet"),
-        rule(r"(?<=\d(?:st|nd|rd|th) )c\.(?=\s|,|$)", lambda m: "century" + _ends(m)),
+        rule(r"(?<=\d(?:st|nd|rd|th) )(?:c|fl)\.(?=\s|,|$)",
+             lambda m: ("century" if m[0][0] == "c" else "floor") + _ends(m)),
         rule(r"\b(?:Hwy|Rte)\.?\s(?=\d)", lambda m: "highway " if m[0][0] == "H" else "route "),
     ]  # fmt: skip
     return [
@@ -188,6 +191,7 @@ def roman_rules() -> list[Rule]:
     counted = one_of("numbered in Roman")
     after = r"(?=[\s]*(?:[.,:;!?)\"]|$|and\b|or\b|of\b|to\b|is\b|was\b|in\b|by\b|with\b|scene\b|Scene\b|at\b|-))"
     return [
+        rule(r"\b(?=[XVI]{1,7}\b)(X{0,3}(?:IX|IV|V?I{0,3}))(?= [Cc]entur(?:y|ies)\b)", lambda m: ordinal(roman(m[1]))),
         rule(r"(?<=\b[Tt]he )(?=[XVI]{2,7}\b)(X{0,3}(?:IX|IV|V?I{0,3}))(?= [A-Z][a-z])",
              lambda m: ordinal(roman(m[1]))),
         rule(rf"\b({counted})\s(?=[ivx]{{2,6}}\b)(x{{0,2}}(?:ix|iv|v?i{{0,3}}))\b(?!')",

@@ -110,7 +110,7 @@ def _figures(british: bool) -> list[Rule]:
         month, day = (b, a) if a > 12 or (british and b <= 12) else (a, b)
         if not (1 <= month <= 12 and 1 <= day <= 31):
             return match[0]
-        return _named(month, day, match["year"], british, day == a)
+        return _named(month, day, match["year"], british, a > 12)
 
     def year_first(match: re.Match[str]) -> str:
         month, day = int(match["month"]), int(match["day"])

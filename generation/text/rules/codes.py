@@ -158,6 +158,7 @@ def telephone_rules() -> list[Rule]:
              _paired),
         rule(rf"\b({one_of('called')})\b( | up )(\d{{3}}(?:\s\d{{4}})?|\d{{5,6}})(?![\w-]|[.,:/]\d)"
              r"(?! (?!or\b|and\b|for\b|now\b|if\b)[a-z])", _coded),
+        rule(r"(?i)(\btext [^.!?\d]{1,30}\bto)( )(\d{5,6})(?![\w-]|[.,:/]\d)", _coded),
         rule(r"(?<=\b(?:or|to) )(?:911|999|112)\b", lambda m: digits(m[0]) if _CALLS.search(m.string) else m[0]),
         rule(rf"(?<={JOINT}[A-Z])( )(\d{{3,4}})\b(?![.,:-]\d)", _flight),
         rule(r"\b401\(?k\)?", "four oh one K"),

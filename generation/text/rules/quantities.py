@@ -87,6 +87,7 @@ def _money_rules() -> list[Rule]:
     written = rf"{before}(?P<symbol>{codes})\s?{amount}{scale}(?P<adjective>(?!))?(?!\w)"
     after = rf"{before}{amount}{scale}\s?(?P<symbol>{codes}|[€£₽₩¥])(?P<adjective>(?!))?(?![\w])"
     return [
+        rule(rf"(?<![\w.,])({symbols})(\d{{1,6}})s\b", r"\1\2"),  # bills of $50s
         # $10-15, $10-$15: the unit is said once where the figures share it
         rule(rf"(?<![\w.,])(?P<sign>(?!))?(?P<symbol>{symbols})(?P<first>\d{{1,12}})\s?[-–]\s?(?P=symbol)?(?P<second>\d{{1,12}})"
              rf"(?![\d,]|\.\d)(?P<scale>\s{_SCALE}|{_LETTERS}(?!\w))?", _money_range),

@@ -185,6 +185,7 @@ for filler in {fillers!r}:
 def test_a_script_becomes_a_scene_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     script, scene = tmp_path / "play.txt", tmp_path / "scene.yaml"
     script.write_text((SCRIPTS / "cafe.fountain").read_text(encoding="utf-8"), encoding="utf-8")
+    assert cli.main(["check", str(script)]) == 1 and "parley import play.txt" in capsys.readouterr().err
     assert cli.main(["import", str(script), "-o", str(scene)]) == 0
     assert "7 lines read from a screenplay; 10 notes kept" in capsys.readouterr().out
     made = load_scene(scene)
