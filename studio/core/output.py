@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from studio.core.messages import shortened
-from studio.core.problems import Problem, disk_clause
+from studio.core.problems import Problem, UnexpectedProblem, disk_clause
 from studio.core.scratch import PROBE, replace_together, scratch_folder
 from studio.core.storage import StorageError, storage_sentence
 
@@ -67,7 +67,8 @@ def output_problems(target: Path, names: Sequence[str] = (), needed_bytes: int =
 
 
 def _refused(what: str, repair: str = "") -> Problem:
-    return Problem("output", what, repair, ("output",))
+    """Of the disk or the place, so that a batch tries the scene again."""
+    return UnexpectedProblem("output", what, repair, ("output",), kind="disk")
 
 
 def _nearest_present(folder: Path) -> Path:

@@ -17,6 +17,7 @@ from studio.batch.orders import Order
 from studio.batch.run import BatchRun
 from studio.batch.scenes import STATE_FOLDER, BatchScene, find_sources, read_scenes
 from studio.core.failures import failure_of
+from studio.core.output import output_problems
 from studio.core.problems import DocumentError, Problem, unexpected
 from studio.core.storage import StorageError
 from studio.production.settings import RenderSettings
@@ -114,6 +115,14 @@ def test_what_a_check_did_not_foresee_is_tried_again(scenes, tmp_path: Path) -> 
     assert batch.rows[0].state == "done" and kinds == ["crash", "disk", "memory", None]
     both = [Problem("file", "the picture is gone"), unexpected(MemoryError(), "the check")]
     assert failure_of(DocumentError(both)).kind == "fault"
+
+
+def test_what_is_wrong_with_the_place_is_no_fault_of_the_scene(tmp_path: Path) -> None:
+    """A render looks for room before it begins."""
+    (refused,) = output_problems(tmp_path / "a.mp4", needed_bytes=1 << 60)
+    assert "free some space" in refused.sentence
+    assert failure_of(DocumentError([refused])).kind == "disk"
+    assert failure_of(DocumentError([refused, Problem("picture", "there is no face")])).kind == "fault"
 
 
 def test_tries_end_and_another_run_gives_new_ones(scenes, tmp_path: Path) -> None:
