@@ -7,10 +7,16 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sounds import wav
+from tiny import write_tiny_assets
 
+from generation.finetuning.lora_training import Size
+from generation.voices.bank import VoiceBank
 from studio import cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +66,37 @@ def test_first_video(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (folder / "first" / "first.mp4").stat().st_size > 10_000
     assert (folder / "first" / "first.Nora.wav").is_file()
     assert "AI" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_teach_a_style(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With tiny models, three steps of training, one sentence in the report, and a small sample video."""
+    bank = VoiceBank.load()
+    assets = write_tiny_assets(tmp_path / "tiny", {name: bank[name].language for name in bank.names})
+    (assets / "scenes").symlink_to(ROOT / "assets" / "scenes")
+    monkeypatch.setattr("generation.core.assets.assets_root", lambda: assets)
+    monkeypatch.setattr("generation.adapters.metadata.assets_root", lambda: assets)
+    monkeypatch.setattr("generation.finetuning.clip_reader.UNLIKE", np.inf)  # what tiny models say is noise
+    monkeypatch.setattr("generation.finetuning.report.load_whisper", lambda: None)
+    size = Size(rank=2, batch=2, n_frames=12, steps=3)
+    monkeypatch.setattr(Size, "for_device", lambda device, rank, minutes: replace(size, minutes=minutes))
+    monkeypatch.setattr("scripts.finetune_lora.SAMPLE_ROWS", 96)
+    (folder / "clips").mkdir()
+    for number, name in enumerate(("one", "two", "three", "four")):
+        (folder / "clips" / f"{name}.wav").write_bytes(wav(6.0 + 0.2 * number))
+        (folder / "clips" / f"{name}.txt").write_text("one two three", encoding="utf-8")
+    for _, _, text in blocks("tutorials/teach-a-style.md"):
+        for line in text.splitlines():
+            run(f"{line} --lines 1" if "--minutes" in line else line, folder)
+            trained = folder / "work" / "adapters" / "anna"
+            assert not trained.exists() or "--check" not in line, "looking at the clips trains nothing"
+    made = {path.name for path in trained.iterdir()}
+    assert made >= {"anna.safetensors", "report.json", "report.txt", "sample.mp4"}
+    assert any(name.endswith(".wav") for name in made), "sounds before and after"
+    assert (folder / "anna.wav").stat().st_size > 10_000
+    assert "4 clips of together 24 s can be used." in capsys.readouterr().out
 
 
 SHORT = """
