@@ -19,7 +19,7 @@ from playwright.sync_api import ViewportSize, sync_playwright
 
 from studio import launch
 from studio.jobs.worker_lock import worker_lock
-from studio.project.project import Projects
+from studio.project.projects import Projects
 from studio.server.guard import TOKEN_VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -32,7 +32,7 @@ def archive(arguments: argparse.Namespace, say: Say) -> int:
         StorageError: the disk is full; nothing was made.
     """
     from studio.project.archive import pack, unpack
-    from studio.project.project import Projects
+    from studio.project.projects import Projects
 
     source: Path = arguments.source
     if arguments.way == "out":

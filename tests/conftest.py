@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.project.project import Projects
+from studio.project.projects import Projects
 
 # Tiny tensors gain nothing from threads and lose much on a busy machine; read when torch is first imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -25,7 +25,8 @@ from studio import launch
 from studio.editing import script_edits
 from studio.editing.actions import SetText
 from studio.jobs import supervisor
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -27,7 +27,7 @@ from studio.jobs.reporter import StatusReporter
 from studio.jobs.worker_lock import WORKER
 from studio.performance.performer import ScenePerformer
 from studio.project.history import SCENE_FILE
-from studio.project.project import Projects
+from studio.project.projects import Projects
 from studio.scene.document import load_scene
 
 log = logging.getLogger(__name__)

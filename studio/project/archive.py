@@ -16,7 +16,8 @@ from typing import IO, Any
 from studio.core.output import whole_or_nothing
 from studio.core.storage import inside
 from studio.project.history import SCENE_FILE
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 from studio.project.restore import media_names
 from studio.project.uploads import check_upload
 from studio.scene.document import load_scene

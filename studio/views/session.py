@@ -11,7 +11,8 @@ import streamlit as st
 
 from studio.core.environment import ROOT_VARIABLE
 from studio.core.problems import DocumentError
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 from studio.scene.schema import Scene
 
 Show = Callable[[Project], None]

@@ -13,7 +13,8 @@ from studio.editor import picture_view
 from studio.jobs.supervisor import ensure_worker
 from studio.project import archive
 from studio.project.history import SCENE_FILE
-from studio.project.project import SAMPLE, Project
+from studio.project.project import Project
+from studio.project.projects import SAMPLE
 from studio.views import session
 
 SAMPLE_NAME = "Café"

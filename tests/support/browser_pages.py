@@ -12,7 +12,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from studio import launch
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 from studio.server.guard import TOKEN_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]

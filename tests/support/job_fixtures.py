@@ -8,7 +8,8 @@ from tiny import VOICES
 
 from studio.jobs.worker import serve
 from studio.jobs.worker_lock import worker_lock
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 from studio.scene.schema import Scene
 
 SCRIPT = [

@@ -20,9 +20,10 @@ from studio.editor.motion_view import Lanes, newest_lanes
 from studio.export.motion_curves import motion_curves
 from studio.jobs.job import Job, JobStatus
 from studio.jobs.queue import jobs, submit
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 from studio.timeline.timeline import Speaker, build_timeline
-from studio.validation.scene_check import AverageDurations
+from studio.validation.script_check import AverageDurations
 
 
 @pytest.fixture

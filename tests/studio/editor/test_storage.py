@@ -11,7 +11,8 @@ from studio import cli
 from studio.editor.storage import storage_use
 from studio.jobs.job import Job, JobStatus
 from studio.jobs.queue import submit
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 from studio.project.takes import Take, record_takes
 
 

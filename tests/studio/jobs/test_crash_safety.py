@@ -14,7 +14,7 @@ KILLS = 12
 PROGRAM = """
 import os, random, signal, sys, time
 from pathlib import Path
-from studio.project.project import Projects
+from studio.project.projects import Projects
 from studio.scene.schema import Character, Scene, ScriptLine
 
 cast, line = (Character(name="ANNA"),), ScriptLine(who="ANNA", text="One.")

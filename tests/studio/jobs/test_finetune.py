@@ -29,7 +29,8 @@ from studio.jobs import finetune, handlers
 from studio.jobs.job import Job, JobStatus
 from studio.jobs.job_kinds import WAITING
 from studio.jobs.queue import jobs, retry, submit
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 
 pytestmark = pytest.mark.usefixtures("tiny_worker")
 RATE = 24_000

@@ -15,7 +15,7 @@ from studio.jobs.job import Job
 from studio.jobs.job_kinds import JOB_KINDS, STAGE_LABELS
 from studio.jobs.queue import submit
 from studio.production.render import render_scene
-from studio.project.project import Projects
+from studio.project.projects import Projects
 
 
 def test_every_kind_has_a_handler_and_stages() -> None:

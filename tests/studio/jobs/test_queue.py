@@ -20,7 +20,8 @@ from studio.jobs.job_kinds import WAITING
 from studio.jobs.queue import jobs, leave_queue, submit
 from studio.jobs.worker import serve
 from studio.jobs.worker_lock import WORKER, worker_lock
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 
 pytestmark = pytest.mark.usefixtures("tiny_worker")
 

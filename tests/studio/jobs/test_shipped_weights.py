@@ -15,7 +15,8 @@ from studio.jobs.job import Job
 from studio.jobs.queue import submit
 from studio.jobs.supervisor import ensure_worker, worker_state
 from studio.production.settings import RenderSettings
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 from studio.scene.schema import ScriptLine
 
 pytestmark = pytest.mark.slow

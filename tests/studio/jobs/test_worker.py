@@ -25,7 +25,8 @@ from studio.jobs.queue import jobs, retry, submit
 from studio.jobs.supervisor import ensure_worker, worker_state
 from studio.jobs.worker_lock import WORKER, worker_alive
 from studio.production.settings import RenderSettings
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 from studio.scene.schema import Scene
 
 pytestmark = pytest.mark.usefixtures("tiny_worker")

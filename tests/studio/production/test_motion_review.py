@@ -17,7 +17,8 @@ from studio.export.provenance import verify
 from studio.jobs.job import Job
 from studio.jobs.queue import submit
 from studio.jobs.worker import serve
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 from studio.scene.retakes import with_retake
 from studio.scene.schema import Keyframe, Scene
 

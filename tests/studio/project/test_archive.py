@@ -20,7 +20,8 @@ from skimage.data import astronaut
 from studio.production.render import render_scene
 from studio.production.settings import RenderSettings
 from studio.project.archive import pack, unpack
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 
 Member = tuple[zipfile.ZipInfo, bytes]
 

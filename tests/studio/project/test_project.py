@@ -21,7 +21,8 @@ from studio.core.storage import StorageError, inside, safe_name
 from studio.export.provenance import make_record, mark
 from studio.project import history, uploads
 from studio.project.history import EditConflict
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 from studio.scene.document import load_scene
 from studio.scene.schema import Character, Scene, ScriptLine
 

@@ -14,7 +14,8 @@ from studio.cli import main
 from studio.core.problems import DocumentError
 from studio.core.storage import read_json
 from studio.export.provenance import mark
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 from studio.scene.document import checked_scene, dump_scene, read_document, scene_data, validate
 from studio.scene.upgrade import VERSION, upgrade_report, upgrade_scene
 from studio.validation.scene_check import check_scene

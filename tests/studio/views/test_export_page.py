@@ -16,7 +16,8 @@ from studio.export.encoder import encode
 from studio.jobs.job import Job, JobStatus
 from studio.jobs.queue import jobs, submit
 from studio.project import archive
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 from studio.views import start
 
 

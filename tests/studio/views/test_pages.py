@@ -18,7 +18,8 @@ from studio.editing.actions import read_line_action, read_picture_action
 from studio.editor import checklist, picture_view, playback, results
 from studio.jobs.job import JobStatus
 from studio.jobs.queue import submit
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 from studio.project.takes import Take, record_takes
 from studio.scene.schema import Scene
 

@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 from generation.adapters import metadata
 from studio.editor import voice_preview
 from studio.jobs.queue import jobs, submit
-from studio.project.project import Project, Projects
+from studio.project.project import Project
+from studio.project.projects import Projects
 from studio.scene.styles import delivery_of, offers
 
 HOSTILE = 'Slow ![x](http://example.org/x.png) <img src="http://example.org/y.png"> and low.'
