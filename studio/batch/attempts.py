@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -137,6 +138,15 @@ class AttemptFolder:
             StorageError: the disk is full or refuses; it still counts as running.
         """
         write_json(self._path(attempt.number), attempt.model_dump())
+
+    def give_up(self, number: int) -> None:
+        """Write down of an attempt that still says that it runs that it was taken over, as far as the disk lets us."""
+        attempt = self._read(number) if self._path(number).exists() else None
+        if attempt is not None and attempt.state == "running":
+            sentence = f"{attempt.host or 'Its machine'} said nothing for {STALE_SECONDS:.0f} s."
+            lost = {"state": "failed", "kind": "lost", "ended": now(), "sentence": sentence}
+            with suppress(StorageError):
+                self.end(attempt.model_copy(update=lost))
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number}.json"

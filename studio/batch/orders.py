@@ -72,7 +72,7 @@ class Answer(BaseModel):
     """
 
     state: Literal["done", "failed"]
-    kind: Kind | Literal["lost"] | None = None
+    kind: Kind | None = None
     sentence: str = ""
     problems: list[dict[str, Any]] = []
     figures: dict[str, float] = {}

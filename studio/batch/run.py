@@ -137,6 +137,8 @@ class BatchRun:
         finally:
             self.crew.close()
             for claim in self._running.values():
+                if not self._schedule.log_of(claim.scene).holds(claim.attempt):
+                    continue
                 self._write(claim.scene, claim.attempt.model_copy(update={"state": "stopped", "ended": now()}))
             self._write_waiting()
             self._tell_endings()

@@ -93,6 +93,7 @@ class Schedule:
             elif number is not None:
                 attempt = new_attempt(number, scene.key, self.run)
                 if self.log_of(scene).begin(attempt):
+                    self.log_of(scene).give_up(number - 1)
                     return Claim(scene, attempt)
         return None
 

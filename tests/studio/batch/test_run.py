@@ -187,6 +187,7 @@ def test_a_film_that_lives_elsewhere_is_waited_for_and_taken_over_when_it_is_sil
     assert [claim is None for claim in claims] == [True] * 5 + [False]
     assert claims[-1].attempt.number == 2
     assert not other.holds(theirs), "who comes back sees that it was taken over"
+    assert [(a.state, a.kind) for a in other.read()] == [("failed", "lost"), ("running", None)]
 
 
 def test_what_another_run_took_over_is_let_go(scenes, tmp_path: Path) -> None:
