@@ -106,9 +106,8 @@ class FaceRenderer:
         self.jaw_field = torch.from_numpy(fields.jaw[:, :2].copy())
         shape = (self.grid.rows, self.grid.columns)
         self.depth, self.follow = (torch.from_numpy(f.reshape(shape)) for f in (fields.depth, fields.follow))
-        row, column = (
-            int((c - o) // stride) for c, o in zip(self.line.middle[::-1], (self.grid.top, self.grid.left), strict=True)
-        )
+        at = (self.line.middle[::-1] - [self.grid.top, self.grid.left]) // stride
+        row, column = np.clip(at, 0, [shape[0] - 1, shape[1] - 1]).astype(int)  # a mouth may lie beyond the picture
         self.teeth_depth = float(fields.depth.reshape(shape)[row, column]) - _TEETH_DEPTH * self.unit
 
     def _cut_picture(self, picture: np.ndarray, face: RenderFace, points: np.ndarray, cut: np.ndarray | None) -> None:

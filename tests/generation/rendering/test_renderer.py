@@ -304,3 +304,10 @@ def test_people_without_background_move_as_they_do_in_the_picture(picture: np.nd
     assert np.percentile(np.abs(frame[..., :3].astype(int) - with_background)[inside & ~outside], 99.9) <= 2
     assert (frame[..., :3] <= frame[..., 3:].astype(int) + 12).mean() > 0.999, "colours are those times opacity"
     assert (np.abs(frame[..., 3].astype(int) - people[..., 3]) > 60).sum() > 50, "the outline moves with the head"
+
+
+def test_a_mouth_beyond_the_picture_is_left_out(picture: np.ndarray, faces: list[RenderFace]) -> None:
+    rows = int(faces[0].landmarks.points[list(LIPS_INNER), 1].min()) - 40
+    cut = RenderFace(faces[0].landmarks, faces[0].region[:rows], mask=faces[0].mask[:rows])
+    frame = next(SceneRenderer(picture[:rows].copy(), [cut]).frames([track(1, jawOpen=0.5, eyeBlink=1.0)]))
+    assert frame.shape == (rows, *picture.shape[1:]) and (frame != picture[:rows]).any(), "the lids close"
