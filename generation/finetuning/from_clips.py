@@ -34,6 +34,8 @@ _KEPT = 0.75
 """Share of what a voice's layers learnt that its adapter does at strength 1: with all of it words are lost."""
 _PACE = 0.5
 """Share of the way, in logs, to the pace of the clips: at a hasty pace words are lost."""
+_MEASURABLE = {"tempo": (0.6, 1.6), "blinks": (0.2, 3)}
+"""What a few minutes of clips are trusted to show, narrower than :data:`generation.core.delivery.RANGES`."""
 _NOTICED = 0.05
 """A part of the delivery that differs by less is not worth a word."""
 
@@ -185,10 +187,10 @@ def measured_delivery(
         spoken = [clip for clip in clips if clip.phonemes]
         natural = sum(sum(durations.predict(clip.phonemes, voice)) for clip in spoken)
         own = natural / sum(sum(clip.durations) for clip in spoken)
-        tempo = float(np.clip(own**_PACE, 0.6, 1.6))
+        tempo = float(np.clip(own**_PACE, *_MEASURABLE["tempo"]))
     if part != "audio":
         moved = np.concatenate([clip.motion for clip in clips if clip.motion is not None])
-        blinks = float(np.clip(motion_figures(moved)["blinks"] / _AVERAGE_BLINKS, 0.2, 3))
+        blinks = float(np.clip(motion_figures(moved)["blinks"] / _AVERAGE_BLINKS, *_MEASURABLE["blinks"]))
     return Delivery(tempo=round(tempo, 3), blinks=round(blinks, 3))
 
 

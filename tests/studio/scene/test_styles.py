@@ -64,6 +64,9 @@ def test_names_of_the_shelf_and_files_beside_the_scene(tiny: Path, tmp_path: Pat
         ({"base": "0" * 32}, "made for other weights"),
         ({"kind": "distilled_sampler"}, "a sampler's adapter"),
         ({"kind": "trojan"}, "impossible things"),
+        ({"delivery": '{"tempo": NaN}'}, "impossible things"),
+        ({"delivery": '{"lids": 0.7}'}, "impossible things"),
+        ({"delivery": '{"blinks": 1' + 400 * "0" + "}"}, "impossible things"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_sentence(
