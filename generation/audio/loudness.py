@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from generation.audio.waveform import Audio, resample
+from generation.core.clock import SAMPLE_RATE
+from generation.core.performance import Performance
 
 MIX_LUFS = -16.0
 
@@ -66,11 +68,21 @@ def _limited(waveform: np.ndarray, peaks: np.ndarray, ceiling: float, sampling_r
     return (waveform * np.minimum(gain, 1.0)).astype(np.float32)
 
 
-def mix(tracks: Sequence[Audio]) -> Audio:
+def mix_performance(performance: Performance) -> Audio:
+    """Everybody's track of a performance, see :func:`mix`."""
+    parts = performance.characters
+    return mix([Audio(part.speech, SAMPLE_RATE) for part in parts], [part.voiced for part in parts])
+
+
+def mix(tracks: Sequence[Audio], voiced: Sequence[bool] | None = None) -> Audio:
     """Everybody's track, equally loud, in one: -16 LUFS with true peaks at -1 dBTP or below.
 
     Tracks begin together; shorter ones end in silence. Each is brought to the same gated loudness, so pauses do not
     count and nobody is drowned; silent tracks stay silent, and a mix of silence only is silence.
+
+    Args:
+        tracks: one a person.
+        voiced: whether a voice is in each; the others are never lifted. None = in all of them.
 
     Raises:
         ValueError: no track, or tracks at different rates.
@@ -80,17 +92,19 @@ def mix(tracks: Sequence[Audio]) -> Audio:
         raise ValueError(f"A mix needs tracks at one rate; these have {sorted(rates) or 'none'}.")
     rate = rates.pop()
     total = np.zeros(max(map(len, tracks)), np.float32)
-    for track in tracks:
+    spoken = [True] * len(tracks) if voiced is None else voiced
+    for track, lifted in zip(tracks, spoken, strict=True):
         level = loudness(track)
         if math.isfinite(level):
-            total[: len(track)] += track.waveform * 10 ** ((MIX_LUFS - level) / 20)
+            gain = MIX_LUFS - level
+            total[: len(track)] += track.waveform * 10 ** ((gain if lifted else min(gain, 0.0)) / 20)
     ceiling = 10 ** (MIX_PEAK_DB / 20)
     mixed = Audio(total, rate)
     # Limiting costs a little loudness, so the level is set again on what the limiter leaves.
     gain, peaks = 1.0, _oversampled(total)
     for _ in range(4):
         level = loudness(mixed)
-        if not math.isfinite(level):
+        if not math.isfinite(level) or (level < MIX_LUFS and not any(spoken)):
             break
         gain *= 10 ** ((MIX_LUFS - level) / 20)
         mixed = Audio(_limited(total * gain, peaks * gain, 0.99 * ceiling, rate), rate)

@@ -71,11 +71,15 @@ class CastMember:
 
 @dataclass(frozen=True)
 class CharacterPerformance:
-    """One person's part: speech (S,) float32 at 24 kHz in [-1, 1] over the whole scene, and motion of equal length."""
+    """One person's part: speech (S,) float32 at 24 kHz in [-1, 1] over the whole scene, and motion of equal length.
+
+    Where ``voiced`` is false there is sound but no voice in it, such as the tone of a room: no mix lifts it.
+    """
 
     name: str
     speech: np.ndarray
     motion: MotionTrack
+    voiced: bool = True
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from generation.adapters.lora import load_adapter, switch_adapters
 from generation.adapters.routing import RoutedAdapters
-from generation.audio.mel import mel_spectrogram
 from generation.core.assets import asset
 from generation.core.clock import MELS_PER_FRAME, N_MELS
 from generation.core.motion import N_CHANNELS
@@ -41,6 +40,7 @@ from generation.pipeline.sampling import (
     Sampling,
     noise_levels,
 )
+from generation.recordings.recorded_speech import speech_log_mel
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 
 
@@ -250,7 +250,7 @@ class JointPipeline(DiffusionPipeline):
                 noise = sampling.temperature * _noise(shape, seed, cast[line.character], "audio", line)
                 conditions.append(Generate(line.character, line.start, noise))
             else:
-                mel = mel_spectrogram(torch.from_numpy(line.recording)).numpy()
+                mel = speech_log_mel(line.recording)
                 conditions.append(Given(line.character, line.start, torch.from_numpy(self.normalizer.audio(mel))))
         return apply_all(state, conditions)
 

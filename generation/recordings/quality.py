@@ -9,10 +9,14 @@ import numpy as np
 from generation.audio.clip_quality import pitch_groups_apart
 from generation.audio.voice_activity import is_speech
 from generation.audio.waveform import Audio
+from generation.recordings.recorded_speech import find_speech
 
 _FRAME_SECONDS = 0.04
 _APART_DB, _APART_SHARE, _LEAST_SECONDS = 10.0, 0.15, 1.0
 """A speaker is on one channel where it is so much louder, for this share of the speech and this long."""
+_MUSIC_SHARE, _LOUD_SHARE = 0.94, 0.55
+"""Of the power while somebody speaks that is speech: at 12 dB above music it is 0.94, as loud as it 0.5."""
+_LEAD_SECONDS = 2.0
 _TOP, _BELOW = 0.985, 0.94
 _CROWDED, _LEAST_SHARE = 2.0, 0.002
 """Clipping crowds samples at the top: more than twice those of the next band, which is three times as wide."""
@@ -36,9 +40,18 @@ def is_clipped(waveform: np.ndarray) -> bool:
 
 def assess_recording(audio: Audio) -> tuple[Finding, ...]:
     """What to say of a recording at 24 kHz, most important first."""
+    speech = find_speech(audio.waveform)
+    if speech.level is None:
+        return (Finding("holds nobody's voice, and no mouth will move in it", "choose one in which somebody speaks"),)
     found = []
     if is_clipped(audio.waveform):
         found.append(Finding("is clipped", "record it at a lower level"))
+    if speech.share < _MUSIC_SHARE:
+        much = "as loud as the voice or louder" if speech.share < _LOUD_SHARE else "under the voice"
+        found.append(Finding(f"has music or noise {much}", "lips follow it less well; use one of the voice alone"))
+    elif speech.lead_in > _LEAD_SECONDS:
+        what = f"begins with {speech.lead_in:.0f} s in which nobody speaks"
+        found.append(Finding(what, "cut them off, unless the face is to wait"))
     if pitch_groups_apart(audio):
         found.append(Finding("sounds as if two people spoke in it", "give each a line of their own: parley split"))
     return tuple(found)

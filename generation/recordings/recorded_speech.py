@@ -11,6 +11,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from generation.audio.mel_bands import log_mel
+from generation.core.arrays import runs
 from generation.core.clock import HOP, LOG_FLOOR, MEL_RATE
 from generation.recordings.speech_mask import speech_mask
 
@@ -18,9 +19,11 @@ SPEECH_LEVEL = -2.0
 """Natural log of the RMS mel amplitude of speech, median of the training corpus."""
 _SURE, _SPREAD = 0.5, 3.0
 """Presence, smoothed over 30 ms, from which somebody speaks."""
+_LEAST_SHARE, _LEAST_RUN = 0.12, 8
+"""Of the power in a stretch that is speech, and frames of 10 ms: less of either is no voice."""
 _LEAST_SPEECH = 0.2
 """Seconds of speech below which a recording holds none: a knock or a note may pass for a syllable."""
-_MOST_GAIN = 100.0
+_MOST_GAIN = 300.0
 _PEAK = 0.98
 
 
@@ -41,6 +44,11 @@ class RecordedSpeech:
     bands: np.ndarray
 
     @property
+    def lead_in(self) -> float:
+        """Seconds before anybody speaks; 0 without any speech."""
+        return float(self.speaks.argmax()) / MEL_RATE if self.speaks.any() else 0.0
+
+    @property
     def seconds(self) -> float:
         """How long somebody speaks."""
         return float(self.speaks.sum()) / MEL_RATE
@@ -52,14 +60,20 @@ def find_speech(waveform: np.ndarray) -> RecordedSpeech:
 
 
 def _find(mel: np.ndarray) -> RecordedSpeech:
+    if not len(mel):
+        return RecordedSpeech(np.zeros(0, bool), None, 0.0, mel)
     mask = speech_mask(mel)
-    speaks = gaussian_filter1d(mask.presence, _SPREAD) > _SURE if len(mel) else np.zeros(0, bool)
+    heard = np.exp(2 * mel.astype(np.float64))
+    spoken = heard * np.exp(2 * mask.bands)
+    speaks = gaussian_filter1d(mask.presence, _SPREAD) > _SURE
+    for start, stop in runs(speaks):
+        # What little of music passes for a voice is no voice that anybody would notice in it.
+        if stop - start < _LEAST_RUN or spoken[start:stop].sum() < _LEAST_SHARE * heard[start:stop].sum():
+            speaks[start:stop] = False
     if speaks.sum() < _LEAST_SPEECH * MEL_RATE:
         return RecordedSpeech(np.zeros(len(mel), bool), None, 0.0, mask.bands)
-    heard = np.exp(2 * mel[speaks].astype(np.float64))
-    spoken = heard * np.exp(2 * mask.bands[speaks])
-    level = 0.5 * float(np.log(spoken.mean() + 1e-12))
-    return RecordedSpeech(speaks, level, float(spoken.sum() / heard.sum()), mask.bands)
+    level = 0.5 * float(np.log(spoken[speaks].mean() + 1e-12))
+    return RecordedSpeech(speaks, level, float(spoken[speaks].sum() / heard[speaks].sum()), mask.bands)
 
 
 def speech_gain(speech: RecordedSpeech) -> float:

@@ -17,6 +17,8 @@ WEIGHTS = "speech_mask.safetensors"
 LOUD_LEVEL = -4.0
 """Natural log of mel amplitude to which the loud frames are brought for the network."""
 _DILATIONS = (1, 2, 4, 8, 16, 32, 1)
+_FAINTEST = 6.0
+"""Natural log of amplitude below the loud frames (52 dB) under which a band is as good as silent."""
 _REACH = 130
 """Frames of 10 ms that the network looks either way."""
 _CHUNK = 6000
@@ -42,7 +44,9 @@ def level_of_loud_frames(mel: np.ndarray) -> float:
 
 def speech_mask(mel: np.ndarray) -> SpeechMask:
     """Where and how much speech there is in a log-mel (M, 100); its level does not matter."""
-    shifted = mel.astype(np.float32) + np.float32(LOUD_LEVEL - level_of_loud_frames(mel))
+    shifted = mel.astype(np.float64) + LOUD_LEVEL - level_of_loud_frames(mel)
+    # Digital silence between sounds says nothing about them, and a soft recording has none.
+    shifted = (0.5 * np.logaddexp(2 * shifted, 2 * (LOUD_LEVEL - _FAINTEST))).astype(np.float32)
     parts = []
     for first in range(0, len(mel), _CHUNK):
         begin = max(0, first - _REACH)

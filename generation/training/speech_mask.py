@@ -30,6 +30,8 @@ _TESTED_VOICES = {"af_aoede", "am_puck", "bf_isabella", "bm_lewis"}
 _AUDIBLE = 5.5
 """Natural log of amplitude below the loud frames (48 dB): what lies lower counts as silence."""
 _SURE_WEIGHT = 0.5
+_OVER_NOISE_DB, _SOFTEST_DB, _LOUDEST_DB = 6.0, 35.0, 22.0
+"""Speech is so much above a recording's noise, and its threshold between these two below the loud frames."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,10 @@ def _sum(one: np.ndarray, other: np.ndarray, random: np.random.Generator) -> np.
 
 
 def _speaks(mel: np.ndarray) -> np.ndarray:
-    """(M,) bool: 10 ms of speech (M, 100) in which it is heard."""
-    return is_speech(10 * np.log10(np.exp(2 * mel.astype(np.float64)).mean(1)), 35.0)
+    """(M,) bool: 10 ms of speech (M, 100) in which it is heard, over whatever noise its recording has."""
+    level = 10 * np.log10(np.exp(2 * mel.astype(np.float64)).mean(1))
+    loud, quiet = np.quantile(level, (0.95, 0.1))
+    return level > np.clip(quiet + _OVER_NOISE_DB, loud - _SOFTEST_DB, loud - _LOUDEST_DB)
 
 
 def _kept(path: Path, make: Callable[[], Iterator[np.ndarray]]) -> list[np.ndarray]:

@@ -142,7 +142,7 @@ def _mixed(performance: Performance, lines: Sequence[Line], begin: int, end: int
                 shift = samples_from_frames(begin)
                 own[first - shift : last - shift] = part.speech[first:last]
         tracks.append(Audio(own, SAMPLE_RATE))
-    return mix(tracks)
+    return mix(tracks, [part.voiced for part in performance.characters])
 
 
 def _record(scene: Scene, seed: int, steps: int | None) -> dict[str, object]:

@@ -18,6 +18,7 @@ from studio.core.progress import Progress
 from studio.performance.characters import character_voices
 from studio.performance.models import Models, single_threaded
 from studio.performance.performance_cache import PerformanceCache
+from studio.performance.recorded_lines import voices_alone, with_tracks_of
 from studio.performance.retake_plan import bend_through_keys, plan_retakes
 from studio.performance.scene_gaze import with_scene_eyes
 from studio.performance.scene_routing import scene_routing
@@ -131,8 +132,9 @@ class ScenePerformer:
         joined = join_performances(segments, parts, timeline.n_frames)
         deliveries = [voice.delivery for voice in self._voices]
         driven = routing >= LEAST_SHARE
-        gazing = with_scene_eyes(joined, self._scene, timeline, segments, sides, self.seed, retakes, deliveries, driven)
-        return bend_through_keys(gazing, retakes)
+        voices = voices_alone(joined, timeline.speaker_lines)
+        gazing = with_scene_eyes(voices, self._scene, timeline, segments, sides, self.seed, retakes, deliveries, driven)
+        return bend_through_keys(with_tracks_of(gazing, joined, timeline.speaker_lines), retakes)
 
     def segment_keys(self, timeline: Timeline, routing: np.ndarray, sides: np.ndarray) -> dict[str, str]:
         """Key of the kept segment that holds each line, by the line's id; arguments as of :meth:`perform`."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from generation.audio.loudness import mix
+from generation.audio.loudness import mix_performance
 from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE, samples_from_frames
 from generation.core.motion import MotionTrack
@@ -104,7 +104,7 @@ def move(
     progress.start("drawing")
     settings = {"seed": performer.seed, "steps": order.steps, "height": CLOSE_UP}
     record = make_record(scene_data(scene), scene_path.parent, settings, photograph=scene.consent != "drawn")
-    sound = mix([Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
+    sound = mix_performance(performance)
     results = {
         "lanes": target / "lanes.json",
         "sound": write_sound(sound, target / "sound.wav", record),

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generation.audio.loudness import mix
-from generation.audio.waveform import Audio
-from generation.core.clock import SAMPLE_RATE
+from generation.audio.loudness import mix_performance
 from generation.core.motion import MotionTrack
 from generation.core.performance import Performance
 from generation.core.result_key import made_by
@@ -113,7 +111,7 @@ class Previewer:
         geometry = prepared.geometry
         performance = performer.perform(timeline, geometry.routing, geometry.sides, project / "work", progress)
         progress.start("drawing")
-        sound = mix([Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
+        sound = mix_performance(performance)
         settings = {"seed": performer.seed, "steps": None, "height": self._height}
         record = make_record(scene_data(scene), scene_path.parent, settings, photograph=scene.consent != "drawn")
         video = target / "preview.mp4"

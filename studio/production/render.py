@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from generation.audio.loudness import mix
-from generation.audio.waveform import Audio
+from generation.audio.loudness import mix_performance
 from generation.core.clock import FPS, SAMPLE_RATE
 from generation.core.performance import Performance
 from studio.cast.face_assignment import FaceAssignment
@@ -98,7 +97,7 @@ def render_scene(
         performance = _perform(setup, work, progress)
         observer.spoken(setup.performer, setup.timeline, performance, setup.geometry)
         progress.start("rendering")
-        sound = second_thread.submit(mix, [Audio(part.speech, SAMPLE_RATE) for part in performance.characters])
+        sound = second_thread.submit(mix_performance, performance)
         record = film_record(scene, path.parent, settings)
         if backbone is None:
             segments = _draw(scene, assignment, setup, performance, frames, film, progress, observer)

@@ -11,6 +11,7 @@ from generation.audio.channels import Channel, combined, opposite_phase
 from generation.audio.sound_file import clock, read_sound, sound_facts
 from generation.audio.waveform import Audio, load_audio
 from generation.recordings.quality import Finding, assess_recording, speakers_apart
+from generation.recordings.recorded_speech import levelled
 from studio.core.messages import existing_file
 from studio.scene.schema import ScriptLine
 
@@ -41,8 +42,11 @@ def scene_recording(folder: Path, name: str, channel: Channel | None = None) -> 
 
 
 def line_recording(folder: Path, line: ScriptLine) -> np.ndarray:
-    """The recording of a line, (S,) float32 at 24 kHz; errors as of :func:`scene_recording`."""
-    return scene_recording(folder, str(line.recording), line.channel)
+    """The recording of a line, (S,) float32 at 24 kHz, its speech at one level.
+
+    Errors as of :func:`scene_recording`.
+    """
+    return levelled(scene_recording(folder, str(line.recording), line.channel))
 
 
 def recording_findings(folder: Path, line: ScriptLine) -> tuple[Finding, ...]:

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 import yaml
 from skimage.data import astronaut
+from sounds import RATE, syllables
 
 from studio.cli import main
 from studio.scene.voices import voice_names
@@ -25,8 +26,7 @@ def write_picture(path: Path, *columns: np.ndarray) -> None:
 
 
 def write_sound(path: Path, seconds: float = 3.0, level: float = 0.3) -> None:
-    time = np.arange(round(8000 * seconds)) / 8000
-    soundfile.write(path, level * np.sin(2 * np.pi * 220 * time), 8000, subtype="FLOAT")
+    soundfile.write(path, syllables(seconds, level=level), RATE, subtype="FLOAT")
 
 
 def two_faces(folder: Path) -> dict:

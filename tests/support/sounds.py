@@ -39,6 +39,19 @@ def buzz(seconds: float = 2.0, middle: float = 150.0, swing: float = 3.0) -> np.
     return (0.3 * sound / np.abs(sound).max()).astype(np.float32)
 
 
+def syllables(seconds: float, pitch: float = 120.0, level: float = 0.25) -> np.ndarray:
+    """A voice: syllables of 160 ms with 60 ms of soft friction and stops of 40 ms between them, (S,) float32."""
+    t = np.arange(round(seconds * RATE)) / RATE
+    hertz = pitch * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * t))
+    phase = 2 * np.pi * np.cumsum(hertz) / RATE
+    vowel = sum(np.sin(k * phase) / k for k in range(1, 30))
+    friction = np.random.default_rng(0).standard_normal(len(t)) * 0.05
+    beat = t % 0.26
+    sound = np.where(beat < 0.16, np.sin(np.pi * np.minimum(beat / 0.16, 1)) ** 0.5 * vowel, 0)
+    sound += np.where((beat >= 0.16) & (beat < 0.22), friction, 0)
+    return (level * sound / np.abs(sound).max(initial=1e-9)).astype(np.float32)
+
+
 def wav(seconds: float, scale: float = 1.0) -> bytes:
     quiet = np.zeros(RATE // 4, np.float32)
     packed = io.BytesIO()

@@ -17,6 +17,7 @@ from generation.models.speaker_encoder import SpeakerEncoder
 from generation.models.transformer import JointTransformer
 from generation.models.vocoder import Vocoder
 from generation.pipeline.joint import JointPipeline
+from generation.recordings.speech_mask import WEIGHTS
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL
 from generation.voices.bank import OCTAVE
 
@@ -39,7 +40,10 @@ def tiny_pipeline(voices: Iterable[str] = VOICES) -> JointPipeline:
 
 
 def write_tiny_assets(folder: Path, voices: Mapping[str, str] = VOICES) -> Path:
-    """Fill a folder as the shipped assets are laid out; the rig is the shipped one, voices go by name and language."""
+    """Fill a folder as the shipped assets are laid out; rig and speech mask are the shipped ones.
+
+    Voices go by name and language.
+    """
     tiny_pipeline(voices).save_pretrained(folder / "model")
     torch.manual_seed(1)
     DurationPredictor(dim=16, num_layers=1).save_pretrained(folder / "durations")
@@ -49,5 +53,6 @@ def write_tiny_assets(folder: Path, voices: Mapping[str, str] = VOICES) -> Path:
     save_file(vectors, folder / "voices.safetensors")
     about = {n: {"language": v, "description": f"Voice {n}.", "trained_on": n.lower()} for n, v in voices.items()}
     (folder / "voices.json").write_text(json.dumps(about))
-    shutil.copy(asset("rig.safetensors"), folder)
+    for name in ("rig.safetensors", WEIGHTS):
+        shutil.copy(asset(name), folder)
     return folder

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from random_networks import tiny_transformer
+from sounds import syllables
 
 from generation.audio.mel import mel_spectrogram
 from generation.core.clock import samples_from_frames
@@ -151,8 +152,7 @@ def test_a_tone_is_its_owners_alone_and_moves_no_face(pipeline: JointPipeline, w
 
 
 def test_recordings_come_back_untouched_and_move_their_own_face(pipeline: JointPipeline) -> None:
-    rng = np.random.default_rng(0)
-    sounds = [rng.uniform(-0.5, 0.5, samples_from_frames(8)).astype(np.float32) for _ in range(2)]
+    sounds = [syllables(0.32, pitch) for pitch in (110, 160)]
     a, b = (
         pipeline([line("first", 0, 3, recording=sound), LINES[1]], CAST, N_FRAMES, sampling=QUICK, guidance=DEAF)
         for sound in sounds
@@ -243,7 +243,7 @@ def lips(performance: Performance, face: int) -> np.ndarray:
 @pytest.mark.parametrize("sampling", [QUICK, Sampling(steps=3)])
 def test_routing_decides_who_moves_in_finished_motion(pipeline: JointPipeline, sampling: Sampling) -> None:
     """Fails when the routing is replaced by the identity: face 0 would speak, face 1 would not."""
-    sound = np.random.default_rng(0).uniform(-0.5, 0.5, samples_from_frames(30)).astype(np.float32)
+    sound = syllables(1.2)
     sounds = [line("long", 0, 5, 30, sound), line("long", 0, 5, 30, sound[::-1].copy())]
     for driven in (0, 1):
         table = np.zeros((2, 2, N_FRAMES), np.float32)
