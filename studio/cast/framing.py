@@ -11,7 +11,7 @@ from masks.topology import CHIN, FOREHEAD_TOP
 NEAREST, FURTHEST = 0.55, 2.6
 """Where a frame's sides may lie, face heights from the middle of the face."""
 LEAST_STEP = 12.0
-"""Mean step of brightness, 0..255, across a frame's line."""
+"""Least step of a colour, 0..255, across a frame's line."""
 STRAIGHT = 0.8
 """Share of a line's length at which the step must be seen."""
 _SIZE = 160
@@ -33,12 +33,11 @@ def in_frame(picture: np.ndarray, face: FaceLandmarks) -> bool:
     side = (FURTHEST + 0.2) * height
     scale = _SIZE / (2 * side)
     matrix = np.array([[scale, 0, _SIZE / 2 - scale * middle[0]], [0, scale, _SIZE / 2 - scale * middle[1]]])
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    view = cv2.warpAffine(grey, matrix, (_SIZE, _SIZE), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+    view = cv2.warpAffine(picture, matrix, (_SIZE, _SIZE), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
     view = cv2.GaussianBlur(view.astype(np.float32), (0, 0), 0.8)
     unit = height * scale
     across = [_lines(view, unit, sign) for sign in (-1, 1)]
-    down = [_lines(view.T, unit, sign) for sign in (-1, 1)]
+    down = [_lines(view.swapaxes(0, 1), unit, sign) for sign in (-1, 1)]
     return any(
         _closed(view, left, right, upper, lower)
         for left in across[0]
@@ -58,16 +57,16 @@ def _lines(view: np.ndarray, unit: float, sign: int) -> list[int]:
 
 
 def _step(view: np.ndarray) -> np.ndarray:
-    """(H, W) change of brightness from the pixel left to the pixel right."""
-    padded = np.pad(view, ((0, 0), (1, 1)), mode="edge")
-    return padded[:, 2:] - padded[:, :-2]
+    """(H, W) greatest change of a channel of the view (H, W, 3) from the pixel left to the pixel right."""
+    padded = np.pad(view, ((0, 0), (1, 1), (0, 0)), mode="edge")
+    return np.abs(padded[:, 2:] - padded[:, :-2]).max(-1)
 
 
 def _straight(step: np.ndarray, column: int) -> bool:
     """Whether the step (H, W) keeps to one column and is the greatest one near it."""
     if len(step) < 8:
         return False
-    near = np.abs(step[:, column - 3 : column + 4])
+    near = step[:, column - 3 : column + 4]
     peak = np.abs(near.argmax(1) - 3) <= 1
     return bool(((near[:, 3] > LEAST_STEP) & peak).mean() >= STRAIGHT)
 
@@ -76,7 +75,7 @@ def _closed(view: np.ndarray, left: int, right: int, upper: int, lower: int) -> 
     """Whether all four sides of a rectangle show their step over their whole length, corner to corner."""
     if right - left > 2.5 * (lower - upper) or lower - upper > 2.5 * (right - left):
         return False
-    upright, level = _step(view), _step(view.T)
+    upright, level = _step(view), _step(view.swapaxes(0, 1))
     rows, columns = slice(upper + 2, lower - 1), slice(left + 2, right - 1)
     return all(_straight(upright[rows], x) for x in (left, right)) and all(
         _straight(level[columns], y) for y in (upper, lower)

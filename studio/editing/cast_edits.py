@@ -15,7 +15,7 @@ from PIL import Image
 from studio.editing.actions import ClaimFace, DrawBox, MarkPoints, PaintRegion, PictureAction, SelectCharacter
 from studio.editor.picture_view import View, look
 from studio.scene.schema import TOGETHER, Character, Scene, ScriptLine, Voice, plain_name
-from studio.scene.voices import voice_names
+from studio.scene.voices import voices_by_contrast
 
 if TYPE_CHECKING:
     from masks.rig_file import RigFace
@@ -151,13 +151,11 @@ def with_points(store: Store, scene: Scene, view: View, points: Mapping[str, Seq
 
 
 def with_character(scene: Scene, narrator: bool = False) -> tuple[Scene, int]:
-    """The scene with one more character, with a free name and a voice that nobody has; and its index."""
+    """The scene with one more character, with a free name and the voice most unlike the others'; and its index."""
     number = len(scene.cast) + 1
     while scene.find(f"Person {number}") is not None:
         number += 1
-    used = {member.voice.preset for member in scene.cast if member.voice}
-    voices = voice_names()
-    voice = next((name for name in voices if name not in used), voices[0])
+    voice = voices_by_contrast(scene)[0]
     role = "narrator" if narrator else None
     member = Character(name=f"Person {number}", voice=Voice(preset=voice), role=role)
     return scene.model_copy(update={"cast": (*scene.cast, member)}), len(scene.cast)

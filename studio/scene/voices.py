@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from studio.scene.schema import Scene
 
 
@@ -10,6 +12,33 @@ def voice_names() -> tuple[str, ...]:
     from generation.voices.bank import VoiceBank
 
     return VoiceBank.load().names
+
+
+def voices_by_contrast(scene: Scene, index: int | None = None) -> tuple[str, ...]:
+    """All voices, those most unlike the voices of the rest of the cast first: suggestions for a member of it.
+
+    What a face sounds like is not measured (``docs/decisions/0041``); that two people can be told apart is: by the
+    distance between speaker embeddings.
+
+    Args:
+        scene: the scene.
+        index: the member of the cast whose voice is sought; None for one to come.
+    """
+    from generation.voices.bank import VoiceBank
+
+    bank = VoiceBank.load()
+    others = [c.voice.preset for i, c in enumerate(scene.cast) if i != index and c.voice is not None]
+    taken = [bank[name].embedding for name in others if name in bank.presets]
+
+    def nearness(name: str) -> float:
+        return max((_likeness(bank[name].embedding, other) for other in taken), default=0.0)
+
+    return tuple(sorted(bank.names, key=nearness))
+
+
+def _likeness(one: np.ndarray, other: np.ndarray) -> float:
+    """Cosine of two speaker embeddings."""
+    return float(one @ other / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-9))
 
 
 def language_of(scene: Scene, index: int) -> str:

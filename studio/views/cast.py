@@ -13,7 +13,7 @@ from studio.editor import picture_view, voice_preview
 from studio.jobs.queue import submit
 from studio.project.project import Project
 from studio.scene.schema import PLACELESS, STATEMENT_NEEDED, Scene, Voice
-from studio.scene.voices import voice_names
+from studio.scene.voices import voices_by_contrast
 from studio.views import finetuning, layout, session, styles
 from studio.widgets import mount
 
@@ -185,11 +185,11 @@ def _card(project: Project, index: int) -> None:
 
 def _voice(project: Project, index: int, tag: str) -> None:
     member = project.scene.cast[index]
-    voices, now = list(voice_names()), member.voice.preset if member.voice else None
+    voices, now = list(voices_by_contrast(project.scene, index)), member.voice.preset if member.voice else None
     described = voice_preview.descriptions()
     voice = st.selectbox("Voice", voices, index=voices.index(now) if now in voices else None, key=f"voice {tag}",
                          format_func=lambda name: f"{name}: {_parts(described[name])[0]}", placeholder="Choose a voice",
-                         help="Who this character sounds like.")  # fmt: skip
+                         help="Who this character sounds like. Voices most unlike the others' come first.")  # fmt: skip
     if voice != now and voice is not None:
         new = Voice(preset=voice)
         session.change(project, lambda s: cast_edits.with_voice(s, index, new), f"{member.name}'s voice")
