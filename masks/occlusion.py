@@ -33,8 +33,11 @@ CROSSED = -0.25
 -0.15, lips 0.5 and more, lips in a beard -0.1 and more."""
 STRAY = 0.12
 """Step, inter-ocular distances, in which lips are looked for beside their landmarks, which a beard leads astray."""
-GREY = 0.04
-"""log(R/G) of the cheeks below which a picture has no colour to go by."""
+COLOURLESS = 0.06
+"""Spread of log(R/G) over a face, from its 10th to its 90th percentile, up to which a picture has no colour to go by:
+sepia measured 0.004 to 0.011, a picture paled to a fifth 0.018 to 0.046, others 0.1 and more."""
+FULL_COLOUR = 0.16
+"""That spread from which on the limits of redness hold in full; paler and blurred faces have narrower ones."""
 SAME_COLOUR = np.array([0.12, 0.16, 0.25])
 """How far log(R/G), log(B/G) and 0.3 log G of one surface go apart in light and shade."""
 WORKING_SCALE = 44.0
@@ -106,33 +109,41 @@ def _covered_columns(picture: np.ndarray, face: FaceLandmarks) -> tuple[np.ndarr
 
     lines = [_resampled(points[list(line)]) for line in (_UPPER, LIPS_INNER_UPPER, LIPS_INNER_LOWER, _LOWER)]
     cheeks = np.median(read(points[list(_CHEEKS)][None])[0], axis=0)
+    spread = float(np.ptp(np.percentile(read(points[None, :468])[0, :, 0], [10, 90])))
+    colour = 0.0 if spread < COLOURLESS else min(1.0, spread / FULL_COLOUR)
     eyes = float(np.median(_shading(read, points[list(_BROWS)], points[list(_UNDER_EYES)])))
     down = points[CHIN] - points[FOREHEAD_TOP]
     step = STRAY * unit * down / np.linalg.norm(down)
-    found = [_look(read, [line + n * step for line in lines], cheeks, eyes) for n in (0, 1, 2, -1)]
+    found = [_look(read, [line + n * step for line in lines], cheeks[0], eyes, colour) for n in (0, 1, 2, -1)]
     return found[0] if all(covered.mean() >= COVERED for covered, _ in found) else (found[0][0] & False, found[0][1])
 
 
-def _look(read: Reader, lines: Sequence[np.ndarray], cheeks: np.ndarray, eyes: float) -> tuple[np.ndarray, np.ndarray]:
-    """As :func:`_covered_columns`, for a mouth between the four lines of its lips, (17, 2) each, from above down."""
+def _look(
+    read: Reader, lines: Sequence[np.ndarray], cheeks: float, eyes: float, colour: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`_covered_columns`, for a mouth between the four lines of its lips, (17, 2) each, from above down.
+
+    Args:
+        cheeks: their log(R/G).
+        eyes: shading of the eyes.
+        colour: how colourful the face is, 0 (black and white) .. 1.
+    """
     upper, inner_upper, inner_lower, lower = lines
     bands = [a + (b - a) * _BAND[:, None, None] for a, b in ((upper, inner_upper), (inner_lower, lower))]
-    seen = [np.median(read(band), axis=0) - cheeks for band in bands]
+    redness = [np.median(read(band)[..., 0], axis=0) - cheeks for band in bands]
+    lips, other = LIP_REDNESS * colour, OTHER_COLOUR * colour
     alike = _agreement(read, upper, lower)
     crossed = bool(np.percentile(alike, 25) < CROSSED)
     covered = (_shading(read, upper, lower) < FLAT * eyes) | (crossed & (alike < -CROSSED))
-    coloured = abs(cheeks[0]) > GREY
-    if coloured:
-        pale = (seen[0][:, 0] < LIP_REDNESS) & (seen[1][:, 0] < LIP_REDNESS)
-        covered |= pale | (seen[1][:, 0] < OTHER_COLOUR)
+    if colour:
+        covered |= (np.maximum(*redness) < lips) | (redness[1] < other)
     covered = _despeckled(covered)
     places = bands[1][:, covered].reshape(-1, 2)  # of the lower lip: above the object landmarks stray onto skin
     if crossed:
         places = np.concatenate([places, bands[0][:, covered].reshape(-1, 2)])
-    elif coloured and len(places):
-        redness = read(places[None])[0, :, 0] - cheeks[0]
-        other = redness < OTHER_COLOUR
-        places = places[other if other.mean() > 0.4 else redness < LIP_REDNESS]
+    elif colour and len(places):
+        tone = read(places[None])[0, :, 0] - cheeks
+        places = places[tone < other if (tone < other).mean() > 0.4 else tone < lips]
     return covered, places
 
 

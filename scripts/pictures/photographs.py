@@ -107,5 +107,13 @@ def _poor(pair: Piece, left: Piece) -> Iterator[PictureCase]:
     x, y, unit = left.spots[0]
     cut = round(x - 0.35 * unit)
     yield PictureCase("a face cut off by the left edge", left.picture[:, cut:], ((x - cut, y, unit),))
-    far = np.full((2000, 3000, 3), (150, 160, 150), np.uint8)
-    yield PictureCase("two people far away in a large picture", far, tuple(laid(far, pair.scaled(0.45), 1700, 900)))
+    light = np.linspace(190, 110, 2000)[:, None, None] * np.array([0.95, 1.0, 1.05])
+    far = np.repeat(light, 3000, axis=1).astype(np.uint8)
+    small = pair.scaled(0.45)
+    rows, columns = small.picture.shape[:2]
+    soft = np.zeros((rows, columns), np.float32)
+    soft[20:-20, 20:-20] = 1
+    soft = cv2.GaussianBlur(soft, (0, 0), 8)[..., None]
+    ground = far[900 : 900 + rows, 1700 : 1700 + columns]
+    blended = small.changed((small.picture * soft + ground * (1 - soft)).astype(np.uint8))
+    yield PictureCase("two people far away in a large picture", far, tuple(laid(far, blended, 1700, 900)))

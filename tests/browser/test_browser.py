@@ -6,10 +6,13 @@ import time
 import zipfile
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from browser_pages import LENGTH, eventually, visit
 
 from generation.core.assets import asset
+from studio.editing.cast_edits import with_character
 from studio.jobs.queue import jobs
 from studio.project.project import Project
 
@@ -67,6 +70,27 @@ def test_a_stroke_of_the_brush_is_on_disk(page, editor, small) -> None:
     eventually(lambda: Project(small.folder).scene.cast[0].mask != small.scene.cast[0].mask)
     page.get_by_role("button", name="Undo").click()
     eventually(lambda: Project(small.folder).scene.cast[0].mask == small.scene.cast[0].mask)
+
+
+def test_three_clicks_mark_a_face_that_is_not_found(page, editor) -> None:
+    drawing = np.full((480, 640, 3), 235, np.uint8)
+    cv2.circle(drawing, (320, 300), 150, (90, 120, 200), 4)
+    project = editor.projects.create("Marked by hand")
+    picture = project.add_media(cv2.imencode(".png", drawing)[1].tobytes(), "drawing.png")
+    scene = project.scene.model_copy(update={"picture": picture, "consent": "drawn"})
+    project.edit(with_character(scene)[0], "Picture")
+    visit(page, editor, "cast", project)
+    page.get_by_role("button", name="Eyes and mouth").click()
+    for sentence, place in (
+        ("Click the middle of the eye on the left side of the picture", (255, 250)),
+        ("Click the middle of the other eye", (385, 250)),
+        ("Click the middle of the mouth", (320, 388)),
+    ):
+        page.get_by_text(sentence).wait_for()
+        drag(page, [place], (640, 480))
+    eventually(lambda: Project(project.folder).scene.rig is not None)
+    page.locator("[data-point=chin]").wait_for()
+    assert page.locator("[data-point]").count() == 10
 
 
 def test_a_refused_box_says_so_and_changes_nothing(page, editor, small) -> None:
