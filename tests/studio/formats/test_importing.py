@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -215,3 +216,23 @@ def test_what_is_no_script_is_one_sentence(data: bytes, sentence: str, tmp_path:
         read_script_file(tmp_path / "play.fountain")
     with pytest.raises(DocumentError, match="does not exist; did you mean 'play.fountain'"):
         read_script_file(tmp_path / "play.fountian")
+
+
+PIECES = ("NORA", "Theo", ": ", "\n", "\n\n", " (", "(", ")", " (pause 1)", "(CONT'D)", "(softly)", "INT. X - DAY",
+          "CUT TO:", "[[", "]]", "/*", "*/", "@", "^", ".", "!", ">", "~", "#", "=", "WEBVTT",
+          "00:00:01,000 --> 00:00:02,000", "<v Nora>", "who,text", '"', ",", ";", "Hi.", "\t", "  ", "{", "|", "\0",
+          "\x1b", "\ud800", "é", "&amp;", "- ",
+          "♪", "\u2028", "\r", "(pause x)", " (speed 9)", " + ", "Title: x", "a" * 70)  # fmt: skip
+
+
+def test_any_text_becomes_lines_or_a_sentence() -> None:
+    chance, read_well = random.Random(0), 0
+    for _ in range(400):
+        text = "".join(chance.choice(PIECES) for _ in range(chance.randint(1, 25)))
+        try:
+            script = read_script(text, ["Nora", "Theo"])
+            with_script(CAST, script, chance.choice(["refuse", "narrators", "faces"]))
+            read_well += 1
+        except DocumentError as error:
+            assert all(problem.sentence.endswith((".", "?", "!")) for problem in error.problems), text
+    assert read_well > 5
