@@ -242,8 +242,8 @@ def _checked_record(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON v
         raise ValueError("the record has no mark")
     generator, files = record.get("generator"), record.get("files")
     sound = isinstance(generator, str) and generator.isprintable() and len(generator) <= 100
-    sound = sound and isinstance(record.get("scene"), dict) and isinstance(files, list)
-    if not sound or not all(_is_file_entry(item) for item in files):
+    sound = sound and isinstance(record.get("scene"), dict)
+    if not sound or not isinstance(files, list) or not all(map(_is_file_entry, files)):
         raise ValueError("the record has another form")
     return record
 
