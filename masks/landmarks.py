@@ -52,7 +52,7 @@ UNREAD_OVERLAP = 0.1
 
 @dataclass(frozen=True)
 class FaceLandmarks:
-    """One face in one picture.
+    """Landmarks of a face in a picture.
 
     Attributes:
         points: (478, 3) float32, x (right) and y (down) in pixels of the picture, pixel centres at integer + 0.5; z on

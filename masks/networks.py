@@ -46,7 +46,7 @@ def models_folder() -> Path:
 
 
 def model_path(name: str) -> Path:
-    """Where an installed network lies.
+    """Path of an installed network.
 
     Raises:
         ValueError: not one of :data:`MODELS`.

@@ -18,7 +18,7 @@ from masks.topology import FACE_OVAL
 
 
 class TokenGeometry(Protocol):
-    """Where the video tokens lie."""
+    """Positions of the video tokens in the picture."""
 
     @property
     def n_frames(self) -> int:

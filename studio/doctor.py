@@ -20,7 +20,7 @@ WEIGHTS = ("rig.safetensors", "model/transformer", "model/vocoder", "durations",
 
 @dataclass(frozen=True)
 class Part:
-    """One thing that the product stands on.
+    """A dependency of the product.
 
     Attributes:
         name: of the distribution, library or program.

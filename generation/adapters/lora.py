@@ -22,7 +22,7 @@ FILE = "pytorch_lora_weights.safetensors"
 
 
 def base_hash(transformer: JointTransformer) -> str:
-    """What tells one set of base weights from another: a hash of all of them in bf16, adapters left out."""
+    """Hash of the base weights in bf16, without adapters: it tells one set of base weights from another."""
     digest = hashlib.sha256()
     weights = {k.replace(".base_layer.", "."): v for k, v in transformer.state_dict().items() if ".lora_" not in k}
     for name, module in transformer.named_modules():

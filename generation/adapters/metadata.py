@@ -45,7 +45,7 @@ _TENSOR = re.compile(r"(blocks\.\d+\.(audio|motion)|mel_head(\.blocks\.\d+)?)\.[
 
 @dataclass(frozen=True)
 class About:
-    """One adapter's file.
+    """Metadata of one adapter file.
 
     Attributes:
         path: of the file.
@@ -88,7 +88,7 @@ class About:
 
 
 def read_about(path: Path) -> About:
-    """What a file says of itself, refused unless all of it is as ``adapters.save_adapter`` writes it.
+    """Reads the metadata of an adapter file; refused unless they are as ``adapters.save_adapter`` writes them.
 
     Raises:
         RuntimeError: missing, cut off, no adapter of ours, or impossible values; one sentence.

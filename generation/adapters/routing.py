@@ -47,7 +47,7 @@ class RoutedAdapters:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All that are loaded."""
+        """Names of the loaded adapters."""
         return tuple(self._loaded)
 
     @cached_property
@@ -82,7 +82,7 @@ class RoutedAdapters:
         self._loaded.pop(name, None)
 
     def about(self, name: str) -> About:
-        """What a loaded adapter's file says of itself."""
+        """Metadata of a loaded adapter."""
         return self._loaded[name].about
 
     def adapted_voice(self, voice: np.ndarray, strengths: Mapping[str, float]) -> np.ndarray:

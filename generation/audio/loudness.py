@@ -69,13 +69,13 @@ def _limited(waveform: np.ndarray, peaks: np.ndarray, ceiling: float, sampling_r
 
 
 def mix_performance(performance: Performance) -> Audio:
-    """Everybody's track of a performance, see :func:`mix`."""
+    """Mix of the tracks of a performance, see :func:`mix`."""
     parts = performance.characters
     return mix([Audio(part.speech, SAMPLE_RATE) for part in parts], [part.voiced for part in parts])
 
 
 def mix(tracks: Sequence[Audio], voiced: Sequence[bool] | None = None) -> Audio:
-    """Everybody's track, equally loud, in one: -16 LUFS with true peaks at -1 dBTP or below.
+    """Mixes the tracks of a scene at equal loudness: -16 LUFS with true peaks at -1 dBTP or below.
 
     Tracks begin together; shorter ones end in silence. Each is brought to the same gated loudness, so pauses do not
     count and nobody is drowned; silent tracks stay silent, and a mix of silence only is silence.

@@ -32,7 +32,7 @@ _HIGHEST_HARMONIC = 11_500.0
 
 @dataclass(frozen=True)
 class Pitch:
-    """One track.
+    """Pitch track: F0 and voicing over time.
 
     Attributes:
         hertz: (M,) float32, one value each 10 ms; a guess where nothing is voiced.

@@ -45,13 +45,13 @@ _PROMPTS = ("connector_prompt_embeds", "connector_audio_prompt_embeds", "connect
 
 
 class PassInputsStep(ModularPipelineBlocks):
-    """What each pass is told: the prompt or none, and one voice or silence."""
+    """Inputs of each pass: the prompt or none, and one voice or silence."""
 
     model_name = "ltx2"
 
     @property
     def description(self) -> str:
-        """What it does."""
+        """Description of the block."""
         return "Encodes each voice as clean audio tokens and lines up prompts and voices by guidance pass."
 
     @property
@@ -98,7 +98,7 @@ class PinStep(ModularPipelineBlocks):
 
     @property
     def description(self) -> str:
-        """What it does."""
+        """Description of the block."""
         return "Replaces pinned video tokens by those of the still picture and marks them as conditioned."
 
     @property
@@ -132,7 +132,7 @@ class RoutedLoopDenoiser(ModularPipelineBlocks):
 
     @property
     def description(self) -> str:
-        """What it does."""
+        """Description of the block."""
         return "Runs the transformer once a pass with that pass's voice as given audio and joins the predictions."
 
     @property

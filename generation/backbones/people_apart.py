@@ -21,7 +21,7 @@ Group = tuple[Tensor, Tensor]
 
 
 def groups_of(shares: Tensor) -> list[Group]:
-    """Who sees whom: a person's tokens their own and the background's, those of the background everything.
+    """Attention groups: a person's tokens see their own and the background's, the background's tokens see all.
 
     Args:
         shares: (K, N) share of each person in each token.

@@ -65,7 +65,7 @@ class BackboneScene:
         return Audio(np.pad(part, (0, (stop - first) * SAMPLES_PER_FRAME - len(part))), whole.sampling_rate)
 
     def prompt(self) -> str:
-        """What is seen, for the text encoder."""
+        """Text prompt of the picture for the text encoder."""
         n_people = len(self.masks)
         who = "One person looks" if n_people == 1 else f"{n_people} people look"
         return f"{who} towards the camera and talk. The camera does not move. Natural light, sharp picture."

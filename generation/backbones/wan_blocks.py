@@ -39,7 +39,7 @@ class PromptsStep(ModularPipelineBlocks):
 
     @property
     def description(self) -> str:
-        """What it does."""
+        """Description of the block."""
         return "Encodes a list of prompts."
 
     @property
@@ -82,7 +82,7 @@ class GivenFramesStep(ModularPipelineBlocks):
 
     @property
     def description(self) -> str:
-        """What it does."""
+        """Description of the block."""
         return "Encodes the given frames, grey after them, and marks which frames are given."
 
     @property

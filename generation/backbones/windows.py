@@ -55,7 +55,7 @@ def n_backbone_frames(backbone: Backbone, n_frames: int) -> int:
 def window_inputs(
     scene: BackboneScene, backbone: Backbone, window: Window, given: np.ndarray, *, keep_background: bool = False
 ) -> WindowInputs:
-    """What the backbone is told of one window.
+    """Inputs of the backbone for one window.
 
     A condition that drives nothing here is left out: a voice that is silent in this window, or has no face.
 
@@ -108,7 +108,7 @@ def prompts_of(scene: BackboneScene) -> set[str]:
 
 
 def total_passes(scene: BackboneScene, backbone: Backbone) -> int:
-    """How often the transformer runs at most."""
+    """Greatest number of passes through the transformer."""
     plan = plan_windows(
         n_backbone_frames(backbone, scene.n_frames), backbone.window, backbone.overlap, backbone.time_ratio
     )

@@ -16,7 +16,7 @@ RANGES = {"tempo": (0.5, 2), "pauses": (0.25, 4), "gaze_aversion": (0, 1), "blin
 
 @dataclass(frozen=True)
 class Delivery:
-    """How somebody differs from the average speaker; the defaults change nothing.
+    """Delivery parameters relative to the average speaker; the defaults change nothing.
 
     Attributes:
         tempo: rate of speaking, 1 = the voice's own.

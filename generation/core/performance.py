@@ -12,7 +12,7 @@ from generation.core.motion import MotionTrack
 
 @dataclass(frozen=True)
 class Line:
-    """One line as the model sees it, on the 25 frames/s clock.
+    """A line as the pipeline takes it, on the clock of 25 frames/s.
 
     Attributes:
         id: name of the line, unique in the scene; its noise is seeded from it.
@@ -52,7 +52,7 @@ class Line:
 
 @dataclass(frozen=True)
 class CastMember:
-    """One person of the scene.
+    """A member of the cast as the pipeline takes it.
 
     Attributes:
         name: seeds the person's noise, so that the order of the cast changes nothing.

@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Clip:
-    """One piece of material.
+    """A training clip.
 
     Attributes:
         name: of its file.

@@ -53,7 +53,7 @@ class DurationExample:
 
 
 def recorded_durations(features: SpeechCorpus) -> list[DurationExample]:
-    """Those of the training recordings."""
+    """Durations of the training recordings."""
     rows = features.split("train")
     return [DurationExample(u.phonemes, tuple(d * u.speed for d in u.durations), u.voices) for u in rows]
 
@@ -90,7 +90,7 @@ class WordChain:
                 self._following[word].append(following)
 
     def sentence(self, rng: random.Random) -> str:
-        """One of 2 to 28 words."""
+        """A synthetic sentence of 2 to 28 words."""
         while True:
             words: list[str] = []
             while (word := rng.choice(self._following[words[-1] if words else None])) and len(words) <= _LONGEST:

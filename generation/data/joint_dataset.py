@@ -24,7 +24,7 @@ HELD_OUT_VOICES = ("af_aoede", "am_puck", "bf_isabella", "bm_lewis")
 
 @dataclass
 class Batch:
-    """One batch, K = 1; audio and motion standardised.
+    """A training batch, K = 1; audio and motion normalised.
 
     Attributes:
         audio: (B, 1, T, 400).
@@ -55,7 +55,7 @@ class Batch:
         return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
     def inputs(self, table: Tensor, audio: Tensor, motion: Tensor | None, sigma: Tensor) -> JointInputs:
-        """What the network is told of the batch.
+        """Inputs of the network for the batch.
 
         Args:
             table: (rows, voice_dim) speaker embedding table.

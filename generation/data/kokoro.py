@@ -42,7 +42,7 @@ _INPUTS = ("tokens", "style", "speed")
 
 @dataclass(frozen=True)
 class TeacherSpeech:
-    """What the teacher said.
+    """Speech of the teacher, with the lengths of its phonemes.
 
     Attributes:
         waveform: (S,) float32 at 24 kHz.

@@ -48,7 +48,7 @@ _ARRAYS = ("waveform", "motion")
 
 @dataclass(frozen=True)
 class TrainingClips:
-    """What a folder gave.
+    """Training clips of a folder, with faults and warnings.
 
     Attributes:
         clips: those that can be used.

@@ -64,7 +64,7 @@ class TrainingPlan:
 def training_plan(
     clips: Sequence[Clip], part: Part, transformer: JointTransformer, durations: DurationPredictor, size: Size
 ) -> TrainingPlan:
-    """What a part of the model learns from clips.
+    """Plans a fine-tuning: which clips train which part of the model, and which are held out.
 
     Args:
         clips: at least two.
@@ -94,7 +94,7 @@ def training_plan(
 
 @dataclass(frozen=True)
 class Origin:
-    """Who is in the clips, and how the adapter may be used.
+    """Origin of the clips: name, consent, statement and licence.
 
     Attributes:
         name: of the adapter.
@@ -169,7 +169,7 @@ def finetune(
 
 
 def description(name: str, part: Part, delivery: Delivery) -> str:
-    """What people read who choose an adapter: whose it is, and which delivery they will notice."""
+    """Description of an adapter for its users: whose it is, and which delivery they will notice."""
     noticed = [f"{name}'s way of moving the head and brows" if part == "motion" else f"{name}'s voice"]
     if abs(delivery.tempo - 1) >= _NOTICED:
         noticed.append(f"speaks {abs(delivery.tempo - 1):.0%} {'faster' if delivery.tempo > 1 else 'slower'} than most")

@@ -34,7 +34,7 @@ _HELD = [i for i in range(len(INDEX)) if i not in _MOVED]
 
 @dataclass(frozen=True)
 class Size:
-    """How much is trained.
+    """Size of a training: rank, length, batch and learning rate.
 
     Attributes:
         rank: of the adapter's matrices.
@@ -54,7 +54,7 @@ class Size:
 
     @classmethod
     def for_device(cls, device: str, rank: int | None = None, minutes: float | None = None) -> Size:
-        """What a laptop's cores or a GPU do in reasonable time; what the caller names stays."""
+        """Size that a laptop's cores or a GPU train in reasonable time; values that the caller gives stay."""
         quick = device != "cpu"
         usual_rank, usual_minutes, batch = (16, 5.0, 16) if quick else (8, 15.0, 4)
         return cls(usual_rank if rank is None else rank, usual_minutes if minutes is None else minutes, batch)
@@ -126,7 +126,7 @@ def speaking_loss(trainable: TrainableModel, batch: Batch) -> tuple[Tensor, dict
 
 
 def clip_loss(trainable: TrainableModel, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-    """What is learnt from somebody's clips, and what is left to the base told the same.
+    """Loss on clips: their speech or motion is fitted, the rest is held to the base with the same inputs.
 
     A voice is the spectrum's envelope. How a stranger's melody goes nobody can tell from the words, and a mean of
     melodies has no harmonics: the speech would turn hoarse. So the ripples on the envelope are those of the base where
@@ -235,7 +235,7 @@ class EarlyStopping:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What came of a training: folder of the best adapter, held-out losses of base and adapter, steps and minutes."""
+    """Result of a training: folder of the best adapter, held-out losses of base and adapter, steps and minutes."""
 
     folder: Path
     before: float

@@ -99,7 +99,7 @@ def voice_similarity(
     lines: int,
     steps: int | None = None,
 ) -> dict[str, float]:
-    """How like the clips' voice an adapter sounds, and whether its words are heard; empty without the judging packages.
+    """Speaker similarity to the clips, and word errors, of an adapter; empty without the packages that judge them.
 
     Args:
         pipeline: the base.

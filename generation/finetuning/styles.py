@@ -25,7 +25,7 @@ _HEAD = slice(ROTATION.start, TRANSLATION.stop)
 
 @dataclass(frozen=True)
 class Style:
-    """One style.
+    """A shipped style: processing of its training data, delivery, and figures that it is to move.
 
     Attributes:
         does: a line for the reader.
@@ -65,7 +65,7 @@ class Style:
 
     @property
     def trained_on(self) -> str:
-        """What it was taught from, for the adapter's file."""
+        """Training data of the style, in words for the adapter's metadata."""
         changes = {
             "breath for voice": self.whisper or "",
             "pitch range": f"x {self.pitch_range:g}" if self.pitch_range != 1 else "",
@@ -158,7 +158,7 @@ def processed_motion(values: np.ndarray, style: Style) -> np.ndarray:
 
 
 class ProcessedCorpus(SpeechCorpus):
-    """Some recordings of a corpus as a style speaks them; each is processed when it is first asked for.
+    """Recordings of a corpus processed for a style, each when it is first asked for.
 
     Args:
         features: the corpus.

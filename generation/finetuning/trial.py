@@ -29,7 +29,7 @@ _TRIED = "tried"
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is said in the trial: phonemes with a pause at both ends, and the voice (64,) that says it."""
+    """Prompt of a trial: phonemes with a pause at both ends, and the speaker embedding (64,)."""
 
     phonemes: str
     voice: np.ndarray
@@ -37,7 +37,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Trial:
-    """One strength of an adapter.
+    """Trial of an adapter at one strength.
 
     Attributes:
         figures: means over the lines, by the names of :mod:`generation.metrics.style`.

@@ -31,7 +31,7 @@ def stress_track(timed: TimedPhonemes, n_frames: int) -> np.ndarray:
 
 
 def gestures(cues: Cues, seed: int, liveliness: float = 1.0) -> np.ndarray:
-    """Everything but the lips for one person.
+    """Motion of one person except the lips.
 
     Args:
         cues: T frames.

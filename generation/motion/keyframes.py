@@ -17,7 +17,7 @@ FADE = 3
 
 @dataclass(frozen=True)
 class Handle:
-    """What a key takes hold of.
+    """Handle of a key: the channels that it sets.
 
     Attributes:
         channels: indices into :data:`generation.core.motion.CHANNELS`, all set alike.

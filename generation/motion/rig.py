@@ -61,7 +61,7 @@ def align_similarity(points: np.ndarray, target: np.ndarray) -> tuple[np.ndarray
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a head is in a picture, weak perspective.
+    """Pose of a head in a picture, in weak perspective.
 
     Attributes:
         scale: pixels per inter-ocular distance of the rig.

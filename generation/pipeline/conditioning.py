@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class LatentState:
-    """One stream on its way from noise to data.
+    """State of one stream while it is sampled.
 
     Attributes:
         latent: (B, K, T, C) float32, the current noisy latent.
@@ -36,7 +36,7 @@ class LatentState:
 
     @classmethod
     def pinned(cls, clean: Tensor) -> LatentState:
-        """Everything given: ``clean`` (B, K, T, C)."""
+        """A state that is given as a whole: ``clean`` (B, K, T, C)."""
         return cls(clean, clean, clean.new_zeros(clean.shape[:3]))
 
 

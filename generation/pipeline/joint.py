@@ -196,7 +196,7 @@ class JointPipeline(DiffusionPipeline):
         audio: LatentState,
         motion: LatentState,
     ) -> JointInputs:
-        """What the network is told before the first step, B = 1: phonemes, voices, segments, routing, both streams."""
+        """Inputs of the network before the first step, B = 1: phonemes, voices, line numbers, routing, both streams."""
         n_voices, n_frames = audio.latent.shape[1:3]
         ids, phoneme_position = silent_symbols(MELS_PER_FRAME * n_frames)
         symbols, phoneme_positions = np.tile(ids, (n_voices, 1)), np.tile(phoneme_position, (n_voices, 1, 1))

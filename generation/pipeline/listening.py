@@ -41,7 +41,7 @@ class Listeners:
         return cls(*(torch.from_numpy(t)[None].to(device) for t in tensors))
 
     def loudest(self, audio: Tensor, line_numbers: Tensor) -> Tensor:
-        """What reaches each row: (1, V or more, T, 400) audio and (1, V or more, T) line numbers -> (1, R, T, 402).
+        """Listener conditioning: (1, V or more, T, 400) audio, (1, V or more, T) line numbers -> (1, R, T, 402).
 
         Channels: the sound of the loudest of the other voices, 1, and its side seen from the face; where nobody else
         has a line silence from nowhere, and where there is no other voice at all zeros.

@@ -34,7 +34,7 @@ def network_calls(steps: int | None) -> int:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the flow is integrated.
+    """Settings of the sampler, which integrates the flow.
 
     Attributes:
         steps: Euler steps of the guided sampler; None = the distilled sampler, a single network call a step, where the

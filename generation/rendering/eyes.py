@@ -37,7 +37,7 @@ _TABLE = 64
 
 @dataclass(frozen=True)
 class EyeDrive:
-    """How one eye is moved.
+    """Motion of one eye.
 
     Attributes:
         closing: (T,) 0 as in the picture, 1 shut, negative wider.

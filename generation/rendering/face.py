@@ -37,7 +37,7 @@ _STILL = 2e-4
 
 @dataclass(frozen=True)
 class RenderFace:
-    """One face to be moved.
+    """A face of the picture that is rendered.
 
     Attributes:
         landmarks: of the face in the picture.

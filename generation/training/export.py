@@ -100,7 +100,7 @@ def save_voices(trained_on: Sequence[str], table: np.ndarray, pitches: np.ndarra
 
 
 def octave_step(table: np.ndarray, pitches: np.ndarray) -> np.ndarray:
-    """How vectors (V, 64) change with the pitch (V,) of their voices, for an octave, (64,) float32.
+    """Change of speaker embeddings (V, 64) with the pitch (V,) of their voices, for an octave, (64,) float32.
 
     It keeps to directions in which voices differ: their covariance with the pitch, as long as the step's own pitch, by
     ridge regression, is an octave.

@@ -31,7 +31,7 @@ _LOG_SECONDS = 20
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How one model is trained.
+    """Settings of the training of one model.
 
     Attributes:
         minutes: length of the run; warm-up and cosine decay follow the share of it that has passed, over all resumes.
@@ -76,7 +76,7 @@ def trained_weights(model: torch.nn.Module) -> dict[str, Tensor]:
 
 
 def optimizers(model: torch.nn.Module, settings: FitSettings) -> dict[str, torch.optim.Optimizer]:
-    """What trains the weights of a model that want a gradient, by name: ``adam``, and ``muon`` if it is wanted."""
+    """Optimizers of a model's trainable weights, by name: ``adam``, and ``muon`` if it is wanted."""
     wanted = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     inner = {name for name, weight in wanted.items() if settings.muon and weight.dim() == 2 and "blocks." in name}
     common: dict[str, Any] = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}

@@ -24,7 +24,7 @@ OCTAVE = "octave"
 
 @dataclass(frozen=True)
 class Preset:
-    """What is known of a preset: its speaker embedding (64,) float32, language, description and origin.
+    """A preset voice: speaker embedding (64,) float32, language, description and origin.
 
     Attributes:
         embedding: point in the speaker embedding table.

@@ -32,7 +32,7 @@ _SEEN: dict[bytes, tuple[int, Sighting]] = {}
 
 @dataclass(frozen=True)
 class TimedArea:
-    """Where a person is for a time: float32 (H, W) in [0, 1], from ``start`` to ``end`` in seconds of the scene."""
+    """Area of a person for a time: float32 (H, W) in [0, 1], from ``start`` to ``end`` in seconds of the scene."""
 
     start: float
     end: float

@@ -26,7 +26,7 @@ LEAST_ROOM = 0.15
 
 @dataclass(frozen=True)
 class SceneGeometry:
-    """Where everybody is.
+    """Character masks, motion regions and routing weights of the cast in the picture.
 
     Attributes:
         assigned: the cast's visible members, in the order of the cast.

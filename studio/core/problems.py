@@ -17,7 +17,7 @@ Part = Literal["picture", "permission", "cast", "voices", "script", "output", "f
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, or worth a look.
+    """A problem or a warning.
 
     Attributes:
         part: the part of the work that it belongs to.

@@ -26,7 +26,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Status:
-    """Where a job stands.
+    """Status of a job.
 
     Attributes:
         stage: name of the running stage.
@@ -127,7 +127,7 @@ class Progress:
             self._listener(self.status())
 
     def status(self) -> Status:
-        """Where the job stands now."""
+        """Current status of the job."""
         with self._lock:
             whole = sum(stage.share for stage in self._stages)
             before = sum(stage.share for stage in self._stages[: self._index])

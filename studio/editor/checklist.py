@@ -18,7 +18,7 @@ PARTS = ("picture", "permission", "voices", "script")
 
 @dataclass(frozen=True)
 class Item:
-    """One line of the list: whether it is well, and a sentence."""
+    """A line of the checklist: whether it is well, and a sentence."""
 
     mark: Mark
     sentence: str

@@ -36,7 +36,7 @@ _FIGURES: dict[str, tuple[str, Callable[[float], float]]] = {
 
 @dataclass(frozen=True)
 class ClipReport:
-    """What was said of clips.
+    """Report of an inspection of clips.
 
     Attributes:
         usable: name, seconds and words of each piece that can be used.
@@ -58,7 +58,7 @@ class ClipReport:
 
 @dataclass(frozen=True)
 class FinetuningResult:
-    """What a fine-tuning job left.
+    """Result of a fine-tuning job.
 
     Attributes:
         style: name of the adapter in scenes.
@@ -173,7 +173,7 @@ def inspection_of(project: Project, finetuned: Job) -> Job | None:
 
 
 def clip_report(job: Job) -> ClipReport:
-    """What an inspection that is done said."""
+    """Report of a finished inspection."""
     data = read_json(job.status().results.get("material", Path()))
     if not isinstance(data, dict):
         return ClipReport(refusal="What was found in the clips is no longer there; look at them again.")
@@ -205,7 +205,7 @@ def expected_training_seconds(root: Path, minutes: float) -> float:
 
 
 def finetuning_result(job: Job) -> FinetuningResult | None:
-    """What a fine-tuning job that is done left; None when it is gone."""
+    """Result of a finished fine-tuning job; None when it is gone."""
     results = job.status().results
     data = read_json(results.get("report", Path()))
     if not isinstance(data, dict):
@@ -225,7 +225,7 @@ def figure_rows(report: Mapping[str, Any]) -> tuple[tuple[str, float, float, flo
 
 
 def summary_of(report: Mapping[str, Any]) -> str:
-    """How well it was learnt, by clips that nothing was learnt from, and whether there was time enough."""
+    """Summary of a fine-tuning: its effect on held-out clips, and whether the training was long enough."""
     loss, rows = report["held_out"], figure_rows(report)
     share = 100 * (1 - loss["after"] / loss["before"])
     nearer = sum(abs(after - clips) < abs(before - clips) for _, before, after, clips in rows)

@@ -51,7 +51,7 @@ CORNER = 0.0015
 
 @dataclass(frozen=True)
 class View:
-    """What the cast page shows of the picture.
+    """View model of the picture on the Cast page.
 
     Attributes:
         assignment: who sits where; None without a usable picture.

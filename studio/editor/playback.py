@@ -14,7 +14,7 @@ from studio.project.project import Project
 
 @dataclass(frozen=True)
 class Playback:
-    """What is to be played.
+    """Audio for the player, with its word times.
 
     Attributes:
         clips: files and what each is, to be heard one after the other.

@@ -154,7 +154,7 @@ def _groups(status: JobStatus, video: Path) -> dict[str, list[Path]]:
 
 
 def archive(made: FinishedVideo) -> Path:
-    """One ZIP with everything, made once beside the video."""
+    """ZIP of all files, made once beside the video."""
     target = made.video.with_name(f"{made.video.stem}.zip")
     files = [path for group in made.groups.values() for path in group]
     if target.is_file() and all(path.stat().st_mtime <= target.stat().st_mtime for path in files):

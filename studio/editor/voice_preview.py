@@ -35,7 +35,7 @@ class VoicePreview:
 
 
 def sentence(name: str) -> str:
-    """What a character says when the voice is tried."""
+    """Sentence of the voice preview."""
     return f"Hello, I am {name}. This is how I sound."
 
 

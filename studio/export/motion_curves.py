@@ -21,7 +21,7 @@ LEVELS_PER_FRAME = 2
 
 
 def motion_curves(scene: Scene, timeline: Timeline, performance: Performance) -> dict[str, Any]:
-    """Everybody's motion as plain data, before the amounts of their characters.
+    """Motion curves of everybody as plain data, before the amounts of their characters.
 
     It holds ``seconds``; ``people`` with ``name``, ``mouth`` and ``blink`` (0..1), ``turn``, ``nod`` and ``tilt``
     (degrees), each 25 a second, and ``level`` (loudness 0..1, 50 a second); ``lines`` with ``id``, ``who``, ``start``
@@ -46,7 +46,7 @@ def motion_curves(scene: Scene, timeline: Timeline, performance: Performance) ->
 
 
 def changes(before: Performance, after: Performance) -> list[dict[str, Any]]:
-    """Where two performances of a scene differ: ``who``, ``what`` (motion, sound), ``start`` and ``end`` in seconds."""
+    """Differences of two performances: ``who``, ``what`` (motion, sound), ``start`` and ``end`` in seconds."""
     found = []
     for old, new in zip(before.characters, after.characters, strict=True):
         sound = (old.speech != new.speech).reshape(-1, SAMPLES_PER_FRAME).any(1)

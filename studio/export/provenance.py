@@ -49,7 +49,7 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 @dataclass(frozen=True)
 class Verification:
-    """What :func:`verify` found.
+    """Result of :func:`verify`.
 
     Attributes:
         name: the file's name.
@@ -132,7 +132,7 @@ def make_record(
     photograph: bool,
     label: bool = True,
 ) -> dict[str, Any]:
-    """What a file says of itself.
+    """Provenance record of a file.
 
     Args:
         scene: the scene document as plain data, or None (a line spoken from the command line).

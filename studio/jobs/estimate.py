@@ -35,7 +35,7 @@ _NEWEST = 0.6
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a film will cost.
+    """Estimate of a film's length, time and memory.
 
     Attributes:
         seconds_of_video: its length.
@@ -49,7 +49,7 @@ class Estimate:
 
 
 def estimate(project: Project, report: Report | None = None, settings: RenderSettings | None = None) -> Estimate | None:
-    """What rendering a project will cost; None while its check finds problems.
+    """Estimates the rendering of a project; None while its check finds problems.
 
     What jobs took on this machine before is kept beside the projects and scales the guess.
 

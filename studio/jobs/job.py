@@ -25,7 +25,7 @@ _FORMER_KINDS = {"examine": "inspect", "teach": "finetune"}
 
 @dataclass(frozen=True)
 class JobStatus:
-    """Where a job stands.
+    """Status of a job.
 
     Attributes:
         state: what became of it.
@@ -119,7 +119,7 @@ class Job:
         return self.root / QUEUE / self.id
 
     def status(self) -> JobStatus:
-        """Where it stands now."""
+        """Current status of the job."""
         data = read_json(self.folder / "status.json")
         if data is None:
             if self.cancel_asked:

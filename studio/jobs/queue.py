@@ -23,7 +23,7 @@ KEPT_JOBS = 20
 
 
 class SubmittedScene(Protocol):
-    """What a job is made of: a project, or one line of one."""
+    """Scene that is submitted as a job: a project, or one line of one."""
 
     @property
     def scene(self) -> Scene:

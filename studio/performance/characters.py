@@ -21,7 +21,7 @@ from studio.timeline.recordings import line_recording, scene_recording
 
 @dataclass(frozen=True)
 class CharacterVoice:
-    """How one character sounds and speaks.
+    """Voice, timbre, styles and delivery of a character.
 
     Attributes:
         name: of the character.

@@ -35,7 +35,7 @@ def single_threaded() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Models:
-    """What is loaded once and serves any number of scenes."""
+    """Models that are loaded once for any number of scenes."""
 
     pipeline: JointPipeline
     durations: DurationPredictor

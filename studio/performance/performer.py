@@ -92,7 +92,7 @@ class ScenePerformer:
         progress: Progress,
         wanted: Collection[str] | None = None,
     ) -> Performance:
-        """Everybody's speech and motion over the whole scene.
+        """Generates speech and motion of everybody over the whole scene.
 
         Args:
             timeline: of the scene.

@@ -52,7 +52,7 @@ class SegmentGenerator:
         self._seed, self._sampling, self._speakers_only = seed, Sampling(steps=steps), speakers_only
 
     def generate(self, segment: Segment, on_step: OnStep) -> Performance:
-        """Everybody's speech and motion in a segment."""
+        """Generates speech and motion of everybody in a segment."""
         people = self._moved(segment) if self._speakers_only else list(range(len(self._cast)))
         among, cast, routing = self._among(people, segment)
         part = self._pipeline(

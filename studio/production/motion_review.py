@@ -43,7 +43,7 @@ _MARGIN = 0.4
 
 @dataclass(frozen=True)
 class Order:
-    """What is wanted besides the lanes.
+    """Options of a motion job besides the motion curves.
 
     Attributes:
         steps: sampling steps, None = the distilled sampler's; with those of the film its segments are the film's.

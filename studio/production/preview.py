@@ -50,7 +50,7 @@ _FADE = 5
 
 @dataclass(frozen=True)
 class PreparedPicture:
-    """What depends on picture and cast alone, kept from one preview to the next.
+    """Picture, faces and renderer, kept from one preview to the next.
 
     Attributes:
         key: of what it depends on.

@@ -17,7 +17,7 @@ DRAFT_HEIGHT = 480
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """How a scene is rendered.
+    """Settings of a render.
 
     Attributes:
         seed: in place of the scene's own; None = the scene's.

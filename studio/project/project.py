@@ -35,7 +35,7 @@ class Version:
 
 
 class Project:
-    """One project, as one window sees it; every edit is on disk when the call returns.
+    """A project, as one window sees it; every edit is on disk when the call returns.
 
     Several objects, in one process or several, may stand for the same folder: a lock keeps their writes apart, and an
     edit that was made on an older state is merged with what was written meanwhile, or refused.
@@ -83,7 +83,7 @@ class Project:
 
     @property
     def work(self) -> Path:
-        """Folder of the finished pieces."""
+        """Folder of cached segments."""
         return self.folder / "work"
 
     @property

@@ -19,7 +19,7 @@ FOLDER = "takes"
 
 @dataclass(frozen=True)
 class Take:
-    """One way in which a line was spoken.
+    """A take of a line.
 
     Attributes:
         id: the take's number as text; the first is "0".

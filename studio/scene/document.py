@@ -65,7 +65,7 @@ def part_of(location: Location) -> Part:
 
 @dataclass
 class Document:
-    """What a scene file says, in the current version.
+    """Contents of a scene file, in the current version.
 
     Attributes:
         path: the file; relative names start in its folder.

@@ -18,7 +18,7 @@ LINE_GONE = "This line is no longer in the script; look at the script again."
 
 
 def faults(line: ScriptLine, longest: float | None = None) -> list[Problem]:
-    """What is wrong with a line's retakes; places count from the line.
+    """Problems of a line's retakes; places count from the line.
 
     Args:
         line: the script line.

@@ -15,7 +15,7 @@ from studio.core.problems import DocumentError, Problem
 
 
 def known_styles(folder: Path) -> list[str]:
-    """What can be named: the adapters that ship, and adapters' files in the scene's folder and in its ``media``."""
+    """Names of usable styles: shipped adapters, and adapter files in the scene's folder and in its ``media``."""
     files = [*folder.glob(f"*{SUFFIX}"), *folder.glob(f"media/*{SUFFIX}")]
     return [*shipped_adapters(), *sorted(path.relative_to(folder).as_posix() for path in files)]
 
@@ -55,7 +55,7 @@ def _offer(name: str, folder: Path) -> Offer:
 
 
 def read_style(name: str, folder: Path) -> About:
-    """What the adapter says of itself that a scene in a folder means by a name.
+    """Metadata of the adapter that a scene in a folder means by a name.
 
     Raises:
         DocumentError: there is none, it cannot be used with the weights that ship, or nobody agreed to it.

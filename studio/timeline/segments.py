@@ -25,7 +25,7 @@ _MOUTH_CHANNELS = np.array([name in MOUTH for name in CHANNELS])
 
 @dataclass(frozen=True)
 class Segment:
-    """Some lines that are made together, with the idle time around them.
+    """Lines that are generated together, with the idle time around them.
 
     Attributes:
         start: first video frame in the scene.

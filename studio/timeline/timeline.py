@@ -53,7 +53,7 @@ class Speaker:
 
 @dataclass(frozen=True)
 class Timeline:
-    """Who says what, when.
+    """Timeline of a scene: its lines on the clock.
 
     Attributes:
         lines: one a script line, in the script's order; of a line said together that of its first speaker.
@@ -77,7 +77,7 @@ class Timeline:
         return tuple(voiced for line in self.lines for voiced in self.of_all_speakers(line))
 
     def speaker_names(self, names: Sequence[str]) -> list[str]:
-        """Who says each of :attr:`lines`, for a reader; ``names`` are the cast's."""
+        """Speakers of each of :attr:`lines`, for a reader; ``names`` are the cast's."""
         return [listed([names[voiced.character] for voiced in self.of_all_speakers(line)]) for line in self.lines]
 
     @property

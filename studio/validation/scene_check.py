@@ -26,7 +26,7 @@ from studio.validation.script_check import ScriptCheck
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found.
+    """Result of a scene check.
 
     Attributes:
         problems: a scene with any of them is not rendered.
