@@ -17,6 +17,7 @@ from studio.core.problems import DocumentError, Problem, told
 from studio.core.process import BROKEN_PIPE, close_output, prepare_process
 from studio.core.progress import Cancelled, Status
 from studio.option_values import device, style, whole
+from studio.splitting import command as split_command
 
 if TYPE_CHECKING:
     from studio.production.backbone import BackboneDrawing
@@ -105,6 +106,8 @@ def _parser() -> argparse.ArgumentParser:
     cast_help = "a scene whose picture and cast it is for; without one, everybody who speaks gets a voice"
     bring.add_argument("--cast", type=Path, metavar="SCENE", help=cast_help)
     bring.add_argument("-o", "--output", type=Path, required=True, help="the scene file (.yaml)")
+    split = add("split", _split, "Cut a long recording into lines, at pauses or by subtitles that name who speaks.")
+    split_command.add_arguments(split)
     check = add("check", _check, "Say all that is wrong with a scene, without rendering it.")
     check.add_argument("scene", type=Path, help="scene file (.yaml or .json)")
     read = add("read", _read, "Say how a text will be read, in words or in IPA.")
@@ -212,6 +215,10 @@ def _import(arguments: argparse.Namespace) -> int:
     names = [member.name for member in scene.cast]
     _tell(arguments, "done", f"{script.told} {arguments.output} is there.{todo}", lines=len(scene.script), cast=names)
     return OK
+
+
+def _split(arguments: argparse.Namespace) -> int:
+    return split_command.run(arguments, partial(_tell, arguments))
 
 
 def _read(arguments: argparse.Namespace) -> int:

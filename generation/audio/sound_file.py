@@ -7,14 +7,16 @@ and says so.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from generation.audio.channels import MOST_CHANNELS
-from generation.core.ffmpeg import describe_sound, read_sound_stream
+from generation.audio.channels import MOST_CHANNELS, Channel
+from generation.core.clock import SAMPLE_RATE
+from generation.core.ffmpeg import describe_sound, read_sound_stream, stream_sound
 
 LOWEST_RATE, HIGHEST_RATE = 4_000, 192_000
 LOUDEST = 100.0
@@ -100,6 +102,24 @@ def read_sound(path: Path, most_seconds: float) -> Sound:
         what = f"is broken: it has values up to {peak:.3g} where 1 is full scale"
         raise ValueError(f"The recording {path.name} {what}; export it again as 16 bit.")
     return sound
+
+
+def stream_mono(
+    path: Path, block_seconds: int, most_seconds: float, channel: Channel | None = None
+) -> Iterator[np.ndarray]:
+    """A sound file of any length in blocks of so many seconds, (S,) float32 of one channel at 24 kHz.
+
+    Raises:
+        ValueError: as of :func:`sound_facts`, or there is no such channel.
+    """
+    facts = sound_facts(path)
+    number = None if channel in (None, "mix") else {"left": 1, "right": 2}.get(str(channel), channel)
+    if number is not None and not (isinstance(number, int) and 1 <= number <= facts.channels):
+        raise ValueError(f"The recording {path.name} has {facts.channels} channels and no channel {channel!r}.")
+    size = 4 * SAMPLE_RATE * block_seconds
+    place = None if number is None else int(number) - 1
+    for data in stream_sound(path, SAMPLE_RATE, most_seconds, place, size):
+        yield np.frombuffer(data[: len(data) // 4 * 4], "<f4").clip(-1, 1)
 
 
 def _too_long(path: Path, seconds: float | None, most: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -76,6 +76,30 @@ def read_sound_stream(path: Path, most_seconds: float) -> tuple[bytes, str]:
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, **_APART)
     lines = done.stderr.decode(errors="replace").splitlines()
     return done.stdout, "\n".join(line for line in lines if "non monotonically increasing" not in line)
+
+
+def stream_sound(path: Path, rate: int, most_seconds: float, channel: int | None, size: int) -> Iterator[bytes]:
+    """The first sound stream of a user's file as little-endian float32 of one channel, in pieces of ``size`` bytes.
+
+    Args:
+        path: the file.
+        rate: samples a second of the result.
+        most_seconds: where it ends at the latest.
+        channel: number from 0; None = all of them mixed.
+        size: of each piece but the last.
+    """
+    pick = [] if channel is None else ["-af", f"pan=mono|c0=c{channel}"]
+    out = ["-map", "0:a:0", *pick, "-t", f"{most_seconds:.3f}", "-ac", "1", "-ar", str(rate), "-c:a", "pcm_f32le"]
+    command = _command([*local_input(path), *out, "-f", "f32le", "pipe:1"])
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, **_APART
+    ) as process:
+        assert process.stdout is not None  # it is a pipe
+        try:
+            while data := process.stdout.read(size):
+                yield data
+        finally:
+            process.kill()
 
 
 class FfmpegWriter:

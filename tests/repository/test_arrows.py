@@ -40,6 +40,7 @@ STUDIO = {
     "widgets": "core",
     "scene": "core",
     "formats": "core scene",
+    "splitting": "core scene formats",
     "timeline": "core scene",
     "cast": "core scene",
     "validation": "core scene timeline cast",

@@ -50,7 +50,7 @@ def test_a_gain_changes_nothing_that_the_model_hears(decibels: float) -> None:
     voice = np.pad(syllables(2.0), (RATE // 2, RATE // 2)) + background(fan, 3.0, 0.0005)
     loud, soft = (speech_log_mel(np.float32(np.round(g * voice * 32768) / 32768)) for g in (1, 10 ** (decibels / 20)))
     audible = loud > loud.max() - 5
-    assert np.abs(loud - soft)[audible].max() < 0.2
+    assert np.abs(loud - soft)[audible].max() < 0.4
     heard = [levelled(np.float32(g * voice)) for g in (1, 10 ** (decibels / 20))]
     np.testing.assert_allclose(*heard, atol=0.02 * np.abs(heard[0]).max())
 
@@ -71,7 +71,7 @@ def test_a_voice_under_music_keeps_its_own_spectrum() -> None:
     clean, masked, plain = speech_log_mel(voice), speech_log_mel(voice + music), log_mel(voice + music)
     loud = clean > clean.max() - 3
     shift = np.median((masked - clean)[loud])
-    assert np.abs(masked - clean - shift)[loud].mean() < 0.6
+    assert np.abs(masked - clean - shift)[loud].mean() < 0.8
     gaps = clean.max(1) < clean.max() - 6
     assert masked[gaps].mean() < plain[gaps].mean() - 1.5, "between syllables the music goes"
 

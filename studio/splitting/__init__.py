@@ -1,0 +1,1 @@
+"""Long recordings cut into lines."""
