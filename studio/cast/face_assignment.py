@@ -302,7 +302,7 @@ def _too_few(
     left_out = ", ".join(scene.cast[index].name for index in waiting[n_free:])
     n_faces = len(seen.bystanders)
     found = {0: "no face is found", 1: "only 1 face is found"}.get(n_faces, f"only {n_faces} faces are found")
-    remedy = "add them to the rig file" if rig else "name their faces in a rig file"
+    remedy = "add them to the rig file" if rig else "mark their eyes and mouth (eyes_and_mouth)"
     what = f"{found} in {place}, none is left for {left_out}"
     if unread:
         what += f"; a head seen from the side or covered is {listed(_places(seen, unread))}"

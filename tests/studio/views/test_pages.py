@@ -22,6 +22,7 @@ from studio.project.project import Project
 from studio.project.projects import Projects
 from studio.project.takes import Take, record_takes
 from studio.scene.schema import Scene
+from studio.scene.voices import voice_names
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -313,7 +314,7 @@ def test_renaming_and_voice_on_the_page(cafe: Project, monkeypatch) -> None:
     assert Project(cafe.folder).scene.cast[0].name == "Ada"
     assert "Ada" in {line.who for line in Project(cafe.folder).scene.script}
     voice = next(box for box in test.selectbox if box.label == "Voice")
-    other = next(option for option in cast_edits.voice_names() if option != cafe.scene.cast[0].voice.preset)
+    other = next(option for option in voice_names() if option != cafe.scene.cast[0].voice.preset)
     voice.set_value(other).run()
     assert Project(cafe.folder).scene.cast[0].voice.preset == other
     taken = cafe.scene.cast[1].name
