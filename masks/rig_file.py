@@ -263,7 +263,8 @@ def _check(points: Mapping[str, Point], name: str) -> None:
         if key not in POINTS and not (key.isdecimal() and len(key) < 4 and int(key) < N_POINTS):
             key = key[:40]
             close = get_close_matches(key, POINTS, 1, 0.5)
-            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(POINTS)}."
+            near = get_close_matches(key, POINTS, 3, 0.0)
+            hint = f"did you mean {close[0]}?" if close else f"points are called as {', '.join(near)}."
             raise ValueError(f"{name} has an unknown point {key}; {hint}")
     missing = [key for key in REQUIRED if key not in points]
     if missing:

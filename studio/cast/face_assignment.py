@@ -15,7 +15,7 @@ from studio.cast.face_choice import choose_faces
 from studio.cast.given_places import given_areas, marked_faces
 from studio.cast.places import Box, file_box, place_in_words
 from studio.cast.taken_faces import taken_faces
-from studio.core.messages import existing_file, nearest
+from studio.core.messages import existing_file, is_file, nearest
 from studio.core.problems import DocumentError, Problem, as_clause
 from studio.scene.schema import PLACELESS, Character, Scene, listed, masks_of
 
@@ -111,7 +111,7 @@ def _smaller(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def assignment_key(scene: Scene, folder: Path) -> tuple[str, tuple[tuple[str, int], ...]]:
     """All that :func:`assign_faces` depends on: a scene of nothing else as JSON, and when its files were changed."""
     files = [scene.picture, scene.rig, *(mask for member in scene.cast for mask in masks_of(member))]
-    stamps = tuple((name, (folder / name).stat().st_mtime_ns) for name in files if name and (folder / name).is_file())
+    stamps = tuple((name, (folder / name).stat().st_mtime_ns) for name in files if name and is_file(folder / name))
     members = tuple(Character.model_validate(c.model_dump(include={"name", "role", *PLACELESS})) for c in scene.cast)
     return Scene(picture=scene.picture, rig=scene.rig, cast=members, script=()).model_dump_json(), stamps
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterable
 from itertools import islice
@@ -24,6 +25,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {words[close[0]]!r}?"
     return f"known are {', '.join(sorted(words.values()))}." if words else "none is known."
+
+
+def is_file(path: Path) -> bool:
+    """Whether an ordinary file is there; a path that cannot be one's, such as one that is too long, is none."""
+    return os.path.isfile(path)  # noqa: PTH113 - which raises nothing
 
 
 def existing_file(
@@ -66,3 +72,10 @@ def unwritable(text: str) -> str | None:
     """The first character of a text that can stand in no file, as ``the character U+0000``; None without one."""
     found = _UNWRITABLE.search(text)
     return f"the character U+{ord(found[0]):04X}" if found else None
+
+
+def visible(text: str) -> str:
+    """A text as a terminal may show it: what is seen as nothing, or moves the cursor, is spelt out."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " if c.isspace() else ascii(c)[1:-1] for c in text)

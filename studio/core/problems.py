@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from studio.core.messages import visible
+
 Location = tuple[int | str, ...]
 """Keys and indices on the way to an item of a document."""
 _CODE = Path(__file__).resolve().parents[2]
@@ -50,7 +52,7 @@ class Problem:
         return f"{self.file}{f' line {self.line}' if self.line else ''}: {self._clause()}"
 
     def _clause(self) -> str:
-        clause = f"{self.what}; {self.repair}" if self.repair else self.what
+        clause = visible(f"{self.what}; {self.repair}" if self.repair else self.what)
         return clause if clause.endswith((".", "?", "!")) else f"{clause}."
 
     def as_data(self) -> dict[str, Any]:

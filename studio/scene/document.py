@@ -221,6 +221,7 @@ def validate(document: Document) -> tuple[Scene | None, list[Problem]]:
     data: dict[str, Any] = document.data
     kept = {key: list(range(len(data[key]))) for key in ("cast", "script") if isinstance(data.get(key), list)}
     problems: list[Problem] = []
+    removed: set[Location] = set()
     # A scene, a line or a voice tells what is wrong with it as a whole only when each of its items is right.
     for _ in range(_LEVELS_OF_CHECKS):
         try:
@@ -230,8 +231,11 @@ def validate(document: Document) -> tuple[Scene | None, list[Problem]]:
         for fault in faults[:MOST_PROBLEMS]:
             key, *rest = fault["loc"] or ("",)
             listed = kept[str(key)] if rest and key in kept else None
-            original = fault["loc"] if listed is None else (key, listed[int(rest[0])], *rest[1:])
-            problems += _problems(document, tuple(original), fault)
+            original = tuple(fault["loc"] if listed is None else (key, listed[int(rest[0])], *rest[1:]))
+            # what is said of an item that lacks what was taken from it would be no fault of its author
+            if not any(gone[: len(original)] == original for gone in removed):
+                problems += _problems(document, original, fault)
+            removed.add(original)
         if len(faults) > MOST_PROBLEMS:
             problems.append(document.problem((), f"{len(faults) - MOST_PROBLEMS} more faults", "mend these first"))
         data = _without(data, [tuple(fault["loc"]) for fault in faults], kept)
@@ -320,7 +324,7 @@ def _item_name(data: Any, location: Location) -> str:  # noqa: ANN401
         label = " + ".join(map(str, label)) if isinstance(label, list) else label
         if isinstance(item, dict) and noun == "script line" and len(item) == 1:
             label = next(iter(item))
-        head = f"{noun} {location[1] + 1}" + (f" ({label})" if label else "")
+        head = f"{noun} {location[1] + 1}" + (f" ({str(label)[:60]})" if label else "")
         return ": ".join([head, *words[1:]])
     return ": ".join(words)
 

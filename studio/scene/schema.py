@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from generation.audio.channels import Channel, channel_of
+from studio.core.messages import shortened
 from studio.scene import screenplay
 from studio.scene.region_points import Point, region_points
 
@@ -167,7 +168,7 @@ class Character(_Strict):
     @classmethod
     def _hex_colour(cls, colour: str | None) -> str | None:
         if colour is not None and not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
-            raise ValueError(f'should be written as "#rrggbb"; it is {colour!r}')
+            raise ValueError(f'should be written as "#rrggbb"; it is {shortened(colour)}')
         return colour
 
     @model_validator(mode="after")

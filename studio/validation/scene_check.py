@@ -14,7 +14,7 @@ from generation.text.phonemizer import read_ipa
 from studio.cast.face_assignment import FaceAssignment, assign_faces, assignment_key
 from studio.cast.geometry import cramped_faces
 from studio.cast.picture_warnings import picture_warnings
-from studio.core.messages import nearest
+from studio.core.messages import nearest, shortened
 from studio.core.problems import DocumentError, Location, Problem, as_clause, unexpected
 from studio.scene.document import at_most, read_document, validate
 from studio.scene.schema import STATEMENT_NEEDED, Scene, Voice
@@ -100,7 +100,9 @@ class _Check(ScriptCheck):
                     if not self._faulty(self._cast_at(index), "voice"):
                         self._say(at, f"{name} speaks but has no voice", f"add voice: with one of {', '.join(known)}")
             elif voice.preset is not None and voice.preset not in known:
-                self._say(at, f"{name}: the voice {voice.preset!r} is not known", f"{nearest(voice.preset, known)}")
+                self._say(
+                    at, f"{name}: the voice {shortened(voice.preset)} is not known", f"{nearest(voice.preset, known)}"
+                )
             elif voice.clip is not None:
                 self._clip(at, name, voice, voice.clip)
 

@@ -12,7 +12,7 @@ from generation.core.delivery import AVERAGE, Delivery
 from generation.core.performance import Line
 from generation.text.language_guess import language_name
 from generation.text.phonemizer import read_text
-from studio.core.messages import nearest
+from studio.core.messages import nearest, shortened
 from studio.core.problems import DocumentError, Location
 from studio.scene.retakes import faults
 from studio.scene.schema import GAZES, Character, ScriptLine
@@ -49,25 +49,35 @@ def _letters(text: str) -> str:
 class ScriptCheck(Findings):
     """The part of the check that looks at the script."""
 
+    def _lost_words(self, location: Location) -> bool:
+        """Whether the file gives a line a text or a recording that was left out of the scene as faulty."""
+        given = self.document.data.get("script")
+        item = given[location[1]] if isinstance(given, list) else None
+        if not isinstance(item, dict):
+            return False
+        return bool(item.get("recording")) or not isinstance(item.get("text"), str | None)
+
     def script(self) -> None:
         """Lines have known speakers who may speak, something to say, and files that exist."""
         if self._is_empty("script"):
             self._say(("script",), "the script has no lines", "add at least one, as NAME: text")
         names = [character.name for character in self.scene.cast]
         for number, line in enumerate(self.scene.script, 1):
-            label, at = f"script line {number} ({line.who})", ("script", number - 1)
+            label, at = f"script line {number} ({line.who[:60]})", ("script", number - 1)
             for name in line.speakers or ("",):
                 character = self.scene.find(name)
                 if character is None:
                     if self._cast_is_whole():
                         hint = nearest(name, names)
-                        self._say(at, f"script line {number}: nobody in the cast is called {name!r}", f"{hint}")
+                        self._say(
+                            at, f"script line {number}: nobody in the cast is called {shortened(name)}", f"{hint}"
+                        )
                 elif self.scene.cast[character].role == "silent":
                     self._say(at, f"{label}: {name} has the role silent", "remove the role or the line")
             self._faces(number, label, line)
             if line.looks is not None and line.looks not in GAZES:
                 self._looks(at, label, line.speakers, line.looks)
-            if line.recording is None and not line.text:
+            if line.recording is None and not line.text and not self._lost_words(at):
                 self._say(at, f"{label} is empty", f"write what {line.who} says, or remove it")
             self._reading(at, label, line)
             self._retakes(number, line)
@@ -80,7 +90,7 @@ class ScriptCheck(Findings):
         for name in line.faces:
             index, at = self.scene.find(name), ("script", number - 1, "face")
             if index is None and self._cast_is_whole():
-                self._say(at, f"{label}: no face belongs to {name!r}", nearest(name, seen))
+                self._say(at, f"{label}: no face belongs to {shortened(name)}", nearest(name, seen))
             elif index is not None and self.scene.cast[index].role == "narrator":
                 what = f"{label}: the line cannot come out of the face of {name}, a narrator, who has none"
                 self._say(at, what, "name somebody in the picture, or remove the key face")
@@ -113,7 +123,7 @@ class ScriptCheck(Findings):
         others = [name for name in seen if name.casefold() not in speaking]
         if looks.casefold() not in [name.casefold() for name in others] and self._cast_is_whole():
             hint = nearest(looks, [*others, *GAZES])
-            self._say(at, f"{label}: nobody to look at is called {looks!r}", f"{hint}")
+            self._say(at, f"{label}: nobody to look at is called {shortened(looks)}", f"{hint}")
 
     def spoken(self) -> None:
         """Every line can be pronounced or played, and their times can be met."""
