@@ -10,6 +10,7 @@ import torch
 
 from generation.core.motion import BLENDSHAPES
 from generation.motion.rig_basis import EYEBALL_RADIUS
+from generation.rendering.imaging.look import Look
 from generation.rendering.imaging.texture import Texture, crop_box, pixel_box, places_of, planes, supersample
 from masks.topology import (
     LEFT_BROW,
@@ -64,9 +65,10 @@ class Eye:
         left: the person's left eye.
         unit: inter-ocular distance in pixels.
         drawn: the lid comes down as plain colour, without a trace of wrinkles.
+        look: of the face, which all that is painted shares.
     """
 
-    def __init__(self, image: np.ndarray, points: np.ndarray, left: bool, unit: float, drawn: bool) -> None:
+    def __init__(self, image: np.ndarray, points: np.ndarray, left: bool, unit: float, drawn: bool, look: Look) -> None:
         self.left, self.unit = left, unit
         self.flatness = 1.0 if drawn else 0.85
         self.rim = (_DRAWN_RIM if drawn else _RIM) * unit
@@ -101,7 +103,8 @@ class Eye:
         low = np.floor(self.middle - [reach, self.lid + self.opening + 0.08 * unit]).astype(int)
         high = np.ceil(self.middle + [reach, (_BELOW + 0.08) * unit + self.opening]).astype(int)
         self.box = pixel_box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-        self._cut_layers(image, iris)
+        self.edge = look.edge
+        self._cut_layers(image, iris, look)
         nothing = np.zeros(_TABLE)
         self.tables = np.float32(np.stack([self.upper, self.lower, nothing, nothing], -1))[None]
         self.frame = torch.tensor(np.stack([self.along, self.down, self.middle]), dtype=torch.float32)
@@ -126,21 +129,28 @@ class Eye:
         v = np.interp(self.s, s[order], v[order], left=0.0, right=0.0)
         return cv2.GaussianBlur(v.reshape(1, -1), (0, 0), 1.2).ravel()
 
-    def _cut_layers(self, image: np.ndarray, iris: np.ndarray) -> None:
+    def _cut_layers(self, image: np.ndarray, iris: np.ndarray, look: Look) -> None:
         crop, places = crop_box(image, self.box), places_of(self.box)
         offset = places - self.middle
         s, v = offset @ self.along, offset @ self.down
         upper, lower = np.interp(s, self.s, self.upper), np.interp(s, self.s, self.lower)
-        margin = 0.35 if self.opening > 6 else 0.0
+        margin = (0.35 if self.opening > 6 else 0.0) - 0.5 * (self.edge - 1.0)  # under soft lids' edges too
         inside = (v > upper + margin) & (v < lower - margin) & (np.abs(s) < self.half)
         radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
         distance = np.linalg.norm(places - iris[0], axis=-1)
-        disc = np.float32(np.clip((radius * 1.08 - distance) / max(0.16 * radius, 1.0) + 0.5, 0.0, 1.0))
+        soft = max(0.16 * radius, 1.0, self.edge)
+        disc = np.float32(np.clip((radius * 1.08 + look.blur - distance) / soft + 0.5, 0.0, 1.0))
         white = self._white(crop, inside, disc)
         eye = crop.astype(np.float32)
         hidden = ~inside
         eye[hidden] = white[hidden]
         eye = _complete_iris(eye, inside, disc, distance, radius)
+        self.grain = None
+        if look.grain is not None:
+            grain = look.grain.field(self.box.height, self.box.width)
+            eye += grain * hidden[..., None]
+            white = white + grain * (hidden | (disc > 0))[..., None]
+            self.grain = Texture.of(supersample(np.dstack([grain, np.zeros_like(distance)])), self.box)
         iris_layer = eye - (1.0 - disc[..., None]) * white
         iris_layer[disc == 0] = 0.0
         # four channels are read in less time than three
@@ -207,8 +217,8 @@ class Eye:
         lap = 0.02 * self.unit
         new_upper = torch.minimum(upper + closing * (meet - upper + 0.5 * lap), new_lower + shut * lap)
         lid_v, below_v = self._skin_rows(v, upper, lower, new_upper, new_lower)
-        in_upper = (new_upper - v + 0.5).clamp(0.0, 1.0)
-        in_lower = torch.minimum((v - new_lower + 0.5).clamp(0.0, 1.0), 1.0 - in_upper)
+        in_upper = ((new_upper - v) / self.edge + 0.5).clamp(0.0, 1.0)
+        in_lower = torch.minimum(((v - new_lower) / self.edge + 0.5).clamp(0.0, 1.0), 1.0 - in_upper)
         in_ball = 1.0 - in_upper - in_lower
         eye = torch.zeros(3, *s.shape)
         # each layer in the rows that show it
@@ -274,9 +284,12 @@ class Eye:
         if not travel.any():
             return lid
         into = ((v - (upper - self.lid)) / (0.7 * self.lid)).clamp(0.0, 1.0)
-        off_lash = ((new_upper - lash - v) / max(0.5 * lash, 1.0) + 0.5).clamp(0.0, 1.0)
+        off_lash = ((new_upper - lash - v) / max(0.5 * lash, 1.0, self.edge - 1.0) + 0.5).clamp(0.0, 1.0)
         share = (into * off_lash * (2.0 * travel).clamp_max(1.0)) * self.flatness
-        return torch.lerp(lid, self._at(self.smooth, s, lid_v), share)
+        smooth = self._at(self.smooth, s, lid_v)
+        if self.grain is not None:  # of the place, not of the skin, which is stretched
+            smooth += self._at(self.grain, s, v)
+        return torch.lerp(lid, smooth, share)
 
     def _ball(self, x: torch.Tensor, y: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
         """Eyeball (3, T, h, w) with its iris moved by ``shift`` (T, 2) pixels."""

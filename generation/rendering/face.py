@@ -16,6 +16,7 @@ from generation.rendering.controls import mouth_controls
 from generation.rendering.deformation import build_deformation
 from generation.rendering.eyes import Eye
 from generation.rendering.imaging.inpainting import fill_behind
+from generation.rendering.imaging.look import measure_look
 from generation.rendering.imaging.texture import crop_box, places_of
 from generation.rendering.imaging.warp import Grid, bounding_grid, invert, rotation_matrices, upsample
 from generation.rendering.mouth.layers import Mouth
@@ -78,8 +79,9 @@ class FaceRenderer:
         self.unit = self.pose.scale
         self.grid = _grid_over(face.region > 0, self.unit)
         self.line = find_lip_line(picture, points, self.unit)
-        self.mouth = Mouth(picture, points, self.line, self.unit, face.drawn)
-        self.eyes = [Eye(picture, points, left, self.unit, face.drawn) for left in (False, True)]
+        self.look = look = measure_look(picture, points, self.unit)
+        self.mouth = Mouth(picture, points, self.line, self.unit, face.drawn, look)
+        self.eyes = [Eye(picture, points, left, self.unit, face.drawn, look) for left in (False, True)]
         self._place_fields(rig, points)
         self._cut_picture(picture, face, points, cut)
         nodes = self.grid.nodes()
@@ -129,6 +131,8 @@ class FaceRenderer:
             matte = refine_matte(
                 crop, crop_box(face.mask.astype(np.float32), self.grid), max(2, round(0.06 * self.unit))
             )
+            if self.look.blur:
+                matte = cv2.GaussianBlur(matte, (0, 0), self.look.blur)
             outline = cv2.convexHull(np.float32(points[:468] - [self.grid.left, self.grid.top]))
             matte = cv2.fillConvexPoly(matte, np.round(outline).astype(np.int32), 1.0)
             behind = fill_behind(crop, matte, round(0.8 * self.unit))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generation.core.clock import frames_from_seconds
+from masks.occlusion import occlusion
 from masks.person_segmentation import sam_predictor, segment_person
 from masks.regions import CharacterMask, motion_region, motion_room
 from masks.routing import FaceTokens, face_footprint, routing_weights
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 ALLOWED_MOTION = 0.25
 """Room around a head that its motion may use, in inter-ocular distances."""
+_OBJECT = 0.5
+"""Share of a pixel from which on it is an object's before a mouth."""
 LEAST_ROOM = 0.15
 """Room below which a head can be seen to move less than it should, in inter-ocular distances."""
 
@@ -72,6 +75,8 @@ def build_geometry(scene: Scene, assignment: FaceAssignment) -> SceneGeometry:
     for person in assigned:
         sides[person.character] = np.clip(2 * person.face.eyes[:, 0].mean() / size[1] - 1, -1, 1)
     rooms = tuple(motion_room(person.face, region) for person, region in zip(assigned, regions, strict=True))
+    for person, region in zip(assigned, regions, strict=True):  # an object before a mouth stays as it is
+        region[occlusion(assignment.picture, person.face) >= _OBJECT] = 0.0
     routing = _routing(scene, assigned, masks, size)
     return SceneGeometry(assigned, tuple(masks), tuple(figures), tuple(regions), routing, rooms, sides)
 

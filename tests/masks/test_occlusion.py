@@ -84,6 +84,20 @@ def test_fingers_are_noticed_in_dark_blurred_and_grey_pictures(found: tuple[np.n
         assert mouth_cover(change(bare), found[1]).share < COVERED
 
 
+def test_pale_colours_and_one_tone_are_no_object(found: tuple[np.ndarray, FaceLandmarks]) -> None:
+    """Sepia, with grain, has skin's red and no redder lips; a blurred or faded picture has paler ones."""
+    bare = found[0].astype(np.float32)
+    gray = np.repeat((bare @ [0.299, 0.587, 0.114])[..., None], 3, axis=2)
+    grain = np.random.default_rng(0).normal(0, 12, bare.shape[:2])[..., None]
+    for picture in (
+        gray * [1.07, 0.98, 0.82],
+        gray * [1.07, 0.98, 0.82] + grain,
+        0.3 * bare + 0.7 * gray,
+        cv2.GaussianBlur(bare, (0, 0), 4),
+    ):
+        assert mouth_cover(picture.clip(0, 255).astype(np.uint8), found[1]).share < COVERED
+
+
 def test_a_face_outside_the_picture_has_no_cover(found: tuple[np.ndarray, FaceLandmarks]) -> None:
     away = FaceLandmarks(found[1].points + (5000, 0, 0))
     assert not occlusion(found[0], away).any()

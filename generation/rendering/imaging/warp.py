@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -100,13 +101,19 @@ def spread_rows(values: np.ndarray, stride: int) -> np.ndarray:
 
     Number by number, never as a matrix product: that rounds differently in boxes of different sizes.
     """
+    first = values[..., :-1, None, :]
     out = np.empty((*values.shape[:-2], (values.shape[-2] - 1) * stride + 1, values.shape[-1]), np.float32)
     out[..., -1, :] = values[..., -1, :]
     between = out[..., :-1, :].reshape(*values.shape[:-2], -1, stride, values.shape[-1])  # a view
-    shares = (np.arange(stride, dtype=np.float32) / np.float32(stride))[:, None]
-    np.multiply(np.diff(values, axis=-2)[..., None, :], shares, out=between)
-    between += values[..., :-1, None, :]
+    np.multiply(values[..., 1:, None, :] - first, _shares(stride), out=between)
+    between += first
     return out
+
+
+@lru_cache(64)
+def _shares(stride: int) -> np.ndarray:
+    """(stride, 1) share of the next node in the pixels from one node on."""
+    return (np.arange(stride, dtype=np.float32) / np.float32(stride))[:, None]
 
 
 def spread_columns(values: np.ndarray, stride: int) -> np.ndarray:

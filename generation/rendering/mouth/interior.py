@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from generation.rendering.imaging.look import Look
 from generation.rendering.mouth.lip_line import LipLine
 
 _DETAIL = 4
@@ -22,6 +22,14 @@ _DRAWN_EDGE = 0.035
 """The same for drawn mouths."""
 _DROP = 0.02
 """How much lower the lower ones begin to show."""
+_SKIN = np.array([1.13, 0.98, 0.89])
+"""Bright skin in white light, RGB over their mean."""
+_SKIN_COLOURS = np.array([0.2, 0.12, 0.3])
+"""How far skin goes from it, logarithms; what lies beyond is the light's colour."""
+_LIGHT_SHARE = 0.25
+"""Share of skin's own difference that the mouth's inside takes over."""
+_DRAWN_LIGHT = 120.0
+"""Level of a drawn face's lightest colour below which the drawing is dark."""
 
 
 @dataclass(frozen=True)
@@ -54,35 +62,31 @@ class MouthPaint:
     cavity: np.ndarray
 
 
-def photo_palette(image: np.ndarray, points: np.ndarray, line: LipLine) -> Palette:
+def photo_palette(image: np.ndarray, line: LipLine, look: Look) -> Palette:
     """Colours for a photograph: its light is read off the brightest skin of the face and off visible teeth.
 
     Args:
         image: uint8 (H, W, 3) RGB.
-        points: (478, 2) landmarks, pixel indices.
         line: the picture's mouth.
+        look: of the face.
     """
-    hull = cv2.convexHull(np.float32(points[:468])).astype(np.int32)
-    face = cv2.fillConvexPoly(np.zeros(image.shape[:2], np.uint8), hull, 1) > 0
-    skin = image[face].astype(np.float64)
-    gray = skin @ np.array([0.299, 0.587, 0.114])
-    bright = skin[gray >= np.percentile(gray, 90)].mean(0)
-    light = float(np.clip(bright.mean() / 215.0, 0.35, 1.0))
-    tint = bright / bright.mean()
-    tint = 1.0 + 0.25 * (tint / np.array([1.13, 0.98, 0.89]) - 1.0)
-    tooth = np.array([212.0, 196.0, 170.0]) * light * tint
+    brightness = max(float(look.skin.mean()), 1.0)
+    light = min(brightness / 215.0, 1.0)
+    apart = np.log(np.maximum(look.skin, 1.0) / brightness / _SKIN)
+    # skin has colours of its own, so that little of the difference is light; what no skin shows is all light
+    cast = np.exp(np.sign(apart) * np.maximum(np.abs(apart) - _SKIN_COLOURS, 0.0))
+    tint = (1.0 + _LIGHT_SHARE * (look.skin / brightness / _SKIN / cast - 1.0)) * cast
     seen = _visible_teeth(image, line)
-    if seen is not None:
-        tooth = seen
+    tooth = look.toned(np.array([212.0, 196.0, 170.0]) * light * tint) if seen is None else seen
     return Palette(
-        cavity=np.array([42.0, 14.0, 14.0]) * light,
-        gum=np.array([168.0, 92.0, 92.0]) * light * tint,
+        cavity=look.toned(np.array([42.0, 14.0, 14.0]) * light * cast),
+        gum=look.toned(np.array([168.0, 92.0, 92.0]) * light * tint),
         tooth=tooth,
-        tongue=np.array([168.0, 84.0, 82.0]) * light * tint,
+        tongue=look.toned(np.array([168.0, 84.0, 82.0]) * light * tint),
     )
 
 
-def drawn_palette(image: np.ndarray, points: np.ndarray, line: LipLine) -> Palette:
+def drawn_palette(image: np.ndarray, points: np.ndarray, line: LipLine, look: Look) -> Palette:
     """Flat colours for a drawing: the mouth's dark from its own line, teeth from its lightest colour of the face."""
     x, y = np.round(points[:468]).astype(int).T
     inside = (x >= 0) & (y >= 0) & (x < image.shape[1]) & (y < image.shape[0])
@@ -93,16 +97,17 @@ def drawn_palette(image: np.ndarray, points: np.ndarray, line: LipLine) -> Palet
     at = np.round(places[np.abs(line.s) < 0.8 * line.half]).astype(int)
     at = np.clip(at, 0, np.array(image.shape[1::-1]) - 1)
     dark = np.median(image[at[:, 1], at[:, 0]], axis=0)
-    cavity = np.minimum(0.45 * dark + np.array([30.0, 5.0, 8.0]), 90.0)
+    exposed = min(float(light.mean()) / _DRAWN_LIGHT, 1.0)
+    cavity = np.minimum(0.45 * dark + np.array([30.0, 5.0, 8.0]) * exposed, 90.0)
     return Palette(
-        cavity=cavity,
-        gum=cavity,
-        tooth=0.35 * light + 0.65 * np.array([250.0, 247.0, 240.0]),
-        tongue=0.5 * cavity + 0.5 * np.array([214.0, 98.0, 104.0]),
+        cavity=look.toned(cavity),
+        gum=look.toned(cavity),
+        tooth=look.toned(0.35 * light + 0.65 * np.array([250.0, 247.0, 240.0]) * exposed),
+        tongue=look.toned(0.5 * cavity + 0.5 * np.array([214.0, 98.0, 104.0]) * exposed),
     )
 
 
-def paint_mouth(line: LipLine, palette: Palette, unit: float, drawn: bool) -> MouthPaint:
+def paint_mouth(line: LipLine, palette: Palette, unit: float, drawn: bool, look: Look) -> MouthPaint:
     """Teeth, gums and tongue for one mouth.
 
     Args:
@@ -110,6 +115,7 @@ def paint_mouth(line: LipLine, palette: Palette, unit: float, drawn: bool) -> Mo
         palette: its colours.
         unit: inter-ocular distance in pixels.
         drawn: flat shapes instead of single shaded teeth.
+        look: of the face; the layers get its sharpness.
     """
     reach = 1.35 * line.half
     left, top = (int(np.floor(v)) for v in line.middle - [reach, max(0.45 * unit, 0.7 * reach)])
@@ -139,7 +145,8 @@ def paint_mouth(line: LipLine, palette: Palette, unit: float, drawn: bool) -> Mo
         upper *= _ramp(0.72 * line.half - np.abs(s), 0.1 * line.half)
     tongue = _tongue(u, w, palette, drawn)
     jaw = lower + tongue * (1.0 - lower[3:])
-    return MouthPaint(left, top, width, height, np.float32(upper), np.float32(jaw), np.float32(palette.cavity))
+    skull, jaw = (look.softened(np.float32(layer), _DETAIL) for layer in (upper, jaw))
+    return MouthPaint(left, top, width, height, skull, jaw, np.float32(palette.cavity))
 
 
 def _tooth_row(

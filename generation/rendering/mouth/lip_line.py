@@ -49,11 +49,11 @@ class LipLine:
         offset = places - self.middle
         return offset @ self.along, offset @ self.down
 
-    def cover(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Share of each place (..., 2) that belongs to the upper and to the lower lip's side; soft over one pixel."""
+    def cover(self, places: np.ndarray, edge: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """Share of each place (..., 2) of the upper and of the lower lip's side, soft over ``edge`` pixels."""
         s, v = self.to_frame(places)
-        upper = np.clip(0.5 - (v - np.interp(s, self.s, self.upper)), 0.0, 1.0)
-        lower = np.clip(0.5 + (v - np.interp(s, self.s, self.lower)), 0.0, 1.0)
+        upper = np.clip(0.5 - (v - np.interp(s, self.s, self.upper)) / edge, 0.0, 1.0)
+        lower = np.clip(0.5 + (v - np.interp(s, self.s, self.lower)) / edge, 0.0, 1.0)
         return upper.astype(np.float32), np.minimum(lower, 1.0 - upper).astype(np.float32)
 
     def beyond(self, places: np.ndarray, upper: bool) -> np.ndarray:
