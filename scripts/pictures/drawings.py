@@ -159,5 +159,5 @@ def _stylised() -> Iterator[PictureCase]:
     cv2.ellipse(fox, (320, 380), (34, 14), 0, 20, 160, (60, 34, 26), 3, cv2.LINE_AA)
     spots = ((320.0, 250.0, 130.0),)
     yield PictureCase("a fox", fox, spots)
-    marked = {"eyes_and_mouth": [[255, 250], [385, 250], [320, 388]]}
+    marked: dict[str, object] = {"eyes_and_mouth": [[255, 250], [385, 250], [320, 388]]}
     yield PictureCase("a fox with its eyes and mouth marked", fox, spots, scene=marked)

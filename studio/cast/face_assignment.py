@@ -141,7 +141,8 @@ def assign_faces(scene: Scene, folder: Path) -> tuple[FaceAssignment | None, lis
         named = marked_faces(scene, folder, full, picture.shape[:2])
     except DocumentError as error:
         return FaceAssignment(picture, ()), [*problems, *error.problems]
-    faces, unread = list(named.values()), ()
+    faces = list(named.values())
+    unread: tuple[PictureWindow, ...] = ()
     members = [scene.cast[index] for index in scene.on_screen]
     unmarked = [member for member in members if member.rig_face is None and member.name not in named]
     if not named or unmarked:

@@ -133,10 +133,10 @@ def with_points(store: Store, scene: Scene, view: View, points: Mapping[str, Seq
     Raises:
         ValueError: points are missing, unknown, exchanged or make no face.
     """
-    from masks.rig_file import RigFace, completed, load_rig
+    from masks.rig_file import RigFace, load_rig
 
     name = scene.cast[chosen].name
-    face = RigFace(name, completed({key: (float(x), float(y)) for key, (x, y) in points.items()}, name))
+    face = RigFace(name, {key: (float(x), float(y)) for key, (x, y) in points.items()})
     face.landmarks()
     marked = {}
     if scene.rig is not None:

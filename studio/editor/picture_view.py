@@ -187,25 +187,34 @@ def marked_points(scene: Scene, folder: Path, size: tuple[int, int], chosen: int
     """A character's marked points in pixels of a picture of ``size`` (height, width); empty without any."""
     member = scene.cast[chosen]
     if member.eyes_and_mouth is not None:
-        return _three_points(scene, folder, size, chosen)
+        return _shown_points(_three_points(scene, folder, size, chosen), size)
     if scene.rig is None or not (folder / scene.rig).is_file():
         return {}
     found = _rig_points(folder / scene.rig, (folder / scene.rig).stat().st_mtime_ns, size)
-    return {key: [round(x, 1), round(y, 1)] for key, (x, y) in found.get(member.rig_face or member.name, {}).items()}
+    return _shown_points(found.get(member.rig_face or member.name, {}), size)
 
 
-def _three_points(scene: Scene, folder: Path, size: tuple[int, int], chosen: int) -> dict[str, list[float]]:
-    """The points that follow from a character's eyes and mouth in the scene."""
+def _shown_points(points: Mapping[str, tuple[float, float]], size: tuple[int, int]) -> dict[str, list[float]]:
+    """Points with those that follow from eyes and mouth, inside a picture of ``size`` (height, width)."""
+    from masks.rig_file import completed
+
+    inside = {key: np.clip(place, 0, size[::-1]) for key, place in completed(points).items()}
+    return {key: [round(float(x), 1), round(float(y), 1)] for key, (x, y) in inside.items()}
+
+
+def _three_points(scene: Scene, folder: Path, size: tuple[int, int], chosen: int) -> dict[str, tuple[float, float]]:
+    """A character's eyes and mouth in the scene, in pixels of a picture of ``size`` (height, width)."""
     from masks.picture import picture_size
-    from masks.rig_file import EYES_AND_MOUTH, completed
+    from masks.rig_file import EYES_AND_MOUTH, fit
 
-    member = scene.cast[chosen]
+    marked = scene.cast[chosen].eyes_and_mouth or ()
     try:
-        scale = np.array(size[::-1]) / picture_size(folder / scene.picture)
-        points = completed(dict(zip(EYES_AND_MOUTH, np.array(member.eyes_and_mouth) * scale, strict=True)), member.name)
+        across, down = np.array(size[::-1]) / picture_size(folder / scene.picture)
+        points = {key: (x * across, y * down) for key, (x, y) in zip(EYES_AND_MOUTH, marked, strict=True)}
+        fit(points)
     except ValueError:
         return {}  # the assignment has said what is wrong
-    return {key: [round(x, 1), round(y, 1)] for key, (x, y) in points.items()}
+    return points
 
 
 @lru_cache(maxsize=4)

@@ -119,12 +119,15 @@ def test_points_by_hand_make_a_face_where_none_is_found(projects: Projects, tmp_
     view = picture_view.look(project.scene, project.folder)
     assert view.owners == (0,) and not view.problems
     assert np.allclose(view.faces[0].points[1, :2], (320, 250), atol=1)
-    do(project, 0, kind="points", points={"right_eye": [260, 200], "left_eye": [380, 200], "mouth": [320, 310]})
+    do(project, 0, kind="points", points={"right_eye": [260, 200], "left_eye": [380, 200], "mouth": [320, 400]})
     view = picture_view.look(project.scene, project.folder)
     assert np.allclose(view.faces[0].eyes, [(260, 200), (380, 200)], atol=1), "three clicks are a face"
-    assert set(picture_view.marked_points(project.scene, project.folder, view.size, 0)) == {
-        name for name, _ in picture_view.WANTED
-    }
+    assert view.owners == (0,) and not view.problems, "though the chin lies below the picture"
+    shown = picture_view.marked_points(project.scene, project.folder, view.size, 0)
+    assert set(shown) == {name for name, _ in picture_view.WANTED}
+    assert max(y for _, y in shown.values()) == 480
+    do(project, 0, kind="points", points=shown)
+    assert picture_view.look(project.scene, project.folder).owners == (0,)
     swapped = {**points, "mouth_left": points["mouth_right"], "mouth_right": points["mouth_left"]}
     with pytest.raises(ValueError, match="exchanged"):
         do(project, 0, kind="points", points=swapped)
