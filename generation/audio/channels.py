@@ -8,7 +8,7 @@ import numpy as np
 
 Channel = Literal["left", "right", "mix"] | int
 """Which channel of a recording: by side, all of them, or by number from 1."""
-SIDES = ("left", "right", "mix")
+SIDES: tuple[Literal["left", "right", "mix"], ...] = ("left", "right", "mix")
 MOST_CHANNELS = 8
 _CANCELS = 0.05
 """Share of the channels' power that is left in their mean where they are opposite in phase (13 dB less)."""
@@ -23,8 +23,11 @@ def channel_of(value: Any) -> Channel | None:  # noqa: ANN401 - whatever a docum
     given = value.strip().lower() if isinstance(value, str) else value
     if isinstance(given, str) and given.isdecimal() and len(given) == 1:
         given = int(given)
-    if given is None or given in SIDES or (type(given) is int and 1 <= given <= MOST_CHANNELS):
+    if given is None or (type(given) is int and 1 <= given <= MOST_CHANNELS):
         return given
+    for side in SIDES:
+        if given == side:
+            return side
     raise ValueError(f"should be left, right, mix or a number from 1 to {MOST_CHANNELS}; it is {str(value)[:40]!r}")
 
 

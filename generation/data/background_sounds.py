@@ -7,13 +7,14 @@ cover more kinds of music than a list of instruments would.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 from scipy.signal import butter, fftconvolve, lfilter, sosfilt
 
 from generation.core.clock import SAMPLE_RATE
 
-Random = np.random.Generator
+Random: TypeAlias = np.random.Generator
 _SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 4, 7, 9), (0, 3, 5, 6, 7, 10))
 _HIGHEST = 0.45 * SAMPLE_RATE
 

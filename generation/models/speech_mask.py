@@ -26,7 +26,7 @@ class _Block(nn.Module):
         # As shifted copies: on a CPU several times as fast as a grouped convolution.
         reach, n_frames = _TAPS // 2 * self.dilation, h.shape[1]
         padded = nn.functional.pad(h, (0, 0, reach, reach))
-        across = self.shift
+        across: Tensor = self.shift
         for tap in range(_TAPS):
             across = across + self.kernel[tap] * padded[:, tap * self.dilation : tap * self.dilation + n_frames]
         return h + self.mix(torch.relu(across))

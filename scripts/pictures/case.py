@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -30,7 +30,7 @@ class PictureCase:
     people: tuple[Spot, ...]
     cast: int = 0
     turned: int = 1
-    scene: dict[str, object] = field(default_factory=dict)
+    scene: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

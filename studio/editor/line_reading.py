@@ -29,8 +29,9 @@ def _shown(text: str, language: str, lexicon: tuple[tuple[str, str], ...]) -> st
         return ""  # the check says why
     words = reading.words
     for word, ipa in lexicon:
+        escaped = ipa.replace("\\", r"\\")
         pattern = rf"(?i)(?<!\w){re.escape(word)}(?!\w)"
-        words = re.sub(pattern, lambda found, ipa=ipa: f"{found[0]} /{ipa}/", words)
+        words = re.sub(pattern, rf"\g<0> /{escaped}/", words)
     unread = bool(reading.directions) and not words
     same = not reading.directions and _plain(words) == _plain(display_text(text))
     return "" if same else "nothing" if unread else words

@@ -52,7 +52,7 @@ class ScriptCheck(Findings):
     def _lost_words(self, location: Location) -> bool:
         """Whether the file gives a line a text or a recording that was left out of the scene as faulty."""
         given = self.document.data.get("script")
-        item = given[location[1]] if isinstance(given, list) else None
+        item = given[int(location[1])] if isinstance(given, list) else None
         if not isinstance(item, dict):
             return False
         return bool(item.get("recording")) or not isinstance(item.get("text"), str | None)
