@@ -128,7 +128,7 @@ def _restore() -> None:
 def _unpack() -> None:
     packed = st.file_uploader("A project archive", type=["zip"], key="packed project",
                               help="From the page Export, or from parley archive.")  # fmt: skip
-    if packed is not None and st.button("Make a project of it"):
+    if packed is not None and st.button("Make a project of it", help="Unpacks it into a new project."):
         project = None
         with session.refusals(), tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch) / "project.zip"
