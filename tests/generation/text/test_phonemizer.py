@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -146,3 +151,18 @@ def test_bad_lexicon_and_language_are_named() -> None:
 
 def test_another_phonemizer_can_take_over() -> None:
     assert phonemize("any word 2", phonemizer=lambda text: text.replace("w", "ʔ")) == "an ʔord tʔo"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no paths of that length")
+def test_espeak_finds_its_data_under_a_long_path(tmp_path: Path) -> None:
+    """Its library ends the process there, so that a process of its own is asked."""
+    import espeakng_loader
+
+    long = tmp_path / "/".join(["installed" * 5] * 4)
+    shutil.copytree(Path(espeakng_loader.get_data_path()).parent, long / "espeakng_loader")
+    code = "from generation.text.phonemizer import phonemize; import sys; sys.stdout.write(ascii(phonemize('hello')))"
+    paths = os.pathsep.join([str(long), str(Path(__file__).resolve().parents[3])])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": paths}
+    )
+    assert (done.returncode, done.stdout) == (0, ascii("həlˈoʊ")), done.stderr

@@ -133,3 +133,16 @@ def test_an_idle_worker_looks_at_the_picture_before_it_is_asked(
         serve(projects.root, "test", idle_seconds=1.5)
     (preview,) = orders  # the preview itself looked no more
     assert preview.status().state == "done", preview.status().sentence
+
+
+def test_out_of_memory_is_said_only_where_the_system_says_so(project: Project, projects: Projects) -> None:
+    said = {}
+    for out_of_memory in (False, True):
+        job = submit(project, "hear", steps=1)
+        with worker_lock(projects.root):
+            leave_queue(job)
+            job.write_status("dead", JobStatus("running", "speech and motion", 0.5))
+            write_json(projects.root / WORKER, {"token": "dead", "state": "busy", "pid": 0, "job": str(job.folder)})
+            supervisor._close(projects.root, "dead", -signal.SIGKILL, cancelled=False, out_of_memory=out_of_memory)
+            said[out_of_memory] = job.status().sentence
+    assert "out of memory" in said[True] and "out of memory" not in said[False]
