@@ -315,7 +315,7 @@ def _item_name(data: Any, location: Location) -> str:  # noqa: ANN401
     """``character 2 (BOB): voice``: an item of the document as its author would call it."""
     if not location:
         return ""
-    words = [str(part) for part in location if not isinstance(part, int)]
+    words = [str(part)[:60] for part in location if not isinstance(part, int)]
     if location[0] in ("cast", "script") and len(location) > 1 and isinstance(location[1], int):
         noun, key = ("character", "name") if location[0] == "cast" else ("script line", "who")
         items = data.get(location[0])

@@ -31,6 +31,7 @@ _JOINERS = set("\u200c\u200d")
 """Between two letters they are part of how some scripts and emoji are written."""
 Name = Annotated[str, Field(max_length=1300)]
 """Names of people: up to twenty of sixty letters."""
+Word = Annotated[str, Field(max_length=200)]
 FileName = Annotated[str, Field(max_length=1000)]
 PLACELESS: dict[str, Any] = {"region": "auto", "mask": None, "rig_face": None, "eyes_and_mouth": None, "regions": ()}
 """Keys of a character that say where in the picture it is, with their values where nothing does."""
@@ -346,7 +347,7 @@ class Scene(_Strict):
     rig: FileName | None = None
     cast: tuple[Character, ...] = Field(max_length=100)
     script: tuple[ScriptLine, ...] = Field(max_length=1000)
-    lexicon: dict[Name, Name] = Field({}, max_length=1000)
+    lexicon: dict[Word, Word] = Field({}, max_length=1000)
     seed: int = Field(0, ge=0, lt=2**31)
     label: bool = True
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from generation.adapters.metadata import SUFFIX, About, find_adapter, read_about, shipped_adapters, shipped_base
 from generation.adapters.tensors import tensor_fault
 from generation.core.delivery import Delivery, blend_deliveries
-from studio.core.messages import nearest
+from studio.core.messages import nearest, shortened
 from studio.core.problems import DocumentError, Problem
 
 
@@ -68,7 +68,7 @@ def read_style(name: str, folder: Path) -> About:
     try:
         about = read_about(path)
     except RuntimeError as error:
-        raise DocumentError([Problem("cast", f"the style {name!r}: {error}")]) from error
+        raise DocumentError([Problem("cast", f"the style {shortened(name)}: {error}")]) from error
     if about.kind == "distilled_sampler":
         raise _refusal(name, "is a sampler's adapter", "name a style, a voice or a way of moving")
     if about.base != shipped_base():
@@ -83,7 +83,7 @@ def read_style(name: str, folder: Path) -> About:
 
 
 def _refusal(name: str, what: str, repair: str) -> DocumentError:
-    return DocumentError([Problem("cast", f"the style {name!r} {what}", repair)])
+    return DocumentError([Problem("cast", f"the style {shortened(name)} {what}", repair)])
 
 
 def delivery_of(styles: Mapping[str, float], folder: Path) -> Delivery:
