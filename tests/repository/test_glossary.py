@@ -43,6 +43,7 @@ FAIR = {
     "again": "the button that runs a job a second time",
     "piece": "a key of takes.json in projects on disk, and parts of a clip before they are known to be of use",
     "pieces": "the same, several",
+    "Piece": "a part of a picture that is put together for a test of the check",
     "stretch": "how far a struck string's partials lie apart, acoustics' own word",
     "LEARNED": "the channels whose displacement a regression finds, as statistics says it",
 }
