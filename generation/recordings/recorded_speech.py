@@ -19,8 +19,11 @@ SPEECH_LEVEL = -2.0
 """Natural log of the RMS mel amplitude of speech, median of the training corpus."""
 _SURE, _SPREAD = 0.5, 3.0
 """Presence, smoothed over 30 ms, from which somebody speaks."""
-_LEAST_SHARE, _LEAST_RUN = 0.12, 8
-"""Of the power in a stretch that is speech, and frames of 10 ms: less of either is no voice."""
+_LEAST_SHARE, _CLEAR_SHARE, _CLEAR_TIME, _LEAST_RUN = 0.12, 0.25, 0.08, 8
+"""Of the power in a stretch that is speech: less is no voice, this much a clear one; of a recording in which there is a
+clear voice; and frames of 10 ms of the shortest stretch."""
+_DEPTH = 1.6
+"""Factor on the mask: where lips close under music, what the network leaves of it would hold them open."""
 _LEAST_SPEECH = 0.2
 """Seconds of speech below which a recording holds none: a knock or a note may pass for a syllable."""
 _MOST_GAIN = 300.0
@@ -66,9 +69,12 @@ def _find(mel: np.ndarray) -> RecordedSpeech:
     heard = np.exp(2 * mel.astype(np.float64))
     spoken = heard * np.exp(2 * mask.bands)
     speaks = gaussian_filter1d(mask.presence, _SPREAD) > _SURE
-    for start, stop in runs(speaks):
-        # What little of music passes for a voice is no voice that anybody would notice in it.
-        if stop - start < _LEAST_RUN or spoken[start:stop].sum() < _LEAST_SHARE * heard[start:stop].sum():
+    spans = [(a, b, float(spoken[a:b].sum() / heard[a:b].sum())) for a, b in runs(speaks)]
+    # What little of music passes for a voice is none, unless a clear voice is there that may be drowned at times.
+    clear = sum(stop - start for start, stop, share in spans if share >= _CLEAR_SHARE)
+    least = _LEAST_SHARE if clear >= _CLEAR_TIME * len(mel) else _CLEAR_SHARE
+    for start, stop, share in spans:
+        if stop - start < _LEAST_RUN or share < least:
             speaks[start:stop] = False
     if speaks.sum() < _LEAST_SPEECH * MEL_RATE:
         return RecordedSpeech(np.zeros(len(mel), bool), None, 0.0, mask.bands)
@@ -102,7 +108,7 @@ def speech_log_mel(waveform: np.ndarray) -> np.ndarray:
         return np.full_like(mel, silence)
     # The sound itself is raised, not its spectrogram, whose floor would rise with it.
     mel = log_mel(np.float32(speech_gain(speech)) * waveform)
-    return np.where(_widened(speech.speaks)[:, None], np.maximum(mel + speech.bands, silence), silence)
+    return np.where(_widened(speech.speaks)[:, None], np.maximum(mel + _DEPTH * speech.bands, silence), silence)
 
 
 def _widened(speaks: np.ndarray) -> np.ndarray:

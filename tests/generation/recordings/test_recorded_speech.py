@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from backgrounds import background, bells, drums, fan, organ, room_tone, train, waves
+from backgrounds import background, bells, drums, fan, kettle, mandolin, organ, room_tone, train, waves
 from sounds import RATE, syllables
 
 from generation.audio.loudness import loudness, mix
@@ -19,7 +19,7 @@ from generation.recordings import speech_mask as running
 from generation.recordings.quality import assess_recording
 from generation.recordings.recorded_speech import find_speech, levelled, speech_log_mel, without_other_sounds
 
-OTHER_SOUNDS = (bells, organ, drums, train, fan, waves, room_tone)
+OTHER_SOUNDS = (bells, organ, drums, mandolin, train, fan, waves, kettle, room_tone)
 FRAME = 960
 
 
@@ -71,7 +71,7 @@ def test_a_voice_under_music_keeps_its_own_spectrum() -> None:
     clean, masked, plain = speech_log_mel(voice), speech_log_mel(voice + music), log_mel(voice + music)
     loud = clean > clean.max() - 3
     shift = np.median((masked - clean)[loud])
-    assert np.abs(masked - clean - shift)[loud].mean() < 0.8
+    assert np.abs(masked - clean - shift)[loud].mean() < 1.1
     gaps = clean.max(1) < clean.max() - 6
     assert masked[gaps].mean() < plain[gaps].mean() - 1.5, "between syllables the music goes"
 
