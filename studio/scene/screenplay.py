@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from typing import Protocol
 
 OPTIONS = ("pause", "overlap", "start", "speed", "take", "looks", "face", "recording", "channel")
+MOST_LINES = 10_000
+"""Lines of text, empty ones and continued ones too; a scene has a tenth of them."""
 _OPTION_LIST = re.compile(r"\(((?:[^()\"]|\"(?:[^\"\\]|\\.)*\")*)\)")
 _PAUSE = re.compile(r"\(\s*pause\s+([^()\s]+)\s*\)")
 _OPTION = re.compile(r"\s*([^\s,]+)(?:\s+(\"(?:[^\"\\]|\\.)*\"|[^,]*))?\s*(?:,|$)")
@@ -96,7 +98,7 @@ def parse(text: str) -> list[dict[str, str]]:
     problems: list[tuple[int, str]] = []
     pause: str | None = None
     notes: list[str] = []
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(_lines_of(text), 1):
         line = raw.strip()
         if not line or line.startswith("#"):
             notes += filter(None, [line[1:].strip()])
@@ -127,6 +129,13 @@ def parse(text: str) -> list[dict[str, str]]:
     if problems:
         raise ScreenplayError(problems)
     return [fields | {"text": " ".join(words)} for fields, words in zip(lines, texts, strict=True)]
+
+
+def _lines_of(text: str) -> list[str]:
+    lines = text.splitlines()
+    if len(lines) > MOST_LINES:
+        raise ScreenplayError([(MOST_LINES + 1, f"the script has {len(lines)} lines; {MOST_LINES} are the most")])
+    return lines
 
 
 def parse_head(head: str) -> dict[str, str]:

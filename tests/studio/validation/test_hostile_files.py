@@ -35,10 +35,12 @@ def aliases(levels: int) -> str:
 
 # --- documents ---------------------------------------------------------------------------------------------------
 
+ENDLESS = "picture: two.png\nconsent: drawn\ncast:\n  - {name: A, role: narrator}\nscript: |\n" + "  NOBODY\n" * 50_000
 DOCUMENTS: dict[str, tuple[str, str, list[str]]] = {
     "aliases that grow": ("scene.yaml", aliases(9), ["line 2", "aliases (*a0)"]),
     "many items": ("scene.yaml", "cast:\n" + "- {x: 1}\n" * 100_000, ["more than 30000 items", "split the file"]),
     "many lines": ("scene.yaml", "script:\n" + "- A: b\n" * 140_000, ["more than 30000 items"]),
+    "a screenplay without end": ("scene.yaml", ENDLESS, ["the script has 50000 lines"]),
     "many keys of JSON": ("scene.json", json.dumps({f"k{i}": 1 for i in range(60_000)}), ["more than 30000 items"]),
     "deep lists": ("scene.json", '{"title": ' + "[" * 900 + "]" * 900 + "}", ["nested too deeply"]),
     "bottomless JSON": ("scene.json", "[" * 200_000, ["nested too deeply"]),
@@ -60,6 +62,7 @@ DOCUMENTS: dict[str, tuple[str, str, list[str]]] = {
 @pytest.mark.parametrize("case", DOCUMENTS)
 def test_documents(case: str, tmp_path: Path, capsys) -> None:
     name, text, needles = DOCUMENTS[case]
+    two_faces(tmp_path)
     (tmp_path / name).write_text(text, encoding="utf-8")
     if case == "a long key":
         assert all(len(str(problem)) < 420 for problem in check_scene(tmp_path / name).problems)
