@@ -84,6 +84,8 @@ def full_scene(folder: Path) -> dict:
 
 def check_with(value: object, place: tuple[str | int, ...], folder: Path, capsys, key: str) -> None:
     scene = full_scene(folder)
+    if key != "recording":  # to listen to one takes most of a check's time
+        scene["script"][2] = {"who": "ANNA", "text": "Good bye."}
     node: Any = scene
     for part in place[:-1]:
         node = node[part]
