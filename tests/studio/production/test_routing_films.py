@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from skimage.data import astronaut
+from sounds import RATE, syllables
 
 from generation.core.motion import INDEX
 from generation.motion.arkit import read_motion_json
@@ -31,8 +32,7 @@ def film(folder: Path, script: list[dict], **of_anna: object) -> dict[str, np.nd
     """How far each mouth is open in each frame of a film, (T,), by name."""
     face = astronaut()[0:256, 100:356, ::-1]
     cv2.imwrite(str(folder / "two.png"), np.concatenate([face, face[:, ::-1]], 1))
-    time = np.arange(round(8000 * SECONDS)) / 8000
-    soundfile.write(folder / "hm.wav", 0.3 * np.sin(2 * np.pi * 200 * time) * np.sin(2 * np.pi * 3 * time), 8000)
+    soundfile.write(folder / "hm.wav", syllables(SECONDS), RATE)
     cast = [
         {"name": "ANNA", "voice": "Alice", "region": [0, 0, 256, 256], **of_anna},
         {"name": "BOB", "voice": "Arthur", "region": BOB},
