@@ -63,7 +63,7 @@ def test_a_backbone_renders_a_scene_with_all_that_belongs_to_it(
     said = capsys.readouterr()
     assert ("Wan has no audio input" in said.out) is (kind == "wan")
     target = scene.parent / "out" / "film.mp4"
-    endings = {".mp4", ".srt", ".vtt", ".EILEEN.wav", ".COLLINS.wav"}
+    endings = {".mp4", ".srt", ".vtt", ".otio", ".EILEEN.wav", ".COLLINS.wav"}
     assert {path.name.removeprefix("film") for path in target.parent.glob("film*")} == endings
     report = verify(target)
     assert report.ok and report.record["settings"]["backbone"] == kind and report.record["settings"]["keep_background"]
