@@ -26,6 +26,7 @@ ROW = {"index": 1, "line": "THEO-1", "n": 1_700_000_000_000}
 SPAN = {"line": "THEO-1", "start": 0.4, "end": 1, "keys": [{"at": 0.6, "channel": "jawOpen", "value": 0.8}]}
 LINE = [
     {**ROW, "kind": "text", "text": "Other words."},
+    {**ROW, "kind": "sound", "word": "Siobhan", "sound": "shi-VAWN"},
     {**ROW, "kind": "who", "value": ["Nora", "Theo"]},
     {**ROW, "kind": "face", "value": ["Theo"]},
     {**ROW, "kind": "speed", "value": 1.5},
