@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from generation.adapters import metadata
+from generation.adapters import metadata, tensors
 from studio.editor import finetuning
 from studio.jobs import supervisor
 from studio.server.__main__ import main
@@ -14,6 +14,7 @@ if __name__ == "__main__":
     program = Path(__file__).resolve().parents[1] / "support" / "tiny_worker.py"
     assets = Path(sys.argv.pop(1))
     supervisor.COMMAND = (sys.executable, str(program), str(assets))
-    metadata.assets_root, metadata.asset = lambda: assets, lambda name: assets / name
+    metadata.assets_root = lambda: assets
+    metadata.asset = tensors.asset = lambda name: assets / name
     finetuning.LENGTHS["short"] = 0.05
     main()
