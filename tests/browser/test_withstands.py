@@ -84,6 +84,8 @@ def test_the_server_refuses_a_large_body_that_no_page_sent(editor: Editor, page)
         assert connection.getresponse().status >= 400
     except (BrokenPipeError, ConnectionResetError):
         pass  # it hung up on us while we were still sending
+    finally:
+        connection.close()
 
 
 OUTSIDE = [
