@@ -275,7 +275,7 @@ with scratch_folder(Path(sys.argv[1])) as folder:
 """
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGQUIT"), reason="signals differ")
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="the folder is named by the user's number")
 def test_folders_are_swept_when_their_process_is_gone_and_not_before(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", HOLDING, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
@@ -283,7 +283,7 @@ def test_folders_are_swept_when_their_process_is_gone_and_not_before(tmp_path: P
         for folder in (tmp_path, own):
             scratch.sweep(folder)
             assert len(list(folder.glob(".parley-*.tmp"))) == 1
-        process.send_signal(signal.SIGQUIT)
+        process.kill()  # a shell in the background has its children ignore SIGQUIT and SIGINT
     for folder in (tmp_path, own):
         scratch.sweep(folder)
         assert not list(folder.glob(".parley-*.tmp"))
