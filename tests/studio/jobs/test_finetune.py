@@ -47,6 +47,7 @@ def project(projects: Projects, assets: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("generation.finetuning.clip_reader.UNLIKE", np.inf)
     monkeypatch.setattr(metadata, "assets_root", lambda: assets)
     monkeypatch.setattr(metadata, "asset", lambda name: assets / name)
+    monkeypatch.setattr("generation.adapters.tensors.asset", lambda name: assets / name)
     return make(projects)
 
 

@@ -27,6 +27,7 @@ def shelf(assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     (tmp_path / "assets/adapters").mkdir(parents=True)
     monkeypatch.setattr(metadata, "assets_root", lambda: tmp_path / "assets")
     monkeypatch.setattr(metadata, "asset", lambda name: assets / name)
+    monkeypatch.setattr("generation.adapters.tensors.asset", lambda name: assets / name)
     return tmp_path / "assets/adapters"
 
 
