@@ -26,13 +26,13 @@ _READ = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 _STRIP_PIXELS = 4_000_000
 
 
-def picture_size(path: str | Path) -> tuple[int, int]:
+def picture_size(path: str | Path, smallest: int = SMALLEST_SIDE) -> tuple[int, int]:
     """Width and height in pixels of the file's upright picture, before any reduction; reads only the header.
 
     Raises:
         ValueError: as :func:`load_picture`, as far as the header shows it.
     """
-    with open_picture(Path(path)) as picture:
+    with open_picture(Path(path), smallest) as picture:
         return (picture.height, picture.width) if _orientation(picture) in (5, 6, 7, 8) else picture.size
 
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from masks.landmarks import FaceLandmarks
-from masks.picture import load_levels, open_picture
+from masks.picture import load_levels, picture_size
 from masks.topology import CHIN, FACE_OVAL, FOREHEAD_TOP, JAW
 
 SMALLEST_SIDE = 16
@@ -133,18 +133,13 @@ def load_mask(name: str, path: str | Path, size: tuple[int, int]) -> CharacterMa
     if not path.exists():
         raise ValueError(f"{name}'s mask {path.name} is missing; check its name and folder.")
     try:
-        with open_picture(path, smallest=1) as opened:
-            shape = opened.size
-        turned = max(shape) / min(shape), max(width, height) / min(width, height)
-        if abs(turned[0] - turned[1]) > 0.02 * turned[1]:  # before it is decoded; which side is longer is seen below
-            raise ValueError(_other_shape(name, shape, size))
-        mask = load_levels(path)
+        shape = picture_size(path, smallest=1)
+        fits = abs(shape[0] / shape[1] - width / height) <= 0.01 * width / height
+        mask = load_levels(path) if fits else None
     except ValueError as error:
-        if str(error).startswith(name):
-            raise
         raise ValueError(f"{name}'s mask {error}") from error
-    if abs(mask.shape[1] / mask.shape[0] - width / height) > 0.01 * width / height:
-        raise ValueError(_other_shape(name, mask.shape[1::-1], size))
+    if mask is None:
+        raise ValueError(_other_shape(name, shape, size))
     mask[mask < BACKGROUND] = 0
     return CharacterMask(name, np.clip(cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA), 0, 1))
 

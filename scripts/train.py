@@ -9,8 +9,9 @@ python -m scripts.train joint     --minutes 90             speech and motion tog
 python -m scripts.train few_steps --minutes 30             the joint model's sampler in 4 calls, as an adapter
 python -m scripts.train durations --minutes 15             phoneme lengths, told the joint model's voices
 python -m scripts.train voices    --minutes 4              speaker embedding of a recording
-python -m scripts.train mask      --minutes 30             speech in music and noise -> assets/
-python -m scripts.train publish                            EMA weights in bf16 -> assets/
+python -m scripts.train mask      --minutes 42             speech in music and noise
+python -m scripts.train publish_mask                       its EMA weights in float16 -> assets/
+python -m scripts.train publish                            EMA weights of all others in bf16 -> assets/
 python -m scripts.train improve   --minutes 28             all of it from vocoder to publish, from what ships, on a GPU
 """
 
@@ -189,16 +190,22 @@ def train_voices(args: argparse.Namespace) -> None:
 
 
 def train_mask(args: argparse.Namespace) -> None:
-    """Share of speech in each mel band of mixtures with music and noise; written into the assets at its end."""
+    """Share of speech in each mel band of mixtures with music and noise."""
     from generation.models.speech_mask import SpeechMask
-    from generation.recordings.speech_mask import WEIGHTS
-    from generation.training.speech_mask import Mixtures, mask_loss, publish_mask
+    from generation.training.speech_mask import Mixtures, mask_loss
 
     folder = args.work / "speech_mask"
     mixtures = Mixtures(args.shared, folder / "sounds")
-    settings = FitSettings(minutes=minutes_of(args, 30), learning_rate=3e-3, ema=0.998)
+    settings = FitSettings(minutes=minutes_of(args, 42), learning_rate=3e-3, ema=0.998)
     fit(SpeechMask(), mask_loss, lambda generator: mixtures.batch(24, generator), settings, folder)
-    publish_mask(folder / "ema", args.assets / WEIGHTS)
+
+
+def publish_mask(args: argparse.Namespace) -> None:
+    """The trained mask into the assets."""
+    from generation.recordings.speech_mask import WEIGHTS
+    from generation.training.speech_mask import publish_mask
+
+    publish_mask(args.work / "speech_mask" / "ema", args.assets / WEIGHTS)
 
 
 IMPROVE: tuple[tuple[str, float, dict[str, object]], ...] = (
@@ -250,6 +257,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "durations": train_durations,
     "voices": train_voices,
     "mask": train_mask,
+    "publish_mask": publish_mask,
     "publish": lambda args: export.publish(args.work, args.assets),
     "improve": improve,
 }

@@ -37,25 +37,44 @@ def combined(samples: np.ndarray, channel: Channel | None = None) -> np.ndarray:
     Raises:
         ValueError: there is no such channel; a clause without its subject.
     """
-    count = samples.shape[1]
-    if channel is None:
-        return samples[:, int(np.square(samples).sum(0).argmax())] if opposite_phase(samples) else _mean(samples)
-    if channel == "mix" or (count == 1 and channel in ("left", 1)):
-        return _mean(samples)
+    if channel is None and opposite_phase(samples):
+        return samples[:, loudest(samples)]
+    place = channel_place(channel, samples.shape[1])
+    return _mean(samples) if place is None else samples[:, place]
+
+
+def channel_place(channel: Channel | None, count: int) -> int | None:
+    """Index of a channel among ``count``; None where all are to be heard.
+
+    Raises:
+        ValueError: there is no such channel; a clause without its subject.
+    """
+    if channel in (None, "mix"):
+        return None
     number = {"left": 1, "right": 2}.get(str(channel), channel)
     if not isinstance(number, int) or not 1 <= number <= count:
         have = "one channel" if count == 1 else f"{count} channels"
         raise ValueError(f"has {have} and no channel {channel!r}; leave channel out, or name one that it has.")
-    return samples[:, number - 1]
+    return number - 1
 
 
 def _mean(samples: np.ndarray) -> np.ndarray:
     return samples[:, 0] if samples.shape[1] == 1 else samples.mean(1)
 
 
+def loudest(samples: np.ndarray) -> int:
+    """Index of the channel of (S, C) with the most power."""
+    return int(np.square(samples).sum(0).argmax())
+
+
 def opposite_phase(samples: np.ndarray) -> bool:
     """Whether two channels (S, 2) hold the same with opposite signs, so that their mean is next to nothing."""
     if samples.shape[1] != 2:
         return False
-    power = float(np.square(samples, dtype=np.float64).mean())
-    return power > 0 and float(np.square(samples.mean(1, dtype=np.float64)).mean()) < _CANCELS * power
+    return cancels(samples.mean(1, dtype=np.float64), samples)
+
+
+def cancels(mixed: np.ndarray, channels: np.ndarray) -> bool:
+    """Whether the mean of some channels (S,) has next to nothing of their power; of one of them (S,) or all (S, C)."""
+    power = float(np.square(channels, dtype=np.float64).mean())
+    return power > 0 and float(np.square(mixed, dtype=np.float64).mean()) < _CANCELS * power

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from generation.audio.channels import MOST_CHANNELS, Channel
+from generation.audio.channels import MOST_CHANNELS, Channel, cancels, channel_place
 from generation.core.clock import SAMPLE_RATE
 from generation.core.ffmpeg import describe_sound, read_sound_stream, stream_sound
 
@@ -109,17 +109,27 @@ def stream_mono(
 ) -> Iterator[np.ndarray]:
     """A sound file of any length in blocks of so many seconds, (S,) float32 of one channel at 24 kHz.
 
+    Without ``channel`` the mean of all, or the first of two that cancel in their first block.
+
     Raises:
         ValueError: as of :func:`sound_facts`, or there is no such channel.
     """
-    facts = sound_facts(path)
-    number = None if channel in (None, "mix") else {"left": 1, "right": 2}.get(str(channel), channel)
-    if number is not None and not (isinstance(number, int) and 1 <= number <= facts.channels):
-        raise ValueError(f"The recording {path.name} has {facts.channels} channels and no channel {channel!r}.")
-    size = 4 * SAMPLE_RATE * block_seconds
-    place = None if number is None else int(number) - 1
-    for data in stream_sound(path, SAMPLE_RATE, most_seconds, place, size):
-        yield np.frombuffer(data[: len(data) // 4 * 4], "<f4").clip(-1, 1)
+    count = sound_facts(path).channels
+    try:
+        place = channel_place(channel, count)
+    except ValueError as error:
+        raise ValueError(f"The recording {path.name} {error}") from error
+
+    def blocks(place: int | None) -> Iterator[np.ndarray]:
+        gains = [1 / count if place is None else float(number == place) for number in range(count)]
+        for data in stream_sound(path, SAMPLE_RATE, most_seconds, gains, 4 * SAMPLE_RATE * block_seconds):
+            yield np.frombuffer(data[: len(data) // 4 * 4], "<f4").clip(-1, 1)
+
+    if channel is None and count == 2:
+        mixed, first = (next(blocks(place), np.zeros(0, np.float32)) for place in (None, 0))
+        if len(mixed) and cancels(mixed, first):
+            place = 0
+    yield from blocks(place)
 
 
 def _too_long(path: Path, seconds: float | None, most: float) -> str:
@@ -171,7 +181,7 @@ def _read_plain(path: Path, most_seconds: float) -> Sound | None:
     """Read block by block: whatever length a header claims, no more is taken than there is, or than is wanted."""
     if _plain_facts(path) is None:
         return None
-    blocks, left = [], 0
+    blocks = []
     with soundfile.SoundFile(path) as file:
         rate, left = file.samplerate, round((most_seconds + 1) * file.samplerate)
         while left > 0 and len(block := file.read(min(_BLOCK, left), dtype="float32", always_2d=True)):

@@ -78,18 +78,18 @@ def read_sound_stream(path: Path, most_seconds: float) -> tuple[bytes, str]:
     return done.stdout, "\n".join(line for line in lines if "non monotonically increasing" not in line)
 
 
-def stream_sound(path: Path, rate: int, most_seconds: float, channel: int | None, size: int) -> Iterator[bytes]:
+def stream_sound(path: Path, rate: int, most_seconds: float, gains: Sequence[float], size: int) -> Iterator[bytes]:
     """The first sound stream of a user's file as little-endian float32 of one channel, in pieces of ``size`` bytes.
 
     Args:
         path: the file.
         rate: samples a second of the result.
         most_seconds: where it ends at the latest.
-        channel: number from 0; None = all of them mixed.
+        gains: what each of its channels counts in the sum.
         size: of each piece but the last.
     """
-    pick = [] if channel is None else ["-af", f"pan=mono|c0=c{channel}"]
-    out = ["-map", "0:a:0", *pick, "-t", f"{most_seconds:.3f}", "-ac", "1", "-ar", str(rate), "-c:a", "pcm_f32le"]
+    mixed = "pan=mono|c0=" + "+".join(f"{gain:g}*c{number}" for number, gain in enumerate(gains))
+    out = ["-map", "0:a:0", "-af", mixed, "-t", f"{most_seconds:.3f}", "-ar", str(rate), "-c:a", "pcm_f32le"]
     command = _command([*local_input(path), *out, "-f", "f32le", "pipe:1"])
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, **_APART

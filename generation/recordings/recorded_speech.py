@@ -51,11 +51,6 @@ class RecordedSpeech:
         """Seconds before anybody speaks; 0 without any speech."""
         return float(self.speaks.argmax()) / MEL_RATE if self.speaks.any() else 0.0
 
-    @property
-    def seconds(self) -> float:
-        """How long somebody speaks."""
-        return float(self.speaks.sum()) / MEL_RATE
-
 
 def find_speech(waveform: np.ndarray) -> RecordedSpeech:
     """Where somebody speaks in a recording (S,) at 24 kHz, and how loudly."""

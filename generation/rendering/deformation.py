@@ -62,7 +62,7 @@ _SMOOTHING = 1e-4
 
 @dataclass(frozen=True)
 class DeformationFields:
-    """DeformationFields of one face over the coarse grid of G = rows x columns nodes.
+    """Displacement fields of one face over the coarse grid of G = rows x columns nodes.
 
     Attributes:
         face: (N_CONTROLS, 3, G) float32 displacement per unit of each control, away from the lips.
@@ -88,7 +88,7 @@ class DeformationFields:
 def build_deformation(
     rig: FaceRig, pose: Pose, points: np.ndarray, nodes: np.ndarray, lip_nodes: np.ndarray, line: LipLine
 ) -> DeformationFields:
-    """DeformationFields of the face with landmarks ``points`` (478, 2) over a grid of nodes, pixels, same origin.
+    """Displacement fields of the face with landmarks ``points`` (478, 2) over a grid of nodes, pixels, same origin.
 
     Args:
         rig: the rig.

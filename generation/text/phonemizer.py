@@ -118,8 +118,9 @@ def ipa_of_sound(sound: str, word: str, lang: str = "en-us") -> str:
     sound = unicodedata.normalize("NFC", sound.strip())
     if sound.startswith("/") or not sound.isascii() or not sound:
         return read_ipa(sound, word)
-    syllables = [_bare_sounds(phonemize(part.lower(), lang)) for part in sound.split("-") if part.strip()]
-    loud = [i for i, part in enumerate(filter(None, sound.split("-"))) if part.isupper()]
+    parts = [part for part in sound.split("-") if part.strip()]
+    syllables = [_bare_sounds(phonemize(part.lower(), lang)) for part in parts]
+    loud = [i for i, part in enumerate(parts) if part.isupper()]
     if len(syllables) < 2:
         return syllables[0] if syllables else read_ipa("", word)
     if loud or len(syllables) > 2:

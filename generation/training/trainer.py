@@ -42,7 +42,7 @@ class FitSettings:
         weight_decay: of every weight.
         muon: whether the matrices inside a model's blocks are trained by Muon (Jordan et al. 2024, scaled as in arXiv
             2502.16982), which needs fewer steps; everything else, always, by AdamW.
-        save_every: minutes between checkpoints.
+        save_every: minutes of training between checkpoints.
         seed: of everything that is drawn.
         max_steps: length of the run in steps, if that is reached earlier; None = no such end.
     """
@@ -172,18 +172,19 @@ def fit(
     # A GPU is faster than one process draws examples.
     workers = min(12, os.cpu_count() or 1) if device.type == "cuda" else 0
     drawn = iter(draw(batches, settings.seed, run.step, workers, run.place))
-    last_save = time.monotonic()
+    saved = run.minutes
     with _StopOnSignal() as stop:
         while not run.is_over(lambda share: share >= 1 or stop.asked or enough(share)):
+            # Told by the first process, so that all save at the same step: each saving waits for every one.
+            if run.minutes - saved > settings.save_every:
+                run.save(validate)
+                saved = run.minutes
             clock = time.monotonic()
             batch = send_to_device(next(drawn), device)
             torch.manual_seed(_number(settings.seed, run.step, run.place) + 1)
             run.train_step(loss, batch)
             run.minutes += (time.monotonic() - clock) / 60
             run.log_if_due()
-            if time.monotonic() - last_save > 60 * settings.save_every:
-                run.save(validate)
-                last_save = time.monotonic()
         run.save(validate)
     return run.log()
 

@@ -59,7 +59,7 @@ def clone_voice(audio: Audio, pipeline: JointPipeline, durations: DurationPredic
         audio: the clip.
         pipeline: reads.
         durations: its rhythm.
-        octave: (64,) what a embedding changes by for a pitch an octave higher (``VoiceBank.octave``).
+        octave: (64,) what an embedding changes by for a pitch an octave higher (``VoiceBank.octave``).
 
     Raises:
         ValueError: less than half a second, in which no voice is heard.

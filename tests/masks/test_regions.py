@@ -109,6 +109,12 @@ def test_unusable_masks_are_refused(tmp_path: Path, part: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_mask_named_like_its_character_is_told_as_any_other(tmp_path: Path) -> None:
+    (tmp_path / "mask.png").write_text("no picture")
+    with pytest.raises(ValueError, match=r"^mask's mask mask\.png is not a picture"):
+        load_mask("mask", tmp_path / "mask.png", SIZE)
+
+
 def test_a_sound_cast_has_no_problems() -> None:
     assert check_masks(halves(), SIZE) == []
     assert check_masks(halves(215, 185), SIZE) == []  # a narrow overlap is fine

@@ -13,7 +13,7 @@ import soundfile
 from imageio_ffmpeg import get_ffmpeg_exe
 from sounds import RATE, babble, tone
 
-from generation.audio.sound_file import read_sound, sound_facts
+from generation.audio.sound_file import read_sound, sound_facts, stream_mono
 from generation.audio.waveform import load_audio
 
 
@@ -131,6 +131,9 @@ def test_opposite_channels_are_heard_and_a_channel_can_be_chosen(tmp_path: Path)
         np.testing.assert_allclose(load_audio(tmp_path / "apart.wav", RATE, channel).waveform, wanted, atol=1e-6)
     soundfile.write(tmp_path / "opposite.wav", np.stack([left, -left], 1), RATE, subtype="FLOAT")
     np.testing.assert_allclose(load_audio(tmp_path / "opposite.wav").waveform, left, atol=1e-6)
+    for name, wanted in (("opposite", left), ("apart", (left + right) / 2)):  # in blocks as at once
+        heard = np.concatenate(list(stream_mono(tmp_path / f"{name}.wav", 1, 60.0)))
+        assert np.abs(heard).max() == pytest.approx(np.abs(wanted).max(), rel=0.02)
     with pytest.raises(ValueError, match="opposite.wav is silent"):
         load_audio(tmp_path / "opposite.wav", RATE, "mix")
     with pytest.raises(ValueError, match=r"apart\.wav has 2 channels and no channel 3"):

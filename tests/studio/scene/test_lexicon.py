@@ -22,7 +22,7 @@ SCENE = Scene(picture="", cast=(Character(name="Nora"),), script=(ScriptLine(who
 @pytest.mark.parametrize(
     ("sound", "ipa"),
     [("shi-VAWN", "ʃivˈɔːn"), ("SHI-vawn", "ʃˈivɔːn"), ("win", "wˈɪn"), ("/wɪn/", "wɪn"), ("ʃɪvˈɔːn", "ʃɪvˈɔːn"),
-     ("tuh-may-toh", "tʌmˈeɪtoʊ")],
+     ("tuh-may-toh", "tʌmˈeɪtoʊ"), ("too- -TAH", "tuːtˈɑː")],
 )  # fmt: skip
 def test_a_sound_is_ipa_or_a_spelling(sound: str, ipa: str) -> None:
     assert ipa_of_sound(sound, "x") == ipa
