@@ -15,8 +15,9 @@ from studio.batch import command as batch_command
 from studio.core.messages import existing_file
 from studio.core.problems import DocumentError, Problem, told
 from studio.core.process import BROKEN_PIPE, close_output, prepare_process
-from studio.core.progress import Cancelled, Status
+from studio.core.progress import Cancelled
 from studio.option_values import device, style, whole
+from studio.progress_display import ProgressDisplay
 from studio.splitting import command as split_command
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     editor = add("studio", _studio, "Open the editor, which this computer alone can reach.")
     editor.add_argument("--projects", type=Path, help="folder of the projects; Parley in the home folder if not given")
     editor.add_argument("--port", type=whole(1, 65_535), default=8501, help="where it listens on 127.0.0.1")
+    add("schema", _schema, "Print the JSON schema of scene files.")
     add("doctor", _doctor, "Say what is installed, what is missing and how to repair it.")
     cache = add("cache", _cache, "Show the speech and frames that are kept for the next render, and clear them.")
     storage_commands.add_cache_arguments(cache)
@@ -152,7 +154,7 @@ def _render(arguments: argparse.Namespace) -> int:
     settings = RenderSettings(
         arguments.seed, steps, size, arguments.device, arguments.draft, arguments.lossless, arguments.alpha
     )
-    with _Display(arguments.json) as display:
+    with ProgressDisplay(arguments.json) as display:
         report = render_scene(arguments.scene, arguments.output, settings, display.show, backbone=backbone)
     for warning in report.warnings:
         _tell(arguments, "warning", str(warning), **warning.as_data())
@@ -185,7 +187,7 @@ def _batch(arguments: argparse.Namespace) -> int:
 def _say(arguments: argparse.Namespace) -> int:
     from studio.performance.speak_line import speak_line
 
-    with _Display(arguments.json) as display:
+    with ProgressDisplay(arguments.json) as display:
         speak_line(
             arguments.text, arguments.voice, arguments.output, speed=arguments.speed, styles=dict(arguments.style),
             seed=arguments.seed or 0, steps=arguments.steps, device=arguments.device, listener=display.show,
@@ -287,6 +289,14 @@ def _studio(arguments: argparse.Namespace) -> int:
     return launch(arguments.projects, arguments.port)
 
 
+def _schema(arguments: argparse.Namespace) -> int:
+    from studio.scene.json_schema import scene_schema
+
+    schema = scene_schema()
+    _tell(arguments, "schema", "" if arguments.json else json.dumps(schema, indent=2), schema=schema)
+    return OK
+
+
 def _doctor(arguments: argparse.Namespace) -> int:
     from studio.doctor import diagnose, report
 
@@ -354,42 +364,6 @@ def _stopped(arguments: argparse.Namespace) -> int:
     else:
         sys.stderr.write(f"{sentence}\n")
     return CANCELLED
-
-
-class _Display:
-    """Shows a job's progress on stderr, or as lines of JSON on stdout."""
-
-    def __init__(self, as_json: bool) -> None:
-        self._json, self._live, self._stage, self._width = as_json, sys.stderr.isatty(), "", 0
-
-    def __enter__(self) -> _Display:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if not self._json and self._live and self._stage:
-            sys.stderr.write("\n")
-
-    def show(self, status: Status) -> None:
-        """One more status: a line that is written over on a terminal, one line a stage elsewhere."""
-        if self._json:
-            sys.stdout.write(json.dumps({"event": "progress", **status.as_dict()}) + "\n")
-            sys.stdout.flush()
-            return
-        left = "" if status.remaining is None else f", about {_time(status.remaining)} left"
-        note = f" ({status.note})" if status.note else ""
-        text = f"{100 * status.fraction:3.0f} %  {status.stage}{note}{left}"
-        if self._live:
-            sys.stderr.write("\r" + text.ljust(self._width))
-            self._width = len(text)
-        elif status.stage != self._stage:
-            sys.stderr.write(text + "\n")
-        self._stage = status.stage
-        sys.stderr.flush()
-
-
-def _time(seconds: float) -> str:
-    minutes, rest = divmod(max(1, round(seconds)), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from studio.core.messages import shortened
 
@@ -13,6 +15,8 @@ MOST_POINTS = 2000
 """Corners of a region."""
 FARTHEST = 100_000.0
 """Largest coordinate of a region, pixels."""
+Box = tuple[float, float, float, float]
+Polygon = Annotated[tuple[Point, ...], Field(min_length=3, max_length=MOST_POINTS)]
 
 
 def region_points(value: Any) -> Any:  # noqa: ANN401 - whatever the document holds

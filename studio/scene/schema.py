@@ -13,7 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from generation.audio.channels import Channel, channel_of
 from studio.core.messages import shortened
 from studio.scene import screenplay
-from studio.scene.region_points import Point, region_points
+from studio.scene.region_points import Box, Point, Polygon, region_points
+from studio.scene.short_forms import or_name_and_text, or_text
 
 Consent = Literal["drawn", "me", "agreed", "public"]
 Language = Literal["en-us", "en-gb"]
@@ -99,6 +100,7 @@ class Voice(_Strict):
     ``statement`` who agreed, when and how. Neither leaves the machine in a film.
     """
 
+    __get_pydantic_json_schema__ = classmethod(or_text)
     preset: Name | None = None
     clip: FileName | None = None
     consent: Consent | None = None
@@ -123,7 +125,7 @@ class TimedRegion(_Strict):
 
     start: float = Field(alias="from", ge=0, le=3600)
     end: float = Field(alias="to", ge=0, le=3600)
-    region: Annotated[tuple[Point, ...], BeforeValidator(region_points)] | None = None
+    region: Annotated[tuple[Point, ...], BeforeValidator(region_points, Box | Polygon)] | None = None
     mask: FileName | None = None
 
     @model_validator(mode="after")
@@ -148,7 +150,7 @@ class Character(_Strict):
     name: str
     colour: str | None = None
     role: Literal["silent", "narrator"] | None = None
-    region: Annotated[Region, BeforeValidator(region_points)] = "auto"
+    region: Annotated[Region, BeforeValidator(region_points, Literal["auto"] | Box | Polygon)] = "auto"
     mask: FileName | None = None
     rig_face: Name | None = None
     eyes_and_mouth: Annotated[tuple[Point, Point, Point] | None, BeforeValidator(eyes_and_mouth_points)] = None
@@ -237,6 +239,7 @@ class ScriptLine(_Strict):
     of the speaker's own; both as a list or as ``Nora + Theo``.
     """
 
+    __get_pydantic_json_schema__ = classmethod(or_name_and_text)
     who: Name
     face: Name | None = None
     text: str = ""
@@ -271,7 +274,7 @@ class ScriptLine(_Strict):
     def _whole(cls, value: Any) -> Any:  # noqa: ANN401
         return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 10 else value
 
-    @field_validator("who", "face", mode="before")
+    @field_validator("who", "face", mode="before", json_schema_input_type=str | list[str] | None)
     @classmethod
     def _joined(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
         """A list of names as one text, its spaces in order; nobody is empty in ``who`` and nothing in ``face``."""
@@ -289,12 +292,12 @@ class ScriptLine(_Strict):
                 raise ValueError(f"names {name} twice; keep one")
         return value
 
-    @field_validator("text", mode="before")
+    @field_validator("text", mode="before", json_schema_input_type=str | None)
     @classmethod
     def _one_line(cls, value: Any) -> Any:  # noqa: ANN401
         return "" if value is None else " ".join(value.split()) if isinstance(value, str) else value
 
-    @field_validator("note", mode="before")
+    @field_validator("note", mode="before", json_schema_input_type=str | None)
     @classmethod
     def _note_lines(cls, value: Any) -> Any:  # noqa: ANN401
         """Lines of a note, each with single spaces, without empty ones."""
@@ -336,6 +339,9 @@ class ScriptLine(_Strict):
         return listed(self.speakers)
 
 
+_Lines = Annotated[tuple[ScriptLine, ...], Field(max_length=1000)]
+
+
 class Scene(_Strict):
     """A picture, its cast and their script. File names are relative to the scene file's folder."""
 
@@ -346,12 +352,12 @@ class Scene(_Strict):
     statement: str = Field("", max_length=2000)
     rig: FileName | None = None
     cast: tuple[Character, ...] = Field(max_length=100)
-    script: tuple[ScriptLine, ...] = Field(max_length=1000)
+    script: _Lines
     lexicon: dict[Word, Word] = Field({}, max_length=1000)
     seed: int = Field(0, ge=0, lt=2**31)
     label: bool = True
 
-    @field_validator("script", mode="before")
+    @field_validator("script", mode="before", json_schema_input_type=str | _Lines)
     @classmethod
     def _lines(cls, value: Any) -> Any:  # noqa: ANN401
         """Accept a whole screenplay in place of a list of lines."""

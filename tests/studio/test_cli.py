@@ -135,11 +135,11 @@ def test_a_bad_scene_is_refused_before_any_work(scene: Path, tmp_path: Path, cap
 
 
 def test_ctrl_c_is_130_and_leaves_nothing(scene: Path, tmp_path: Path, monkeypatch, capsys) -> None:
-    def interrupt(display: cli._Display, status: Status) -> None:
+    def interrupt(display: cli.ProgressDisplay, status: Status) -> None:
         if status.stage == "load models":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli._Display, "show", interrupt)
+    monkeypatch.setattr(cli.ProgressDisplay, "show", interrupt)
     before = sorted(tmp_path.iterdir())
     assert cli.main(["render", str(scene), "-o", str(tmp_path / "a.mp4")]) == 130
     assert "Stopped" in capsys.readouterr().err
