@@ -23,9 +23,11 @@ studio: $(READY)
 	$(BIN)/python -m pip install --quiet --no-compile --no-build-isolation -c constraints.txt -e ".[studio]"
 	$(BIN)/parley studio
 
+# A process for each core. Stealing keeps the tests of a file together until a process has nothing left to do.
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
+# One after another: browsers and whole films use every core themselves.
 # The editor is tested in Debian's Chromium; without the right to install it those tests say that they are skipped.
 test-slow: $(READY)
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq chromium; } || true

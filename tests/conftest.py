@@ -12,7 +12,8 @@ import pytest
 
 from studio.project.projects import Projects
 
-# Tiny tensors gain nothing from threads and lose much on a busy machine; read when torch is first imported.
+# Tiny tensors gain nothing from threads, and `make test` runs a process for each core: more threads than cores would
+# wait for each other. Read when torch is first imported; the programs that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
