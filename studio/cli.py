@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any
 from studio import storage_commands
 from studio.batch import command as batch_command
 from studio.core.messages import existing_file
+from studio.core.option_values import device, style, whole
 from studio.core.problems import DocumentError, Problem, told
 from studio.core.process import BROKEN_PIPE, close_output, prepare_process
 from studio.core.progress import Cancelled
-from studio.option_values import device, style, whole
+from studio.core.storage import utf8_text
 from studio.progress_display import ProgressDisplay
 from studio.splitting import command as split_command
 
 if TYPE_CHECKING:
     from studio.production.backbone import BackboneDrawing
 
-OK, PROBLEMS, USAGE, CANCELLED = 0, 1, 2, 130
+OK, PROBLEMS, CANCELLED = 0, 1, 130
 MOST_TEXT = 1_000_000
 """Bytes of a file that is read aloud."""
 
@@ -235,10 +236,7 @@ def _read(arguments: argparse.Namespace) -> int:
             raise DocumentError([Problem("file", reason)])
         if arguments.file.stat().st_size > MOST_TEXT:
             raise DocumentError([Problem("file", f"{arguments.file.name} is larger than 1 MB", "split it")])
-        try:
-            lines = arguments.file.read_text("utf-8-sig").splitlines()
-        except UnicodeDecodeError:
-            return _refuse(arguments, [f"{arguments.file} is not a text in UTF-8; save it as UTF-8."])
+        lines = utf8_text(arguments.file.read_bytes(), arguments.file.name).splitlines()
     outcome = OK
     for line in lines:
         facts: dict[str, Any] = {"directions": [], "language": None}

@@ -31,7 +31,9 @@ def archive(arguments: argparse.Namespace, say: Say) -> int:
         ValueError: what cannot be packed or unpacked, in a sentence.
         StorageError: the disk is full; nothing was made.
     """
+    from studio.core.output import require_place
     from studio.project.archive import pack, unpack
+    from studio.project.history import SCENE_FILE
     from studio.project.projects import Projects
 
     source: Path = arguments.source
@@ -44,6 +46,7 @@ def archive(arguments: argparse.Namespace, say: Say) -> int:
         return 0
     default = Path(os.environ.get(ROOT_VARIABLE) or Path.home() / "Parley") / source.stem
     target = arguments.output or default
+    require_place(target / SCENE_FILE)
     project = unpack(source, Projects(target.parent), target.name)
     say("done", f"The project {project.folder} is ready.", folder=str(project.folder))
     return 0

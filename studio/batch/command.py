@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.core.option_values import whole
 from studio.core.problems import DocumentError, Problem
 
 if TYPE_CHECKING:
@@ -24,29 +25,19 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     scenes_help = "scene files, folders of them, lists (.txt, a path a line) or tables (.csv)"
     command.add_argument("scenes", type=Path, nargs="+", metavar="SCENES", help=scenes_help)
     command.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="folder for the films")
-    command.add_argument("--workers", type=_count, default=1, metavar="N", help="films that are made at once; 1")
+    command.add_argument(
+        "--workers", type=whole(1, 10_000), default=1, metavar="N", help="films that are made at once; 1"
+    )
     shard_help = "only every N-th scene from the I-th on, I from 0 to N-1: each machine gets another I"
     command.add_argument("--shard", type=_shard, default=(0, 1), metavar="I/N", help=shard_help)
     retries_help = "how often a film is tried again after a crash, a full disk or lost memory; 2"
-    command.add_argument("--retries", type=_natural, default=2, metavar="N", help=retries_help)
+    command.add_argument("--retries", type=whole(0, 10_000), default=2, metavar="N", help=retries_help)
     resume_help = "go on in a folder that holds results: what verifies is kept, several machines share the rest"
     command.add_argument("--resume", action="store_true", help=resume_help)
     engine = command.add_mutually_exclusive_group()
     ray_help = "let the workers run on a Ray cluster: its address, auto, or local (extra ray)"
     engine.add_argument("--ray", metavar="ADDRESS", help=ray_help)
     engine.add_argument("--slurm", action="store_true", help="let them run as an array of Slurm jobs (extra slurm)")
-
-
-def _count(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{text} should be 1 or more")
-    return number
-
-
-def _natural(text: str) -> int:
-    if (number := int(text)) < 0:
-        raise argparse.ArgumentTypeError(f"{text} should be 0 or more")
-    return number
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -99,12 +90,16 @@ def check_folder(folder: Path, resume: bool) -> None:
     """Refuse a folder that cannot hold the results.
 
     Raises:
-        DocumentError: it is a file, or it holds results and nobody said that they are to be gone on with.
+        DocumentError: it is a file or cannot be written, or holds results and nobody said that they are to be gone on
+            with.
     """
+    from studio.batch.manifest import MANIFEST
     from studio.batch.scenes import STATE_FOLDER
+    from studio.core.output import require_place
 
     if folder.exists() and not folder.is_dir():
         raise DocumentError([Problem("output", f"{str(folder)!r} is a file", "name a folder for the films")])
+    require_place(folder / MANIFEST)
     if not resume and (folder / STATE_FOLDER).is_dir():
         repair = "add --resume to go on with them, or name another folder"
         raise DocumentError([Problem("output", f"{str(folder)!r} holds results of a batch", repair)])

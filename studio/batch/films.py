@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 from studio.batch.scenes import STATE_FOLDER, BatchScene
+from studio.core.storage import file_names
 from studio.export.provenance import verify
-from studio.export.writers import file_names
 
 _MAKING = "making-"
 

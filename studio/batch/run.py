@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from studio.batch.attempts import BEAT_SECONDS, Attempt, now
 from studio.batch.crew import Crew, CrewError
@@ -197,15 +196,9 @@ class BatchRun:
         if answer.kind == "fault":
             clear_work(self.folder, claim.scene)
         told = answer.model_dump()
-        if problems := [self._placed(claim.scene, problem) for problem in answer.problems]:
+        if problems := [placed(Problem.of_data(problem), claim.scene.said) for problem in answer.problems]:
             told |= {"problems": [problem.as_data() for problem in problems], "sentence": str(problems[0])}
         self._write(claim.scene, claim.attempt.model_copy(update={**told, "ended": now()}))
-
-    @staticmethod
-    def _placed(scene: BatchScene, problem: dict[str, Any]) -> Problem:
-        """A problem with its place in the table in front, where the scene comes from one."""
-        facts = {key: problem[key] for key in ("part", "what", "repair", "file", "line")}
-        return placed(Problem(**facts, where=tuple(problem["where"])), scene.said)
 
     def _write(self, scene: BatchScene, attempt: Attempt) -> None:
         self._unwritten.append((scene, attempt))

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from generation.core.result_key import result_key
 from studio.batch.table import TableRow, read_table
 from studio.core.problems import DocumentError, Problem
-from studio.core.storage import write_json
-from studio.export.writers import file_names
+from studio.core.storage import file_names, utf8_text, write_json
 from studio.production.render import film_record
 from studio.production.settings import RenderSettings
 from studio.scene.document import SUFFIXES, load_scene, scene_data
@@ -121,18 +120,22 @@ def scene_files(folder: Path) -> list[Path]:
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
-            if _CAST.search(path.read_text(encoding="utf-8-sig", errors="replace")):
+            if _may_be_scene(path):
                 found.append(path)
     return found
 
 
-def _listed(path: Path) -> list[Source]:
+def _may_be_scene(path: Path) -> bool:
+    """Whether a file gives a cast; one that cannot be read may, and is told as a scene's fault."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise DocumentError([Problem("file", f"{path.name!r} is not UTF-8 text", "save it as UTF-8")]) from None
+        return _CAST.search(path.read_text(encoding="utf-8-sig", errors="replace")) is not None
+    except OSError:
+        return True
+
+
+def _listed(path: Path) -> list[Source]:
     sources = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(utf8_text(path.read_bytes(), path.name).splitlines(), 1):
         if (name := line.strip()) and not name.startswith("#"):
             scene = path.parent / name
             sources.append(Source(scene, _label(scene), f"{path.name} line {number}"))
@@ -179,4 +182,4 @@ def _read(source: Source, name: str, folder: Path, settings: RenderSettings) -> 
 
 def placed(problem: Problem, said: str) -> Problem:
     """A problem with the place in the table or list in front of it; the scene's own file where that is not given."""
-    return Problem(problem.part, problem.what, problem.repair, problem.where, said) if said else problem
+    return replace(problem, file=said, line=None) if said else problem

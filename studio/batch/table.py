@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from studio.core.problems import DocumentError, Problem
+from studio.core.storage import utf8_text
 from studio.project.restore import absolute_files
 from studio.scene.document import checked_scene, nearest, read_document, validate
 from studio.scene.schema import Scene
@@ -83,11 +85,8 @@ def read_table(path: Path) -> list[TableRow]:
         return Problem("file", what, repair, (), path.name, line)
 
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
-    except UnicodeDecodeError:
-        raise DocumentError([problem("the table is not UTF-8 text", "save it as CSV in UTF-8")]) from None
+        reader = csv.reader(io.StringIO(utf8_text(path.read_bytes(), path.name), newline=""), strict=True)
+        lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except csv.Error as error:
         raise DocumentError([problem(f"the table cannot be read ({error})", "save it as CSV anew")]) from None
     header = [" ".join(cell.split()) for cell in lines[0][1]] if lines else []

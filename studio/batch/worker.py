@@ -17,6 +17,8 @@ from generation.core.performance import Performance
 from studio.batch.orders import READY, Answer, Order
 from studio.cast.geometry import SceneGeometry
 from studio.core.failures import failure_of
+from studio.core.process import quiet_libraries
+from studio.core.scratch import use_own_temporary_folder
 from studio.performance.models import Models
 from studio.performance.performer import ScenePerformer
 from studio.production.observer import RenderObserver
@@ -72,6 +74,8 @@ class _Figures(RenderObserver):
 def main(arguments: Sequence[str]) -> NoReturn:
     """``[DEVICE]``: load the models, then answer orders until the input ends; whoever gave them is then gone."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
+    quiet_libraries()
+    use_own_temporary_folder()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print is no answer
     orders: queue.SimpleQueue[str] = queue.SimpleQueue()

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 from dataclasses import dataclass
 from typing import Literal
 
-from studio.core.problems import DocumentError, Problem, UnexpectedProblem, told
-from studio.core.storage import StorageError, storage_sentence
+from studio.core.problems import (
+    DocumentError,
+    Problem,
+    UnexpectedProblem,
+    disk_is_full,
+    memory_is_short,
+    told,
+    unexpected,
+)
+from studio.core.storage import StorageError
 
 Kind = Literal["fault", "disk", "memory", "crash"]
 
@@ -29,18 +36,12 @@ class Failure:
 
 def failure_of(error: Exception) -> Failure:
     """What an exception means for the job that it ended."""
-    text = str(error)
     if isinstance(error, DocumentError):
         return _failure_of_document(error)
-    if isinstance(error, MemoryError) or "not enough memory" in text or "out of memory" in text:
-        sentence = "The memory does not suffice; close other programs, or choose a smaller size or a draft."
-        return Failure("memory", sentence)
-    full = (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "disk is full" in text
+    kind: Kind = "fault" if isinstance(error, ValueError) else "crash"
+    kind = "memory" if memory_is_short(error) else "disk" if disk_is_full(error) else kind
     if isinstance(error, OSError) and error.errno and not isinstance(error, StorageError):
-        return Failure("disk" if full else "crash", storage_sentence(error))
-    kind: Kind = "disk" if full else "fault" if isinstance(error, ValueError) else "crash"
-    if isinstance(error, StorageError):
-        return Failure(kind, error.strerror or text)
+        return Failure(kind, str(unexpected(error, "the job")))
     return Failure(kind, str(told(error, "the job")[0]))
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from studio.core.messages import shortened
-from studio.core.problems import Problem, UnexpectedProblem, disk_clause
+from studio.core.problems import DocumentError, Problem, UnexpectedProblem, disk_clause
 from studio.core.scratch import PROBE, replace_together, scratch_folder
 from studio.core.storage import StorageError, storage_sentence
 
@@ -64,6 +64,16 @@ def output_problems(target: Path, names: Sequence[str] = (), needed_bytes: int =
         reason = disk_clause(error) if isinstance(error, OSError) else "its name cannot be written; choose another"
         return [_refused(f"{name} cannot be written to {shortened(str(target.parent))}: {reason}")]
     return []
+
+
+def require_place(target: Path, names: Sequence[str] = (), needed_bytes: int = 0) -> None:
+    """:func:`output_problems`, raised.
+
+    Raises:
+        DocumentError: the files cannot be written there.
+    """
+    if problems := output_problems(target, names, needed_bytes):
+        raise DocumentError(problems)
 
 
 def _refused(what: str, repair: str = "") -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -59,6 +59,12 @@ class Problem:
         """Plain data, as ``--json`` prints it."""
         return {**asdict(self), "where": list(self.where)}
 
+    @staticmethod
+    def of_data(data: Mapping[str, Any]) -> Problem:
+        """The problem that :meth:`as_data` made plain, also after a way through JSON."""
+        facts = {**data, "where": tuple(data["where"]), "box": tuple(data["box"]) if data.get("box") else None}
+        return UnexpectedProblem(**facts) if "kind" in facts else Problem(**facts)
+
 
 @dataclass(frozen=True)
 class UnexpectedProblem(Problem):
@@ -106,9 +112,20 @@ def told(error: Exception, doing: str = "the command") -> list[Problem | str]:
     return [unexpected(error, doing)]
 
 
+def disk_is_full(error: Exception) -> bool:
+    """Whether an error, also one that an encoder was told, says that the disk is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in str(error)
+
+
+def memory_is_short(error: Exception) -> bool:
+    """Whether an error, also one of torch, says that the memory does not suffice."""
+    told = str(error)
+    return isinstance(error, MemoryError) or "not enough memory" in told or "out of memory" in told
+
+
 def disk_clause(error: OSError) -> str:
     """What an error of the disk means to the person at the keyboard, as a clause with its repair."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if disk_is_full(error):
         return "the disk is full; free some space and try again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "the place may not be read or written; change its permissions or choose another"
@@ -124,14 +141,14 @@ def unexpected(error: Exception, doing: str) -> UnexpectedProblem:
         error: caught where it would have become a traceback.
         doing: what failed, such as ``"reading the picture"``.
     """
-    if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):
-        what, repair = f"{doing} needs more memory than there is", "choose a smaller size or a draft"
+    if memory_is_short(error):
+        what = f"{doing} needs more memory than there is"
+        repair = "close other programs, or choose a smaller size or a draft"
         return UnexpectedProblem("file", what, repair, kind="memory")
     if isinstance(error, OSError) and error.errno:
         name = f" on {Path(str(error.filename)).name[:100]!r}" if error.filename else ""
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         what = f"{doing} failed{name}: {disk_clause(error)}"
-        return UnexpectedProblem("file", what, kind="disk" if full else "crash")
+        return UnexpectedProblem("file", what, kind="disk" if disk_is_full(error) else "crash")
     frames = traceback.extract_tb(error.__traceback__)
     at = f" at {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
     what = f"{doing} failed by a fault of the program ({type(error).__name__}{at})"

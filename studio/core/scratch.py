@@ -50,9 +50,29 @@ def sweep(parent: Path) -> None:
             probe.unlink(missing_ok=True)
         for folder in list(parent.glob(f"{PREFIX}*{SUFFIX}")):
             with suppress(OSError):
-                if _is_left(folder):
-                    put_in_place(folder, _names_complete(folder))
-                    shutil.rmtree(folder, ignore_errors=True)
+                _finish_left(folder)
+
+
+def _finish_left(folder: Path) -> None:
+    """Finish and remove a folder whose process is gone; it is held meanwhile, so that no other sweep does it too."""
+    age = time.time() - folder.stat().st_mtime
+    lock: FileLock | None = None
+    if (folder / _LOCK).exists():
+        try:
+            lock = _locked(folder)
+        except Timeout:
+            return
+        if lock is None and age <= _STALE_SECONDS:
+            return
+    elif age <= _YOUNG_SECONDS:
+        return
+    try:
+        _put_in_place(folder, _names_complete(folder))
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        if lock is not None:
+            lock.release()
+    shutil.rmtree(folder, ignore_errors=True)  # the lock itself, where an open file cannot be deleted
 
 
 def replace_together(scratch: Path, names: Sequence[str]) -> None:
@@ -71,10 +91,10 @@ def replace_together(scratch: Path, names: Sequence[str]) -> None:
     noted = folder / f"{_COMPLETE}.part"
     noted.write_text(json.dumps(list(names)), "utf-8")
     noted.replace(folder / _COMPLETE)
-    put_in_place(folder, names)
+    _put_in_place(folder, names)
 
 
-def put_in_place(folder: Path, names: Sequence[str]) -> None:
+def _put_in_place(folder: Path, names: Sequence[str]) -> None:
     """What :func:`replace_together` does once all is noted; what was moved before is left alone."""
     target, new, old = folder.parent, folder / _NEW, folder / _OLD
     waiting = [name for name in names if (new / name).exists()]
@@ -110,30 +130,20 @@ def _names_complete(folder: Path) -> list[str]:
         return []
 
 
-def _held(folder: Path) -> FileLock | None:
-    """The lock of a folder; None on a file system that knows none."""
-    lock = FileLock(folder / _LOCK, thread_local=False)
-    try:
-        lock.acquire(timeout=0)
-    except (OSError, NotImplementedError, Timeout):
-        return None
-    return lock
+def _locked(folder: Path) -> FileLock | None:
+    """The lock of a folder, held; None on a file system that knows none.
 
-
-def _is_left(folder: Path) -> bool:
-    """Whether nobody holds the folder any more."""
-    age = time.time() - folder.stat().st_mtime
-    if not (folder / _LOCK).exists():
-        return age > _YOUNG_SECONDS
+    Raises:
+        Timeout: somebody else holds it.
+    """
     lock = FileLock(folder / _LOCK, thread_local=False)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        return False
+        raise
     except (OSError, NotImplementedError):
-        return age > _STALE_SECONDS
-    lock.release()
-    return True
+        return None
+    return lock
 
 
 def use_own_temporary_folder() -> None:
@@ -159,7 +169,7 @@ def use_own_temporary_folder() -> None:
 def _new_folder(parent: Path) -> tuple[Path, FileLock | None]:
     folder = parent / f"{PREFIX}{secrets.token_hex(4)}{SUFFIX}"
     folder.mkdir()
-    lock = _held(folder)
+    lock = _locked(folder)
     (folder / _NEW).mkdir()
     return folder, lock
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
 import secrets
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PureWindowsPath
 from typing import Any
+
+from studio.core.problems import DocumentError, Part, Problem, disk_clause
 
 MAX_NAME = 60
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -31,21 +32,27 @@ def write_whole(files: Mapping[Path, bytes], *, durable: bool = True) -> None:
         durable: wait until the disk has them, for what a power cut should not lose.
 
     Raises:
-        StorageError: the disk is full or refuses; nothing has changed.
+        StorageError: the disk is full or refuses; nothing has changed, and no folder is left that was made for it.
     """
+    made: set[Path] = set()
     partial = {path: path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part") for path in files}
     try:
+        made |= {folder for path in files for folder in path.parents if not folder.exists()}
         for path, contents in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(partial[path], contents, durable=durable)
         for path, written in partial.items():
             written.replace(path)
+        made.clear()
     except OSError as error:
         raise StorageError(error.errno, storage_sentence(error)) from error
     finally:
         for written in partial.values():
             with suppress(OSError):
                 written.unlink(missing_ok=True)
+        for folder in sorted(made, reverse=True):
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def write_bytes(path: Path, contents: bytes, *, durable: bool) -> None:
@@ -58,12 +65,26 @@ def write_bytes(path: Path, contents: bytes, *, durable: bool) -> None:
 
 
 def storage_sentence(error: OSError) -> str:
-    """What an error of the disk means to the person at the keyboard, in one sentence."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "The disk is full, so nothing was changed; free some space and try again."
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return "The project's folder may not be written to; change its permissions or choose another place."
-    return f"The file could not be written ({error.strerror or error}); check the disk and try again."
+    """:func:`studio.core.problems.disk_clause` as a sentence."""
+    clause = disk_clause(error)
+    return f"{clause[0].upper()}{clause[1:]}."
+
+
+def utf8_text(data: bytes, name: str, part: Part = "file") -> str:
+    """The text of a file in UTF-8, without the mark at its beginning.
+
+    Args:
+        data: the file's contents.
+        name: what the file is called in the message.
+        part: of the work that it belongs to.
+
+    Raises:
+        DocumentError: it is no such text.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DocumentError([Problem(part, f"{name!r} is not UTF-8 text", "save it as UTF-8")]) from None
 
 
 def write_json(path: Path, data: Any, *, durable: bool = True) -> None:  # noqa: ANN401 - any JSON value
@@ -129,6 +150,20 @@ def folder_name(name: str) -> str:
     if not re.fullmatch(r"[\w](?:[\w .,()'+-]*[\w)'+-])?", plain) or _RESERVED.fullmatch(plain):
         raise ValueError(f"The name {plain!r} cannot be a folder's; use letters, digits, spaces and hyphens.")
     return plain
+
+
+def file_names(names: Sequence[str]) -> list[str]:
+    """One word a person that any file system takes, all different even without regard to case."""
+    taken: list[str] = []
+    for name in names:
+        plain = unicodedata.normalize("NFKC", name)
+        base = re.sub(r"[^\w-]+", "-", plain).strip("-_")[:40] or "person"
+        slug, number = base, 1
+        while slug.casefold() in {other.casefold() for other in taken}:
+            number += 1
+            slug = f"{base}-{number}"
+        taken.append(slug)
+    return taken
 
 
 def trim_folder(folder: Path, pattern: str, most_bytes: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import re
 import shutil
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from generation.core.clock import FPS, SAMPLE_RATE
 from generation.core.performance import Performance
 from generation.motion.arkit import write_arkit_csv, write_motion_json
 from studio.core.output import whole_or_nothing
+from studio.core.storage import file_names
 from studio.export.encoder import encode, join_video
 from studio.export.frame_encoder import MP4, PNG, FilmFormat, FrameCheck
 from studio.export.otio import write_otio
@@ -216,17 +216,3 @@ def names_beside(path: Path, names: Sequence[str]) -> list[str]:
     """What :func:`export_scene` calls the files that it writes beside a video, given the cast's names."""
     parts = [f"{path.stem}.{slug}.{suffix}" for slug in file_names(names) for suffix in ("wav", "csv", "json")]
     return [*parts, *(f"{path.stem}.{suffix}" for suffix in ("srt", "vtt", "otio"))]
-
-
-def file_names(names: Sequence[str]) -> list[str]:
-    """One word a person that any file system takes, all different even without regard to case."""
-    taken: list[str] = []
-    for name in names:
-        plain = unicodedata.normalize("NFKC", name)
-        base = re.sub(r"[^\w-]+", "-", plain).strip("-_")[:40] or "person"
-        slug, number = base, 1
-        while slug.casefold() in {other.casefold() for other in taken}:
-            number += 1
-            slug = f"{base}-{number}"
-        taken.append(slug)
-    return taken

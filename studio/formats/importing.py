@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from studio.core.messages import existing_file
+from studio.core.output import require_place
 from studio.core.problems import DocumentError, Problem
-from studio.core.storage import write_whole
+from studio.core.storage import utf8_text, write_whole
 from studio.formats import fountain, plain, subtitles, tables
 from studio.scene.document import MAX_BYTES as LARGEST_SCENE
 from studio.scene.document import MOST_PROBLEMS, checked_scene, dump_scene, load_scene, scene_data
@@ -137,10 +139,10 @@ def decoded(data: bytes, name: str) -> str:
     Raises:
         DocumentError: it is neither.
     """
-    try:
-        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError:
-        raise DocumentError([Problem("script", f"{name} is not UTF-8 text", "save it as UTF-8")]) from None
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        with suppress(UnicodeDecodeError):
+            return data.decode("utf-16")
+    return utf8_text(data, name, "script")
 
 
 def with_script(scene: Scene, script: Script, newcomers: Literal["refuse", "narrators", "faces"]) -> Scene:
@@ -167,7 +169,7 @@ def with_script(scene: Scene, script: Script, newcomers: Literal["refuse", "narr
     for number, name in enumerate({name.casefold(): name for name in unknown}.values()):
         voice = Voice(preset=free[number % len(free)])
         role: Literal["narrator"] | None = "narrator" if newcomers == "narrators" else None
-        cast.append(Character(name=_name(name), role=role, voice=voice))
+        cast.append(Character(name=cast_name(name), role=role, voice=voice))
     lines: tuple[ScriptLine, ...] = kept_over(scene.script, made.script)
     return made.model_copy(update={"script": lines, "cast": tuple(cast)})
 
@@ -191,6 +193,7 @@ def scene_of_script(path: Path, output: Path, cast_of: Path | None = None) -> tu
     if cast_of is not None and cast_of.resolve().parent != output.resolve().parent:
         what = f"{output.name!r} would lie in another folder than {cast_of.name!r}, whose files it names"
         raise DocumentError([Problem("output", what, "name one beside it")])
+    require_place(output)
     before = Scene(picture="", cast=(), script=()) if cast_of is None else load_scene(cast_of)
     script = read_script_file(path, [member.name for member in before.cast])
     scene = with_script(before, script, "faces" if cast_of is None else "refuse")
@@ -201,7 +204,12 @@ def scene_of_script(path: Path, output: Path, cast_of: Path | None = None) -> tu
     return scene, script
 
 
-def _name(name: str) -> str:
+def cast_name(name: str) -> str:
+    """A name that somebody brings, as it may be in a cast.
+
+    Raises:
+        DocumentError: it cannot be one.
+    """
     try:
         return plain_name(name)
     except ValueError as error:

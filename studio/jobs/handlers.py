@@ -16,9 +16,8 @@ from PIL import Image
 from generation.core.performance import Performance
 from studio.cast.geometry import SceneGeometry
 from studio.core.jpeg import jpeg_bytes
-from studio.core.storage import StorageError, read_json, write_json, write_whole
+from studio.core.storage import StorageError, file_names, read_json, write_json, write_whole
 from studio.export.motion_curves import motion_curves
-from studio.export.writers import file_names
 from studio.jobs import finetune
 from studio.jobs.estimate import calibrate, record_film, record_finetuning
 from studio.jobs.job import Job

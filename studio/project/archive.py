@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
 import stat
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Literal
 
-from studio.core.output import whole_or_nothing
+from pydantic import BaseModel, Field, ValidationError
+
+from studio.core.output import require_place, whole_or_nothing
 from studio.core.storage import inside
 from studio.project.history import SCENE_FILE
 from studio.project.project import Project
 from studio.project.projects import Projects
-from studio.project.restore import media_names
+from studio.project.restore import media_names, sha256
 from studio.project.uploads import check_upload
 from studio.scene.document import load_scene
 
 MANIFEST = "manifest.json"
-FORMAT, VERSION = "parley project archive", 1
+FORMAT: Literal["parley project archive"] = "parley project archive"
+VERSION = 1
 MAX_BYTES, MAX_FILES = 4_000_000_000, 20_000
 """Of all files of an archive."""
 _MAX_MANIFEST = 8_000_000
@@ -33,6 +36,21 @@ _LEFT_OUT = {"jobs", MANIFEST}
 _SEGMENT = re.compile(r"work/[0-9a-f]{32}\.npz")
 _BLOCK = 1 << 20
 _TIME = (1980, 1, 1, 0, 0, 0)
+
+
+class PackedFile(BaseModel):
+    """Size and SHA-256, in hex, of a file in an archive."""
+
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class Manifest(BaseModel):
+    """What an archive says that it holds, by the files' names."""
+
+    format: Literal["parley project archive"] = FORMAT
+    version: int = VERSION
+    files: dict[str, PackedFile]
 
 
 def pack(source: Path, target: Path) -> list[str]:
@@ -49,20 +67,27 @@ def pack(source: Path, target: Path) -> list[str]:
         The names of the files in it.
 
     Raises:
-        ValueError: no project or scene, a file that it names is missing or outside its folder, or another suffix.
+        ValueError: no project or scene, a file that it names is missing, outside its folder or of a kind or size that
+            :func:`unpack` refuses, too much in all, another suffix, or a place that cannot be written.
         StorageError: nothing was written.
     """
     if target.suffix.lower() != ".zip":
         raise ValueError(f"The archive {target.name!r} should end in .zip.")
     files = _of_project(source) if source.is_dir() else _of_scene(source)
-    with whole_or_nothing(target) as folder, zipfile.ZipFile(folder / target.name, "w") as archive:
-        listed = {}
-        for name, path in sorted(files.items()):
-            data = path.read_bytes()
-            listed[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            _write(archive, name, data)
-        manifest = {"format": FORMAT, "version": VERSION, "files": listed}
-        _write(archive, MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1).encode())
+    sizes = {name: path.stat().st_size for name, path in files.items()}
+    _check_names(sizes, source.name)
+    require_place(target, needed_bytes=sum(sizes.values()))
+    with whole_or_nothing(target) as folder:
+        made = folder / target.name
+        with zipfile.ZipFile(made, "w") as archive:
+            listed = {}
+            for name, path in sorted(files.items()):
+                data = path.read_bytes()
+                listed[name] = PackedFile(bytes=len(data), sha256=sha256(data))
+                _write(archive, name, data)
+            _write(archive, MANIFEST, Manifest(files=listed).model_dump_json(indent=1).encode())
+        with zipfile.ZipFile(made) as archive:
+            _checked_manifest(archive, made)
     return list(listed)
 
 
@@ -103,6 +128,7 @@ def _media(scene: Path, folder: Path) -> dict[str, Path]:
         relative = path.relative_to(folder).as_posix()
         if not _belongs(relative):
             raise ValueError(f"The file {name!r} lies where a project keeps its own; move it and name it anew.")
+        check_upload(path.read_bytes(), path.name)
         found[relative] = path
     return found
 
@@ -131,49 +157,60 @@ def unpack(archive: Path, projects: Projects, name: str) -> Project:
     try:
         with zipfile.ZipFile(archive) as opened, projects.making(name) as folder:
             listed = _checked_manifest(opened, archive)
-            if shutil.disk_usage(projects.root).free < sum(entry["bytes"] for entry in listed.values()):
+            if shutil.disk_usage(projects.root).free < sum(entry.bytes for entry in listed.values()):
                 raise ValueError(f"The disk has too little space for {archive.name}; free some and try again.")
             for relative, entry in listed.items():
                 _extract(opened, relative, entry, inside(folder, relative))
             _check_contents(folder, listed)
             Project(folder)  # of a version that can be read
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
         if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
             raise
         raise ValueError(f"{archive.name} is no archive that can be read; make it anew with parley archive.") from None
     return projects.open(name)
 
 
-def _checked_manifest(opened: zipfile.ZipFile, archive: Path) -> dict[str, dict[str, Any]]:
+def _check_names(sizes: Mapping[str, int], whole: str) -> None:
+    """Refuse, of a project or an archive of this name, files that have no place in an archive, and too much of them."""
+    if len({name.casefold() for name in sizes}) != len(sizes):
+        raise ValueError(f"{whole} holds two files of one name.")
+    for name in sizes:
+        if not _belongs(name) or name != _plain(name):
+            raise ValueError(f"{whole} holds the file {name[:60]!r}, which is no part of a project.")
+    total = sum(sizes.values())
+    if total > MAX_BYTES or len(sizes) > MAX_FILES:
+        raise ValueError(f"{whole} holds {total / 1e6:,.0f} MB in {len(sizes)} files; that is too much.")
+
+
+def _checked_manifest(opened: zipfile.ZipFile, archive: Path) -> dict[str, PackedFile]:
     """What the archive says that it holds, equal to what it does hold."""
     members = {member.filename: member for member in opened.infolist()}
-    if len(members) != len(opened.infolist()) or len({name.casefold() for name in members}) != len(members):
+    if len(members) != len(opened.infolist()):
         raise ValueError(f"{archive.name} holds two files of one name.")
+    for name, member in members.items():
+        if member.is_dir() or stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG) or member.flag_bits & 1:
+            raise ValueError(f"{archive.name} holds {name[:60]!r} as a link, a folder or encrypted.")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"{archive.name} holds {name[:60]!r} packed in another way than parley archive does.")
     if MANIFEST not in members or members[MANIFEST].file_size > _MAX_MANIFEST:
         raise ValueError(f"{archive.name} is no archive of a project: it has no list of its files.")
     try:
-        manifest = json.loads(_read(opened, members.pop(MANIFEST), _MAX_MANIFEST))
-        listed = {str(name): dict(entry) for name, entry in manifest["files"].items()}
-        known = manifest["format"] == FORMAT and manifest["version"] <= VERSION
-        sizes = [int(entry["bytes"]) for entry in listed.values()]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        manifest = Manifest.model_validate_json(_read(opened, members.pop(MANIFEST), _MAX_MANIFEST))
+    except ValidationError:
         raise ValueError(f"The list of files in {archive.name} cannot be read.") from None
-    if not known:
+    if manifest.version > VERSION:
         raise ValueError(f"{archive.name} was made by a newer version of Parley; update it.")
-    if set(listed) != set(members):
+    if set(manifest.files) != set(members):
         raise ValueError(f"{archive.name} holds other files than its list says.")
-    for name, member in members.items():
-        if not _belongs(name) or name != _plain(name):
-            raise ValueError(f"{archive.name} holds the file {name[:60]!r}, which is no part of a project.")
-        if member.is_dir() or stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG) or member.flag_bits & 1:
-            raise ValueError(f"{archive.name} holds {name[:60]!r} as a link, a folder or encrypted.")
-        if member.file_size != listed[name]["bytes"]:
+    sizes = {name: member.file_size for name, member in members.items()}
+    _check_names(sizes, archive.name)
+    for name, size in sizes.items():
+        if size != manifest.files[name].bytes:
             raise ValueError(f"The file {name[:60]!r} in {archive.name} has another size than its list says.")
-    total, packed = sum(sizes), archive.stat().st_size
-    if total > MAX_BYTES or len(members) > MAX_FILES or total > max(_SMALL, _MAX_RATIO * packed):
-        much = f"{total / 1e6:,.0f} MB in {len(members)} files"
-        raise ValueError(f"{archive.name} would unpack to {much}; that is too much.")
-    return listed
+    total = sum(sizes.values())
+    if total > max(_SMALL, _MAX_RATIO * archive.stat().st_size):
+        raise ValueError(f"{archive.name} would unpack to {total / 1e6:,.0f} MB; that is too much.")
+    return manifest.files
 
 
 def _plain(name: str) -> str:
@@ -187,11 +224,11 @@ def _read(opened: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
         return file.read(most)
 
 
-def _extract(opened: zipfile.ZipFile, name: str, entry: Mapping[str, Any], target: Path) -> None:
+def _extract(opened: zipfile.ZipFile, name: str, entry: PackedFile, target: Path) -> None:
     """Write one file; not a byte more than its list says."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with opened.open(name) as packed, target.open("wb") as file:
-        if _copy(packed, file, entry["bytes"]) != entry["sha256"]:
+        if _copy(packed, file, entry.bytes) != entry.sha256:
             raise ValueError(f"The file {name!r} in the archive is damaged; get the archive again.")
 
 
@@ -205,7 +242,7 @@ def _copy(source: IO[bytes], target: IO[bytes], size: int) -> str:
     return total.hexdigest()
 
 
-def _check_contents(folder: Path, listed: Mapping[str, Any]) -> None:
+def _check_contents(folder: Path, listed: Mapping[str, PackedFile]) -> None:
     """The scene can be read, its media are such as may be uploaded, and kept segments hold no archive within."""
     for name in media_names(load_scene(folder / SCENE_FILE)):
         path = inside(folder, name)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from generation.adapters.metadata import SUFFIX as ADAPTER
+from studio.core.storage import utf8_text
 
 MAX_BYTES = 50_000_000
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
@@ -61,10 +62,7 @@ def _check_rig(data: bytes, name: str) -> None:
 
     if len(data) > MOST_OF_A_RIG:
         raise ValueError(f"{name} is larger than {MOST_OF_A_RIG // 1000} kB; that is no rig file.")
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise ValueError(f"{name} is not UTF-8 text; save it as UTF-8.") from None
+    utf8_text(data, name)
 
 
 def _read_adapter(path: Path) -> None:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from masks.files.plain_yaml import MOST_DEPTH, MOST_ITEMS, PlainYamlError, read_plain_yaml
 from studio.core.messages import existing_file, nearest, shortened, unwritable
 from studio.core.problems import DocumentError, Location, Part, Problem
+from studio.core.storage import utf8_text
 from studio.scene.schema import PLACELESS, Character, Keyframe, Retake, Scene, ScriptLine, TimedRegion, Voice
 from studio.scene.screenplay import ScreenplayError
 from studio.scene.upgrade import VERSION, upgrade_notice, upgrade_scene
@@ -113,9 +114,7 @@ def read_document(path: Path) -> Document:
     if path.stat().st_size > MAX_BYTES:
         raise _unreadable(f"{name} is larger than 1 MB", "that is no scene")
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise _unreadable(f"{name} is not UTF-8 text", "save it as UTF-8") from None
+        text = utf8_text(path.read_bytes(), path.name)
     except OSError as error:
         raise _unreadable(f"{name} cannot be read ({error.strerror})", "check its permissions and the disk") from None
     try:

@@ -101,13 +101,10 @@ def turns_by_pitch(phrases: Sequence[Phrase], names: Sequence[str], seconds: flo
         seconds: length of the recording.
 
     Raises:
-        DocumentError: nobody speaks; two names, but one pitch; more names than pitch can tell apart.
+        DocumentError: nobody speaks, or there are two names, but one pitch.
     """
     if not phrases:
         raise DocumentError([Problem("script", "nobody speaks in the recording", "choose another")])
-    if len(names) > 2:
-        what = f"pitch alone tells two people apart, not {len(names)}"
-        raise DocumentError([Problem("script", what, "give --map, subtitles that name who speaks when")])
     group = [0] * len(phrases)
     if len(names) == 2:
         found = _two_groups(np.array([phrase.pitch for phrase in phrases]))

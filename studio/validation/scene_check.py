@@ -139,20 +139,20 @@ class _Check(ScriptCheck):
         for problem in problems:
             if problem.where == ("cast",) and not self._cast_is_whole():
                 continue  # whose faces they are is clear only with everybody in the cast
-            place, *rest = problem.where
-            at = (*self._cast_at(int(rest[0])), *rest[1:]) if place == "cast" and rest else problem.where
-            self._say(at, problem.what, problem.repair, part="picture")
+            self.problems.append(self._of_picture(problem))
         if self.assignment is None:
             return
         for index in tight:
             name = scene.cast[index].name
             what = f"{name}'s region or mask is tight around the head, so that its movement is reduced"
             self._say(self._cast_at(index), what, "draw it wider", part="picture", warning=True)
-        for warning in warnings:
-            place, *rest = warning.where
-            at = (*self._cast_at(int(rest[0])), *rest[1:]) if place == "cast" and rest else warning.where
-            told = self.document.problem(at, warning.what, warning.repair, "picture")
-            self.warnings.append(replace(told, box=warning.box))
+        self.warnings += map(self._of_picture, warnings)
+
+    def _of_picture(self, problem: Problem) -> Problem:
+        """What was found in the picture, at its place in the file."""
+        place, *rest = problem.where
+        at = (*self._cast_at(int(rest[0])), *rest[1:]) if place == "cast" and rest else problem.where
+        return replace(self.document.problem(at, problem.what, problem.repair, "picture"), box=problem.box)
 
 
 @lru_cache(maxsize=4)

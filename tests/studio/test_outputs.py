@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from refusals import refused
 from scene_fixtures import two_faces, write
 
@@ -76,6 +78,23 @@ def test_a_sound_that_cannot_be_written_is_refused_before_any_work(case: str, tm
     )
     assert told in sentence or "too long" in sentence, sentence
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_every_command_tries_its_place_first(tmp_path: Path, capsys) -> None:
+    """Before it reads what it is given, which is not there."""
+    (tmp_path / "file").touch()
+    place = tmp_path / "file" / "new"
+    write(two_faces(tmp_path), tmp_path)
+    soundfile.write(tmp_path / "a.wav", np.zeros(2400), 24000)
+    (tmp_path / "a.txt").write_text("A: Hello.")
+    for arguments in (
+        ["import", tmp_path / "a.txt", "-o", place / "scene.yaml"],
+        ["split", tmp_path / "a.wav", "-o", place],
+        ["archive", "out", tmp_path / "scene.yaml", "-o", place / "a.zip"],
+        ["archive", "in", tmp_path / "none.zip", "-o", place],
+        ["batch", tmp_path / "scene.yaml", "-o", place],
+    ):
+        refused(arguments, capsys, "is a file, not a folder; choose another place")
 
 
 def test_a_disk_without_room_is_told_before_any_work(tmp_path: Path, monkeypatch) -> None:
@@ -259,6 +278,22 @@ def test_what_a_kill_cut_off_is_finished_by_the_next_start(moves: int, tmp_path:
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
         name: "new" for name in ("a.mp4", "a.srt", "a.wav")
     }
+
+
+def test_a_left_folder_is_finished_by_one_sweep_alone(tmp_path: Path, monkeypatch) -> None:
+    folder = tmp_path / ".parley-00000000.tmp"
+    (folder / "new").mkdir(parents=True)
+    (folder / "lock").touch()
+    finish, sweeps = scratch._put_in_place, []
+
+    def meanwhile(*arguments: object) -> None:
+        sweeps.append(arguments)
+        scratch.sweep(tmp_path)
+        finish(*arguments)
+
+    monkeypatch.setattr(scratch, "_put_in_place", meanwhile)
+    scratch.sweep(tmp_path)
+    assert len(sweeps) == 1 and not folder.exists()
 
 
 HOLDING = """

@@ -12,8 +12,9 @@ from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE
 from studio.batch.orders import Answer, Order
 from studio.core.failures import failure_of
+from studio.core.storage import file_names
 from studio.export.provenance import mark
-from studio.export.writers import file_names, write_sound
+from studio.export.writers import write_sound
 from studio.production.render import film_record
 from studio.scene.document import load_scene
 

@@ -49,7 +49,7 @@ def test_exit_codes_tell_a_cluster_what_to_do(films, tmp_path: Path, monkeypatch
     order = ["batch", str(tmp_path / "in"), "-o", str(tmp_path / "out")]
     films(fail(MemoryError()))
     assert cli.main([*order, "--retries", "0"]) == 75
-    assert "one: The memory does not suffice" in capsys.readouterr().out
+    assert "one: The job needs more memory than there is" in capsys.readouterr().out
     assert cli.main(order) == 1
     assert "holds results of a batch; add --resume to go on" in capsys.readouterr().err
     films(lambda order: write_film(order) if order.video.stem == "one" else fail(ValueError("No face."))(order))
@@ -117,7 +117,7 @@ def test_the_kubernetes_job_gives_a_command_and_knows_its_exit_codes() -> None:
     assert order.shard == (job["completions"] - 1, job["completions"]) and order.resume
     assert job["completionMode"] == "Indexed" and job["template"]["spec"]["restartPolicy"] == "Never"
     rule = job["podFailurePolicy"]["rules"][0]
-    assert rule["action"] == "FailIndex" and rule["onExitCodes"]["values"] == [cli.PROBLEMS, cli.USAGE]
+    assert rule["action"] == "FailIndex" and rule["onExitCodes"]["values"] == [cli.PROBLEMS, 2], "2 is wrong usage"
 
 
 def test_the_image_is_installed_by_the_makefile_from_all_that_it_needs() -> None:

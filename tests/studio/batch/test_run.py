@@ -85,7 +85,7 @@ def test_a_fault_of_the_scene_is_never_tried_again_a_crash_is(scenes, tmp_path: 
         name = order.video.stem
         tries[name] = tries.get(name, 0) + 1
         if name == "one":
-            raise DocumentError([Problem("picture", "there is no face", "choose another picture")])
+            raise DocumentError([Problem("picture", "there is no face", "choose another picture", box=(1, 2, 3, 4))])
         if name == "two" and tries[name] < 3:
             raise RuntimeError("crash")
         write_film(order)
@@ -95,6 +95,7 @@ def test_a_fault_of_the_scene_is_never_tried_again_a_crash_is(scenes, tmp_path: 
     assert [(row.name, row.state, row.kind) for row in batch.rows if row.state != "done"] == [("one", "fault", "fault")]
     fault = batch.rows[0]
     assert fault.sentence == "There is no face; choose another picture." and fault.problems[0]["part"] == "picture"
+    assert fault.problems[0]["box"] == [1, 2, 3, 4]
     assert [a.state for a in attempts(tmp_path, "two")] == ["failed", "failed", "done"]
     assert exit_code(batch.rows) == PROBLEMS
     make(scenes, tmp_path, again := StandIns())

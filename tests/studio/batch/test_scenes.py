@@ -40,6 +40,23 @@ def test_folders_give_their_scenes_and_nothing_else(tmp_path: Path) -> None:
     assert names(tmp_path, tmp_path / "in" / "cafe" / "scene.json") == ["cafe"]
 
 
+def test_a_file_that_cannot_be_read_is_a_fault_of_its_own_scene(tmp_path: Path, monkeypatch) -> None:
+    for name in ("a", "b"):
+        write_scene(tmp_path / "in", name)
+
+    def read(path: Path) -> bytes:
+        if path.name == "a.json":
+            raise PermissionError(13, "Permission denied", str(path))
+        with path.open("rb") as file:
+            return file.read()
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    monkeypatch.setattr(Path, "read_text", lambda path, **_: read(path).decode())
+    scenes = read_scenes(find_sources([tmp_path / "in"]), tmp_path / "out", RenderSettings())
+    assert [len(scene.problems) for scene in scenes] == [1, 0]
+    assert "'a.json' cannot be read (Permission denied)" in str(scenes[0].problems[0])
+
+
 def test_lists_name_scenes_and_films_of_one_name_are_told_apart(tmp_path: Path) -> None:
     write_scene(tmp_path, "one")
     write_scene(tmp_path, "other/one")

@@ -16,10 +16,11 @@ from generation.core.motion import MotionTrack
 from generation.core.performance import CharacterPerformance, Line, Performance
 from generation.motion.arkit import read_arkit_csv, read_motion_json
 from generation.text.phonemizer import phonemize
+from studio.core.storage import file_names
 from studio.export.frame_encoder import Encoder
 from studio.export.provenance import make_record, verify
 from studio.export.subtitles import Caption, captions, line_width, srt, voice_end, vtt
-from studio.export.writers import export_scene, file_names
+from studio.export.writers import export_scene
 from studio.timeline.timeline import Timeline
 
 LONG = (

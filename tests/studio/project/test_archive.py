@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import subprocess
 import zipfile
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from skimage.data import astronaut
 
 from studio.production.render import render_scene
 from studio.production.settings import RenderSettings
+from studio.project import archive
 from studio.project.archive import pack, unpack
 from studio.project.project import Project
 from studio.project.projects import Projects
@@ -132,6 +134,10 @@ def packed_twice(members: list[Member]) -> list[Member]:
     return another(f"work/{'0b' * 16}.npz", inner.getvalue())(members)
 
 
+def without_hashes(members: list[Member]) -> list[Member]:
+    return [*members[:-1], (members[-1][0], re.sub(rb'"sha256": ?"\w+"', b'"sha512": ""', members[-1][1]))]
+
+
 @pytest.mark.parametrize(
     ("attack", "sentence"),
     [
@@ -148,6 +154,7 @@ def packed_twice(members: list[Member]) -> list[Member]:
         (flipped, "is damaged"),
         (lambda members: members[1:], "other files than its list"),
         (lambda members: members[:-1], "has no list"),
+        (without_hashes, "list of files in bad.zip cannot be read"),
         (lambda members: listed_anew(members[1:]), "lacks 'media/one.png'"),
         (lambda members: listed_anew([(i, d) for i, d in members if i.filename != "scene.yaml"]), "scene.yaml"),
     ],
@@ -171,7 +178,32 @@ def test_what_is_no_archive_is_a_sentence(project: Project, projects: Projects, 
     pack(project.scene_path, tmp_path / "good.zip")
     (tmp_path / "cut.zip").write_bytes((tmp_path / "good.zip").read_bytes()[:-40])
     (tmp_path / "text.zip").write_text("no archive")
-    for name in ("cut.zip", "text.zip", "none.zip"):
+    whole = bytearray((tmp_path / "good.zip").read_bytes())
+    with zipfile.ZipFile(tmp_path / "good.zip") as good:
+        member = good.getinfo("scene.yaml")
+    begin = member.header_offset + 30 + len(member.filename)
+    whole[begin : begin + 8] = b"\xff" * 8  # no block that deflate knows
+    (tmp_path / "torn.zip").write_bytes(whole)
+    for name in ("cut.zip", "text.zip", "none.zip", "torn.zip"):
         with pytest.raises(ValueError, match="no archive that can be read"):
             unpack(tmp_path / name, projects, "Bad")
+    whole = bytearray((tmp_path / "good.zip").read_bytes())
+    for signature, flags in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
+        whole[whole.rindex(signature) + flags] |= 1
+    (tmp_path / "locked.zip").write_bytes(whole)
+    with pytest.raises(ValueError, match="encrypted"):
+        unpack(tmp_path / "locked.zip", projects, "Bad")
     assert projects.names() == ["First"]
+
+
+def test_what_could_not_be_unpacked_is_not_packed(project: Project, tmp_path: Path, monkeypatch) -> None:
+    (project.folder / "media" / "one.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"one\.png"):
+        pack(project.folder, tmp_path / "a.zip")
+    with pytest.raises(ValueError, match=r"one\.png"):
+        pack(project.scene_path, tmp_path / "a.zip")
+    monkeypatch.setattr(archive, "check_upload", lambda *_: None)
+    monkeypatch.setattr(archive, "MAX_FILES", 3)
+    with pytest.raises(ValueError, match="that is too much"):
+        pack(project.folder, tmp_path / "a.zip")
+    assert not list(tmp_path.glob("*.zip"))

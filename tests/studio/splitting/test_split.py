@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from sounds import RATE, syllables
 
 from studio.cli import main
 from studio.core.problems import DocumentError
+from studio.core.storage import StorageError
 from studio.scene import screenplay
+from studio.splitting import split
 from studio.splitting.split import split_recording
 from studio.splitting.turns import LONGEST
 
@@ -47,7 +50,7 @@ def test_pauses_and_pitch_make_lines_that_a_scene_can_play(talk: Path, capsys: p
         assert np.correlate(around, sound).max() > 0.98 * np.square(sound).sum()
     assert main(["import", str(folder / "script.txt"), "-o", str(folder / "scene.yaml")]) == 0
     assert main(["split", str(talk), "-o", str(folder)]) == 1
-    assert "script.txt is there already" in capsys.readouterr().err
+    assert "'lines/script.txt' is there already" in capsys.readouterr().err
 
 
 def test_a_map_of_names_and_times_makes_lines_with_their_words(talk: Path) -> None:
@@ -71,16 +74,35 @@ def test_a_map_of_names_and_times_makes_lines_with_their_words(talk: Path) -> No
         ([], "1\n00:00:01,000 --> 00:00:02,000\nHello there\n", "first caption names nobody"),
         ([], "1\n01:00:01,000 --> 01:00:02,000\nB: Hello.\n", "the recording lasts"),
         ([], "Hello.", "no captions"),
+        (["A:"], None, r"The name 'A:' should not contain"),
+        ([], f"1\n00:00:01,000 --> 00:00:02,000\n<v {'B' * 61}>Hello.\n", "The name 'B+' should have at most 60"),
     ],
 )
 def test_what_cannot_be_cut_is_said_and_writes_nothing(
-    names: list[str], srt: str | None, said: str, talk: Path
+    names: list[str], srt: str | None, said: str, talk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = talk.with_suffix(".srt")
     path.write_text(srt or "")
+    if "recording lasts" not in said:
+        monkeypatch.setattr(split, "stream_mono", lambda *_: pytest.fail("it was decoded"))
     with pytest.raises(DocumentError, match=said):
         split_recording(talk, talk.parent / "lines", names, path if srt else None)
     assert not (talk.parent / "lines").exists()
+
+
+def test_no_file_is_replaced_and_a_failure_leaves_no_folder(talk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = talk.parent / "lines"
+    monkeypatch.setattr("studio.core.storage.write_bytes", fail := Mock(side_effect=OSError(28, "full")))
+    with pytest.raises(StorageError, match="disk is full"):
+        split_recording(talk, folder, ["ÉVA O'HARA"])
+    assert fail.called and not folder.exists()
+    monkeypatch.undo()
+    assert split_recording(talk, folder, ["ÉVA O'HARA"])
+    assert (folder / "ÉVA-O-HARA-001.wav").is_file()
+    (folder / "script.txt").unlink()
+    monkeypatch.setattr(split, "stream_mono", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(DocumentError, match=r"lines/ÉVA-O-HARA-001\.wav' is there already"):
+        split_recording(talk, folder, ["éva o'hara"])
 
 
 def test_one_voice_is_not_taken_for_two_and_long_speech_is_cut(tmp_path: Path) -> None:
