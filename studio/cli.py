@@ -8,21 +8,19 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from studio import storage_commands
 from studio.batch import command as batch_command
 from studio.core.messages import existing_file
-from studio.core.option_values import device, style, whole
+from studio.core.option_values import style, whole
 from studio.core.problems import DocumentError, Problem, told
 from studio.core.process import BROKEN_PIPE, close_output, prepare_process
 from studio.core.progress import Cancelled
 from studio.core.storage import utf8_text
+from studio.production.film_options import add_film_options, add_sampling_options, read_film_options
 from studio.progress_display import ProgressDisplay
 from studio.splitting import command as split_command
-
-if TYPE_CHECKING:
-    from studio.production.backbone import BackboneDrawing
 
 OK, PROBLEMS, CANCELLED = 0, 1, 130
 MOST_TEXT = 1_000_000
@@ -76,18 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     render = add("render", _render, "Make the video of a scene.")
     render.add_argument("scene", type=Path, help="scene file (.yaml or .json)")
     render.add_argument("-o", "--output", type=Path, required=True, help="the video (.mp4)")
-    kind = render.add_mutually_exclusive_group()
-    lossless_help = "keep every pixel and sample, also outside the faces; the video is then a .mkv"
-    kind.add_argument("--lossless", action="store_true", help=lossless_help)
-    alpha_help = "a transparent background; the video is then a .mov (ProRes 4444), a .webm (VP9) or numbered .png"
-    kind.add_argument("--alpha", action="store_true", help=alpha_help)
-    render.add_argument("--backbone", choices=("ltx2", "wan"), help="a large video model draws the film")
-    weights_help = "folder of the backbone's weights, in diffusers' layout; see docs/backbones.md"
-    render.add_argument("--weights", type=Path, metavar="FOLDER", help=weights_help)
-    keep_help = "with a backbone, everything outside the motion regions stays the picture's"
-    render.add_argument("--keep-background", action="store_true", help=keep_help)
+    add_film_options(render)
     batch = add("batch", _batch, "Make the videos of many scenes, on one machine or several.")
     batch_command.add_arguments(batch)
+    add_film_options(batch)
     say = add("say", _say, "Speak one line into a sound file.")
     say.add_argument("text", help="what to say; {name|IPA} gives a pronunciation")
     say.add_argument("--voice", required=True, help="name of a voice, as parley voices lists them")
@@ -95,14 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     style_help = "as parley styles lists them, or an adapter's file; may be given again to mix them"
     say.add_argument("--style", type=style, action="append", default=[], metavar="NAME[:STRENGTH]", help=style_help)
     say.add_argument("-o", "--output", type=Path, required=True, help="the sound (.wav)")
-    size_help = "greatest height in pixels; never enlarges"
-    for command in (render, batch):
-        command.add_argument("--size", type=whole(1, 100_000), metavar="ROWS", help=size_help)
-        command.add_argument("--draft", action="store_true", help="small and quick: at most 480 rows")
-    for command in (render, batch, say):
-        command.add_argument("--seed", type=whole(0, 2**31 - 1), help="another number gives another take")
-        command.add_argument("--steps", type=whole(1, 1000), help="sampling steps; more is slower and finer")
-        command.add_argument("--device", type=device, help="cpu or cuda; the GPU is taken when there is one")
+    add_sampling_options(say)
     bring = add("import", _import, "Make a scene file of a script: screenplay, subtitles, table or NAME: text.")
     bring.add_argument("script", type=Path, help="the script; what it is written in is told by what is in it")
     cast_help = "a scene whose picture and cast it is for; without one, everybody who speaks gets a voice"
@@ -128,8 +111,6 @@ def _parser() -> argparse.ArgumentParser:
     editor.add_argument("--port", type=whole(1, 65_535), default=8501, help="where it listens on 127.0.0.1")
     add("schema", _schema, "Print the JSON schema of scene files.")
     add("doctor", _doctor, "Say what is installed, what is missing and how to repair it.")
-    cache = add("cache", _cache, "Show the speech and frames that are kept for the next render, and clear them.")
-    storage_commands.add_cache_arguments(cache)
     pack = add("archive", _archive, "Pack a project or scene with all its files and their hashes, or unpack one.")
     storage_commands.add_archive_arguments(pack)
     stored = add("storage", _storage, "Show what projects take on the disk, by kind, and delete what can go.")
@@ -142,43 +123,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _render(arguments: argparse.Namespace) -> int:
     from studio.production.render import render_scene
-    from studio.production.settings import RenderSettings
 
-    backbone, steps, size = _backbone(arguments), arguments.steps, arguments.size
-    if backbone is not None:
-        from studio.production.backbone import HEIGHT
-
-        backbone.check_weights()
-        steps, size = None, size or (None if arguments.draft else HEIGHT)
-        for notice in backbone.notices:
-            _tell(arguments, "warning", str(notice), **notice.as_data())
-    settings = RenderSettings(
-        arguments.seed, steps, size, arguments.device, arguments.draft, arguments.lossless, arguments.alpha
-    )
+    settings, backbone = read_film_options(arguments, partial(_tell, arguments))
     with ProgressDisplay(arguments.json) as display:
         report = render_scene(arguments.scene, arguments.output, settings, display.show, backbone=backbone)
     for warning in report.warnings:
         _tell(arguments, "warning", str(warning), **warning.as_data())
     _tell(arguments, "done", f"{arguments.output} is ready.", file=str(arguments.output))
     return OK
-
-
-def _backbone(arguments: argparse.Namespace) -> BackboneDrawing | None:
-    """The video model that was asked for.
-
-    Raises:
-        DocumentError: an option that is missing, or means nothing without another.
-    """
-    if arguments.backbone is None:
-        if arguments.weights is not None or arguments.keep_background:
-            raise DocumentError([Problem("output", "--weights and --keep-background need --backbone")])
-        return None
-    if arguments.weights is None:
-        raise DocumentError([Problem("output", "--backbone needs --weights", "name the folder of its weights")])
-    from studio.production.backbone import BackboneDrawing
-
-    how = (arguments.keep_background, arguments.steps, arguments.device)
-    return BackboneDrawing(arguments.backbone, arguments.weights, *how)
 
 
 def _batch(arguments: argparse.Namespace) -> int:
@@ -306,10 +258,6 @@ def _doctor(arguments: argparse.Namespace) -> int:
     else:
         sys.stdout.write(report(findings) + "\n")
     return PROBLEMS if any(finding.blocks for finding in findings) else OK
-
-
-def _cache(arguments: argparse.Namespace) -> int:
-    return storage_commands.cache(arguments, partial(_tell, arguments))
 
 
 def _archive(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The commands ``parley archive``, ``parley storage`` and ``parley cache``: their options, and what they say."""
+"""The commands ``parley archive`` and ``parley storage``: their options, and what they say."""
 
 from __future__ import annotations
 
@@ -52,40 +52,10 @@ def archive(arguments: argparse.Namespace, say: Say) -> int:
     return 0
 
 
-def _add_folder(command: argparse.ArgumentParser) -> None:
-    folder_help = "a project, a folder of projects, or the folder of a video; here if not given"
-    command.add_argument("folder", type=Path, nargs="?", default=Path(), metavar="FOLDER", help=folder_help)
-
-
-def add_cache_arguments(command: argparse.ArgumentParser) -> None:
-    """Add the options of ``parley cache``."""
-    _add_folder(command)
-    command.add_argument("--clear", action="store_true", help="delete them; nothing should be rendered there meanwhile")
-
-
-def cache(arguments: argparse.Namespace, say: Say) -> int:
-    """Run ``parley cache``; 0 = done.
-
-    Raises:
-        ValueError: no such folder.
-        OSError: something cannot be deleted.
-    """
-    from studio.editor.kept_results import clear, kept_results
-
-    kept = kept_results(arguments.folder)
-    if arguments.clear:
-        clear(arguments.folder)
-    for results in kept:
-        count, state = len(results.files), " deleted" if arguments.clear else ""
-        sentence = f"{results.kind:18} {count:5} segments {results.size / 1e6:9.1f} MB{state}"
-        facts = {"results": results.kind, "segments": count, "bytes": results.size, "cleared": arguments.clear}
-        say("kept", sentence, **facts)
-    return 0
-
-
 def add_storage_arguments(command: argparse.ArgumentParser) -> None:
     """Add the options of ``parley storage``."""
-    _add_folder(command)
+    folder_help = "a project, a folder of projects, or the folder of a video; here if not given"
+    command.add_argument("folder", type=Path, nargs="?", default=Path(), metavar="FOLDER", help=folder_help)
     clear_help = "delete what can go of a kind; may be given again. Nothing should be made there meanwhile"
     command.add_argument("--clear", choices=CLEARABLE, action="append", default=[], help=clear_help)
 

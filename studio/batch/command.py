@@ -21,7 +21,7 @@ Say = Callable[..., None]
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Add the options of ``parley batch``."""
+    """Add the options of ``parley batch`` besides those of its films."""
     scenes_help = "scene files, folders of them, lists (.txt, a path a line) or tables (.csv)"
     command.add_argument("scenes", type=Path, nargs="+", metavar="SCENES", help=scenes_help)
     command.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="folder for the films")
@@ -56,10 +56,10 @@ def run(arguments: argparse.Namespace, say: Say) -> int:
     from studio.batch.manifest import TEMPORARY  # these load libraries, which other commands need not wait for
     from studio.batch.orders import BatchOrder
     from studio.batch.run import make_films
-    from studio.production.settings import RenderSettings
+    from studio.production.film_options import read_film_options
 
-    settings = RenderSettings(arguments.seed, arguments.steps, arguments.size, arguments.device, arguments.draft)
-    how = (arguments.workers, arguments.shard, arguments.retries)
+    settings, backbone = read_film_options(arguments, say)
+    how = (arguments.workers, arguments.shard, arguments.retries, backbone)
     order = BatchOrder(tuple(arguments.scenes), arguments.output, settings, *how)
     check_folder(order.folder, arguments.resume)
     if arguments.slurm:

@@ -201,7 +201,7 @@ def submit(order: BatchOrder, say: Say, cluster: str = "slurm") -> int:
     if cluster == "slurm" and shutil.which("sbatch") is None:
         raise DocumentError([Problem("output", "there is no Slurm here", "run it where sbatch is")])
     sources, folder = tuple(path.absolute() for path in order.sources), order.folder.absolute()
-    task = ArrayTask(BatchOrder(sources, folder, order.settings, 1, (0, 1), order.retries))
+    task = ArrayTask(BatchOrder(sources, folder, order.settings, 1, (0, 1), order.retries, order.backbone))
     executor = submitit.AutoExecutor(folder=folder / STATE_FOLDER / "slurm", cluster=cluster)
     gpus = {"gpus_per_node": 1} if (order.settings.device or "").startswith("cuda") else {}
     executor.update_parameters(name="parley", cpus_per_task=CORES_PER_WORKER, timeout_min=JOB_MINUTES, **gpus)
@@ -224,5 +224,5 @@ def _await(jobs: Sequence[Any], order: BatchOrder, say: Say) -> int:
     for job in jobs:
         if (error := job.exception()) is not None:
             say("warning", f"The job {job.job_id} failed: {_first_line(error)}", job=job.job_id)
-    scenes = read_scenes(find_sources(order.sources), order.folder, order.settings)
+    scenes = read_scenes(find_sources(order.sources), order.folder, order.settings, order.backbone)
     return tell_end([row_of(scene, order.folder) for scene in scenes], order.folder, say)

@@ -14,7 +14,7 @@ _MAKING = "making-"
 
 def film_path(folder: Path, scene: BatchScene) -> Path:
     """The film, below the folder of the results."""
-    return folder / scene.name / f"{scene.name}.mp4"
+    return folder / scene.name / scene.film
 
 
 def work_folder(folder: Path, scene: BatchScene) -> Path:
@@ -47,7 +47,7 @@ def is_finished(folder: Path, scene: BatchScene) -> bool:
         folder: with the film and the files that come with it.
         scene: what is asked for.
     """
-    wanted = [f"{scene.name}.mp4", *(f"{scene.name}.{name}.wav" for name in file_names(scene.cast))]
+    wanted = [scene.film, *(f"{scene.name}.{name}.wav" for name in file_names(scene.cast))]
     return bool(scene.record) and all(_is_this(folder / name, scene) for name in wanted)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from studio.batch.attempts import AttemptFolder
+from studio.batch.attempts import Attempt, AttemptFolder
 from studio.batch.films import film_path, is_finished
 from studio.batch.scenes import STATE_FOLDER, BatchScene
 from studio.core.storage import write_whole
@@ -58,7 +58,7 @@ def row_of(scene: BatchScene, folder: Path, ending: Literal["done", "fault", "fa
     attempts = AttemptFolder(folder / STATE_FOLDER / scene.name).read()
     last = attempts[-1] if attempts else None
     state: Literal["done", "fault", "failed", "waiting"] = ending or "waiting"
-    if ending is None and is_finished(film_path(folder, scene).parent, scene):
+    if ending is None and (_was_made(last, scene, folder) or is_finished(film_path(folder, scene).parent, scene)):
         state = "done"
     elif scene.problems or (ending is None and last and last.kind == "fault" and last.key == scene.key):
         state = "fault"
@@ -74,6 +74,11 @@ def row_of(scene: BatchScene, folder: Path, ending: Literal["done", "fault", "fa
         attempts=[attempt.model_dump(exclude={"problems"}, exclude_defaults=True) for attempt in attempts],
         figures=made.figures if made is not None and state == "done" else {},
     )  # fmt: skip
+
+
+def _was_made(last: Attempt | None, scene: BatchScene, folder: Path) -> bool:
+    """Whether another run made the film and verified it, so that its bytes need not be read again."""
+    return last is not None and (last.state, last.key) == ("done", scene.key) and film_path(folder, scene).is_file()
 
 
 def write_manifest(rows: Iterable[Row], folder: Path) -> Path:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from studio.core.failures import Failure, Kind
+from studio.production.backbone import BackboneDrawing
 from studio.production.settings import RenderSettings
 
 READY = "ready"
@@ -23,6 +24,7 @@ class BatchOrder:
         sources: what names the scenes, see :func:`studio.batch.scenes.find_sources`.
         folder: for the films.
         settings: how they are rendered.
+        backbone: draws them in place of the renderer.
         workers: films made at once.
         shard: index and number of the shards.
         retries: how often a film is tried again that failed by no fault of its scene.
@@ -34,6 +36,7 @@ class BatchOrder:
     workers: int = 1
     shard: tuple[int, int] = (0, 1)
     retries: int = 2
+    backbone: BackboneDrawing | None = None
 
 
 class Order(BaseModel):
@@ -42,22 +45,14 @@ class Order(BaseModel):
     Attributes:
         scene: the scene file.
         video: where the film is written.
-        work: where its finished parts are kept.
-        seed, steps, height, draft: as in :class:`studio.production.settings.RenderSettings`.
+        settings: how it is rendered.
+        backbone: draws it in place of the renderer.
     """
 
     scene: Path
     video: Path
-    work: Path
-    seed: int | None = None
-    steps: int | None = None
-    height: int | None = None
-    draft: bool = False
-
-    @property
-    def settings(self) -> RenderSettings:
-        """How the film is rendered."""
-        return RenderSettings(seed=self.seed, steps=self.steps, height=self.height, draft=self.draft, work=self.work)
+    settings: RenderSettings
+    backbone: BackboneDrawing | None = None
 
 
 class Answer(BaseModel):

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from studio.batch.attempts import BEAT_SECONDS, Attempt, now
@@ -28,6 +28,7 @@ from studio.batch.schedule import Claim, Schedule
 from studio.core.failures import failure_of
 from studio.core.problems import Problem
 from studio.core.storage import StorageError, write_whole
+from studio.production.backbone import BackboneDrawing
 from studio.production.settings import RenderSettings
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ class BatchRun:
         crew: who makes them; closed at the end.
         retries: how often a film is tried again that failed by no fault of its scene.
         tell: is told how each film ended.
+        backbone: draws the films in place of the renderer.
     """
 
     scenes: Sequence[BatchScene]
@@ -97,6 +99,7 @@ class BatchRun:
     crew: Crew
     retries: int = 2
     tell: Tell = lambda row: None
+    backbone: BackboneDrawing | None = None
     run: str = field(default_factory=lambda: secrets.token_hex(6))
     _running: dict[int, Claim] = field(default_factory=dict)
     _unwritten: list[tuple[BatchScene, Attempt]] = field(default_factory=list)
@@ -157,17 +160,17 @@ class BatchRun:
 
     def _order(self, worker: int, claim: Claim) -> None:
         """Give a claimed film to a worker."""
-        scene, settings = claim.scene, self.settings
+        scene = claim.scene
         try:
             scene.write()
-            video = empty_making_folder(self.folder, scene, self.run) / f"{scene.name}.mp4"
+            video = empty_making_folder(self.folder, scene, self.run) / scene.film
         except OSError as error:
             self._end(claim, Answer.of_failure(failure_of(error)))
             return
-        how = {"seed": settings.seed, "steps": settings.steps, "height": settings.height, "draft": settings.draft}
-        work = work_folder(self.folder, scene)
+        settings = replace(self.settings, work=work_folder(self.folder, scene).absolute())
         self._running[worker] = claim
-        self.crew.give(worker, Order(scene=scene.path.absolute(), video=video.absolute(), work=work.absolute(), **how))
+        order = Order(scene=scene.path.absolute(), video=video.absolute(), settings=settings, backbone=self.backbone)
+        self.crew.give(worker, order)
 
     def _take(self, claim: Claim, answer: Answer) -> None:
         """What a worker answered: a finished film goes to its place if it verifies."""
@@ -259,11 +262,11 @@ def make_films(order: BatchOrder, crew: Callable[[int], Crew], say: Say) -> int:
         DocumentError: what was named holds no scenes, or Ray is missing.
         KeyboardInterrupt: stopped; what was running is given back and the manifest is there.
     """
-    everything = read_scenes(find_sources(order.sources), order.folder, order.settings)
+    everything = read_scenes(find_sources(order.sources), order.folder, order.settings, order.backbone)
     index, count = order.shard
     scenes = everything[index::count]
     workers = crew(min(order.workers, len(scenes)))
-    batch = BatchRun(scenes, order.folder, order.settings, workers, order.retries)
+    batch = BatchRun(scenes, order.folder, order.settings, workers, order.retries, backbone=order.backbone)
     batch.tell = _Progress(say, len(scenes), batch.run).show
     try:
         batch.make()

@@ -13,6 +13,7 @@ from generation.core.result_key import result_key
 from studio.batch.table import TableRow, read_table
 from studio.core.problems import DocumentError, Problem
 from studio.core.storage import file_names, utf8_text, write_json
+from studio.production.backbone import BackboneDrawing
 from studio.production.render import film_record
 from studio.production.settings import RenderSettings
 from studio.scene.document import SUFFIXES, load_scene, scene_data
@@ -53,6 +54,7 @@ class BatchScene:
         problems: why it cannot be rendered, where that is known already.
         data: the scene of a row as plain data; None where the file is there.
         said: where a table names it.
+        suffix: of the film's file name.
     """
 
     name: str
@@ -63,6 +65,12 @@ class BatchScene:
     problems: tuple[Problem, ...] = ()
     data: dict[str, Any] | None = None
     said: str = ""
+    suffix: str = ".mp4"
+
+    @property
+    def film(self) -> str:
+        """File name of the film."""
+        return f"{self.name}{self.suffix}"
 
     def write(self) -> None:
         """Write the scene file of a row.
@@ -150,19 +158,24 @@ def _label(path: Path, folder: Path | None = None) -> str:
     return "-".join(parts if folder else parts[-1:])
 
 
-def read_scenes(sources: Sequence[Source], folder: Path, settings: RenderSettings) -> list[BatchScene]:
+def read_scenes(
+    sources: Sequence[Source], folder: Path, settings: RenderSettings, backbone: BackboneDrawing | None = None
+) -> list[BatchScene]:
     """The scenes as they are to be rendered into a folder; what cannot be read has ``problems``.
 
     Args:
         sources: all scenes of the batch, so that each machine gives them the same names.
         folder: of the results.
         settings: how they are rendered.
+        backbone: draws them in place of the renderer.
     """
     names = file_names([source.label for source in sources])
-    return [_read(source, name, folder, settings) for source, name in zip(sources, names, strict=True)]
+    return [_read(source, name, folder, settings, backbone) for source, name in zip(sources, names, strict=True)]
 
 
-def _read(source: Source, name: str, folder: Path, settings: RenderSettings) -> BatchScene:
+def _read(
+    source: Source, name: str, folder: Path, settings: RenderSettings, backbone: BackboneDrawing | None
+) -> BatchScene:
     path, data = source.path, None
     try:
         if source.row is not None:
@@ -173,11 +186,12 @@ def _read(source: Source, name: str, folder: Path, settings: RenderSettings) -> 
     except DocumentError as error:
         problems = tuple(placed(problem, source.said) for problem in error.problems)
         return BatchScene(name, path, problems=problems, said=source.said)
-    record = json.loads(json.dumps(film_record(scene, path.parent, settings)))
-    key = result_key(json.dumps([record, scene_data(scene)], sort_keys=True))
+    record = json.loads(json.dumps(film_record(scene, path.parent, settings, backbone)))
+    suffix = settings.film_formats[0].suffix
+    key = result_key(json.dumps([record, scene_data(scene), suffix], sort_keys=True))
     cast = tuple(character.name for character in scene.cast)
     said = source.said if source.row else ""
-    return BatchScene(name, path, key, record, cast, data=data, said=said)
+    return BatchScene(name, path, key, record, cast, data=data, said=said, suffix=suffix)
 
 
 def placed(problem: Problem, said: str) -> Problem:

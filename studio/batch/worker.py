@@ -43,7 +43,8 @@ class FilmMaker:
         """Make one film; whatever goes wrong is the answer."""
         watching, began = _Figures(), time.monotonic()
         try:
-            render_scene(order.scene, order.video, order.settings, observer=watching, models=self._models)
+            what = (order.scene, order.video, order.settings)
+            render_scene(*what, observer=watching, models=self._models, backbone=order.backbone)
         except Exception as error:
             failure = failure_of(error)
             if failure.kind != "fault":

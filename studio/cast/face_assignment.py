@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from studio.cast.face_choice import choose_faces
-from studio.cast.given_places import given_areas, marked_faces
+from studio.cast.given_places import given_areas, marked_faces, read_area
 from studio.cast.places import Box, file_box, place_in_words
 from studio.cast.taken_faces import taken_faces
 from studio.core.messages import existing_file, is_file, nearest
@@ -140,7 +140,7 @@ def assign_faces(scene: Scene, folder: Path) -> tuple[FaceAssignment | None, lis
     try:
         named = marked_faces(scene, folder, full, picture.shape[:2])
     except DocumentError as error:
-        return FaceAssignment(picture, ()), [*problems, *error.problems]
+        return FaceAssignment(picture, (), full=full), [*problems, *error.problems]
     faces = list(named.values())
     unread: tuple[PictureWindow, ...] = ()
     members = [scene.cast[index] for index in scene.on_screen]
@@ -195,21 +195,16 @@ def _with_timed_areas(
     assigned: Sequence[AssignedFace], scene: Scene, folder: Path, full: tuple[int, int], shape: tuple[int, int]
 ) -> tuple[list[AssignedFace], list[Problem]]:
     """The assigned faces with their places for a time, and what is wrong with those; see :func:`given_areas`."""
-    from masks.regions import check_masks, load_mask, outline_mask
+    from masks.regions import check_masks
 
     placed, problems = [], []
-    scale = np.array([shape[1] / full[0], shape[0] / full[1]])
     for person in assigned:
         character, timed = scene.cast[person.character], []
         for number, given in enumerate(character.regions):
             where = ("cast", person.character, "regions", number)
             try:
-                if given.mask is not None:
-                    if reason := existing_file(folder / given.mask, f"{character.name}'s mask"):
-                        raise ValueError(reason)
-                    mask = load_mask(character.name, folder / given.mask, shape)
-                else:
-                    mask = outline_mask(character.name, np.array(given.region) * scale, shape)
+                mask = read_area(character.name, given, folder, full, shape)
+                assert mask is not None  # the schema wants one of the two
                 for sentence in check_masks([mask], shape):
                     raise ValueError(sentence)
                 timed.append(TimedArea(given.start, given.end, mask.mask))

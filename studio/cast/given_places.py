@@ -9,7 +9,7 @@ import numpy as np
 
 from studio.core.messages import existing_file
 from studio.core.problems import DocumentError, Problem, as_clause
-from studio.scene.schema import Scene
+from studio.scene.schema import Character, Scene, TimedRegion
 
 if TYPE_CHECKING:
     from masks.landmarks import FaceLandmarks
@@ -48,6 +48,31 @@ def marked_faces(scene: Scene, folder: Path, full: tuple[int, int], size: tuple[
     return dict(sorted(faces.items(), key=lambda item: float(item[1].points[:, 0].mean())))
 
 
+def read_area(
+    name: str, given: Character | TimedRegion, folder: Path, full: tuple[int, int], shape: tuple[int, int]
+) -> CharacterMask | None:
+    """The mask or region that a scene gives somebody, on the loaded picture of ``shape`` (H, W); None without one.
+
+    Args:
+        name: whose it is.
+        given: holds it.
+        folder: where file names start.
+        full: width and height of the picture as its file has it, which regions count in.
+
+    Raises:
+        ValueError: the mask's file is missing or cannot be used.
+    """
+    from masks.regions import load_mask, outline_mask
+
+    if given.mask is not None:
+        if reason := existing_file(folder / given.mask, f"{name}'s mask"):
+            raise ValueError(reason)
+        return load_mask(name, folder / given.mask, shape)
+    if given.region is None or given.region == "auto":
+        return None
+    return outline_mask(name, np.array(given.region) * (shape[1] / full[0], shape[0] / full[1]), shape)
+
+
 def given_areas(
     scene: Scene, folder: Path, full: tuple[int, int], shape: tuple[int, int]
 ) -> tuple[dict[int, CharacterMask], list[Problem]]:
@@ -59,20 +84,15 @@ def given_areas(
     Returns:
         Those that can be used, and what is wrong with the others.
     """
-    from masks.regions import check_masks, load_mask, outline_mask
+    from masks.regions import check_masks
 
     masks: dict[int, CharacterMask] = {}
     problems: list[Problem] = []
-    scale = np.array([shape[1] / full[0], shape[0] / full[1]])
     for index in scene.on_screen:
         character = scene.cast[index]
         try:
-            if character.mask is not None:
-                if reason := existing_file(folder / character.mask, f"{character.name}'s mask"):
-                    raise ValueError(reason)
-                masks[index] = load_mask(character.name, folder / character.mask, shape)
-            elif character.region != "auto":
-                masks[index] = outline_mask(character.name, np.array(character.region) * scale, shape)
+            if (mask := read_area(character.name, character, folder, full, shape)) is not None:
+                masks[index] = mask
         except ValueError as error:
             problems.append(Problem("picture", as_clause(error), where=("cast", index)))
     usable = dict(masks)

@@ -1,4 +1,4 @@
-"""Script script_rows of the Script page, and the scene edits made in them."""
+"""What the rows of the Script page show, and the edits of the scene that are made in them."""
 
 from __future__ import annotations
 

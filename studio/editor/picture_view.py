@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from studio.cast.face_assignment import FaceAssignment, assign_faces, assignment_key
+from studio.cast.given_places import read_area
 from studio.core.jpeg import jpeg_bytes
 from studio.core.problems import Problem
 from studio.core.storage import inside
@@ -117,28 +119,22 @@ def _look(key: tuple[str, tuple[object, ...]], folder: Path) -> View:
         area = person.area if person.area is not None else segment_person(assignment.picture, person.face, None, others)
         areas[person.character] = area
     missing = set(scene.on_screen) - set(areas) if problems else set()
-    areas.update(_given_areas(scene, folder, assignment.picture.shape[:2], missing))
+    areas.update(_given_areas(scene, folder, assignment, missing))
     owners = tuple(by_face.get(id(face)) for face in faces)
     warnings = tuple(picture_warnings(scene, assignment))
     return View(assignment, tuple(faces), owners, areas, tuple(problems), warnings)
 
 
-def _given_areas(scene: Scene, folder: Path, size: tuple[int, int], missing: set[int]) -> dict[int, np.ndarray]:
+def _given_areas(scene: Scene, folder: Path, assignment: FaceAssignment, missing: set[int]) -> dict[int, np.ndarray]:
     """Masks and regions in which no face was found: they are shown and can be corrected all the same."""
-    from masks.picture import picture_size
-    from masks.regions import load_mask, outline_mask
-
     areas = {}
-    scale = np.array(size[::-1]) / picture_size(folder / scene.picture) if missing else 1.0
+    rows, columns = assignment.picture.shape[:2]
     for index in missing:
         member = scene.cast[index]
-        try:
-            if member.mask is not None:
-                areas[index] = load_mask(member.name, folder / member.mask, size).mask
-            elif member.region != "auto":
-                areas[index] = outline_mask(member.name, np.array(member.region) * scale, size).mask
-        except ValueError:
-            continue  # the assignment has said what is wrong with it
+        with suppress(ValueError):  # the assignment has said what is wrong with it
+            area = read_area(member.name, member, folder, assignment.full or (columns, rows), (rows, columns))
+            if area is not None:
+                areas[index] = area.mask
     return areas
 
 

@@ -51,8 +51,7 @@ def storage_use(folder: Path) -> list[StorageUse]:
     Raises:
         ValueError: there is no such folder, or a project in it cannot be read.
     """
-    kept = kept_results.kept_results(folder)
-    files = [path for results in kept for path in results.files]
+    files = kept_results.kept_results(folder)
     found: dict[StorageKind, list[StorageUse]] = {kind: [] for kind in get_args(StorageKind)}
     found["cache"] = [StorageUse("cache", len(files), _size(files), tuple(files), _size(files))]
     for project in _projects(folder):

@@ -22,7 +22,7 @@ class FrameCheck:
     """Refuses frames that a fault made, by comparison with the picture they were made from.
 
     Args:
-        picture: (H, W, 3) uint8 RGB, the still.
+        picture: (H, W, 3) uint8 RGB or (H, W, 4) RGBA, the still.
     """
 
     def __init__(self, picture: np.ndarray) -> None:
@@ -32,7 +32,7 @@ class FrameCheck:
         self._varied = int(sample.max()) - int(sample.min()) > 0
 
     def __call__(self, frame: np.ndarray, index: int) -> np.ndarray:
-        """The frame itself, (H, W, 3) uint8.
+        """The frame itself, uint8 of the picture's shape.
 
         Raises:
             ValueError: values that are not numbers, another shape or type than the picture's, or a black or constant

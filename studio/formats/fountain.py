@@ -86,16 +86,14 @@ def written_names(lines: list[str]) -> set[str]:
 class _Reader:
     """One pass over the lines; what is not spoken waits in ``notes`` for the next line of speech."""
 
-    def __init__(self, names: Collection[str]) -> None:
+    def __init__(self) -> None:
         self.lines: list[Line] = []
         self.notes: list[str] = []
         self.problems: list[tuple[int, str]] = []
-        self.names = names
         self.speaking = False
 
     def cue(self, number: int, line: str, known: Collection[str]) -> None:
         head = line.removeprefix("@")
-        dual = head.rstrip().endswith("^")
         try:
             cue = read_cue(head.rstrip("^ "))
         except ValueError as error:
@@ -103,8 +101,7 @@ class _Reader:
             return
         made = Line(shared(cue.who, known), notes=[*self.notes, *cue.notes], options=cue.options)
         made.parts += [direction(text, made.notes) for text in cue.directions]
-        if dual and self.lines:
-            made.options.setdefault("overlap", "with the line before")
+        made.dual = head.rstrip().endswith("^") and "overlap" not in made.options and bool(self.lines)
         self.lines.append(made)
         self.notes, self.speaking = [], True
 
@@ -143,7 +140,7 @@ def read(text: str, names: Collection[str] = ()) -> tuple[list[Line], str, list[
     names = {*names, *(written_names(lines[first:]) if not any(cues(lines[first:], ())) else ())}
     heads = {index + first for index in cues(lines[first:], names)}
     known = {*names, *(_name(lines[index]) for index in heads)}
-    reader = _Reader(names)
+    reader = _Reader()
     reader.notes += [f"{key.capitalize()}: {value}" for key, value in page.items() if key != "title" and value]
     for index, raw in enumerate(lines[first:], first):
         line = raw.strip()
@@ -169,14 +166,13 @@ def _dual(lines: list[Line]) -> list[Line]:
     """Dual dialogue: the same words are said together, others begin half a line before the one above ends."""
     made: list[Line] = []
     for line in lines:
-        if line.options.get("overlap") == "with the line before":
-            above = made[-1] if made else line
-            if above.fields()["text"] == line.fields()["text"] and above is not line:
+        if line.dual:
+            above = made[-1]
+            if above.fields()["text"] == line.fields()["text"]:
                 above.who = f"{above.who} + {line.who}"
                 above.notes += line.notes
                 continue
-            del line.options["overlap"]
-            if above is not line and above.who != line.who and not {"pause", "start"} & line.options.keys():
+            if above.who != line.who and not {"pause", "start"} & line.options.keys():
                 line.options["overlap"] = f"{max(0.2, _SECONDS_OF_OVERLAP * len(above.fields()['text'])):.2f}"
         made.append(line)
     return made

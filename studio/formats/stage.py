@@ -20,12 +20,16 @@ _OFF_SCREEN = re.compile(r"(?i)(?:v\.?\s?o|o\.?\s?s|o\.?\s?c|off|voice[- ]?over|
 
 @dataclass
 class Line:
-    """One line of a script while it is read: who, the parts of its text, what is noted before it, and options."""
+    """One line of a script while it is read: who, the parts of its text, what is noted before it, and options.
+
+    ``dual`` is said at the same time as the line above it.
+    """
 
     who: str
     parts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     options: dict[str, str] = field(default_factory=dict)
+    dual: bool = False
 
     def fields(self) -> dict[str, str]:
         """The keys of :class:`studio.scene.schema.ScriptLine`, values as written."""

@@ -30,7 +30,7 @@ _CUT_ONE_IN = 16
 """Of so many frames one is as good as a mark to cut at."""
 
 Draw = Callable[[Sequence[int]], Iterator[np.ndarray]]
-"""Frames of these numbers, in this order, (H, W, 3) uint8 RGB."""
+"""Frames of these numbers, in this order, uint8, (H, W, 3) RGB or, of a film with a fourth channel, (H, W, 4) RGBA."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class FrameCache:
 
         Args:
             draw: draws frames; not asked when nothing is missing.
-            picture: (H, W, 3) uint8 RGB, the still that they are made from.
+            picture: uint8 of the frames' shape, the still that they are made from.
             on_frame: called with the frames drawn, and those to be drawn in all.
 
         Returns:

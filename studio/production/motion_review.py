@@ -113,47 +113,65 @@ def move(
     write_json(results["lanes"], motion_curves(scene, timeline, performance), durable=False)
     write_json(results["words"], timed_words(scene, names, timeline, set(pieces)), durable=False)
     if former is not None:
-        line = timeline.lines[names.index(order.line or "")]
-        shown = scene.faces_of(scene.script[timeline.lines.index(line)], line.character)[0]
-        close = _Close(scene, prepared, shown, record)
+        number = names.index(order.line or "")
+        line = timeline.lines[number]
+        close = _Close(scene, prepared, moved_faces(scene, number, timeline), record)
         results |= close.films(former, performance, line, sound, target, progress)
         results["changes"] = target / "changes.json"
         write_json(results["changes"], changes(former, performance), durable=False)
     if order.who is not None and (index := scene.find(order.who)) is not None:
-        stills = _Close(scene, prepared, index, record).stills(performance, target / "stills.jpg")
+        stills = _Close(scene, prepared, [index], record).stills(performance, target / "stills.jpg")
         results |= {"stills": stills} if stills else {}
     return results
 
 
-class _Close:
-    """One person of a prepared picture, close up."""
+def moved_faces(scene: Scene, number: int, timeline: Timeline) -> list[int]:
+    """Indices of those whose faces a line of the script moves, each once."""
+    speakers = [each.character for each in timeline.of_all_speakers(timeline.lines[number])]
+    faces = (scene.faces_of(scene.script[number], speaker) for speaker in speakers)
+    return list(dict.fromkeys(face for several in faces for face in several))
 
-    def __init__(self, scene: Scene, prepared: PreparedPicture, character: int, record: dict[str, Any]) -> None:
-        self._character, self._member, self._prepared, self._record = character, scene.cast[character], prepared, record
-        visible = [person.character for person in prepared.geometry.assigned]
-        self._face_index = visible.index(character) if character in visible else None
+
+class _Close:
+    """Some people of a prepared picture, close up; the whole picture where none of them is seen."""
+
+    def __init__(
+        self, scene: Scene, prepared: PreparedPicture, characters: Sequence[int], record: dict[str, Any]
+    ) -> None:
+        self._scene, self._prepared, self._characters, self._record = scene, prepared, characters, record
+        visible = {person.character: place for place, person in enumerate(prepared.geometry.assigned)}
+        self._places = [visible.get(character) for character in characters]
+        boxes = [prepared.geometry.assigned[place].face.box for place in self._places if place is not None]
         height, width = prepared.assignment.picture.shape[:2]
         self._crop = slice(0, height), slice(0, width)
-        if self._face_index is not None:
-            left, top, right, bottom = prepared.geometry.assigned[self._face_index].face.box
-            margin = _MARGIN * max(right - left, bottom - top)
-            rows, columns = (
-                slice(max(0, int(low - margin)) // 2 * 2, min(size, int(high + margin)) // 2 * 2)
-                for low, high, size in ((top, bottom, height), (left, right, width))
+        if boxes:
+            edges = np.array(boxes)
+            margin = _MARGIN * (edges[:, 2:] - edges[:, :2]).max(1, keepdims=True)
+            low, high = (edges[:, :2] - margin).min(0), (edges[:, 2:] + margin).max(0)
+            columns, rows = (
+                slice(max(0, int(first)) // 2 * 2, min(size, int(last)) // 2 * 2)
+                for first, last, size in zip(low, high, (width, height), strict=True)
             )
             self._crop = rows, columns
 
     def _frames(self, values: np.ndarray) -> Iterator[np.ndarray]:
-        """The person moving like that, everybody else still."""
-        if self._face_index is None or self._prepared.renderer is None:
+        """The people moving like that, (T, people, channels), everybody else still."""
+        seen = [(number, place) for number, place in enumerate(self._places) if place is not None]
+        if not seen or self._prepared.renderer is None:
             return (self._prepared.assignment.picture[self._crop] for _ in values)
         tracks = [MotionTrack.neutral(len(values)) for _ in self._prepared.geometry.assigned]
-        tracks[self._face_index] = MotionTrack(values)
+        for number, place in seen:
+            tracks[place] = MotionTrack(values[:, number])
         return (frame[self._crop] for frame in self._prepared.renderer.frames(tracks))
 
     def _scaled(self, performance: Performance) -> np.ndarray:
-        room = np.inf if self._face_index is None else self._prepared.geometry.rooms[self._face_index]
-        return scaled_motion(performance.characters[self._character].motion, self._member, room).values
+        """Everybody's motion as it is drawn, (T, people, channels)."""
+        rooms = [np.inf if place is None else self._prepared.geometry.rooms[place] for place in self._places]
+        motions = [
+            scaled_motion(performance.characters[who].motion, self._scene.cast[who], room).values
+            for who, room in zip(self._characters, rooms, strict=True)
+        ]
+        return np.stack(motions, axis=1)
 
     def films(
         self, before: Performance, after: Performance, line: Line, sound: Audio, target: Path, progress: Progress
@@ -163,11 +181,11 @@ class _Close:
         Frames that are the same are drawn once. Where nothing changed, the line is shown.
         """
         old, new = self._scaled(before), self._scaled(after)
-        where = np.flatnonzero((old != new).any(1))
+        where = np.flatnonzero((old != new).any((1, 2)))
         first, stop = (int(where[0]), int(where[-1]) + 1) if len(where) else (line.start, line.stop)
         first = max(0, first - _AROUND)
         shown = slice(first, min(len(old), stop + _AROUND, first + _LONGEST))
-        differs = (old != new).any(1)[shown]
+        differs = (old != new).any((1, 2))[shown]
         drawn = list(self._frames(old[shown]))
         anew = self._frames(new[shown][differs])
         changed = [next(anew) if other else frame for frame, other in zip(drawn, differs, strict=True)]
@@ -181,10 +199,10 @@ class _Close:
         return made
 
     def stills(self, performance: Performance, path: Path) -> Path | None:
-        """The widest mouth, shut lids and the farthest turn side by side, a JPEG; None for somebody who is not seen."""
-        if self._face_index is None:
+        """The widest mouth, shut lids and the farthest turn side by side, of one person; None where not seen."""
+        if self._places == [None]:
             return None
-        plain = performance.characters[self._character].motion.values
+        plain = performance.characters[self._characters[0]].motion.values
         extremes = [
             int(np.abs(plain[:, list(HANDLES[name].channels)]).mean(1).argmax())
             for name in ("jawOpen", "blink", "headTurn")

@@ -98,11 +98,10 @@ def render_scene(
         observer.spoken(setup.performer, setup.timeline, performance, setup.geometry)
         progress.start("rendering")
         sound = second_thread.submit(mix_performance, performance)
-        record = film_record(scene, path.parent, settings)
+        record = film_record(scene, path.parent, settings, backbone)
         if backbone is None:
             segments = _draw(scene, assignment, setup, performance, frames, film, progress, observer)
         else:
-            record["settings"] |= backbone.record
             segments = backbone.draw(scene, assignment, setup, performance, frames, film, progress, observer)
         progress.start("encoding")
         size = assignment.picture.shape[1::-1]
@@ -151,16 +150,20 @@ def _perform(setup: Setup, work: Path, progress: Progress) -> Performance:
     return setup.performer.perform(setup.timeline, geometry.routing, geometry.sides, work, progress)
 
 
-def film_record(scene: Scene, folder: Path, settings: RenderSettings) -> dict[str, Any]:
+def film_record(
+    scene: Scene, folder: Path, settings: RenderSettings, backbone: BackboneDrawing | None = None
+) -> dict[str, Any]:
     """What the film of a scene says of itself, see :func:`studio.export.provenance.make_record`.
 
     Args:
         scene: a checked scene.
         folder: where its file names start.
         settings: how it is rendered.
+        backbone: draws it in place of the renderer.
     """
     seed = scene.seed if settings.seed is None else settings.seed
     made_by = {"seed": seed, "steps": settings.steps, "height": settings.greatest_height}
+    made_by |= backbone.record if backbone is not None else {}
     return make_record(scene_data(scene), folder, made_by, photograph=scene.consent != "drawn", label=scene.label)
 
 

@@ -44,18 +44,22 @@ class RenderSettings:
         """Height limit that holds."""
         return self.height or (DRAFT_HEIGHT if self.draft else None)
 
+    @property
+    def film_formats(self) -> tuple[FilmFormat, ...]:
+        """Formats that a film may have, the usual one first."""
+        return (LOSSLESS,) if self.lossless else ALPHA if self.alpha else (MP4,)
+
     def film_format(self, target: Path) -> FilmFormat:
         """The format of a film of this name.
 
         Raises:
             DocumentError: the name ends otherwise than such a film's.
         """
-        formats: tuple[FilmFormat, ...] = (LOSSLESS,) if self.lossless else ALPHA if self.alpha else (MP4,)
-        for film in formats:
+        for film in self.film_formats:
             if target.suffix.lower() == film.suffix:
                 return film
         kind = "lossless " if self.lossless else "transparent " if self.alpha else ""
-        endings = " or ".join(film.suffix for film in formats)
+        endings = " or ".join(film.suffix for film in self.film_formats)
         raise DocumentError([Problem("output", f"the {kind}video {target.name!r} should end in {endings}")])
 
 

@@ -38,6 +38,7 @@ def show(project: Project) -> None:
     if made is None:
         layout.empty("Nothing to export yet",
                     "Make the video on the page Video; sound, subtitles and motion come with it.", "video")  # fmt: skip
+        _whole_project(project)
         return
     if made.outdated:
         st.caption("The scene was changed since this video was made; make it again to have the changes in it.")
@@ -54,8 +55,14 @@ def show(project: Project) -> None:
                         _download(path, made)
         for film in OTHER_FILMS:
             _other_film(project, film, made)
+    _whole_project(project)
+
+
+def _whole_project(project: Project) -> None:
+    """What is there without a film, too: the project as one file, and what it takes on the disk."""
+    with st.container(width=layout.READING):
         _archive(project)
-        with st.expander("Storage"):
+        if st.toggle("Storage", key="storage", help="What this project takes on the disk, and what can go."):
             _storage(project)
 
 

@@ -146,7 +146,7 @@ def test_wrong_values_of_options_are_wrong_usage(arguments: list[str], capsys) -
     assert stop.value.code == 2 and last.startswith("parley") and len(last) < 200
 
 
-@pytest.mark.parametrize("command", [["check"], ["verify"], ["cache"], ["read", "--file"]], ids=lambda c: c[0])
+@pytest.mark.parametrize("command", [["check"], ["verify"], ["storage"], ["read", "--file"]], ids=lambda c: c[0])
 @pytest.mark.parametrize("name", ["gone.yaml", "x" * 300 + ".yaml", "a\0b.yaml"], ids=["gone", "long", "NUL"])
 def test_names_that_are_no_files(command: list[str], name: str, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)

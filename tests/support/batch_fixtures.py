@@ -31,7 +31,7 @@ def write_scene(folder: Path, name: str, text: str = "Hello.", **more: object) -
 def write_film(order: Order) -> None:
     """What a film leaves, as far as batches look at it."""
     scene = load_scene(order.scene)
-    record = film_record(scene, order.scene.parent, order.settings)
+    record = film_record(scene, order.scene.parent, order.settings, order.backbone)
     order.video.write_bytes(b"\0\0\0\x10ftypisom\0\0\0\0")
     mark(order.video, record)
     for name in file_names([character.name for character in scene.cast]):

@@ -18,6 +18,7 @@ from batch_fixtures import StandIns, write_film, write_scene
 from studio import cli
 from studio.batch import command
 from studio.batch.orders import Order
+from studio.production.backbone import HEIGHT, BackboneDrawing
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -81,6 +82,24 @@ def test_shards_divide_the_scenes_and_keep_their_names(films, tmp_path: Path) ->
     assert made == [["a", "d"], ["b", "e"], ["c"]]
     rows = [json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text("utf-8").splitlines()]
     assert [row["name"] for row in rows] == list("abcde") and {row["state"] for row in rows} == {"done"}
+
+
+def test_films_of_every_kind_are_made(films, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(BackboneDrawing, "check_weights", lambda backbone: None)
+    write_scene(tmp_path / "in", "one")
+    orders: list[Order] = []
+    order = ["batch", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--resume"]
+    for options in ([], ["--lossless"], ["--alpha"], ["--backbone", "wan", "--weights", str(tmp_path)]):
+        for _ in range(2):  # the second time it is there
+            films(lambda order: orders.append(order) or write_film(order))
+            assert cli.main([*order, *options]) == 0
+    assert [one.video.name for one in orders] == ["one.mp4", "one.mkv", "one.mov", "one.mp4"]
+    assert (orders[1].settings.lossless, orders[2].settings.alpha) == (True, True)
+    assert orders[3].backbone == BackboneDrawing("wan", tmp_path) and orders[3].settings.height == HEIGHT
+    assert all(Order.model_validate_json(one.model_dump_json()) == one for one in orders)
+    assert cli.main([*order, "--weights", str(tmp_path)]) == 1
+    with pytest.raises(SystemExit):
+        cli.main([*order, "--lossless", "--alpha"])
 
 
 @pytest.mark.parametrize("shard", ["3/3", "1", "a/b", "-1/2", "0/0"])

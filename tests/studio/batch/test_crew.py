@@ -14,6 +14,7 @@ import pytest
 from studio.batch import crew as crew_module
 from studio.batch.crew import CrewError, LocalCrew, end_sentence
 from studio.batch.orders import Answer, Order
+from studio.production.settings import RenderSettings
 
 PROGRAM = """
 import json, os, sys
@@ -38,7 +39,7 @@ def crew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCrew]
 
 
 def order(name: str) -> Order:
-    return Order(scene=Path(name), video=Path("a.mp4"), work=Path("work"))
+    return Order(scene=Path(name), video=Path("a.mp4"), settings=RenderSettings(work=Path("work")))
 
 
 def answer(crew: LocalCrew, name: str) -> Answer:

@@ -252,9 +252,12 @@ def test_nothing_of_anybody_else_is_deleted(scenes, tmp_path: Path) -> None:
     assert own.read_text() == "mine" and (own.parent / "one.mp4").is_file()
 
 
-def test_the_manifest_joins_what_all_runs_did(scenes, tmp_path: Path) -> None:
+def test_the_manifest_joins_what_all_runs_did(scenes, tmp_path: Path, monkeypatch) -> None:
     make(scenes[0::2], tmp_path, StandIns())
     make(scenes[1::2], tmp_path, StandIns())
+    with monkeypatch.context() as patch:
+        patch.setattr("studio.batch.films.verify", lambda path: pytest.fail("it was read once more"))
+        assert {row_of(scene, tmp_path / "out").state for scene in scenes} == {"done"}
     shutil.rmtree(tmp_path / "out" / STATE_FOLDER / "two")
     path = write_manifest([row_of(scene, tmp_path / "out") for scene in scenes], tmp_path / "out")
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]

@@ -1,4 +1,4 @@
-"""``parley cache``: what is kept is counted and cleared, and nothing else is touched."""
+"""Kept segments are counted and cleared as the kind ``cache`` of storage, and nothing else is touched."""
 
 from __future__ import annotations
 
@@ -29,21 +29,17 @@ def fill(work: Path) -> dict[str, Path]:
 @pytest.mark.parametrize("place", [".", ".parley", "work", "Project/work"])
 def test_what_is_kept_is_shown_and_cleared(place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ours = fill(tmp_path / place)
-    assert cli.main(["cache", str(tmp_path), "--json"]) == 0
+    assert cli.main(["storage", str(tmp_path), "--json"]) == 0
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [(item["results"], item["segments"], item["bytes"]) for item in told] == [
-        ("speech and motion", 1, 1000),
-        ("frames", 1, 1000),
-        ("preview frames", 1, 1000),
-    ]
+    assert [(item["kind"], item["files"], item["bytes"]) for item in told if item["files"]] == [("cache", 3, 3000)]
     assert all(path.is_file() for path in ours.values()), "to look deletes nothing"
-    assert cli.main(["cache", str(tmp_path), "--clear"]) == 0
-    assert all("1 segments" in line and "deleted" in line for line in capsys.readouterr().out.splitlines())
+    assert cli.main(["storage", str(tmp_path), "--clear", "cache"]) == 0
+    assert "deleted" in capsys.readouterr().out
     left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {"own.npz", "own.mp4"} and not list(tmp_path.rglob(".parley-*.tmp"))
-    assert sum(kept.size for kept in kept_results(tmp_path)) == 0
+    assert kept_results(tmp_path) == []
 
 
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["cache", str(tmp_path / "gone")]) == 1
+    assert cli.main(["storage", str(tmp_path / "gone")]) == 1
     assert capsys.readouterr().err.startswith("There is no folder ")

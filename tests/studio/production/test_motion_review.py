@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -12,11 +13,13 @@ import soundfile
 from PIL import Image
 from skimage.data import astronaut
 
+from generation.core.motion import MotionTrack
 from studio.editor.motion_view import Lanes, newest_lanes, within
 from studio.export.provenance import verify
 from studio.jobs.job import Job
 from studio.jobs.queue import submit
 from studio.jobs.worker import serve
+from studio.production import motion_review
 from studio.project.project import Project
 from studio.project.projects import Projects
 from studio.scene.retakes import with_retake
@@ -89,6 +92,33 @@ def test_a_span_is_made_again_and_shown_beside_what_it_was(project: Project) -> 
     project.undo()
     undone = done(project)
     assert newest_lanes(project).job.id == undone.id and newest_lanes(project).data["people"][0] == eileen
+
+
+def test_all_faces_that_a_line_moves_are_shown() -> None:
+    cast = [{"name": name} for name in "ABCD"]
+    script = [{"who": "A + B", "text": "Hi."}, {"who": "A", "face": "B + C", "text": "Hi."}]
+    scene = Scene.model_validate({"picture": "", "cast": cast, "script": script})
+    lines = [SimpleNamespace(character=0), SimpleNamespace(character=0)]
+    timeline = SimpleNamespace(
+        lines=lines, of_all_speakers=lambda line: [line, SimpleNamespace(character=1)][: 2 - lines.index(line)]
+    )
+    assert [motion_review.moved_faces(scene, number, timeline) for number in (0, 1)] == [[0, 1], [1, 2]]
+    faces = [SimpleNamespace(character=n, face=SimpleNamespace(box=(100 * n, 40, 100 * n + 50, 90))) for n in range(3)]
+    drawn: list[list[float]] = []
+
+    def frames(tracks: list) -> list[np.ndarray]:
+        drawn.append([float(track.values.max()) for track in tracks])
+        return [np.zeros((200, 400, 3), np.uint8)]
+
+    prepared = SimpleNamespace(
+        geometry=SimpleNamespace(assigned=faces, rooms=[np.inf] * 3), renderer=SimpleNamespace(frames=frames),
+        assignment=SimpleNamespace(picture=np.zeros((200, 400, 3), np.uint8)),
+    )  # fmt: skip
+    motion = MotionTrack(np.full_like(MotionTrack.neutral(1).values, 0.1))
+    performance = SimpleNamespace(characters=[SimpleNamespace(motion=motion)] * 4)
+    close = motion_review._Close(scene, prepared, [1, 2, 3], {})
+    (frame,) = close._frames(close._scaled(performance))
+    assert frame.shape == (90, 190, 3) and drawn[0][0] == 0 < min(drawn[0][1:]), "B and C move, A is still"
 
 
 def test_stills_show_the_amounts(project: Project) -> None:

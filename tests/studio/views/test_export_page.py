@@ -11,7 +11,7 @@ from pages import page, shown
 
 from generation.audio.waveform import Audio
 from studio import launch
-from studio.editor import results
+from studio.editor import results, storage
 from studio.export.encoder import encode
 from studio.jobs.job import Job, JobStatus
 from studio.jobs.queue import jobs, submit
@@ -66,10 +66,21 @@ def test_other_films_are_asked_for_and_then_there(filmed: Project, monkeypatch: 
         submit(filmed, "render", film="gif")
 
 
+def test_without_a_film_the_project_is_there_all_the_same(projects: Projects, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = page("export", projects.create("Empty"), monkeypatch).run()
+    assert not test.exception and "ZIP" in labels(test)
+    test.toggle(key="storage").set_value(True).run()
+    assert "Scene, media and history" in shown(test)
+
+
 def test_what_can_go_is_deleted_on_the_page(filmed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    walked, walk = [], storage.storage_use
+    monkeypatch.setattr(storage, "storage_use", lambda folder: walked.append(folder) or walk(folder))
     test = page("export", filmed, monkeypatch).run()
     old = jobs(filmed)[-1].folder
-    assert old.is_dir()
+    assert old.is_dir() and walked == [], "the disk is looked through when it is asked for"
+    test.toggle(key="storage").set_value(True).run()
+    assert walked
     test.button(key="clear videos").click().run()
     assert not test.exception and not old.exists() and len(jobs(filmed)) == 1
     assert all(button.key != "clear videos" for button in test.button), "nothing more can go"
