@@ -37,6 +37,7 @@ from scripts.evaluation.measures.lip_sync import (
     viseme_curves,
 )
 from scripts.evaluation.measures.long_takes import long_takes
+from scripts.evaluation.measures.noisy_recordings import noisy_recordings
 from scripts.evaluation.measures.rendered_face import Portrait
 from scripts.evaluation.measures.said_together import said_together
 from scripts.evaluation.measures.speakers import presets, same_voice, unseen
@@ -55,7 +56,7 @@ CLIPS = {"mtm_ms", "slcc_gap"}
 FACES = {"head0", "sharpness"}
 SCENES = {"dialogues", "blinks", "leak_idle"}
 BINDING = {"leak", "outside"}
-OTHERS = ("binding", "long_takes", "recordings", "rtf", "sim", "streams", "together")
+OTHERS = ("binding", "long_takes", "noisy", "recordings", "rtf", "sim", "streams", "together")
 METRICS = (*sorted(HEARD | LIPS | CLIPS | FACES | SCENES | BINDING), *OTHERS)
 IN_PIXELS, IN_STREAMS, IN_VOICES, CLIPS_AT_MOST = 24, 24, 8, 80
 """Sentences that are rendered, that are used in the trials with given sound, that unseen voices say; real clips."""
@@ -192,17 +193,18 @@ class Evaluation:
             self._ours({"rtf_face": self._portrait.cost})
 
     def _faces(self) -> None:
-        if not self.wanted & {*FACES, "recordings"}:
+        if not self.wanted & {*FACES, "recordings", "noisy"}:
             return
         log.info("faces watched again")
         if "sharpness" in self.wanted:
             self._ours(self._portrait.sharpness(self._first(IN_PIXELS)))
         if "head0" in self.wanted:
             self._ours(self._portrait.head_off(self._first(max(1, IN_PIXELS // 4))))
+        names = [prompt.recording for prompt in self.prompts if prompt.recording is not None][:IN_PIXELS]
         if "recordings" in self.wanted:
-            names = [prompt.recording for prompt in self.prompts if prompt.recording is not None][:IN_PIXELS]
-            recordings = [self.corpus.recording(name) for name in names]
-            self._ours(recordings_played(self.synthesis, recordings, self._portrait))
+            self._ours(recordings_played(self.synthesis, [self.corpus.recording(n) for n in names], self._portrait))
+        if "noisy" in self.wanted:
+            self._ours(noisy_recordings(self.synthesis, [self.corpus.recording(name) for name in names]))
 
     def _cost(self) -> None:
         if "rtf" in self.wanted:

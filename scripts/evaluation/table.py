@@ -53,6 +53,8 @@ GROUPS: dict[str, tuple[Row, ...]] = {
         Row("recording_closure", "recording without words: closed, in pixels", None, "%"),
         Row("recording_closure_raw", "recording without words: closed, on the rig", None, "%"),
         Row("recording_mouth_loudness_r", "recording without words: opening against loudness, r"),
+        Row("recording_music12_closure_kept", "12 dB above music: of these closures on the rig", (">=", 0.9), "%"),
+        Row("recording_music12_mouth_loudness_r_kept", "... of that r", (">=", 0.9), "%"),
         Row("given_jaw_r", "text and sound, or the same sound alone: jaws agree, r"),
         Row("minute_wer", "a minute in one pass: word errors", None, "%"),
         Row("minute_closure", "... closed on p, b, m, on the rig", None, "%"),

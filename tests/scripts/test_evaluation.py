@@ -36,6 +36,7 @@ from scripts.evaluation.measures.lip_sync import (
     viseme_curves,
 )
 from scripts.evaluation.measures.long_takes import longest_still_head
+from scripts.evaluation.measures.noisy_recordings import mixed
 from scripts.evaluation.measures.rendered_face import bridge_shift, inner_lip_speed, mouth_sharpness
 from scripts.evaluation.measures.speech import Said, changed
 from scripts.evaluation.measures.voice_routing import closure_in_unison
@@ -318,3 +319,9 @@ def test_closure_in_unison_counts_every_face() -> None:
     open_mouth = Spoken(np.full_like(good.gap, good.gap.max()), good.waveform, good.contacts)
     assert closure_in_unison([good, good])["binding_unison_closure"] == 1
     assert closure_in_unison([good, open_mouth])["binding_unison_closure"] == pytest.approx(0.5)
+
+
+def test_speech_is_mixed_so_many_decibels_above_other_sound() -> None:
+    speech, other = np.random.default_rng(0).standard_normal((2, 24_000)).astype(np.float32)
+    added = mixed(speech, 7 * other, 12.0) - speech
+    assert 20 * np.log10(speech.std() / added.std()) == pytest.approx(12.0, abs=0.1)
