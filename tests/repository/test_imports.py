@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -19,23 +20,29 @@ EXTRAS = ("librosa", "jiwer", "onnx", "onnxruntime", "openfacefx", "speechmos", 
 """What only corpus building, base training and the evaluation use."""
 
 
-def loaded(modules: list[str], wanted: tuple[str, ...]) -> list[str]:
-    """Which of the wanted modules, or modules inside them, a fresh process has after importing some."""
+@pytest.fixture(scope="module")
+def loaded() -> list[set[str]]:
+    """What one fresh process has loaded after pages, rendering and speech, and after fine-tuning besides."""
+    steps = [[*PAGES, *RENDER_AND_SAY], ["studio.jobs.finetune", "generation.finetuning.from_clips"]]
     code = (
-        f"import sys, importlib\nfor name in {modules!r}: importlib.import_module(name)\n"
-        f"print([m for m in sys.modules if any(m == w or m.startswith(w + '.') for w in {wanted!r})])"
+        "import sys, importlib, json\n"
+        f"for modules in {steps!r}:\n"
+        "    for name in modules: importlib.import_module(name)\n"
+        "    print(json.dumps(list(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    return eval(done.stdout.strip().splitlines()[-1])
+    return [set(json.loads(line)) for line in done.stdout.splitlines()[-2:]]
 
 
-@pytest.mark.parametrize("modules", [PAGES, RENDER_AND_SAY], ids=["pages", "render and say"])
-def test_the_product_loads_nothing_that_trains(modules: list[str]) -> None:
-    assert loaded(modules, LEARNING) == []
+def inside(found: set[str], packages: tuple[str, ...]) -> list[str]:
+    return sorted(name for name in found if any(name == p or name.startswith(f"{p}.") for p in packages))
 
 
-def test_fine_tuning_works_in_the_base_installation() -> None:
-    found = loaded(["studio.jobs.finetune", "generation.finetuning.from_clips"], ("generation.finetuning", *EXTRAS))
-    assert "generation.finetuning.from_clips" in found
-    assert [name for name in found if not name.startswith("generation.")] == []
+def test_the_product_loads_nothing_that_trains(loaded: list[set[str]]) -> None:
+    assert inside(loaded[0], LEARNING) == []
+
+
+def test_fine_tuning_works_in_the_base_installation(loaded: list[set[str]]) -> None:
+    assert "generation.finetuning.from_clips" in loaded[1]
+    assert inside(loaded[1], EXTRAS) == []

@@ -24,7 +24,8 @@ def wheel(tmp_path_factory) -> Path:
         shutil.copytree(ROOT / name, folder / "source" / name, ignore=ignore)
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder / "source" / name)
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
+               "--config-settings=--build-option=--compression=stored"]  # fmt: skip
     subprocess.run([*command, "-w", folder, folder / "source"], check=True)
     return next(folder.glob("*.whl"))
 

@@ -19,8 +19,9 @@ def across(motion: np.ndarray) -> np.ndarray:
 def scene(spans: list[GazeSpan], speaks: int | None = 0) -> Performance:
     """Three people over the spans; ``speaks`` talks from 0.3 s after each begins until 0.3 s before it ends."""
     n = spans[-1].stop
-    t = np.arange(n * SAMPLES_PER_FRAME) / SAMPLE_RATE
+    t = np.arange(SAMPLE_RATE) / SAMPLE_RATE  # repeats every second
     tone = sum(np.sin(2 * np.pi * 140 * k * t) / k for k in range(1, 20)) * (1.2 + np.sin(2 * np.pi * 4 * t)) * 0.08
+    tone = np.resize(tone, n * SAMPLES_PER_FRAME)
     talk = np.zeros(n, bool)
     for span in spans:
         talk[span.start + 8 : span.stop - 8] = True

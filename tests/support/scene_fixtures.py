@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -29,10 +31,19 @@ def write_sound(path: Path, seconds: float = 3.0, level: float = 0.3) -> None:
     soundfile.write(path, syllables(seconds, level=level), RATE, subtype="FLOAT")
 
 
+@cache
+def files_of_two_faces() -> dict[str, bytes]:
+    """The files beside the sound scene; made once, as hundreds of tests begin with it."""
+    recording = io.BytesIO()
+    soundfile.write(recording, syllables(3.0, level=0.3), RATE, format="WAV", subtype="FLOAT")
+    picture = cv2.imencode(".png", np.concatenate([FACE, FACE[:, ::-1]], 1)[..., ::-1])[1].tobytes()
+    return {"two.png": picture, "hello.wav": recording.getvalue()}
+
+
 def two_faces(folder: Path) -> dict:
     """A sound scene with two faces, two lines and a recording, its files in ``folder``."""
-    write_picture(folder / "two.png", FACE, FACE[:, ::-1])
-    write_sound(folder / "hello.wav")
+    for name, contents in files_of_two_faces().items():
+        (folder / name).write_bytes(contents)
     voice = voice_names()[0]
     return {
         "picture": "two.png",

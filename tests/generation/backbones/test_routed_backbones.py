@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,13 +51,15 @@ def two_people(second: Audio | None = None, n_frames: int = FRAMES) -> BackboneS
 
 
 @pytest.fixture(scope="module")
-def backbones(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LTX2Backbone | WanBackbone]:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("weights")
+    return {kind: write_tiny_backbone(kind, folder / kind) for kind in KINDS}
+
+
+@pytest.fixture(scope="module")
+def backbones(folders: dict[str, Path]) -> dict[str, LTX2Backbone | WanBackbone]:
     prompts = prompts_of(two_people())
-    return {
-        kind: made.load(write_tiny_backbone(kind, folder / kind), prompts, "cpu", 4)
-        for kind, (made, _) in KINDS.items()
-    }
+    return {kind: made.load(folders[kind], prompts, "cpu", 4) for kind, (made, _) in KINDS.items()}
 
 
 def window(backbone: LTX2Backbone | WanBackbone, scene: BackboneScene, **how: bool) -> WindowInputs:
@@ -191,9 +194,8 @@ def test_mel_is_that_of_the_codec() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @sdpa_kernel(SDPBackend.MATH)  # torch's fused one asks for AVX-512, whatever ATEN_CPU_CAPABILITY says of the processor
-def test_in_half_the_memory_it_makes_about_the_same(backbones: dict, tmp_path: Path, kind: str) -> None:
-    folder = write_tiny_backbone(kind, tmp_path)
-    half = KINDS[kind][0].load(folder, prompts_of(two_people()), "cpu", 2)
+def test_in_half_the_memory_it_makes_about_the_same(backbones: dict, folders: dict[str, Path], kind: str) -> None:
+    half = KINDS[kind][0].load(folders[kind], prompts_of(two_people()), "cpu", 2)
     assert half.pipeline.transformer.dtype == torch.bfloat16
     half.steps = backbones[kind].steps = 1
     inputs = window(half, two_people(), keep_background=True)
@@ -203,8 +205,8 @@ def test_in_half_the_memory_it_makes_about_the_same(backbones: dict, tmp_path: P
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_weights_that_do_not_load_are_named(tmp_path: Path, kind: str) -> None:
-    folder = write_tiny_backbone(kind, tmp_path)
+def test_weights_that_do_not_load_are_named(folders: dict[str, Path], tmp_path: Path, kind: str) -> None:
+    folder = shutil.copytree(folders[kind], tmp_path / kind)
     (weights,) = (folder / "transformer").glob("*.safetensors")
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(ValueError, match="^transformer of the weights folder .* cannot be loaded"):

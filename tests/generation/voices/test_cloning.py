@@ -132,6 +132,7 @@ needs_weights = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @needs_weights
 def test_the_shipped_models_come_nearer_to_a_clip() -> None:
     """A preset's own speech, three semitones higher and darker: nobody whom the base knows."""

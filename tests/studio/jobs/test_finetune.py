@@ -18,6 +18,7 @@ from generation.adapters import metadata
 from generation.adapters.metadata import read_about
 from generation.core.delivery import Delivery
 from generation.data.clips import Clip
+from generation.finetuning import report
 from generation.finetuning.clip_reader import read_clips, write_clips
 from generation.finetuning.from_clips import description
 from generation.finetuning.lora_training import Size
@@ -60,8 +61,9 @@ def examined(project: Project, projects: Projects, clips: dict[str, bytes]) -> J
 
 
 def lesson(project: Project, projects: Projects, clips: dict[str, bytes], steps: int, monkeypatch) -> Job:
-    """Examined, and handed in; the training ends after so many steps."""
+    """Examined, and handed in; the training ends after so many steps, and one short sentence is said of it."""
     limited(monkeypatch, steps)
+    monkeypatch.setattr(report, "SENTENCES", ("Come in, sit down, and tell me.",))
     return finetuning.submit_finetuning(project, 0, examined(project, projects, clips), 600.0)
 
 

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,24 +25,42 @@ from studio.production.render import render_scene
 from studio.production.settings import RenderSettings
 
 ROOT = Path(__file__).parents[3]
-RENDER = """
-import hashlib, json, sys
-from pathlib import Path
-from studio.production.observer import RenderObserver
-from studio.production.render import render_scene
-from studio.production.settings import RenderSettings
+RENDERER = """
+import os, sys
+import cv2, torch
+from generation.core.deferred_imports import load_libraries
 
-class Watch(RenderObserver):
-    def spoken(self, performer, timeline, performance, places):
-        self.generated = performer.generated
+load_libraries()
+for name in [name for name in sys.modules if name.partition(".")[0] in ("generation", "masks", "studio")]:
+    del sys.modules[name]
 
-watch = Watch()
-settings = RenderSettings(steps=1, height=64, device="cpu")
-render_scene(Path("scene.yaml"), Path("film.mp4"), settings, observer=watch)
-stem = hashlib.sha256(Path("film.VOICE.wav").read_bytes()).hexdigest()
-sys.stdout.write(json.dumps([watch.generated, watch.drawn, stem]))
+def render():
+    import hashlib, json
+    from pathlib import Path
+    from studio.production.observer import RenderObserver
+    from studio.production.render import render_scene
+    from studio.production.settings import RenderSettings
+
+    class Watch(RenderObserver):
+        def spoken(self, performer, timeline, performance, places):
+            self.generated = performer.generated
+
+    watch = Watch()
+    settings = RenderSettings(steps=1, height=64, device="cpu")
+    render_scene(Path("scene.yaml"), Path("film.mp4"), settings, observer=watch)
+    stem = hashlib.sha256(Path("film.VOICE.wav").read_bytes()).hexdigest()
+    print(json.dumps([watch.generated, watch.drawn, stem]), flush=True)
+
+for _ in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        render()
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        break
 """
-"""Prints the shares of speech and of frames that were made anew, and the hash of the sound."""
+"""For each line that it reads, a fork that loads the tree's code as it then is, and no library again: renders, and
+prints the shares of speech and of frames that were made anew, and the hash of the sound."""
 
 
 def write_scene(folder: Path, cast: list[dict[str, Any]], script: list[dict[str, Any]]) -> Path:
@@ -52,10 +70,23 @@ def write_scene(folder: Path, cast: list[dict[str, Any]], script: list[dict[str,
     return folder / "scene.yaml"
 
 
-def render(tree: Path) -> tuple[float, float, str]:
-    done = subprocess.run([sys.executable, "-c", RENDER], cwd=tree, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return tuple(json.loads(done.stdout))
+@pytest.fixture
+def render(tmp_path: Path) -> Iterator[Callable[[], tuple[float, float, str]]]:
+    """Renders the scene by the code in ``tmp_path``."""
+    command = [sys.executable, "-c", RENDERER]
+    with (tmp_path / "errors.txt").open("w+") as errors, subprocess.Popen(
+        command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+    ) as renderer:  # fmt: skip
+
+        def made() -> tuple[float, float, str]:
+            renderer.stdin.write("render\n")
+            renderer.stdin.flush()
+            said = renderer.stdout.readline()
+            assert said, Path(errors.name).read_text()[-2000:]
+            return tuple(json.loads(said))
+
+        yield made
+        renderer.stdin.close()
 
 
 def change(path: Path, old: str, new: str) -> None:
@@ -64,23 +95,23 @@ def change(path: Path, old: str, new: str) -> None:
     path.write_text(source.replace(old, new))
 
 
-def test_changed_code_makes_its_results_anew_and_no_others(assets: Path, tmp_path: Path) -> None:
+def test_changed_code_makes_its_results_anew_and_no_others(assets: Path, tmp_path: Path, render: Callable) -> None:
     for package in ("generation", "masks", "studio"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(assets, tmp_path / "assets")
     narrator = {"name": "VOICE", "role": "narrator", "voice": "Alice"}
     write_scene(tmp_path, [narrator], [{"who": "VOICE", "text": "One."}])
-    generated, drawn, first = render(tmp_path)
+    generated, drawn, first = render()
     assert (generated, drawn) == (1, 1)
     change(tmp_path / "generation/pipeline/postprocess.py", "from __future__", "# A remark.\nfrom __future__")
     for weights in (tmp_path / "assets").rglob("*.safetensors"):
         weights.touch()
     change(tmp_path / "generation/rendering/compositing.py", "_RINGING = 6", "_RINGING = 7")
-    assert render(tmp_path) == (0, 1, first), "what draws makes frames anew; remarks and times of files make no sound"
+    assert render() == (0, 1, first), "what draws makes frames anew; remarks and times of files make no sound"
     change(tmp_path / "generation/rendering/compositing.py", "from __future__", "# A remark.\nfrom __future__")
     change(tmp_path / "studio/views/layout.py", 'hours"', 'h"')
     change(tmp_path / "generation/pipeline/postprocess.py", "_POST_FILTER_GAIN = 0.5", "_POST_FILTER_GAIN = 0.0")
-    generated, drawn, sound = render(tmp_path)
+    generated, drawn, sound = render()
     assert (generated, drawn) == (1, 0), "the sound is made anew; pages and remarks draw nothing"
     assert sound != first, "it is that of the code that is there"
 

@@ -105,27 +105,27 @@ def test_bad_boxes_are_refused_on_the_spot(refusing: Project, box: list[float], 
 def test_points_by_hand_make_a_face_where_none_is_found(projects: Projects, tmp_path: Path) -> None:
     import cv2
 
-    drawing = np.full((480, 640, 3), 235, np.uint8)
-    cv2.circle(drawing, (320, 240), 150, (90, 120, 200), 4)
+    drawing = np.full((240, 320, 3), 235, np.uint8)
+    cv2.circle(drawing, (160, 120), 75, (90, 120, 200), 2)
     project = projects.create("Drawing")
     relative = project.add_media(cv2.imencode(".png", drawing)[1].tobytes(), "drawing.png")
     scene, _ = cast_edits.with_character(project.scene.model_copy(update={"picture": relative, "consent": "drawn"}))
     project.edit(scene, "Picture")
     assert picture_view.look(project.scene, project.folder).faces == ()
-    places = [(240, 200), (290, 200), (350, 200), (400, 200), (320, 250), (270, 310), (370, 310), (320, 298),
-              (320, 325), (320, 385)]  # fmt: skip
+    places = [(120, 100), (145, 100), (175, 100), (200, 100), (160, 125), (135, 155), (185, 155), (160, 149),
+              (160, 162), (160, 192)]  # fmt: skip
     points = {name: list(place) for (name, _), place in zip(picture_view.WANTED, places, strict=True)}
     do(project, 0, kind="points", points=points)
     view = picture_view.look(project.scene, project.folder)
     assert view.owners == (0,) and not view.problems
-    assert np.allclose(view.faces[0].points[1, :2], (320, 250), atol=1)
-    do(project, 0, kind="points", points={"right_eye": [260, 200], "left_eye": [380, 200], "mouth": [320, 400]})
+    assert np.allclose(view.faces[0].points[1, :2], (160, 125), atol=1)
+    do(project, 0, kind="points", points={"right_eye": [130, 100], "left_eye": [190, 100], "mouth": [160, 200]})
     view = picture_view.look(project.scene, project.folder)
-    assert np.allclose(view.faces[0].eyes, [(260, 200), (380, 200)], atol=1), "three clicks are a face"
+    assert np.allclose(view.faces[0].eyes, [(130, 100), (190, 100)], atol=1), "three clicks are a face"
     assert view.owners == (0,) and not view.problems, "though the chin lies below the picture"
     shown = picture_view.marked_points(project.scene, project.folder, view.size, 0)
     assert set(shown) == {name for name, _ in picture_view.WANTED}
-    assert max(y for _, y in shown.values()) == 480
+    assert max(y for _, y in shown.values()) == 240
     do(project, 0, kind="points", points=shown)
     assert picture_view.look(project.scene, project.folder).owners == (0,)
     swapped = {**points, "mouth_left": points["mouth_right"], "mouth_right": points["mouth_left"]}
