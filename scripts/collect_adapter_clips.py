@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 
 from generation.core.clock import SAMPLE_RATE
-from generation.core.motion import WEIGHTS, MotionTrack
+from generation.core.motion import WEIGHTS
 from generation.data.corpus import SpeechCorpus
 from generation.data.grid_corpus import mean_symbol_seconds, read_sentences
 from generation.motion.arkit import write_motion_json
@@ -54,7 +54,7 @@ def reader(args: argparse.Namespace) -> None:
         motion = sentence.motion.astype(np.float32)
         motion[:, WEIGHTS] = motion[:, WEIGHTS].clip(0, 1)
         soundfile.write(args.folder / f"reader{number:02d}.wav", sentence.waveform, SAMPLE_RATE)
-        write_motion_json(args.folder / f"reader{number:02d}.json", MotionTrack(motion))
+        write_motion_json(args.folder / f"reader{number:02d}.json", motion)
 
 
 WHO: dict[str, Callable[[argparse.Namespace], None]] = {"joe": joe, "reader": reader}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from generation.audio.channels import Channel, combined
 from generation.audio.sound_file import read_sound
 from generation.core.clock import SAMPLE_RATE
+from generation.core.stored_array import Rows, StoredArray, blocks
 
 _SILENCE = 1e-4  # -80 dB: below it a recording holds nothing to hear
 
@@ -56,6 +58,43 @@ class Audio:
         up, down = sampling_rate // common, self.sampling_rate // common
         waveform = resample(self.waveform, up, down)
         return Audio(waveform[: round(len(self) * sampling_rate / self.sampling_rate)], sampling_rate)
+
+
+@dataclass(frozen=True)
+class StoredAudio:
+    """Sound of one channel that lies in a file: samples as :class:`Audio` has them, read piece by piece."""
+
+    waveform: StoredArray
+    sampling_rate: int
+
+    def __len__(self) -> int:
+        return len(self.waveform)
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return len(self) / self.sampling_rate
+
+
+Sound = Audio | StoredAudio
+
+
+def sound_of(samples: Rows, sampling_rate: int) -> Sound:
+    """Samples (S,) in memory or in a file as sound."""
+    return StoredAudio(samples, sampling_rate) if isinstance(samples, StoredArray) else Audio(samples, sampling_rate)
+
+
+def resampled_blocks(sound: Sound, sampling_rate: int, size: int = 1 << 18) -> Iterator[np.ndarray]:
+    """The sound at another rate as :meth:`Audio.resampled` has it, piece by piece."""
+    common = math.gcd(sampling_rate, sound.sampling_rate)
+    up, down = sampling_rate // common, sound.sampling_rate // common
+    left = round(len(sound) * up / down)
+    # windows begin at multiples of ``down``, where samples of both rates meet
+    for _, window, inner in blocks(len(sound), -(-size // down) * down, -(-64 * max(up, down) // down) * down):
+        fine = resample(sound.waveform[window], up, down) if up != down else sound.waveform[window]
+        piece = fine[inner.start * up // down : -(-inner.stop * up // down)][:left]
+        left -= len(piece)
+        yield piece
 
 
 # scipy.signal takes half a second to import, and whoever only reads a file at its own rate does without it.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from generation.core.clock import samples_from_frames
-from generation.core.motion import MotionTrack
+from generation.core.motion import N_CHANNELS, MotionTrack
+from generation.core.stored_array import StoredArray
 
 
 @dataclass(frozen=True)
@@ -96,3 +99,66 @@ class Performance:
                     f"{part.name}: {len(part.speech)} samples and {len(part.motion)} motion frames,"
                     f" expected {samples_from_frames(self.n_frames)} and {self.n_frames}."
                 )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the characters."""
+        return tuple(part.name for part in self.characters)
+
+    @property
+    def voiced(self) -> tuple[bool, ...]:
+        """Whether a voice is in each character's track."""
+        return tuple(part.voiced for part in self.characters)
+
+    @property
+    def speech(self) -> tuple[np.ndarray, ...]:
+        """Each character's, (S,) float32."""
+        return tuple(part.speech for part in self.characters)
+
+    @property
+    def motion(self) -> tuple[np.ndarray, ...]:
+        """Each character's, (T, 57) float32."""
+        return tuple(part.motion.values for part in self.characters)
+
+    def window(self, first: int, stop: int) -> Performance:
+        """The video frames from ``first`` to ``stop``."""
+        return _window(self, first, stop)
+
+
+@dataclass(frozen=True)
+class StoredPerformance:
+    """A performance of any length in files; attributes as of :class:`Performance`."""
+
+    names: tuple[str, ...]
+    n_frames: int
+    speech: tuple[StoredArray, ...]
+    motion: tuple[StoredArray, ...]
+    voiced: tuple[bool, ...]
+
+    @classmethod
+    def still(cls, names: Sequence[str], n_frames: int, folder: Path) -> StoredPerformance:
+        """Silence and stillness, to be written over; its files lie in a folder, without names."""
+        speech = tuple(StoredArray((samples_from_frames(n_frames),), folder) for _ in names)
+        motion = tuple(StoredArray((n_frames, N_CHANNELS), folder) for _ in names)
+        return cls(tuple(names), n_frames, speech, motion, (True,) * len(names))
+
+    def window(self, first: int, stop: int) -> Performance:
+        """The video frames from ``first`` to ``stop``, in memory."""
+        return _window(self, first, stop)
+
+    def whole(self) -> Performance:
+        """All of it, in memory."""
+        return self.window(0, self.n_frames)
+
+
+AnyPerformance = Performance | StoredPerformance
+
+
+def _window(performance: AnyPerformance, first: int, stop: int) -> Performance:
+    sound = slice(samples_from_frames(first), samples_from_frames(stop))
+    parts = zip(performance.names, performance.speech, performance.motion, performance.voiced, strict=True)
+    characters = (
+        CharacterPerformance(name, speech[sound], MotionTrack(motion[first:stop]), voiced)
+        for name, speech, motion, voiced in parts
+    )
+    return Performance(tuple(characters), stop - first)

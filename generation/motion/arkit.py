@@ -19,6 +19,7 @@ from scipy.spatial.transform import Rotation
 
 from generation.core.clock import FPS
 from generation.core.motion import BLENDSHAPES, CHANNELS, INDEX, ROTATION, MotionTrack
+from generation.core.stored_array import Rows, blocks
 
 _EYE = ("EyeBlink", "EyeLookDown", "EyeLookIn", "EyeLookOut", "EyeLookUp", "EyeSquint", "EyeWide")
 _MOUTH = (
@@ -40,10 +41,24 @@ GAZE_YAW, GAZE_PITCH = np.radians(30.0), np.radians(25.0)
 """Turn of an eye at weight 1 of its ``eyeLook`` channels."""
 _TIMECODE = re.compile(r"^(\d+):(\d+):(\d+)[:;](\d+)(?:\.(\d+))?$")
 _RANGE_SLACK = 0.01
+_BLOCK = 1000
+"""Frames that are written at a time."""
 
 
-def write_arkit_csv(path: Path, track: MotionTrack) -> None:
-    """Writes a track as Live Link Face does, timecodes ``HH:MM:SS:FF.000`` at 25 frames/s from zero."""
+def write_arkit_csv(path: Path, motion: Rows) -> None:
+    """Writes motion (T, 57) as Live Link Face does, timecodes ``HH:MM:SS:FF.000`` at 25 frames/s from zero."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for block, _, _ in blocks(len(motion), _BLOCK):
+            for frame, row in enumerate(_table(MotionTrack(motion[block])), block.start):
+                seconds, rest = divmod(frame, FPS)
+                time = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{rest:02d}.000"
+                writer.writerow([time, len(COLUMNS) - 2, *(f"{value:.6f}" for value in row)])
+
+
+def _table(track: MotionTrack) -> np.ndarray:
+    """(T, columns) what Live Link Face writes of each frame beside its time."""
     # scipy's intrinsic "YXZ": rotation = yaw about y, then pitch about the turned x, then roll about the turned z.
     head = Rotation.from_rotvec(track.values[:, ROTATION].astype(np.float64)).as_euler("YXZ")
     columns = {name: track.channel(name[0].lower() + name[1:]) for name in _SHAPES if name != "TongueOut"}
@@ -53,14 +68,7 @@ def write_arkit_csv(path: Path, track: MotionTrack) -> None:
         down_up = track.channel(f"eyeLookDown{side}") - track.channel(f"eyeLookUp{side}")
         columns[f"{side}EyeYaw"], columns[f"{side}EyePitch"] = outwards * GAZE_YAW * out_in, GAZE_PITCH * down_up
     zero = np.zeros(len(track))
-    table = np.stack([columns.get(name, zero) for name in COLUMNS[2:]], 1)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for frame, row in enumerate(table):
-            seconds, rest = divmod(frame, FPS)
-            time = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{rest:02d}.000"
-            writer.writerow([time, len(COLUMNS) - 2, *(f"{value:.6f}" for value in row)])
+    return np.stack([columns.get(name, zero) for name in COLUMNS[2:]], 1)
 
 
 def read_arkit_csv(path: Path, fps: float | None = None) -> MotionTrack:
@@ -145,8 +153,8 @@ def _times(codes: list[str], fps: float | None, file: str) -> np.ndarray:
     return times - times[0]
 
 
-def write_motion_json(path: Path, track: MotionTrack) -> None:
-    """Writes all 57 channels with their names, units and rate."""
+def write_motion_json(path: Path, motion: Rows) -> None:
+    """Writes all 57 channels of motion (T, 57) with their names, units and rate."""
     document = {
         "fps": FPS,
         "units": {
@@ -156,9 +164,14 @@ def write_motion_json(path: Path, track: MotionTrack) -> None:
         },
         "axes": "x right, y up, z to the viewer",
         "channels": list(CHANNELS),
-        "values": [[round(float(v), 6) for v in row] for row in track.values],
+        "values": [],
     }
-    path.write_text(json.dumps(document), encoding="utf-8")
+    with path.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(document).removesuffix("]}"))
+        for block, _, _ in blocks(len(motion), _BLOCK):
+            rows = [[round(float(v), 6) for v in row] for row in motion[block]]
+            file.write((", " if block.start else "") + json.dumps(rows)[1:-1])
+        file.write("]}")
 
 
 def read_motion_json(path: Path) -> MotionTrack:

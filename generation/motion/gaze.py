@@ -6,7 +6,7 @@ to 2 s joined by saccades, listeners' on the one who speaks (Argyle and Cook 197
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 from generation.audio.mel import mel_spectrogram
 from generation.audio.voice_activity import voice_level
 from generation.core.arrays import runs, seed_of, smoothstep
-from generation.core.clock import FPS, samples_from_frames
+from generation.core.clock import FPS
 from generation.core.delivery import AVERAGE, Delivery
 from generation.core.motion import BLENDSHAPES, INDEX, N_CHANNELS, ROTATION, MotionTrack
 from generation.core.performance import Performance
@@ -90,29 +90,46 @@ def add_gaze(
     delivery: Sequence[Delivery] | None = None,
     driven: np.ndarray | None = None,
 ) -> Performance:
-    """The performance with gaze and lids drawn anew within the spans; everything else stays.
+    """The performance with gaze and lids drawn anew within the spans, see :func:`draw_eyes`; everything else stays."""
+    tracks = [part.motion.values.copy() for part in performance.characters]
+    for span, eyes in draw_eyes(performance.window, spans, sides, targets, delivery, driven):
+        for track, own in zip(tracks, eyes, strict=True):
+            track[span.start : span.stop, EYES] = own
+    parts = zip(performance.characters, tracks, strict=True)
+    return replace(performance, characters=tuple(replace(part, motion=MotionTrack(track)) for part, track in parts))
+
+
+def draw_eyes(
+    window: Callable[[int, int], Performance],
+    spans: Sequence[GazeSpan],
+    sides: np.ndarray,
+    targets: np.ndarray | None = None,
+    delivery: Sequence[Delivery] | None = None,
+    driven: np.ndarray | None = None,
+) -> Iterator[tuple[GazeSpan, list[np.ndarray]]]:
+    """Gaze and lids, span by span.
 
     A face blinks at the ends of phrases of the voices that it speaks with, and looks at the others.
 
     Args:
-        performance: K people, T frames.
+        window: the performance of K people, T frames, from one frame to another; asked for a span at a time.
         spans: where, without overlap.
         sides: (K,) where each sits, -1 (left) .. 1 (right).
         targets: (K, T, 2) gaze that the script asks for, weights across (right positive) and up; NaN = up to them.
         delivery: of the K people; None = everybody's are average.
         driven: (K, K, T) bool, whether voice i drives face j; None = everybody's own.
+
+    Yields:
+        A span, and the channels :data:`EYES` of everybody over it, (n, E) float32.
     """
-    tracks = [part.motion.values.copy() for part in performance.characters]
-    spared = [False] * len(tracks)
-    blinked = [spans[0].start if spans else 0] * len(tracks)
+    spared = [False] * len(sides)
+    blinked = [spans[0].start if spans else 0] * len(sides)
     for span in spans:
         frames = slice(span.start, span.stop)
-        sound = slice(samples_from_frames(span.start), samples_from_frames(span.stop))
-        voices = np.stack([
-            voice_level(mel_spectrogram(torch.from_numpy(part.speech[sound])).numpy())
-            for part in performance.characters
-        ])  # fmt: skip
-        for k, part in enumerate(performance.characters):
+        parts = window(span.start, span.stop).characters
+        voices = np.stack([voice_level(mel_spectrogram(torch.from_numpy(part.speech)).numpy()) for part in parts])
+        eyes = []
+        for k, part in enumerate(parts):
             seed = seed_of(span.key, part.name, "eyes")
             wanted = None if targets is None else targets[k, frames]
             cues = cues_of(k, voices, sides, None if driven is None else driven[:, :, frames])
@@ -120,12 +137,11 @@ def add_gaze(
             # Of short stretches in a row every other one has a blink, or fewer where the wait allows it.
             n_frames, until = span.stop - span.start, blinked[k] + round(FPS * _LONGEST_WAIT) - span.start
             spared[k] = n_frames < FPS * _SHORT and not spared[k] and until >= n_frames + round(FPS * _EDGE)
-            head = tracks[k][frames, ROTATION]
+            head = part.motion.values[:, ROTATION]
             made, drawn = _eyes(cues, head, seed, wanted, None if spared[k] else until, own)
-            tracks[k][frames, EYES] = made[:, EYES]
+            eyes.append(made[:, EYES])
             blinked[k] = span.start + drawn[-1] if drawn else blinked[k]
-    parts = zip(performance.characters, tracks, strict=True)
-    return replace(performance, characters=tuple(replace(part, motion=MotionTrack(track)) for part, track in parts))
+        yield span, eyes
 
 
 def cues_of(k: int, voices: np.ndarray, sides: np.ndarray, driven: np.ndarray | None = None) -> Cues:
@@ -163,7 +179,7 @@ def eye_motion(
         cues: T frames.
         head: (T, 3) rotation of the head, which the eyes make up for.
         seed: the same seed and cues give the same eyes.
-        targets: (T, 2) as of :func:`add_gaze`.
+        targets: (T, 2) as of :func:`draw_eyes`.
         delivery: how often the eyes avoid what they would look at, how often they blink, how far the lids hang.
 
     Returns:

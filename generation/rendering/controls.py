@@ -13,6 +13,8 @@ _HOLD = 25
 """Frames before and after mouth motion over which a picture's open mouth stays closed."""
 _RAMP = 10
 """Frames in which it closes and opens again."""
+CLOSING_REACH = _HOLD + 2 * _RAMP
+"""Frames on either side on which the closing of a picture's open mouth depends."""
 _FULLY_ROUND = 0.7
 """Sum of the rounding channels at which nothing of the picture's smile is left."""
 _ROUNDED = [BLENDSHAPES.index(name) for name in ("mouthPucker", "mouthFunnel")]

@@ -65,7 +65,8 @@ def perform(path: Path, synthesis: Synthesis, seed: int = 0) -> SceneRun:
     performer = ScenePerformer(report.scene, path.parent, synthesis.models, seed=seed, steps=synthesis.steps)
     timeline = performer.timeline()
     work = path.parent / synthesis.weights
-    performance = performer.perform(timeline, geometry.routing, geometry.sides, work, Progress([Stage("speech", 1)]))
+    progress = Progress([Stage("speech", 1)])
+    performance = performer.perform(timeline, geometry.routing, geometry.sides, work, progress).whole()
     tracks = [performance.characters[person.character].motion for person in geometry.assigned]
     return SceneRun(report.assignment.picture, geometry, timeline, performance, tracks)
 

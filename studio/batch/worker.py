@@ -13,7 +13,7 @@ from typing import NoReturn, TextIO
 
 from generation.core.clock import FPS
 from generation.core.deferred_imports import load_libraries
-from generation.core.performance import Performance
+from generation.core.performance import StoredPerformance
 from studio.batch.orders import READY, Answer, Order
 from studio.cast.geometry import SceneGeometry
 from studio.core.failures import failure_of
@@ -61,13 +61,13 @@ class _Figures(RenderObserver):
         self.figures: dict[str, float] = {}
 
     def spoken(
-        self, performer: ScenePerformer, timeline: Timeline, performance: Performance, places: SceneGeometry
+        self, performer: ScenePerformer, timeline: Timeline, performance: StoredPerformance, places: SceneGeometry
     ) -> None:
         """Length, lines and people, and the share of speech that was not kept from an earlier attempt."""
         self.figures = {
             "seconds": performance.n_frames / FPS,
             "lines": len(timeline.lines),
-            "people": len(performance.characters),
+            "people": len(performance.names),
             "generated": round(performer.generated, 4),
         }
 

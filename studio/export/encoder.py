@@ -9,22 +9,29 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from generation.audio.waveform import Audio
+from generation.audio.waveform import Sound, resampled_blocks
 from generation.core.clock import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.core.ffmpeg import run_ffmpeg
+from generation.core.stored_array import blocks
 from studio.core.scratch import scratch_folder
 from studio.export.frame_encoder import FAILURE, MP4, Encoder, FilmFormat
 
 
-def _fitted(sound: Audio, n_frames: int, rate: int | None) -> Audio:
-    """The sound at a rate (None = its own), cut or filled with silence to the exact length of the picture."""
-    sound = sound if rate is None else sound.resampled(rate)
-    wanted = n_frames * SAMPLES_PER_FRAME * sound.sampling_rate // SAMPLE_RATE
-    samples = sound.waveform[:wanted]
-    return Audio(np.pad(samples, (0, wanted - len(samples))), sound.sampling_rate)
+def _write_fitted(sound: Sound, n_frames: int, rate: int | None, wave: Path) -> None:
+    """Writes the sound at a rate (None = its own), cut or filled with silence to the exact length of the picture."""
+    written = sound.sampling_rate if rate is None else rate
+    left = n_frames * SAMPLES_PER_FRAME * written // SAMPLE_RATE
+    # Where no sample is to change, rounded here and not by the encoder, which cuts.
+    depth = "FLOAT" if rate else "PCM_24"
+    with soundfile.SoundFile(wave, "w", written, 1, depth) as file:
+        for piece in resampled_blocks(sound, written):
+            file.write(piece[:left])
+            left -= len(piece[:left])
+        for block, _, _ in blocks(left, SAMPLE_RATE):
+            file.write(np.zeros(block.stop - block.start, np.float32))
 
 
-def encode(frames: Iterable[np.ndarray], sound: Audio, target: Path, tags: dict[str, str] | None = None) -> int:
+def encode(frames: Iterable[np.ndarray], sound: Sound, target: Path, tags: dict[str, str] | None = None) -> int:
     """Writes an MP4 file from frames as they come, with as many frames as the sound is long.
 
     Args:
@@ -61,7 +68,7 @@ def encode(frames: Iterable[np.ndarray], sound: Audio, target: Path, tags: dict[
 def join_video(
     segments: Sequence[Path],
     n_frames: int,
-    sound: Audio,
+    sound: Sound,
     target: Path,
     tags: dict[str, str] | None = None,
     film: FilmFormat = MP4,
@@ -82,10 +89,7 @@ def join_video(
     """
     with scratch_folder(target.parent) as scratch:
         wave, contents = scratch / "mix.wav", scratch / "segments.txt"
-        padded = _fitted(sound, n_frames, film.sound_rate)
-        # Where no sample is to change, rounded here and not by the encoder, which cuts.
-        depth = "FLOAT" if film.sound_rate else "PCM_24"
-        soundfile.write(wave, padded.waveform, padded.sampling_rate, subtype=depth)
+        _write_fitted(sound, n_frames, film.sound_rate, wave)
         quoted = [f"file:{path.resolve()}".replace("'", r"'\''") for path in segments]
         contents.write_text("".join(f"file '{name}'\n" for name in quoted), encoding="utf-8")
         options = ["-f", "concat", "-safe", "0", "-auto_convert", "0", "-i", f"file:{contents}", "-i", f"file:{wave}"]

@@ -12,6 +12,7 @@ import numpy as np
 from generation.audio.voice_activity import speech_frames
 from generation.core.clock import FPS, HOP, MEL_RATE, samples_from_frames
 from generation.core.performance import Line
+from generation.core.stored_array import Rows
 from generation.text.phonemizer import phonemize
 
 MAX_LINES = 2
@@ -35,7 +36,7 @@ def line_width(size: tuple[int, int]) -> int:
     return max(_NARROWEST, min(_WIDEST, round(_WIDEST * (size[0] / size[1]) / (16 / 9))))
 
 
-def voice_end(speech: Sequence[np.ndarray], line: Line) -> float:
+def voice_end(speech: Sequence[Rows], line: Line) -> float:
     """Second of the scene at which the voices of a line fall silent; the end of the line where they never do.
 
     The line's own durations go on to the end of its last pause, which the voice does not fill.
@@ -45,7 +46,7 @@ def voice_end(speech: Sequence[np.ndarray], line: Line) -> float:
         line: of one of them.
     """
     span = slice(samples_from_frames(line.start), samples_from_frames(line.stop))
-    tracks = [sound[span] for sound in speech if sound[span].any()]
+    tracks = [own for own in (sound[span] for sound in speech) if own.any()]
     heard = np.flatnonzero(np.any([speech_frames(track, HOP) for track in tracks], axis=0)) if tracks else []
     return line.start / FPS + (heard[-1] + 1) / MEL_RATE if len(heard) else line.stop / FPS
 

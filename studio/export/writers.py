@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from generation.audio.waveform import Audio
+from generation.audio.waveform import Sound, sound_of
 from generation.core.clock import FPS, SAMPLE_RATE
-from generation.core.performance import Performance
+from generation.core.performance import AnyPerformance
+from generation.core.stored_array import blocks
 from generation.motion.arkit import write_arkit_csv, write_motion_json
 from studio.core.output import whole_or_nothing
 from studio.core.storage import file_names
@@ -27,12 +28,15 @@ from studio.export.subtitles import captions, line_width, srt, voice_end, vtt
 from studio.export.watermark import draw_watermark
 from studio.timeline.timeline import Timeline
 
+_BLOCK = 1 << 18
+"""Samples that are written at a time."""
+
 OnFrame = Callable[[int, int], None]
 
 
 def write_video(
     frames: Iterable[np.ndarray],
-    sound: Audio,
+    sound: Sound,
     path: Path,
     *,
     picture: np.ndarray,
@@ -67,7 +71,7 @@ def write_video(
 def write_film(
     segments: Sequence[Path],
     n_frames: int,
-    sound: Audio,
+    sound: Sound,
     path: Path,
     *,
     record: Mapping[str, Any],
@@ -131,7 +135,7 @@ def _tags(record: Mapping[str, Any]) -> dict[str, str]:
     return {"comment": SENTENCE, "description": record["digital_source_type"]} | ({"title": title} if title else {})
 
 
-def write_sound(sound: Audio, path: Path, record: Mapping[str, Any]) -> Path:
+def write_sound(sound: Sound, path: Path, record: Mapping[str, Any]) -> Path:
     """Writes a marked WAV file, 24 bit.
 
     Raises:
@@ -141,7 +145,9 @@ def write_sound(sound: Audio, path: Path, record: Mapping[str, Any]) -> Path:
         raise ValueError(f"The sound {path.name!r} should end in .wav.")
     with whole_or_nothing(path) as folder:
         try:
-            soundfile.write(folder / path.name, np.clip(sound.waveform, -1, 1), sound.sampling_rate, subtype="PCM_24")
+            with soundfile.SoundFile(folder / path.name, "w", sound.sampling_rate, 1, "PCM_24") as file:
+                for block, _, _ in blocks(len(sound), _BLOCK):
+                    file.write(np.clip(sound.waveform[block], -1, 1))
         except soundfile.LibsndfileError as error:  # it says "System error"
             full = shutil.disk_usage(folder).free < len(sound) * 3
             raise OSError(errno.ENOSPC if full else errno.EIO, str(error)) from error
@@ -151,8 +157,8 @@ def write_sound(sound: Audio, path: Path, record: Mapping[str, Any]) -> Path:
 
 def export_scene(
     segments: Sequence[Path],
-    sound: Audio,
-    performance: Performance,
+    sound: Sound,
+    performance: AnyPerformance,
     timeline: Timeline,
     path: Path,
     *,
@@ -170,7 +176,7 @@ def export_scene(
     Returns:
         The files, the video first.
     """
-    names = [part.name for part in performance.characters]
+    names = performance.names
     width = line_width(size)
     ends = _voice_ends(performance, timeline)
     made = captions(timeline.lines, timeline.texts, timeline.speaker_names(names), width, ends)
@@ -178,13 +184,13 @@ def export_scene(
         files = write_film(segments, performance.n_frames, sound, folder / path.name, record=record, film=film)
         if not film.sound:
             files.append(write_sound(sound, folder / f"{path.stem}.wav", record))
-        for part, slug in zip(performance.characters, file_names(names), strict=True):
+        parts = zip(performance.speech, performance.motion, file_names(names), strict=True)
+        for speech, motion, slug in parts:
             base = folder / f"{path.stem}.{slug}"
-            stem = Audio(part.speech, SAMPLE_RATE)
-            files.append(write_sound(stem, base.with_name(f"{base.name}.wav"), record))
+            files.append(write_sound(sound_of(speech, SAMPLE_RATE), base.with_name(f"{base.name}.wav"), record))
             for write, suffix in ((write_arkit_csv, "csv"), (write_motion_json, "json")) if curves else ():
                 files.append(base.with_name(f"{base.name}.{suffix}"))
-                write(files[-1], part.motion)
+                write(files[-1], motion)
         for text, suffix in ((srt(made, width), "srt"), (vtt(made, width), "vtt")):
             files.append(folder / f"{path.stem}.{suffix}")
             files[-1].write_text(text, encoding="utf-8")
@@ -205,11 +211,10 @@ def _remove_numbered(path: Path, first: int) -> None:
             old.unlink()
 
 
-def _voice_ends(performance: Performance, timeline: Timeline) -> list[float]:
+def _voice_ends(performance: AnyPerformance, timeline: Timeline) -> list[float]:
     """Second at which each line's voices fall silent."""
-    speech = [part.speech for part in performance.characters]
     spoken = map(timeline.of_all_speakers, timeline.lines)
-    return [voice_end([speech[each.character] for each in voices], voices[0]) for voices in spoken]
+    return [voice_end([performance.speech[each.character] for each in voices], voices[0]) for voices in spoken]
 
 
 def names_beside(path: Path, names: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from generation.core.performance import Performance
+from generation.core.performance import StoredPerformance
 from studio.cast.geometry import SceneGeometry
 from studio.core.jpeg import jpeg_bytes
 from studio.core.storage import StorageError, file_names, read_json, write_json, write_whole
@@ -169,7 +169,7 @@ class _JobObserver(RenderObserver):
         self._between()
 
     def spoken(
-        self, performer: ScenePerformer, timeline: Timeline, performance: Performance, geometry: SceneGeometry
+        self, performer: ScenePerformer, timeline: Timeline, performance: StoredPerformance, geometry: SceneGeometry
     ) -> None:
         """Note the takes, which are there even if the job is cancelled from here on."""
         pieces = performer.segment_keys(timeline, geometry.routing, geometry.sides)

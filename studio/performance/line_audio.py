@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from generation.audio.loudness import mix
-from generation.audio.waveform import Audio
+from generation.audio.waveform import Audio, Sound
 from generation.core.clock import FPS, SAMPLE_RATE, samples_from_frames
-from generation.core.performance import Line, Performance
+from generation.core.performance import AnyPerformance, Line
 from studio.cast.face_assignment import assign_faces
 from studio.cast.geometry import build_geometry
 from studio.core.progress import Progress
@@ -131,18 +131,18 @@ def scene_geometry(scene: Scene, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     return geometry.routing, geometry.sides
 
 
-def _mixed(performance: Performance, lines: Sequence[Line], begin: int, end: int) -> Audio:
+def _mixed(performance: AnyPerformance, lines: Sequence[Line], begin: int, end: int) -> Sound:
     """The given lines alone, as loud as in the film, from frame ``begin`` to ``end``."""
     tracks = []
-    for index, part in enumerate(performance.characters):
+    for index, speech in enumerate(performance.speech):
         own = np.zeros(samples_from_frames(end - begin), np.float32)
         for line in lines:
             if line.character == index:
                 first, last = samples_from_frames(line.start), samples_from_frames(line.stop)
                 shift = samples_from_frames(begin)
-                own[first - shift : last - shift] = part.speech[first:last]
+                own[first - shift : last - shift] = speech[first:last]
         tracks.append(Audio(own, SAMPLE_RATE))
-    return mix(tracks, [part.voiced for part in performance.characters])
+    return mix(tracks, performance.voiced)
 
 
 def _record(scene: Scene, seed: int, steps: int | None) -> dict[str, object]:
@@ -155,7 +155,7 @@ def keep_takes(
     scene: Scene,
     names: Sequence[str],
     timeline: Timeline,
-    performance: Performance,
+    performance: AnyPerformance,
     segment_keys: Mapping[str, str],
     recipe: str,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from generation.core.motion import MotionTrack
-from generation.core.performance import CastMember, Performance
+from generation.core.performance import CastMember, Performance, StoredPerformance
 from generation.core.result_key import made_by, result_key
 from generation.motion.keyframes import KeyedSpan, crossfade
 from generation.pipeline.face_routing import LEAST_SHARE
@@ -18,9 +18,9 @@ from studio.core.progress import Progress
 from studio.performance.characters import character_voices
 from studio.performance.models import Models, single_threaded
 from studio.performance.performance_cache import PerformanceCache
-from studio.performance.recorded_lines import voices_alone, with_tracks_of
+from studio.performance.recorded_lines import voiced_tracks
 from studio.performance.retake_plan import bend_through_keys, plan_retakes
-from studio.performance.scene_gaze import with_scene_eyes
+from studio.performance.scene_gaze import write_scene_eyes
 from studio.performance.scene_routing import scene_routing
 from studio.performance.segment_generation import OnStep, SegmentGenerator
 from studio.scene.schema import Scene
@@ -91,7 +91,7 @@ class ScenePerformer:
         work: Path,
         progress: Progress,
         wanted: Collection[str] | None = None,
-    ) -> Performance:
+    ) -> StoredPerformance:
         """Generates speech and motion of everybody over the whole scene.
 
         Args:
@@ -99,19 +99,43 @@ class ScenePerformer:
             routing: (K, K) or (K, K, L) routing weight of face j in the place of character i, see
                 :func:`studio.performance.scene_routing.scene_routing`.
             sides: (K,) where each person sits, -1 (left) .. 1 (right).
-            work: folder where finished segments are kept, and found again.
+            work: folder where finished segments are kept, and found again; the performance lies there too.
             progress: told how far it is, asked whether to stop.
             wanted: ids of the lines that are needed; only their segments are made, elsewhere is silence. None = all.
 
         Raises:
             Cancelled: stopped; the finished segments stay.
+            OSError: the disk is full.
         """
         segments = [s for s in split(timeline) if wanted is None or any(line.id in wanted for line in s.lines)]
         retakes = _retakes_of(self._scene, timeline, segments)
         routing = scene_routing(self._scene, timeline, routing)
+        names = [voice.name for voice in self._voices]
+        joined = StoredPerformance.still(names, timeline.n_frames, work)
+        join_performances(segments, self._parts(segments, retakes, routing, sides, work, progress), joined)
+        deliveries = [voice.delivery for voice in self._voices]
+        driven = routing >= LEAST_SHARE
+        finished = StoredPerformance.still(names, timeline.n_frames, work)
+        finished = replace(finished, speech=joined.speech, voiced=voiced_tracks(timeline.speaker_lines, len(names)))
+        write_scene_eyes(
+            joined, finished, self._scene, timeline, segments, sides, self.seed, retakes, deliveries, driven
+        )
+        bend_through_keys(finished, retakes)
+        return finished
+
+    def _parts(
+        self,
+        segments: Sequence[Segment],
+        retakes: Sequence[KeyedSpan],
+        routing: np.ndarray,
+        sides: np.ndarray,
+        work: Path,
+        progress: Progress,
+    ) -> Iterator[Performance]:
+        """Speech and motion of each segment with its retakes, kept or generated, one at a time."""
         generator, cache = self._generator(routing, sides), PerformanceCache(work)
         total = sum(segment.n_frames for segment in segments)
-        parts, done = [], 0
+        done = 0
         self.generated = 0.0
         for number, segment in enumerate(segments, 1):
             note = f"part {number} of {len(segments)}"
@@ -126,15 +150,9 @@ class ScenePerformer:
                 self.generated += segment.n_frames / total
             inside = {line.id for line in segment.lines}
             spans = [span.shifted(-segment.start) for span in retakes if span.line.id in inside]
-            parts.append(_with_retakes(segment, part, spans, generator, cache, key, on_step))
+            yield _with_retakes(segment, part, spans, generator, cache, key, on_step)
             done += segment.n_frames
         cache.trim()
-        joined = join_performances(segments, parts, timeline.n_frames)
-        deliveries = [voice.delivery for voice in self._voices]
-        driven = routing >= LEAST_SHARE
-        voices = voices_alone(joined, timeline.speaker_lines)
-        gazing = with_scene_eyes(voices, self._scene, timeline, segments, sides, self.seed, retakes, deliveries, driven)
-        return bend_through_keys(with_tracks_of(gazing, joined, timeline.speaker_lines), retakes)
 
     def segment_keys(self, timeline: Timeline, routing: np.ndarray, sides: np.ndarray) -> dict[str, str]:
         """Key of the kept segment that holds each line, by the line's id; arguments as of :meth:`perform`."""

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from generation.core.clock import frames_from_seconds, seconds_from_frames
-from generation.core.motion import MotionTrack
-from generation.core.performance import Performance
-from generation.motion.keyframes import Key, KeyedSpan, through_keyframes
+from generation.core.performance import StoredPerformance
+from generation.motion.keyframes import FADE, Key, KeyedSpan, through_keyframes
 from studio.core.problems import DocumentError
 from studio.scene.retakes import faults
 from studio.scene.schema import Scene
@@ -41,10 +40,14 @@ def plan_retakes(scene: Scene, timeline: Timeline) -> list[KeyedSpan]:
     return sorted(once, key=lambda span: (span.first, span.mover))
 
 
-def bend_through_keys(performance: Performance, spans: Iterable[KeyedSpan]) -> Performance:
-    """The finished motion through all keys, exactly; beyond the spans and their fades to the bit as it was."""
-    parts = list(performance.characters)
+def bend_through_keys(performance: StoredPerformance, spans: Iterable[KeyedSpan]) -> None:
+    """Writes the finished motion through all keys, exactly; beyond the spans and their fades to the bit as it was."""
     for span in spans:
-        part = parts[span.mover]
-        parts[span.mover] = replace(part, motion=MotionTrack(through_keyframes(part.motion.values, span)))
-    return replace(performance, characters=tuple(parts))
+        around = frames_around(span, performance.n_frames)
+        motion = performance.motion[span.mover]
+        motion[around] = through_keyframes(motion[around], span.shifted(-around.start))
+
+
+def frames_around(span: KeyedSpan, n_frames: int) -> slice:
+    """The frames that a span and its fades can change, and one beyond them, of so many."""
+    return slice(max(0, span.first - FADE - 1), min(n_frames, span.stop + FADE + 1))

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from generation.core.delivery import Delivery
-from generation.core.motion import CHANNELS, MotionTrack
-from generation.core.performance import Performance
-from generation.motion.gaze import ACROSS, AWAY, EYES, GazeSpan, add_gaze
+from generation.core.motion import CHANNELS
+from generation.core.performance import StoredPerformance
+from generation.core.stored_array import blocks
+from generation.motion.gaze import ACROSS, AWAY, EYES, GazeSpan, draw_eyes
 from generation.motion.keyframes import KeyedSpan, crossfade, splice_blinks
+from studio.performance.recorded_lines import voices_alone
+from studio.performance.retake_plan import frames_around
 from studio.scene.schema import Scene
 from studio.timeline.segments import Segment
 from studio.timeline.timeline import Timeline
 
 _LIDS = [index for index in EYES if CHANNELS[index].startswith("eyeBlink")]
 _GAZE = [index for index in EYES if index not in _LIDS]
+_BLOCK = 10_000
+"""Frames that are copied at a time."""
 
 
-def with_scene_eyes(
-    performance: Performance,
+def write_scene_eyes(
+    performance: StoredPerformance,
+    finished: StoredPerformance,
     scene: Scene,
     timeline: Timeline,
     segments: Sequence[Segment],
@@ -30,11 +37,12 @@ def with_scene_eyes(
     retaken: Sequence[KeyedSpan] = (),
     delivery: Sequence[Delivery] | None = None,
     driven: np.ndarray | None = None,
-) -> Performance:
-    """The performance with gaze and blinks, segment by segment: an edit elsewhere leaves a segment's alone.
+) -> None:
+    """Writes the motion of a performance with gaze and blinks, segment by segment: an edit elsewhere leaves it alone.
 
     Args:
         performance: of the whole scene.
+        finished: what its motion is written to.
         scene: its cast and script.
         timeline: of the scene.
         segments: those whose gaze is wanted.
@@ -45,18 +53,29 @@ def with_scene_eyes(
         driven: (K, K, T) bool, whether voice i drives face j; None = everybody's own.
     """
     spans = [GazeSpan(s.start + s.before, s.start + s.n_frames - s.after, f"{seed} {s.lines[0].id}") for s in segments]
-    targets = scripted_gaze_targets(scene, timeline, sides)
-    parts = list(add_gaze(performance, spans, sides, targets, delivery, driven).characters)
-    for span in retaken:
-        who = span.mover
-        around = next(other for other in spans if other.start <= span.line.start < other.stop)
-        other = replace(around, key=f"{around.key} {span.line.id} {span.take}")
-        made = add_gaze(performance, [other], sides, targets, delivery, driven).characters[who].motion.values
-        track = parts[who].motion.values.copy()
-        track[:, _GAZE] = crossfade(track[:, _GAZE], made[:, _GAZE], span.first, span.stop)
-        track[:, _LIDS] = splice_blinks(track[:, _LIDS], made[:, _LIDS], span.first, span.stop)
-        parts[who] = replace(parts[who], motion=MotionTrack(track))
-    return replace(performance, characters=tuple(parts))
+    heard = partial(voices_alone, performance, timeline.speaker_lines)
+    how = scripted_gaze_targets(scene, timeline, sides), delivery, driven
+    for drawn, target in zip(performance.motion, finished.motion, strict=True):
+        for block, _, _ in blocks(len(drawn), _BLOCK):
+            target[block] = drawn[block]
+    for span, eyes in draw_eyes(heard, spans, sides, *how):
+        frames = slice(span.start, span.stop)
+        for drawn, target, own in zip(performance.motion, finished.motion, eyes, strict=True):
+            motion = drawn[frames]
+            motion[:, EYES] = own
+            target[frames] = motion
+    for retake in retaken:
+        who = retake.mover
+        span = next(other for other in spans if other.start <= retake.line.start < other.stop)
+        ((_, eyes),) = draw_eyes(heard, [replace(span, key=f"{span.key} {retake.line.id} {retake.take}")], sides, *how)
+        around = frames_around(retake, performance.n_frames)
+        track, made = finished.motion[who][around], performance.motion[who][around]
+        begin, end = max(span.start, around.start), min(span.stop, around.stop)
+        made[begin - around.start : end - around.start, EYES] = eyes[who][begin - span.start : end - span.start]
+        first, stop = retake.first - around.start, retake.stop - around.start
+        track[:, _GAZE] = crossfade(track[:, _GAZE], made[:, _GAZE], first, stop)
+        track[:, _LIDS] = splice_blinks(track[:, _LIDS], made[:, _LIDS], first, stop)
+        finished.motion[who][around] = track
 
 
 def scripted_gaze_targets(scene: Scene, timeline: Timeline, sides: np.ndarray) -> np.ndarray:

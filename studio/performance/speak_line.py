@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from generation.adapters.metadata import MOST_STRENGTH
-from generation.audio.loudness import mix
-from generation.audio.waveform import Audio
-from generation.core.clock import SAMPLE_RATE
+from generation.audio.loudness import mix_performance
 from generation.core.deferred_imports import load_libraries
 from generation.text.phonemizer import phonemize
 from studio.core.messages import nearest, shortened, unwritable
@@ -68,8 +66,7 @@ def speak_line(
         progress.start("speech")
         with tempfile.TemporaryDirectory() as work:
             alone = np.eye(1, dtype=np.float32), np.zeros(1, np.float32)
-            performance = performer.perform(timeline, *alone, Path(work), progress)
-        sound = mix([Audio(performance.characters[0].speech, SAMPLE_RATE)])
+            sound = mix_performance(performer.perform(timeline, *alone, Path(work), progress), Path(work))
         said = {"text": text, "voice": voice, **({"styles": styles} if styles else {})}
         record = make_record(said, Path(), {"seed": seed, "steps": steps}, photograph=False)
         write_sound(sound, target, record)

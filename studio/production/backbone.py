@@ -12,7 +12,7 @@ import numpy as np
 from generation.audio.waveform import Audio
 from generation.backbones.weights import KINDS, check_folder, check_memory, needed_bytes, weights_key
 from generation.core.clock import SAMPLE_RATE
-from generation.core.performance import Performance
+from generation.core.performance import AnyPerformance
 from generation.core.result_key import made_by, result_key
 from studio.cast.face_assignment import FaceAssignment
 from studio.core.problems import DocumentError, Problem, as_clause
@@ -103,7 +103,7 @@ class BackboneDrawing:
         script: Scene,
         assignment: FaceAssignment,
         setup: Setup,
-        performance: Performance,
+        performance: AnyPerformance,
         folder: Path,
         film: FilmFormat,
         progress: Progress,
@@ -180,7 +180,9 @@ class BackboneDrawing:
         return WanBackbone
 
 
-def backbone_scene(script: Scene, assignment: FaceAssignment, setup: Setup, performance: Performance) -> BackboneScene:
+def backbone_scene(
+    script: Scene, assignment: FaceAssignment, setup: Setup, performance: AnyPerformance
+) -> BackboneScene:
     """A scene as a backbone takes it: the people are the assigned faces, the voices those of the whole cast.
 
     Who speaks with whose face comes from the script; how much of a patch is whose, from the masks.
@@ -192,7 +194,7 @@ def backbone_scene(script: Scene, assignment: FaceAssignment, setup: Setup, perf
     return BackboneScene(
         picture=assignment.picture,
         masks=geometry.masks,
-        voices=tuple(Audio(part.speech, SAMPLE_RATE) for part in performance.characters),
+        voices=tuple(Audio(speech[:], SAMPLE_RATE) for speech in performance.speech),
         routing=scene_routing(script, setup.timeline, np.eye(len(script.cast), dtype=np.float32))[:, visible],
         regions=geometry.regions,
         n_frames=performance.n_frames,

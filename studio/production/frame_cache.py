@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,25 +42,29 @@ class CachedSegment:
     key: str
 
 
-def split_frames(states: np.ndarray, appearance: str) -> list[CachedSegment]:
+def split_frames(states: Iterable[np.ndarray], appearance: str) -> list[CachedSegment]:
     """Split a film where the states of frames themselves say so (content-defined chunking).
 
     So the cuts behind a change stay at the same frames, wherever these have moved to, and a change costs the segments
     that it touches.
 
     Args:
-        states: (T, n) numbers, everything that tells a frame from the others.
+        states: (C,) numbers a frame, everything that tells a frame from the others.
         appearance: names all else that frames depend on.
     """
-    rows = [row.tobytes() for row in np.ascontiguousarray(states)]
-    marks = [zlib.crc32(row) % _CUT_ONE_IN == 0 for row in rows]
-    segments, first = [], 0
-    while first < len(rows):
-        last = min(first + MAX_FRAMES, len(rows))
-        stop = next((at for at in range(first + MIN_FRAMES, last) if marks[at]), last)
-        key = hashlib.sha256(b"".join([appearance.encode(), b"|", *rows[first:stop]])).hexdigest()[:32]
-        segments.append(CachedSegment(first, stop, key))
-        first = stop
+    segments, first, number = [], 0, -1
+    digest = beginning = hashlib.sha256(f"{appearance}|".encode())
+    for number, state in enumerate(states):
+        row = state.tobytes()
+        marked = number - first >= MIN_FRAMES and zlib.crc32(row) % _CUT_ONE_IN == 0
+        if number == first:
+            digest = beginning.copy()
+        elif marked or number - first == MAX_FRAMES:
+            segments.append(CachedSegment(first, number, digest.hexdigest()[:32]))
+            first, digest = number, beginning.copy()
+        digest.update(row)
+    if number >= first:
+        segments.append(CachedSegment(first, number + 1, digest.hexdigest()[:32]))
     return segments
 
 
@@ -69,7 +73,7 @@ class FrameCache:
 
     Args:
         folder: where finished segments are kept, and found again.
-        states: (T, n) numbers, everything that tells a frame from the others.
+        states: (C,) numbers a frame, everything that tells a frame from the others.
         appearance: names all else that frames depend on.
         every: how many frames of the clock each one stands for.
         watermark: whether the visible AI label is drawn into each frame.
@@ -83,7 +87,7 @@ class FrameCache:
     def __init__(
         self,
         folder: Path,
-        states: np.ndarray,
+        states: Iterable[np.ndarray],
         appearance: str,
         *,
         every: int = 1,

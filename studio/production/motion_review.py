@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from generation.audio.loudness import mix_performance
-from generation.audio.waveform import Audio
+from generation.audio.waveform import Audio, Sound
 from generation.core.clock import SAMPLE_RATE, samples_from_frames
 from generation.core.motion import MotionTrack
-from generation.core.performance import Line, Performance
+from generation.core.performance import Line, StoredPerformance
 from generation.motion.keyframes import HANDLES
 from studio.core.jpeg import jpeg_bytes
 from studio.core.progress import Progress
@@ -88,7 +88,7 @@ def move(
     prepared = previewer.prepared(scene, scene_path.parent)
     geometry = previewer.geometry(scene, scene_path.parent)
 
-    def performed(scene: Scene) -> tuple[ScenePerformer, Timeline, Performance]:
+    def performed(scene: Scene) -> tuple[ScenePerformer, Timeline, StoredPerformance]:
         performer = ScenePerformer(scene, scene_path.parent, previewer.models, steps=order.steps)
         timeline = performer.timeline()
         return performer, timeline, performer.perform(timeline, *geometry, project / "work", progress)
@@ -104,7 +104,7 @@ def move(
     progress.start("drawing")
     settings = {"seed": performer.seed, "steps": order.steps, "height": CLOSE_UP}
     record = make_record(scene_data(scene), scene_path.parent, settings, photograph=scene.consent != "drawn")
-    sound = mix_performance(performance)
+    sound = mix_performance(performance, project / "work")
     results = {
         "lanes": target / "lanes.json",
         "sound": write_sound(sound, target / "sound.wav", record),
@@ -164,17 +164,23 @@ class _Close:
             tracks[place] = MotionTrack(values[:, number])
         return (frame[self._crop] for frame in self._prepared.renderer.frames(tracks))
 
-    def _scaled(self, performance: Performance) -> np.ndarray:
+    def _scaled(self, performance: StoredPerformance) -> np.ndarray:
         """Everybody's motion as it is drawn, (T, people, channels)."""
         rooms = [np.inf if place is None else self._prepared.geometry.rooms[place] for place in self._places]
         motions = [
-            scaled_motion(performance.characters[who].motion, self._scene.cast[who], room).values
+            scaled_motion(MotionTrack(performance.motion[who][:]), self._scene.cast[who], room).values
             for who, room in zip(self._characters, rooms, strict=True)
         ]
         return np.stack(motions, axis=1)
 
     def films(
-        self, before: Performance, after: Performance, line: Line, sound: Audio, target: Path, progress: Progress
+        self,
+        before: StoredPerformance,
+        after: StoredPerformance,
+        line: Line,
+        sound: Sound,
+        target: Path,
+        progress: Progress,
     ) -> dict[str, Path]:
         """What changed, and a little around it, as it was and as it is, with the scene's sound; MP4 files.
 
@@ -198,11 +204,11 @@ class _Close:
             )
         return made
 
-    def stills(self, performance: Performance, path: Path) -> Path | None:
+    def stills(self, performance: StoredPerformance, path: Path) -> Path | None:
         """The widest mouth, shut lids and the farthest turn side by side, of one person; None where not seen."""
         if self._places == [None]:
             return None
-        plain = performance.characters[self._characters[0]].motion.values
+        plain = performance.motion[self._characters[0]][:]
         extremes = [
             int(np.abs(plain[:, list(HANDLES[name].channels)]).mean(1).argmax())
             for name in ("jawOpen", "blink", "headTurn")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generation.core.performance import Performance
+from generation.core.performance import StoredPerformance
 from studio.cast.geometry import SceneGeometry
 from studio.timeline.timeline import Timeline
 
@@ -24,7 +24,7 @@ class RenderObserver:
     drawn = 1.0
 
     def spoken(
-        self, performer: ScenePerformer, timeline: Timeline, performance: Performance, geometry: SceneGeometry
+        self, performer: ScenePerformer, timeline: Timeline, performance: StoredPerformance, geometry: SceneGeometry
     ) -> None:
         """Speech and motion of the whole scene are there."""
 

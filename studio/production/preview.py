@@ -13,7 +13,7 @@ import numpy as np
 
 from generation.audio.loudness import mix_performance
 from generation.core.motion import MotionTrack
-from generation.core.performance import Performance
+from generation.core.performance import AnyPerformance
 from generation.core.result_key import made_by
 from studio.cast.face_assignment import FaceAssignment, assign_faces
 from studio.cast.geometry import SceneGeometry, build_geometry
@@ -28,7 +28,7 @@ from studio.performance.models import Models
 from studio.performance.performer import ScenePerformer
 from studio.performance.scene_routing import driven_faces, scene_routing
 from studio.production.frame_cache import FRAME_FOLDER, PREVIEW_FOLDER, FrameCache, trim_frames
-from studio.production.scene_drawing import appearance_key, frame_states, make_renderer, scaled_motion
+from studio.production.scene_drawing import DrawnMotion, appearance_key, make_renderer, scaled_motion
 from studio.project.restore import media_names
 from studio.scene.document import load_scene, scene_data
 from studio.scene.line_names import line_names
@@ -111,7 +111,7 @@ class Previewer:
         geometry = prepared.geometry
         performance = performer.perform(timeline, geometry.routing, geometry.sides, project / "work", progress)
         progress.start("drawing")
-        sound = mix_performance(performance)
+        sound = mix_performance(performance, project / "work")
         settings = {"seed": performer.seed, "steps": None, "height": self._height}
         record = make_record(scene_data(scene), scene_path.parent, settings, photograph=scene.consent != "drawn")
         video = target / "preview.mp4"
@@ -167,29 +167,36 @@ def _frames(
     scene: Scene,
     prepared: PreparedPicture,
     timeline: Timeline,
-    performance: Performance,
+    performance: AnyPerformance,
     folder: Path,
     on_frame: OnFrame,
 ) -> list[Path]:
     """One of :data:`EVERY` frames of the film, in segments; those that are not cached are drawn."""
     routing = scene_routing(scene, timeline, prepared.geometry.routing)
     moving = _while_moved(timeline, routing)
-    tracks = []
-    for person, room in zip(prepared.geometry.assigned, prepared.geometry.rooms, strict=True):
-        motion = performance.characters[person.character].motion
-        values = scaled_motion(motion, scene.cast[person.character], room).values * moving[person.character][:, None]
-        tracks.append(MotionTrack(values[::EVERY].astype(np.float32)))
+    drawn_faces = list(zip(prepared.geometry.assigned, prepared.geometry.rooms, strict=True))
     tagged = _speaking(timeline, len(scene.cast))[:, ::EVERY].T
     names = [(character.name, scene.colour_of(index)) for index, character in enumerate(scene.cast)]
     tags = [name_tag(name, colour) for name, colour in names]
 
+    def read(first: int, stop: int) -> list[MotionTrack]:
+        first, stop = first * EVERY, min(stop * EVERY, performance.n_frames)
+        window, tracks = performance.window(first, stop).characters, []
+        for person, room in drawn_faces:
+            k = person.character
+            values = scaled_motion(window[k].motion, scene.cast[k], room).values * moving[k, first:stop, None]
+            tracks.append(MotionTrack(values[::EVERY].astype(np.float32)))
+        return tracks
+
+    motion = DrawnMotion(read, len(tagged))
+
     def draw(numbers: Sequence[int]) -> Iterator[np.ndarray]:
         still = repeat(prepared.assignment.picture, len(numbers))
-        drawn = prepared.renderer.frames(tracks, numbers) if prepared.renderer else still
+        drawn = motion.frames(prepared.renderer, numbers) if prepared.renderer else still
         for frame, number in zip(drawn, numbers, strict=True):
             yield draw_name_tags(frame, [tag for tag, on in zip(tags, tagged[number], strict=True) if on])
 
-    states = np.hstack([frame_states(tracks, len(tagged)), tagged.astype(np.float32)])
+    states = (np.hstack([state, on.astype(np.float32)]) for state, on in zip(motion.states(), tagged, strict=True))
     appearance = repr((prepared.appearance, names, made_by("studio.export.name_tags")))
     cache = FrameCache(folder, states, appearance, every=EVERY, watermark=scene.label)
     segments = cache.make(draw, prepared.assignment.picture, on_frame)

@@ -12,7 +12,8 @@ import numpy as np
 
 from generation.audio.loudness import mix_performance
 from generation.core.clock import FPS, SAMPLE_RATE
-from generation.core.performance import Performance
+from generation.core.motion import MotionTrack
+from generation.core.performance import StoredPerformance
 from studio.cast.face_assignment import FaceAssignment
 from studio.core.output import output_problems
 from studio.core.problems import DocumentError, Problem
@@ -22,7 +23,7 @@ from studio.export.provenance import make_record
 from studio.export.writers import export_scene, names_beside
 from studio.production.frame_cache import FRAME_FOLDER, FrameCache, trim_frames
 from studio.production.observer import RenderObserver
-from studio.production.scene_drawing import appearance_key, frame_states, make_renderer, scaled_motion
+from studio.production.scene_drawing import DrawnMotion, appearance_key, make_renderer, scaled_motion
 from studio.production.settings import DEFAULT_SETTINGS, RenderSettings, expected_stage_seconds
 from studio.production.setup import Setup, set_up
 from studio.production.transparency import cut_cast
@@ -97,7 +98,7 @@ def render_scene(
         performance = _perform(setup, work, progress)
         observer.spoken(setup.performer, setup.timeline, performance, setup.geometry)
         progress.start("rendering")
-        sound = second_thread.submit(mix_performance, performance)
+        sound = second_thread.submit(mix_performance, performance, work)
         record = film_record(scene, path.parent, settings, backbone)
         if backbone is None:
             segments = _draw(scene, assignment, setup, performance, frames, film, progress, observer)
@@ -145,7 +146,7 @@ def _film_bytes(report: Report, settings: RenderSettings) -> int:
     return round(report.seconds * (2 * pictures + sound)) + 2_000_000
 
 
-def _perform(setup: Setup, work: Path, progress: Progress) -> Performance:
+def _perform(setup: Setup, work: Path, progress: Progress) -> StoredPerformance:
     geometry = setup.geometry
     return setup.performer.perform(setup.timeline, geometry.routing, geometry.sides, work, progress)
 
@@ -171,7 +172,7 @@ def _draw(
     scene: Scene,
     assignment: FaceAssignment,
     setup: Setup,
-    performance: Performance,
+    performance: StoredPerformance,
     folder: Path,
     film: FilmFormat,
     progress: Progress,
@@ -179,18 +180,20 @@ def _draw(
 ) -> list[Path]:
     """Draw frame by frame into the encoder what is not cached, so that memory does not grow with the length."""
     geometry = setup.geometry
-    tracks = [
-        scaled_motion(performance.characters[person.character].motion, scene.cast[person.character], room)
-        for person, room in zip(geometry.assigned, geometry.rooms, strict=True)
-    ]
+    located = list(zip(geometry.assigned, geometry.rooms, strict=True))
 
+    def read(first: int, stop: int) -> list[MotionTrack]:
+        window = performance.window(first, stop).characters
+        return [scaled_motion(window[p.character].motion, scene.cast[p.character], room) for p, room in located]
+
+    motion = DrawnMotion(read, performance.n_frames)
     cut = cut_cast(scene, assignment, geometry) if film.transparent else None
     people = None if cut is None else cut.people
 
     def draw(numbers: Sequence[int]) -> Iterator[np.ndarray]:
+        renderer = setup.renderer.result() or (make_renderer(assignment, geometry, people) if located else None)
         still = repeat(assignment.picture, len(numbers))
-        renderer = setup.renderer.result() or (make_renderer(assignment, geometry, people) if tracks else None)
-        for drawn in renderer.frames(tracks, numbers) if renderer else still:
+        for drawn in motion.frames(renderer, numbers) if renderer else still:
             frame = drawn if cut is None else cut.finished(drawn)
             observer.frame(frame)
             yield frame
@@ -199,11 +202,10 @@ def _draw(
         progress.yield_point()
         progress.update(done, total)
 
-    states = frame_states(tracks, performance.n_frames)
     appearance = appearance_key(assignment, geometry)
     still = assignment.picture
     if cut is not None:
         appearance, still = f"{appearance} {cut.key}", cut.finished(cut.people)
-    cache = FrameCache(folder, states, appearance, watermark=scene.label, film=film)
+    cache = FrameCache(folder, motion.states(), appearance, watermark=scene.label, film=film)
     observer.drawn = cache.n_missing / performance.n_frames
     return cache.make(draw, still, on_frame)

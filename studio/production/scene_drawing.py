@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from generation.core.motion import CHANNELS, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
 from generation.core.result_key import made_by, result_key
-from generation.rendering.controls import closing_share
+from generation.core.stored_array import blocks
+from generation.rendering.controls import CLOSING_REACH, closing_share
 
 if TYPE_CHECKING:
     from generation.rendering.renderer import SceneRenderer
@@ -22,6 +24,8 @@ FREE_ROOM = 0.6
 """Share of the room that a head uses as the model moves it."""
 HEAD_RADIUS = 1.3
 """From the middle of the head to its outline, in inter-ocular distances: how far a turn of one radian moves it."""
+_BLOCK = 1000
+"""Frames whose motion is held at a time."""
 
 
 def make_renderer(
@@ -43,11 +47,35 @@ def make_renderer(
     return SceneRenderer(assignment.picture, faces, cut=people)
 
 
-def frame_states(tracks: Sequence[MotionTrack], n_frames: int) -> np.ndarray:
-    """Everything that changes from frame to frame, (T, n) float32: equal rows are equal frames."""
-    # what the renderer takes from the frames around one, besides its own motion
-    closed = [closing_share(track.values)[:, None] for track in tracks]
-    return np.hstack([np.zeros((n_frames, 1)), *(track.values for track in tracks), *closed]).astype(np.float32)
+class DrawnMotion:
+    """Everybody's motion as it is drawn, read a few seconds at a time.
+
+    Args:
+        read: the tracks of all faces from one frame to another.
+        n_frames: how many there are.
+    """
+
+    def __init__(self, read: Callable[[int, int], list[MotionTrack]], n_frames: int) -> None:
+        self._read, self._n_frames = read, n_frames
+
+    def states(self) -> Iterator[np.ndarray]:
+        """Everything that changes from frame to frame, (C,) float32 a frame: equal ones are equal frames."""
+        for _, window, inner in blocks(self._n_frames, _BLOCK, CLOSING_REACH):
+            tracks = self._read(window.start, window.stop)
+            # what the renderer takes from the frames around one, besides its own motion
+            closed = [closing_share(track.values)[inner, None] for track in tracks]
+            still = np.zeros((inner.stop - inner.start, 1))
+            yield from np.hstack([still, *(track.values[inner] for track in tracks), *closed]).astype(np.float32)
+
+    def frames(self, renderer: SceneRenderer, numbers: Sequence[int]) -> Iterator[np.ndarray]:
+        """The frames of these numbers, which rise."""
+        first = 0
+        while first < len(numbers):
+            stop = bisect_left(numbers, numbers[first] + _BLOCK, first)
+            begin = max(0, numbers[first] - CLOSING_REACH)
+            tracks = self._read(begin, min(self._n_frames, numbers[stop - 1] + 1 + CLOSING_REACH))
+            yield from renderer.frames(tracks, [number - begin for number in numbers[first:stop]])
+            first = stop
 
 
 def appearance_key(assignment: FaceAssignment, geometry: SceneGeometry) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from generation.core.clock import samples_from_frames
-from generation.core.motion import CHANNELS, MOUTH, MotionTrack
-from generation.core.performance import CharacterPerformance, Line, Performance
+from generation.core.motion import CHANNELS, MOUTH
+from generation.core.performance import Line, Performance, StoredPerformance
 
 if TYPE_CHECKING:
     from studio.timeline.timeline import Timeline
@@ -81,8 +81,8 @@ def split(timeline: Timeline) -> list[Segment]:
     return segments
 
 
-def join_performances(segments: Sequence[Segment], parts: Sequence[Performance], n_frames: int) -> Performance:
-    """One performance of the whole scene from those of its segments; where there is none, silence and stillness.
+def join_performances(segments: Sequence[Segment], parts: Iterable[Performance], into: StoredPerformance) -> None:
+    """Writes the performance of the whole scene from those of its segments, of which one at a time is held.
 
     Around each cut the mouth and the sound pass over within the pause alone, everything else over :data:`FADE` frames
     on either side, with raised-cosine weights that are normalised to sum to 1.
@@ -90,31 +90,62 @@ def join_performances(segments: Sequence[Segment], parts: Sequence[Performance],
     Args:
         segments: as :func:`split` gave them.
         parts: what the model made of each, all with the same cast.
-        n_frames: length of the scene in video frames.
+        into: where it is written; where there is no segment it stays as it is.
     """
-    cast = [character.name for character in parts[0].characters]
-    motion = np.zeros((len(cast), n_frames, len(CHANNELS)), np.float32)
-    speech = np.zeros((len(cast), samples_from_frames(n_frames)), np.float32)
-    motion_total = np.zeros(motion.shape[1:], np.float32)
-    speech_total = np.zeros(speech.shape[1], np.float32)
-    for segment, part in zip(segments, parts, strict=True):
-        span = slice(segment.start, segment.start + segment.n_frames)
+    n_cast = len(into.names)
+    held = _Sums(0, n_cast, 0)
+    following = [*(segment.start for segment in segments[1:]), into.n_frames]
+    for segment, part, until in zip(segments, parts, following, strict=True):
+        held = held.moved(segment.start, segment.start + segment.n_frames)
+        held.add(segment, part)
+        held.write(min(until, held.stop), into)
+
+
+class _Sums:
+    """Weighted sums of the segments around a cut, and of their weights, from frame ``start`` to ``stop``."""
+
+    def __init__(self, start: int, n_cast: int, n_frames: int) -> None:
+        self.start, self.stop = start, start + n_frames
+        self._motion = np.zeros((n_cast, n_frames, len(CHANNELS)), np.float32)
+        self._speech = np.zeros((n_cast, samples_from_frames(n_frames)), np.float32)
+        self._motion_total = np.zeros(self._motion.shape[1:], np.float32)
+        self._speech_total = np.zeros(self._speech.shape[1], np.float32)
+
+    def moved(self, start: int, stop: int) -> _Sums:
+        """The same from a later frame on, and at least to ``stop``."""
+        stop = max(stop, self.stop)
+        new = _Sums(start, len(self._motion), stop - start)
+        skipped, kept = start - self.start, max(0, self.stop - start)
+        samples, sound = samples_from_frames(skipped), samples_from_frames(kept)
+        if kept:
+            new._motion[:, :kept], new._motion_total[:kept] = self._motion[:, skipped:], self._motion_total[skipped:]
+            new._speech[:, :sound], new._speech_total[:sound] = self._speech[:, samples:], self._speech_total[samples:]
+        return new
+
+    def add(self, segment: Segment, part: Performance) -> None:
+        """A segment that begins where the sums do."""
         wide = _weights(segment, segment.n_frames, (FADE, FADE))
         narrow = _weights(segment, segment.n_frames, segment.pauses)
         weights = np.where(_MOUTH_CHANNELS, narrow[:, None], wide[:, None]).astype(np.float32)
         loud = np.repeat(narrow, samples_from_frames(1)).astype(np.float32)
-        sound = slice(samples_from_frames(span.start), samples_from_frames(span.stop))
-        motion_total[span] += weights
-        speech_total[sound] += loud
-        for index, character in enumerate(part.characters):
-            motion[index, span] += weights * character.motion.values
-            speech[index, sound] += loud * character.speech
-    np.divide(motion, motion_total, out=motion, where=motion_total > 0)
-    np.divide(speech, speech_total, out=speech, where=speech_total > 0)
-    return Performance(
-        tuple(CharacterPerformance(n, s, MotionTrack(m)) for n, s, m in zip(cast, speech, motion, strict=True)),
-        n_frames,
-    )
+        self._motion_total[: len(weights)] += weights
+        self._speech_total[: len(loud)] += loud
+        for index, (speech, motion) in enumerate(zip(part.speech, part.motion, strict=True)):
+            self._motion[index, : len(weights)] += weights * motion
+            self._speech[index, : len(loud)] += loud * speech
+
+    def write(self, until: int, into: StoredPerformance) -> None:
+        """Write what no later segment changes."""
+        n_frames, n_samples = until - self.start, samples_from_frames(until - self.start)
+        first = samples_from_frames(self.start)
+        for index in range(len(self._motion)):
+            into.motion[index][self.start : until] = _mean(self._motion[index], self._motion_total)[:n_frames]
+            speech = _mean(self._speech[index], self._speech_total)[:n_samples]
+            into.speech[index][first : first + n_samples] = speech
+
+
+def _mean(total: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    return np.divide(total, weights, out=np.zeros_like(total), where=weights > 0)
 
 
 def _weights(segment: Segment, n_frames: int, reach: tuple[int, int]) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from sounds import RATE, babble, tone
 
 from generation.audio.loudness import loudness, mix, true_peak
-from generation.audio.waveform import Audio
+from generation.audio.waveform import Audio, StoredAudio, sound_of
+from generation.core.stored_array import StoredArray
 
 
 def measured_by_ffmpeg(audio: Audio, path: Path) -> tuple[float, float]:
@@ -83,3 +85,32 @@ def test_mix_needs_tracks_at_one_rate() -> None:
         mix([tone(100, 1), tone(100, 1, rate=48_000)])
     with pytest.raises(ValueError, match="none"):
         mix([])
+
+
+@pytest.mark.parametrize("size", [4_096, 10_001])
+def test_a_mix_by_blocks_in_files_is_the_mix_of_whole_arrays(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracks = [babble(3, seed, level=0.1 + 0.4 * seed) for seed in range(2)]
+    tracks[1].waveform[10_000] = 0.99  # for the limiter
+    whole, level, peak = mix(tracks), loudness(tracks[0]), true_peak(tracks[0])
+    stored = [StoredArray((len(track),), tmp_path) for track in tracks]
+    for target, track in zip(stored, tracks, strict=True):
+        target[:] = track.waveform
+    monkeypatch.setattr("generation.audio.loudness._BLOCK", size)
+    mixed = mix([sound_of(samples, RATE) for samples in stored], folder=tmp_path)
+    assert isinstance(mixed, StoredAudio)
+    np.testing.assert_allclose(mixed.waveform[:], whole.waveform, rtol=0, atol=1e-6)
+    assert loudness(tracks[0]) == pytest.approx(level, abs=1e-9)
+    assert true_peak(tracks[0]) == pytest.approx(peak, abs=1e-4)
+
+
+def test_a_mix_in_files_holds_no_whole_track(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("generation.audio.loudness._BLOCK", 4_096)
+    tracks = [sound_of(StoredArray((12 * RATE,), tmp_path), RATE)]
+    mix(tracks, folder=tmp_path)  # once, for what is imported
+    tracemalloc.start()
+    mix(tracks, folder=tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.5 * 4 * len(tracks[0])

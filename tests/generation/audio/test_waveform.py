@@ -12,7 +12,7 @@ import soundfile
 from imageio_ffmpeg import get_ffmpeg_exe
 from sounds import RATE, babble, tone
 
-from generation.audio.waveform import Audio, load_audio
+from generation.audio.waveform import Audio, load_audio, resampled_blocks
 
 
 @pytest.mark.parametrize("rate", [8000, 16_000, 22_050, 44_100, 48_000])
@@ -77,3 +77,11 @@ def test_sound_refuses_wrong_shapes_and_values() -> None:
         Audio(np.zeros((2, 10)), RATE)
     with pytest.raises(ValueError, match="sample 3"):
         Audio(np.array([0, 0, 0, np.inf]), RATE)
+
+
+@pytest.mark.parametrize("rate", [48_000, 44_100, 16_000])
+def test_sound_is_resampled_by_blocks_as_in_one_piece(rate: int) -> None:
+    audio = Audio(np.random.default_rng(0).normal(0, 0.1, 30_011), 24_000)
+    pieces = list(resampled_blocks(audio, rate, 7_000))
+    assert len(pieces) > 3
+    np.testing.assert_allclose(np.concatenate(pieces), audio.resampled(rate).waveform, rtol=0, atol=1e-6)

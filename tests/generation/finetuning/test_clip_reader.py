@@ -14,7 +14,7 @@ import soundfile
 from sounds import buzz
 from tiny import tiny_pipeline
 
-from generation.core.motion import INDEX, N_CHANNELS, MotionTrack
+from generation.core.motion import INDEX, N_CHANNELS
 from generation.data.clips import Clip
 from generation.finetuning.clip_reader import ClipReader
 from generation.finetuning.forced_alignment import Alignment, ForcedAligner, _at_least_one, _warp
@@ -132,8 +132,8 @@ def test_motion_alone_and_motion_with_sound(tmp_path: Path, write: object) -> No
     values = np.zeros((75, N_CHANNELS), np.float32)
     values[:, INDEX["browInnerUp"]] = np.linspace(0, 1, 75)
     suffix = ".csv" if write is write_arkit_csv else ".json"
-    write(tmp_path / f"alone{suffix}", MotionTrack(values))
-    write(tmp_path / f"both{suffix}", MotionTrack(values))
+    write(tmp_path / f"alone{suffix}", values)
+    write(tmp_path / f"both{suffix}", values)
     write_sound(tmp_path / "both.wav")
     write_sound(tmp_path / "sound.wav")
     material = reader("motion").read(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -117,12 +118,12 @@ def track() -> MotionTrack:
 
 
 def test_json_keeps_every_channel(tmp_path: Path, track: MotionTrack) -> None:
-    write_motion_json(tmp_path / "a.json", track)
+    write_motion_json(tmp_path / "a.json", track.values)
     assert np.allclose(read_motion_json(tmp_path / "a.json").values, track.values, atol=1e-5)
 
 
 def test_csv_keeps_weights_and_rotation(tmp_path: Path, track: MotionTrack) -> None:
-    write_arkit_csv(tmp_path / "a.csv", track)
+    write_arkit_csv(tmp_path / "a.csv", track.values)
     header = (tmp_path / "a.csv").read_text().splitlines()[0].split(",")
     assert tuple(header) == COLUMNS and len(header) == 63 and header[2] == "EyeBlinkLeft"
     back = read_arkit_csv(tmp_path / "a.csv").values
@@ -132,7 +133,7 @@ def test_csv_keeps_weights_and_rotation(tmp_path: Path, track: MotionTrack) -> N
 
 def test_recording_at_60_frames_is_brought_to_25(tmp_path: Path) -> None:
     ramp = np.zeros((25, N_CHANNELS))
-    write_arkit_csv(tmp_path / "a.csv", MotionTrack(ramp))
+    write_arkit_csv(tmp_path / "a.csv", ramp)
     row = (tmp_path / "a.csv").read_text().splitlines()[1].split(",")[1:]
     jaw = COLUMNS.index("JawOpen") - 1
     lines = [",".join(COLUMNS)]
@@ -162,7 +163,7 @@ def edited(path: Path, old: str, new: str, count: int = 1) -> Path:
     ],
 )
 def test_broken_csv_is_named(tmp_path: Path, track: MotionTrack, old: str, new: str, message: str) -> None:
-    write_arkit_csv(tmp_path / "a.csv", track)
+    write_arkit_csv(tmp_path / "a.csv", track.values)
     with pytest.raises(ValueError, match=message):
         read_arkit_csv(edited(tmp_path / "a.csv", old, new))
 
@@ -187,7 +188,7 @@ def test_not_a_csv_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_broken_json_is_named(tmp_path: Path, track: MotionTrack, key: str, value: object, message: str) -> None:
-    write_motion_json(tmp_path / "a.json", track)
+    write_motion_json(tmp_path / "a.json", track.values)
     document = json.loads((tmp_path / "a.json").read_text())
     (tmp_path / "a.json").write_text(json.dumps({**document, key: value}))
     with pytest.raises(ValueError, match=message):
@@ -198,3 +199,14 @@ def test_text_that_is_no_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("jaw: open")
     with pytest.raises(ValueError, match="not a motion file"):
         read_motion_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("write", [write_motion_json, write_arkit_csv])
+def test_motion_is_written_by_blocks_as_in_one_piece(
+    write: Callable[[Path, np.ndarray], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(0).random((30, N_CHANNELS), np.float32)
+    write(tmp_path / "whole", values)
+    monkeypatch.setattr("generation.motion.arkit._BLOCK", 7)
+    write(tmp_path / "blocks", values)
+    assert (tmp_path / "blocks").read_text() == (tmp_path / "whole").read_text()

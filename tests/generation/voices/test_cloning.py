@@ -182,7 +182,7 @@ def test_scenes_speak_clips_with_their_tone_and_pieces_know_it(
         geometry = np.eye(1, dtype=np.float32), np.zeros(1, np.float32)
         with progress.running():
             progress.start("speech")
-            sounds.append(speech.perform(timeline, *geometry, tmp_path / "work", progress).characters[0].speech)
+            sounds.append(speech.perform(timeline, *geometry, tmp_path / "work", progress).speech[0][:])
         names += speech.segment_keys(timeline, *geometry).values()
     assert len(asked) == 2 and asked[0][0].seconds == pytest.approx(6.0, abs=0.05), "once for each clip and model"
     assert names[0] != names[1] and len(sounds[0]) == len(sounds[1])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from gaze_fixtures import across, cut, scene
 
-from generation.core.performance import Line
-from studio.performance.scene_gaze import scripted_gaze_targets, with_scene_eyes
+from generation.core.performance import Line, StoredPerformance
+from studio.performance.scene_gaze import scripted_gaze_targets, write_scene_eyes
 from studio.scene.schema import Scene
 from studio.timeline.segments import Segment
 from studio.timeline.timeline import Timeline
@@ -33,14 +35,17 @@ def test_a_line_says_whom_its_speaker_looks_at() -> None:
     assert np.isnan(asked[3]).all() and np.isnan(aims[1:]).all() and np.isnan(aims[0, 112:137]).all()
 
 
-def test_the_eyes_of_the_scene_follow_the_script() -> None:
+def test_the_eyes_of_the_scene_follow_the_script(tmp_path: Path) -> None:
     scene_, timeline = written("C", "viewer", "away")
-    performance = scene(cut([5.0] * 3))
+    before = scene(cut([5.0] * 3))
+    performance, made = (StoredPerformance.still(before.names, before.n_frames, tmp_path) for _ in range(2))
+    for stored, sound in zip(performance.speech, before.speech, strict=True):
+        stored[: len(sound)] = sound
     segments = [Segment(125 * i, 125, (timeline.lines[i],), 0, 0, (0, 0)) for i in range(3)]
     gazes = []
     for seed in range(4):
-        made = with_scene_eyes(performance, scene_, timeline, segments, SIDES, seed)
-        gaze = across(made.characters[0].motion.values)
+        write_scene_eyes(performance, made, scene_, timeline, segments, SIDES, seed)
+        gaze = across(made.motion[0][:])
         gazes.append([gaze[125 * i + 15 : 125 * i + 110].mean() for i in range(3)])
     at_c, at_viewer, away = np.mean(gazes, 0)
     assert at_c > 0.35 and abs(at_viewer) < 0.05 and away > 0.2

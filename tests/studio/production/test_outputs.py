@@ -88,7 +88,7 @@ def test_lossless_changes_nothing_outside_the_motion_regions(scene: Path, tmp_pa
     apart = np.abs(frames.astype(int) - picture)
     assert apart[:, outside].max() == 0, "grey levels outside after decoding"
     assert apart[:, ~outside].max() > 0, "and inside it moves"
-    speech = [Audio(part.speech, SAMPLE_RATE) for part in seen.performance.characters]
+    speech = [Audio(part.speech, SAMPLE_RATE) for part in seen.performance.whole().characters]
     heard = np.frombuffer(run_ffmpeg("-i", str(target), "-f", "s32le", "pipe:1"), np.int32) >> 8
     soundfile.write(tmp_path / "mix.wav", mix(speech).waveform, SAMPLE_RATE, subtype="PCM_24")
     np.testing.assert_array_equal(heard, soundfile.read(tmp_path / "mix.wav", dtype="int32")[0] >> 8)

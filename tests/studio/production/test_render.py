@@ -87,7 +87,7 @@ def perform(scene: dict, folder: Path, cancelled: Callable[[], bool] = lambda: F
     speech = ScenePerformer(load_scene(write(scene, folder)), folder, Models.load("cpu"), seed=3, steps=1)
     progress = Progress([Stage("speech", 1)], cancelled=cancelled)
     n_cast = len(scene["cast"])
-    return speech.perform(speech.timeline(), np.eye(n_cast), np.zeros(n_cast), folder / "work", progress)
+    return speech.perform(speech.timeline(), np.eye(n_cast), np.zeros(n_cast), folder / "work", progress).whole()
 
 
 def test_a_recording_is_heard_as_it_is_and_only_its_owner_has_it(scene: dict, tmp_path: Path) -> None:

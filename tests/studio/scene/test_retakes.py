@@ -170,7 +170,7 @@ def test_beyond_a_span_and_its_fades_sound_and_pixels_stay(scene: dict, tmp_path
     changed = [i for i, (a, b) in enumerate(zip(before.frames, after.frames, strict=True)) if not np.array_equal(a, b)]
     assert changed and first <= min(changed) and max(changed) < stop, (changed, first, stop)
     assert set(range(begin + 5, begin + 13)) <= set(changed)
-    old, new = (seen.performance.characters[0].motion.values for seen in (before, after))
+    old, new = (seen.performance.motion[0][:] for seen in (before, after))
     assert new[begin + 8, JAW] == pytest.approx(0.9, abs=1e-6)
     assert new[begin + 10, INDEX["eyeBlinkLeft"]] == pytest.approx(1, abs=1e-6)
     assert new[begin + 10, INDEX["headRotationY"]] == pytest.approx(np.radians(9), abs=1e-6)
@@ -189,7 +189,7 @@ def perform(scene: dict, folder: Path, name: str = "work") -> np.ndarray:
     timeline = speech.timeline()
     progress = Progress([Stage("speech", 1)])
     progress.start("speech")
-    return speech.perform(timeline, np.eye(2), np.zeros(2), folder / name, progress).characters[0].motion.values
+    return speech.perform(timeline, np.eye(2), np.zeros(2), folder / name, progress).motion[0][:]
 
 
 def test_takes_differ_and_one_span_leaves_the_others_alone(scene: dict, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_each_speaks_in_their_own_style_and_pieces_know_it(tiny: Path, tmp_path:
         progress = Progress([Stage("speech", 1)], lambda status: None)
         with progress.running():
             progress.start("speech")
-            performance = speech.perform(timeline, np.eye(2, dtype=np.float32), np.zeros(2), work, progress)
+            performance = speech.perform(timeline, np.eye(2, dtype=np.float32), np.zeros(2), work, progress).whole()
         return timeline, performance, speech.generated
 
     plain, before, _ = made(tmp_path / "work", ANN={}, BOB={})

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Iterable
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from generation.core.clock import SAMPLES_PER_FRAME
 from generation.core.motion import INDEX, N_CHANNELS, MotionTrack
-from generation.core.performance import CharacterPerformance, Line, Performance
+from generation.core.performance import CharacterPerformance, Line, Performance, StoredPerformance
 from studio.timeline.segments import FADE, Segment, join_performances, split
 from studio.timeline.timeline import Timeline
 
@@ -26,6 +30,12 @@ def constant(segment: Segment, value: float) -> Performance:
     return Performance((CharacterPerformance("A", speech, motion),), segment.n_frames)
 
 
+def joined(scene: Timeline, parts: Iterable[Performance], folder: Path) -> Performance:
+    whole = StoredPerformance.still(["A"], scene.n_frames, folder)
+    join_performances(split(scene), parts, whole)
+    return whole.whole()
+
+
 SCENES = [
     timeline(line("a", 8, 50), line("b", 66, 40, 1), line("c", 114, 30)),
     timeline(line("a", 8, 50), line("b", 62, 5, 1), line("c", 71, 5), line("d", 90, 30, 1)),  # lines shorter than fades
@@ -35,12 +45,12 @@ SCENES = [
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_pieces_cover_the_scene_and_equal_pieces_join_to_themselves(scene: Timeline) -> None:
+def test_pieces_cover_the_scene_and_equal_pieces_join_to_themselves(scene: Timeline, tmp_path: Path) -> None:
     segments = split(scene)
     assert sorted(item.id for segment in segments for item in segment.lines) == sorted(item.id for item in scene.lines)
-    joined = join_performances(segments, [constant(segment, 0.25) for segment in segments], scene.n_frames)
-    np.testing.assert_allclose(joined.characters[0].motion.values, 0.25, atol=1e-6)
-    np.testing.assert_allclose(joined.characters[0].speech, 0.25, atol=1e-6)
+    whole = joined(scene, [constant(segment, 0.25) for segment in segments], tmp_path)
+    np.testing.assert_allclose(whole.motion[0], 0.25, atol=1e-6)
+    np.testing.assert_allclose(whole.speech[0], 0.25, atol=1e-6)
 
 
 def test_lines_keep_their_place_on_the_clock() -> None:
@@ -55,17 +65,17 @@ def test_overlapping_and_close_lines_stay_together() -> None:
     assert [[item.id for item in segment.lines] for segment in segments] == [["a", "b", "c"], ["d"]]
 
 
-def test_a_line_is_spoken_by_its_own_piece_alone_and_the_head_passes_over_smoothly() -> None:
+def test_a_line_is_spoken_by_its_own_piece_alone_and_the_head_passes_over_smoothly(tmp_path: Path) -> None:
     scene = SCENES[0]
     segments = split(scene)
     parts = [constant(s, float(i)) for i, s in enumerate(segments)]
-    joined = join_performances(segments, parts, scene.n_frames).characters[0]
+    whole = joined(scene, parts, tmp_path)
     for index, item in enumerate(scene.lines):
         spoken = slice(item.start, item.stop)
-        np.testing.assert_array_equal(joined.motion.channel("jawOpen")[spoken], index)
-        heard = joined.speech.reshape(-1, SAMPLES_PER_FRAME)[spoken]
+        np.testing.assert_array_equal(whole.motion[0][spoken, INDEX["jawOpen"]], index)
+        heard = whole.speech[0].reshape(-1, SAMPLES_PER_FRAME)[spoken]
         np.testing.assert_array_equal(heard, index)
-    head = joined.motion.values[:, INDEX["headRotationY"]]
+    head = whole.motion[0][:, INDEX["headRotationY"]]
     assert np.abs(np.diff(head)).max() < 1.7 / FADE
 
 
@@ -74,3 +84,15 @@ def test_editing_one_line_leaves_the_other_pieces_the_same() -> None:
     longer = timeline(line("a", 8, 50), line("other", 66, 52, 1), line("c", 126, 30))
     after = [segment.key for segment in split(longer)]
     assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, True]
+
+
+def test_a_long_scene_is_joined_a_segment_at_a_time(tmp_path: Path) -> None:
+    """Fails when the segments, or the whole scene, are held at once."""
+    scene = timeline(*(line(f"{i}", 100 * i, 90) for i in range(60)))
+    whole = StoredPerformance.still(["A"], scene.n_frames, tmp_path)
+    tracemalloc.start()
+    join_performances(split(scene), (constant(segment, 0.25) for segment in split(scene)), whole)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.2 * 4 * len(whole.speech[0])
+    np.testing.assert_allclose(whole.speech[0][:], 0.25, atol=1e-6)
