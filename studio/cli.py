@@ -116,8 +116,11 @@ def _parser() -> argparse.ArgumentParser:
     stored = add("storage", _storage, "Show what projects take on the disk, by kind, and delete what can go.")
     storage_commands.add_storage_arguments(stored)
     add("setup", _setup, "Fetch what is not part of the installation (once, with network).")
-    verify = add("verify", _verify, "Say whether a file is marked as AI-generated and matches its record.")
+    verify = add("verify", _verify, "Say whether a file is marked as AI-generated and unchanged, and who signed it.")
     verify.add_argument("file", type=Path, help="video or sound file")
+    verify.add_argument("--deep", action="store_true", help="look for the mark in the sound itself, too")
+    trust_help = "certificates (PEM) of others whose signatures are trusted"
+    verify.add_argument("--trust", type=Path, metavar="FILE", help=trust_help)
     return parser
 
 
@@ -277,11 +280,24 @@ def _setup(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     from studio.export.provenance import verify
+    from studio.export.signing_key import read_authorities
 
-    report = verify(arguments.file)
-    if not report.ok:
-        return _refuse(arguments, [report.sentence])
-    _tell(arguments, "ok", report.sentence, record=report.record)
+    report = verify(arguments.file, read_authorities(arguments.trust) if arguments.trust else b"")
+    facts: dict[str, Any] = {"signature": report.signature.state, "signer": report.signature.signer}
+    sentences = [report.sentence]
+    if arguments.deep:
+        from generation.audio.sound_file import stream_mono
+        from generation.audio.sound_mark import find_sound_mark
+
+        finding = find_sound_mark(stream_mono(arguments.file, 60, most_seconds=1e6))
+        sentences.append(finding.sentence)
+        facts |= {"sound_mark": finding.found, "marked_seconds": finding.marked_seconds}
+    if not report.ok or report.changed_beside:
+        if arguments.json:
+            _tell(arguments, "problem", " ".join(sentences), **facts)
+            return PROBLEMS
+        return _refuse(arguments, sentences)
+    _tell(arguments, "ok", " ".join(sentences), record=report.record, **facts)
     return OK
 
 

@@ -137,6 +137,8 @@ PARTS: tuple[Part, ...] = (
     _package("scikit-image", "carries the portraits of the second sample", "BSD-3-Clause", extra="demo"),
     _package("faster-whisper", "words of clips that come without text, and of the evaluation", "MIT", extra="eval"),
     _package("segment-anything", "finer masks of persons", "Apache-2.0", extra="sam"),
+    _package("c2pa-python", "signs films and reads their signatures", "MIT OR Apache-2.0", "c2pa", extra="c2pa"),
+    _package("cryptography", "keys and certificates of signatures", "Apache-2.0 OR BSD-3-Clause", extra="c2pa"),
     _package("ray", "batches on a cluster of Ray", "Apache-2.0", extra="ray"),
     _package("submitit", "batches as Slurm jobs", "MIT", extra="slurm"),
 )  # fmt: skip

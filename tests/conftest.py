@@ -37,6 +37,12 @@ def no_bytecode_of_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         shutil.rmtree(Path(sys.pycache_prefix).joinpath(*folder.parts[1:]), ignore_errors=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_configuration(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The tests, and the programs that they start, sign with a key of their own."""
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("configuration"))
+
+
 @pytest.fixture(scope="module")
 def assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of assets with tiny models."""

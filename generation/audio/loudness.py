@@ -6,11 +6,12 @@ An hour of sound takes no more memory than a minute: what is as long as the soun
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from generation.audio.sound_mark import mark_blocks
 from generation.audio.waveform import Sound, resample, sound_of
 from generation.core.clock import SAMPLE_RATE
 from generation.core.performance import AnyPerformance
@@ -134,11 +135,18 @@ def _limit(total: Rows, peaks: Rows, gain: float, sampling_rate: int, into: Rows
 
 
 def mix_performance(performance: AnyPerformance, folder: Path | None = None) -> Sound:
-    """Mix of the tracks of a performance, see :func:`mix`."""
-    return mix([sound_of(speech, SAMPLE_RATE) for speech in performance.speech], performance.voiced, folder)
+    """Mix of the tracks of a performance with the sound mark, see :func:`mix`."""
+    tracks = [sound_of(speech, SAMPLE_RATE) for speech in performance.speech]
+    return mix(tracks, performance.voiced, folder, marked=True)
 
 
-def mix(tracks: Sequence[Sound], voiced: Sequence[bool] | None = None, folder: Path | None = None) -> Sound:
+def mix(
+    tracks: Sequence[Sound],
+    voiced: Sequence[bool] | None = None,
+    folder: Path | None = None,
+    *,
+    marked: bool = False,
+) -> Sound:
     """Mixes the tracks of a scene at equal loudness: -16 LUFS with true peaks at -1 dBTP or below.
 
     Tracks begin together; shorter ones end in silence. Each is brought to the same gated loudness, so pauses do not
@@ -148,6 +156,7 @@ def mix(tracks: Sequence[Sound], voiced: Sequence[bool] | None = None, folder: P
         tracks: one a person.
         voiced: whether a voice is in each; the others are never lifted. None = in all of them.
         folder: where the mix and what is made on the way lie, in files; None = in memory.
+        marked: the mix carries the mark of :mod:`generation.audio.sound_mark`; tracks are then at 24 kHz.
 
     Raises:
         ValueError: no track, or tracks at different rates.
@@ -159,7 +168,7 @@ def mix(tracks: Sequence[Sound], voiced: Sequence[bool] | None = None, folder: P
     rate, length = rates.pop(), max(map(len, tracks))
     spoken = [True] * len(tracks) if voiced is None else voiced
     total, peaks, mixed = (_space(length, folder) for _ in range(3))
-    level = _add_up(tracks, spoken, total)
+    level = _add_up(tracks, spoken, total, marked)
     for block, window, inner in blocks(length, _BLOCK, _FILTER_REACH):
         peaks[block] = _oversampled(total[window])[inner]
     # Limiting costs a little loudness, so the level is set again on what the limiter leaves.
@@ -179,18 +188,27 @@ def _space(length: int, folder: Path | None) -> Rows:
     return np.zeros(length, np.float32) if folder is None else StoredArray((length,), folder)
 
 
-def _add_up(tracks: Sequence[Sound], voiced: Sequence[bool], total: Rows) -> float:
-    """Writes the sum of the tracks, each at the mix's loudness, and says how loud it is."""
+def _add_up(tracks: Sequence[Sound], voiced: Sequence[bool], total: Rows, marked: bool) -> float:
+    """Writes the sum of the tracks, each at the mix's loudness, and says how loud it is.
+
+    The mark comes into the sum: the limiter then keeps the peaks of what is heard.
+    """
     gains = []
     for track, lifted in zip(tracks, voiced, strict=True):
         gain = MIX_LUFS - loudness(track)
         gains.append(10 ** ((gain if lifted else min(gain, 0.0)) / 20) if math.isfinite(gain) else 0.0)
-    meter = LoudnessMeter(tracks[0].sampling_rate)
-    for block, _, _ in blocks(len(total), _BLOCK):
-        summed = np.zeros(block.stop - block.start, np.float32)
-        for track, factor in zip(tracks, gains, strict=True):
-            piece = track.waveform[block]
-            summed[: len(piece)] += piece * factor
-        meter.add(summed)
-        total[block] = summed
+
+    def sums() -> Iterator[np.ndarray]:
+        for block, _, _ in blocks(len(total), _BLOCK):
+            summed = np.zeros(block.stop - block.start, np.float32)
+            for track, factor in zip(tracks, gains, strict=True):
+                piece = track.waveform[block]
+                summed[: len(piece)] += piece * factor
+            yield summed
+
+    meter, at = LoudnessMeter(tracks[0].sampling_rate), 0
+    for piece in mark_blocks(sums()) if marked else sums():
+        meter.add(piece)
+        total[at : at + len(piece)] = piece
+        at += len(piece)
     return meter.loudness()

@@ -14,6 +14,7 @@ from studio.core.output import whole_or_nothing
 from studio.editor.results import cues, facts
 from studio.export.frame_encoder import codec_options
 from studio.export.provenance import mark, verify
+from studio.export.signature import sign
 
 ROWS = 16
 """Letters are a share of 1 / 16 of the picture's height, and less where a line would be too wide."""
@@ -33,7 +34,7 @@ def burn_command(video: Path, subtitles: Path) -> list[str]:
 
 
 def burn(video: Path, subtitles: Path) -> Path:
-    """Draw WebVTT subtitles into a copy of a video; sound is copied, the machine-readable mark made anew.
+    """Draw WebVTT subtitles into a copy of a video; sound is copied, mark and signature made anew.
 
     Raises:
         ValueError: the video is not one of ours, or was changed.
@@ -60,6 +61,7 @@ def burn(video: Path, subtitles: Path) -> Path:
         options += ["-c:a", "copy", "-map_metadata", "0", "-movflags", "+faststart", f"file:{made}"]
         run_ffmpeg(options, "The subtitles could not be drawn in")
         mark(made, report.record)
+        sign(made, report.record, made_of=video)
     return target
 
 

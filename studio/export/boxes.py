@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+import numpy as np
+
 Container = Literal["mp4", "wav", "matroska", "png"]
 _PNG, _END = b"\x89PNG\r\n\x1a\n", struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
 TAGS = b"\x12\x54\xc3\x67"
@@ -169,3 +171,55 @@ def is_whole(path: Path) -> bool:
         needed <= {kind for kind, _, _ in found}
         and found[-1][2] + (4 if found[-1][0] == b"IEND" else 0) == path.stat().st_size
     )
+
+
+_C2PA = {b"uuid": bytes.fromhex("d8fec3d61b0e483c92975828877ec481"), b"C2PA": b"", b"caBX": b""}
+"""Boxes that hold a signature of C2PA, with what their contents begin with (C2PA 2.2, appendix A)."""
+_TABLES = {b"stco": ">u4", b"co64": ">u8"}
+"""Boxes of MP4 with places in the file, and the type of their numbers."""
+
+
+def signature_edits(file: BinaryIO) -> list[tuple[int, int, bytes]]:
+    """What turns a signed file into what it was before: first byte, end and new contents of each place; [] unsigned.
+
+    Raises:
+        ValueError: as of :func:`boxes`.
+    """
+    kind, found = container(file), list(boxes(file))
+    for name, start, end in found:
+        file.seek(start)
+        if name in _C2PA and file.read(16).startswith(_C2PA[name]):
+            # With its header; behind it WAV has a byte where the length is odd, and PNG a check sum.
+            begin, stop = start - 8, end + {"wav": (end - start) % 2, "png": 4}.get(kind, 0)
+            break
+    else:
+        return []
+    edits = [(begin, stop, b"")]
+    if kind == "wav":
+        file.seek(4)
+        edits.append((4, 8, struct.pack("<I", struct.unpack("<I", file.read(4))[0] - (stop - begin))))
+    for name, start, end in found:
+        if name == b"moov":
+            file.seek(start)
+            edits += _moved_back(file.read(end - start), start, begin, stop - begin)
+    return sorted(edits)
+
+
+def _moved_back(moov: bytes, at: int, begin: int, length: int) -> Iterator[tuple[int, int, bytes]]:
+    """Edits of an index that lies at a byte of the file, without the ``length`` bytes that were put in at ``begin``."""
+
+    def tables(at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+        while at + 8 <= end:
+            size, name = struct.unpack(">I4s", moov[at : at + 8])
+            if size < 8 or at + size > end:
+                raise ValueError("The file's boxes are damaged.")
+            if name in (b"trak", b"mdia", b"minf", b"stbl"):
+                yield from tables(at + 8, at + size)
+            elif name in _TABLES:
+                yield name, at + 16, at + size
+            at += size
+
+    for name, start, end in tables(0, len(moov)):
+        places = np.frombuffer(moov[start:end], _TABLES[name])
+        moved = np.where(places > begin, places - length, places).astype(_TABLES[name])
+        yield at + start, at + end, moved.tobytes()

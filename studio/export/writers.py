@@ -24,6 +24,7 @@ from studio.export.encoder import encode, join_video
 from studio.export.frame_encoder import MP4, PNG, FilmFormat, FrameCheck
 from studio.export.otio import write_otio
 from studio.export.provenance import SENTENCE, mark
+from studio.export.signature import sign
 from studio.export.subtitles import captions, line_width, srt, voice_end, vtt
 from studio.export.watermark import draw_watermark
 from studio.timeline.timeline import Timeline
@@ -135,8 +136,8 @@ def _tags(record: Mapping[str, Any]) -> dict[str, str]:
     return {"comment": SENTENCE, "description": record["digital_source_type"]} | ({"title": title} if title else {})
 
 
-def write_sound(sound: Sound, path: Path, record: Mapping[str, Any]) -> Path:
-    """Writes a marked WAV file, 24 bit.
+def write_sound(sound: Sound, path: Path, record: Mapping[str, Any], *, signed: bool = False) -> Path:
+    """Writes a marked WAV file, 24 bit; ``signed`` where it is for others and can be.
 
     Raises:
         ValueError: the file's name does not end in .wav.
@@ -152,6 +153,8 @@ def write_sound(sound: Sound, path: Path, record: Mapping[str, Any]) -> Path:
             full = shutil.disk_usage(folder).free < len(sound) * 3
             raise OSError(errno.ENOSPC if full else errno.EIO, str(error)) from error
         mark(folder / path.name, record)
+        if signed:
+            sign(folder / path.name, record)
     return path
 
 
@@ -166,12 +169,14 @@ def export_scene(
     record: Mapping[str, Any],
     curves: bool = True,
     film: FilmFormat = MP4,
+    still: Path | None = None,
 ) -> list[Path]:
     """Writes a scene as a film and beside it a WAV, a CSV and a JSON of motion a person, SRT, VTT, and OTIO.
 
     All of them appear at once when all are complete; arguments and errors as of :func:`write_film`, but for ``sound``,
-    the mix of all, ``size``, the width and height of the picture, and ``curves``, whether motion is written: that of
-    another model's pictures is not known.
+    the mix of all, ``size``, the width and height of the picture, ``curves``, whether motion is written: that of
+    another model's pictures is not known, and ``still``, the picture's file. Where they can be, the stems are signed,
+    and last the film (of numbered pictures their sound) with the hashes of all files beside it.
 
     Returns:
         The files, the video first.
@@ -187,7 +192,8 @@ def export_scene(
         parts = zip(performance.speech, performance.motion, file_names(names), strict=True)
         for speech, motion, slug in parts:
             base = folder / f"{path.stem}.{slug}"
-            files.append(write_sound(sound_of(speech, SAMPLE_RATE), base.with_name(f"{base.name}.wav"), record))
+            stem = sound_of(speech, SAMPLE_RATE)
+            files.append(write_sound(stem, base.with_name(f"{base.name}.wav"), record, signed=True))
             for write, suffix in ((write_arkit_csv, "csv"), (write_motion_json, "json")) if curves else ():
                 files.append(base.with_name(f"{base.name}.{suffix}"))
                 write(files[-1], motion)
@@ -198,6 +204,8 @@ def export_scene(
         title = record["scene"].get("title") or path.stem
         otio = (folder / path.name).with_suffix(".otio")
         files.append(write_otio(timeline, names, otio, title=title, video=files[0], stems=stems))
+        whole = files[0] if film.sound else folder / f"{path.stem}.wav"
+        sign(whole, record, picture=still, beside=[file for file in files if file != whole])
     if film is PNG:
         _remove_numbered(path, performance.n_frames)
     return [path.parent / file.name for file in files]

@@ -18,6 +18,7 @@ from studio.core.problems import DocumentError, Problem, as_clause
 from studio.core.progress import Progress, Stage, Status
 from studio.core.threads import wait_passively
 from studio.export.provenance import make_record
+from studio.export.signature import signing_problems
 from studio.export.writers import write_sound
 from studio.scene.schema import Scene
 from studio.scene.styles import read_style
@@ -69,7 +70,7 @@ def speak_line(
             sound = mix_performance(performer.perform(timeline, *alone, Path(work), progress), Path(work))
         said = {"text": text, "voice": voice, **({"styles": styles} if styles else {})}
         record = make_record(said, Path(), {"seed": seed, "steps": steps}, photograph=False)
-        write_sound(sound, target, record)
+        write_sound(sound, target, record, signed=True)
         progress.finish()
     return target
 
@@ -77,7 +78,7 @@ def speak_line(
 def _problems(text: str, voice: str, target: Path, speed: float, styles: Mapping[str, float]) -> list[Problem]:
     """Everything for which a line cannot be spoken."""
     names = voice_names()
-    problems = []
+    problems = signing_problems()
     if target.suffix.lower() != ".wav":
         problems.append(Problem("output", f"the sound {shortened(target.name)} should end in .wav"))
     else:

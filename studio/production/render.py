@@ -20,6 +20,7 @@ from studio.core.problems import DocumentError, Problem
 from studio.core.progress import Progress, Stage, Status
 from studio.export.frame_encoder import FilmFormat
 from studio.export.provenance import make_record
+from studio.export.signature import signing_problems
 from studio.export.writers import export_scene, names_beside
 from studio.production.frame_cache import FRAME_FOLDER, FrameCache, trim_frames
 from studio.production.observer import RenderObserver
@@ -116,6 +117,7 @@ def render_scene(
             record=record,
             curves=backbone is None,
             film=film,
+            still=path.parent / scene.picture,
         )
         trim_frames(frames, MAX_FRAME_BYTES)
         progress.finish()
@@ -131,6 +133,7 @@ def _checked(path: Path, target: Path, settings: RenderSettings) -> tuple[Report
     work = settings.work or target.parent / ".parley"
     if not refused and work.parent != target.parent:
         refused = output_problems(work / FRAME_FOLDER / "segment.mp4")
+    refused += signing_problems()
     if report.problems or refused or report.scene is None or report.assignment is None:
         raise DocumentError([*report.problems, *refused])
     return report, report.scene, report.assignment.resized(settings.greatest_height)

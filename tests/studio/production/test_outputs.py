@@ -90,7 +90,7 @@ def test_lossless_changes_nothing_outside_the_motion_regions(scene: Path, tmp_pa
     assert apart[:, ~outside].max() > 0, "and inside it moves"
     speech = [Audio(part.speech, SAMPLE_RATE) for part in seen.performance.whole().characters]
     heard = np.frombuffer(run_ffmpeg("-i", str(target), "-f", "s32le", "pipe:1"), np.int32) >> 8
-    soundfile.write(tmp_path / "mix.wav", mix(speech).waveform, SAMPLE_RATE, subtype="PCM_24")
+    soundfile.write(tmp_path / "mix.wav", mix(speech, marked=True).waveform, SAMPLE_RATE, subtype="PCM_24")
     np.testing.assert_array_equal(heard, soundfile.read(tmp_path / "mix.wav", dtype="int32")[0] >> 8)
     told = facts(target)
     assert "flac" in told and "24000 Hz" in told and "25 fps" in told and "AI-generated" in told
