@@ -202,7 +202,7 @@ def _signature(found: Mapping[str, Any]) -> Signature:
         state = "expired"
     elif any(item["code"] == "signingCredential.trusted" for item in own["success"]):
         state = "trusted"
-    said = next((a["data"] for a in manifest.get("assertions", ()) if a["label"] == RECORD), {})
+    said: dict[str, Any] = next((a["data"] for a in manifest.get("assertions", ()) if a["label"] == RECORD), {})
     about = manifest.get("signature_info", {})
     signer = ", ".join(filter(None, (about.get("issuer"), about.get("common_name"))))
     files = said.get("files", {})

@@ -67,7 +67,8 @@ def read_authorities(path: Path) -> bytes:
     try:
         load_pem_x509_certificates(data)
     except ValueError:
-        raise DocumentError([Problem("file", f"{path.name} holds no certificates", "it should be PEM")]) from None
+        problem = Problem("file", f"the file {path.name} holds no certificates", "it should be PEM")
+        raise DocumentError([problem]) from None
     return data
 
 

@@ -34,7 +34,7 @@ def test_the_copy_shows_captions_in_their_time_and_is_marked(tmp_path: Path) -> 
     subtitles = tmp_path / "film.vtt"
     subtitles.write_text("WEBVTT\n\n00:00:00.400 --> 00:00:01.000\n<v Theo>Well</v>\n", encoding="utf-8")
     burned = burn(video, subtitles)
-    assert burned == burned_name(video) and verify(burned).ok
+    assert burned == burned_name(video) and verify(burned).ok and verify(burned).signature.state == "trusted"
     reader = imageio_ffmpeg.read_frames(str(burned))
     next(reader)
     frames = [np.frombuffer(data, np.uint8).reshape(128, 192, 3).astype(float) for data in reader]

@@ -16,6 +16,8 @@ import yaml
 from imageio_ffmpeg import get_ffmpeg_exe
 from skimage.data import astronaut
 
+from generation.audio.sound_file import stream_mono
+from generation.audio.sound_mark import find_sound_mark
 from generation.core.performance import Performance
 from studio.core.problems import DocumentError
 from studio.core.progress import Cancelled, Progress, Stage, Status
@@ -71,6 +73,11 @@ def test_a_scene_becomes_a_film_with_all_that_belongs_to_it(scene: dict, tmp_pat
     assert [path for path in target.parent.iterdir() if path.name.startswith(".") and path.name != ".parley"] == []
     report = verify(target)
     assert report.ok and report.record["settings"]["steps"] == 1
+    beside = {path.name for path in target.parent.glob("film*")} - {target.name}
+    assert report.signature.state == "trusted" and report.signature.files.keys() == beside
+    for path in target.parent.glob("film*.[mw][pa][4v]"):
+        assert verify(path).signature.state == "trusted"
+        assert find_sound_mark(stream_mono(path, 60, 60)).found == (path == target), "never in stems"
     assert report.record["scene"]["cast"][0]["name"] == "EILEEN"
     video = cv2.VideoCapture(str(target))
     n_frames, rows = int(video.get(cv2.CAP_PROP_FRAME_COUNT)), int(video.get(cv2.CAP_PROP_FRAME_HEIGHT))
