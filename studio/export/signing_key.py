@@ -9,16 +9,11 @@ import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from studio.core.messages import existing_file
 from studio.core.problems import DocumentError, Problem
 from studio.core.storage import storage_sentence
-
-if TYPE_CHECKING:  # a tenth of a second to import, and only signing needs it
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-    from cryptography.x509 import Certificate
 
 KEY, CERTIFICATES, AUTHORITY = "key.pem", "certificates.pem", "authority.pem"
 _YEARS = 10
@@ -122,7 +117,7 @@ def _checked(key: bytes, certificates: bytes) -> SigningKey:
     return SigningKey(key, certificates, _algorithm(private))
 
 
-def _algorithm(private: PrivateKeyTypes) -> str:
+def _algorithm(private: object) -> str:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     if isinstance(private, ec.EllipticCurvePrivateKey) and private.curve.key_size in (256, 384, 521):
@@ -159,8 +154,8 @@ def _make(folder: Path) -> None:
         shutil.rmtree(made, ignore_errors=True)
 
 
-def _certificate(owner: EllipticCurvePrivateKey, issuer: EllipticCurvePrivateKey, *, authority: bool) -> Certificate:
-    """Certificate of a signer, or of the authority itself, in the profile that C2PA asks for."""
+def _certificate(owner: Any, issuer: Any, *, authority: bool) -> Any:  # noqa: ANN401 - of an optional package
+    """Certificate of a signer's key, or of the authority's own, P-256 both, in the profile that C2PA asks for."""
     from cryptography import x509
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID

@@ -122,3 +122,13 @@ def test_outputs(folder: Path, assets: Path, monkeypatch: pytest.MonkeyPatch) ->
     made = {path.name for path in (folder / "first").iterdir()}
     assert made >= {"lossless.mkv", "lossless.otio", "cut.mov", "cut.webm", "cut.00000.png", "cut.wav", "cut.srt"}
     assert made >= {"first.zip", "project.zip"} and (folder / "projects" / "First" / "scene.yaml").is_file()
+
+
+@pytest.mark.slow
+def test_provenance(folder: Path, assets: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """With tiny models, whose noise takes a mark as well as a voice."""
+    monkeypatch.setattr("generation.core.assets.assets_root", lambda: assets)
+    for _, _, text in blocks("provenance.md"):
+        for line in text.splitlines():
+            run(line, folder)
+    assert "whom you trust. The sound holds the mark of this program" in capsys.readouterr().out
