@@ -144,6 +144,6 @@ class Judges:
 
     @cached_property
     def _encoder(self):  # noqa: ANN202 - a type of an optional package
-        from resemblyzer import SpeakerEncoder
+        from resemblyzer import VoiceEncoder
 
-        return SpeakerEncoder("cpu", verbose=False)
+        return VoiceEncoder("cpu", verbose=False)
