@@ -64,15 +64,6 @@ def made_by(*modules: str) -> str:
     return digest.hexdigest()[:32]
 
 
-def code_closure(*modules: str) -> list[str]:
-    """Names of the modules of :data:`PACKAGES` that these run, themselves included, sorted.
-
-    Raises:
-        ModuleNotFoundError: a module that is not there.
-    """
-    return sorted(_sources(modules))
-
-
 @cache
 def _closure(modules: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """Hash of the code, and the names of its assets; worked out once, since a process goes on with what it loaded."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -78,16 +77,6 @@ class JointInputs:
     def without_motion(self) -> JointInputs:
         """The audio stream alone."""
         return replace(self, motion=None, motion_given=None, heard=None, share=None)
-
-    @staticmethod
-    def concatenated(parts: Sequence[JointInputs]) -> JointInputs:
-        """Several along the batch; all of them have the same fields.
-
-        Raises:
-            KeyError: a field that the first has is missing in another.
-        """
-        present = [part._present() for part in parts]
-        return replace(parts[0], **{name: torch.cat([tensors[name] for tensors in present]) for name in present[0]})
 
     def check(self, voice_dim: int) -> None:
         """Refuses tensors that do not belong together.

@@ -60,12 +60,6 @@ class Cues:
         if len(set(lengths.values())) != 1 or len(np.shape(self.stress)) != 1:
             raise ValueError(f"Gesture cues must be arrays of one length; got {lengths}.")
 
-    @classmethod
-    def monologue(cls, stress: np.ndarray, speaking: np.ndarray) -> Cues:
-        """One person who speaks to the viewer and hears nobody."""
-        none = np.zeros(len(stress), np.float32)
-        return cls(stress, speaking, none, none)
-
 
 @dataclass(frozen=True)
 class GazeSpan:

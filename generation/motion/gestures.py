@@ -135,8 +135,3 @@ def _listen(out: np.ndarray, cues: Cues, listens: np.ndarray, liveliness: float,
         out[:, INDEX[channel]] += np.clip(smile, 0, 0.2)
     for channel in ("cheekSquintLeft", "cheekSquintRight"):
         out[:, INDEX[channel]] += np.clip(0.5 * smile, 0, 0.1)
-
-
-def speaking_track(pause: np.ndarray) -> np.ndarray:
-    """Voice activity (T,) float32 from silence at 100 Hz (4 T,) bool: a frame speaks if most of its 40 ms do."""
-    return (np.asarray(pause, np.float32).reshape(-1, 4).mean(1) < 0.5).astype(np.float32)

@@ -77,10 +77,6 @@ class Pose:
         """Points (..., 3) of the rig's space in picture coordinates (x right, y down, z away), pixels."""
         return (self.scale * points @ self.rotation.T + self.translation) * PICTURE_TO_RIG
 
-    def from_picture(self, points: np.ndarray) -> np.ndarray:
-        """Inverse of :meth:`to_picture`."""
-        return (points * PICTURE_TO_RIG - self.translation) @ self.rotation / self.scale
-
     def displacement_to_picture(self, displacement: np.ndarray) -> np.ndarray:
         """Displacements (..., 3) of the rig's space as displacements in the picture, pixels."""
         return self.scale * displacement @ self.rotation.T * PICTURE_TO_RIG

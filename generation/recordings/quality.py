@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generation.audio.clip_quality import pitch_groups_apart
+from generation.audio.clip_quality import is_clipped, pitch_groups_apart
 from generation.audio.voice_activity import is_speech
 from generation.audio.waveform import Audio
 from generation.recordings.recorded_speech import find_speech
@@ -17,9 +17,6 @@ _APART_DB, _APART_SHARE, _LEAST_SECONDS = 10.0, 0.15, 1.0
 _MUSIC_SHARE, _LOUD_SHARE = 0.94, 0.55
 """Of the power while somebody speaks that is speech: at 12 dB above music it is 0.94, as loud as it 0.5."""
 _LEAD_SECONDS = 2.0
-_TOP, _BELOW = 0.985, 0.94
-_CROWDED, _LEAST_SHARE = 2.0, 0.002
-"""Clipping crowds samples at the top: more than twice those of the next band, which is three times as wide."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +25,6 @@ class Finding:
 
     what: str
     repair: str
-
-
-def is_clipped(waveform: np.ndarray) -> bool:
-    """Whether the peaks of a recording (S,) are cut flat."""
-    size = np.abs(waveform)
-    peak = float(np.quantile(size, 0.9999)) if len(size) else 0.0
-    top, below = (size > _TOP * peak).mean(), ((size > _BELOW * peak) & (size <= _TOP * peak)).mean()
-    return bool(peak > 0 and top > _LEAST_SHARE and top > _CROWDED * below)
 
 
 def assess_recording(audio: Audio) -> tuple[Finding, ...]:

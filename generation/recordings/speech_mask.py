@@ -25,7 +25,7 @@ _CHUNK = 6000
 
 
 @dataclass(frozen=True)
-class SpeechMask:
+class SpeechShares:
     """What is speech in M frames of 10 ms.
 
     Attributes:
@@ -42,7 +42,7 @@ def level_of_loud_frames(mel: np.ndarray) -> float:
     return 0.5 * float(np.log(np.quantile(np.exp(2 * mel.astype(np.float64)).mean(1), 0.95) + 1e-12))
 
 
-def speech_mask(mel: np.ndarray) -> SpeechMask:
+def speech_mask(mel: np.ndarray) -> SpeechShares:
     """Where and how much speech there is in a log-mel (M, 100); its level does not matter."""
     shifted = mel.astype(np.float64) + LOUD_LEVEL - level_of_loud_frames(mel)
     # Digital silence between sounds says nothing about them, and a soft recording has none.
@@ -53,7 +53,7 @@ def speech_mask(mel: np.ndarray) -> SpeechMask:
         out = _run(shifted[begin : first + _CHUNK + _REACH])
         parts.append(out[first - begin : first - begin + _CHUNK])
     out = np.concatenate(parts) if parts else np.zeros((0, N_MELS + 1), np.float32)
-    return SpeechMask(-np.logaddexp(0, -out[:, :N_MELS]), 1 / (1 + np.exp(-out[:, N_MELS])))
+    return SpeechShares(-np.logaddexp(0, -out[:, :N_MELS]), 1 / (1 + np.exp(-out[:, N_MELS])))
 
 
 @lru_cache(maxsize=2)

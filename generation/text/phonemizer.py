@@ -82,13 +82,9 @@ def _reachable(data: str) -> str:
         what = f"eSpeak NG cannot read its data at {data}, a path of more than {_LONGEST_DATA_PATH} bytes"
         raise RuntimeError(f"{what}; install Parley at a shorter one, or set TMPDIR to one.")
     # a copy: phonemizer follows links, and Windows makes none; of all languages' data, those of ours are a tenth
-    others = shutil.ignore_patterns(*(f"{name}_dict" for name in _other_dictionaries(Path(data))))
-    shutil.copytree(data, short / _DATA, ignore=others)
+    foreign = [path.name for path in Path(data).glob("*_dict") if path.name != "en_dict"]
+    shutil.copytree(data, short / _DATA, ignore=shutil.ignore_patterns(*foreign))
     return str(short / _DATA)
-
-
-def _other_dictionaries(data: Path) -> list[str]:
-    return [path.name.removesuffix("_dict") for path in data.glob("*_dict") if path.name != "en_dict"]
 
 
 @cache

@@ -120,11 +120,6 @@ def draw_moustache(canvas: Canvas, frame: HeadFrame, colour: Colour, lips: np.nd
     _hairs(canvas, frame, colour, np.random.default_rng(seed), 700, _in_moustache, half)
 
 
-def draw_lipstick(canvas: Canvas, lips: np.ndarray, colour: Colour, opacity: float = 0.7) -> None:
-    """Colour on lips whose outline is (N, 2) pixels."""
-    canvas.tint(shape(lips).blurred(1.0), colour, opacity)
-
-
 def draw_shadow(canvas: Canvas, frame: HeadFrame, strength: float = 0.55) -> None:
     """A hard shadow over half of the lower face, as a hat or a neighbour casts it."""
     edge = shape(frame.at([(-1.4, 0.9), (0.1, 0.75), (0.3, 2.4), (-1.4, 2.4)], 0.05)).blurred(0.02 * frame.size)

@@ -381,14 +381,6 @@ class Scene(_Strict):
         faces = [index for name in line.faces if (index := self.find(name)) is not None]
         return faces if line.faces else [speaker]
 
-    def role_of(self, index: int) -> Literal["speaker", "narrator", "silent"]:
-        """What a character does: silent is the default of everybody without a line."""
-        character = self.cast[index]
-        if character.role is not None:
-            return character.role
-        speaks = any(self.says(index, line) for line in self.script)
-        return "speaker" if speaks else "silent"
-
     def colour_of(self, index: int) -> str:
         """A character's colour as ``#rrggbb``, from the palette when the document gives none."""
         return self.cast[index].colour or COLOURS[index % len(COLOURS)]

@@ -14,7 +14,7 @@ from masks.occlusion import COVERED, mouth_cover, occlusion
 from masks.regions import fill, head_outline
 from masks.topology import LIPS_OUTER
 from scripts.drawing import props
-from scripts.drawing.canvas import Canvas, rgb
+from scripts.drawing.canvas import Canvas, rgb, shape
 from scripts.drawing.head import HeadFrame
 
 Prop = Callable[[Canvas, HeadFrame, FaceLandmarks], object]
@@ -30,8 +30,8 @@ LEAVING_FREE: dict[str, Prop] = {
     "nothing": lambda *_: None,
     "beard": lambda canvas, frame, face: props.draw_beard(canvas, frame, rgb("#3a2417"), props.lips_of(face)),
     "moustache": lambda canvas, frame, face: props.draw_moustache(canvas, frame, rgb("#2a1a12"), props.lips_of(face)),
-    "lipstick": lambda canvas, _, face: props.draw_lipstick(canvas, props.lips_of(face), rgb("#c0102a")),
-    "dark lipstick": lambda canvas, _, face: props.draw_lipstick(canvas, props.lips_of(face), rgb("#3a1020")),
+    "lipstick": lambda canvas, _, face: canvas.tint(shape(props.lips_of(face)).blurred(1.0), rgb("#c0102a"), 0.7),
+    "dark lipstick": lambda canvas, _, face: canvas.tint(shape(props.lips_of(face)).blurred(1.0), rgb("#3a1020"), 0.7),
     "shadow": lambda canvas, frame, _: props.draw_shadow(canvas, frame),
 }
 

@@ -55,7 +55,6 @@ SHARED = {
     "Finding": "what `parley doctor` found of a part, and what is worth a look in a recording",
     "Line": "a line as the pipeline takes it, and a line of a script in another format",
     "Order": "a batch's order for its processes, and a motion job's for its line",
-    "SpeechMask": "the network, and its use on recordings",
 }
 """Classes of the same name in two modules, and what each is."""
 

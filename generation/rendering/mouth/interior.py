@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generation.rendering.imaging.look import Look
+from generation.rendering.imaging.look import LUMA, Look
 from generation.rendering.mouth.lip_line import LipLine
 
 _DETAIL = 4
@@ -91,7 +91,7 @@ def drawn_palette(image: np.ndarray, points: np.ndarray, line: LipLine, look: Lo
     x, y = np.round(points[:468]).astype(int).T
     inside = (x >= 0) & (y >= 0) & (x < image.shape[1]) & (y < image.shape[0])
     colours = image[y[inside], x[inside]].astype(np.float64)
-    gray = colours @ np.array([0.299, 0.587, 0.114])
+    gray = colours @ LUMA
     light = colours[gray >= np.percentile(gray, 95)].mean(0)
     places = line.middle + line.s[:, None] * line.along + (0.5 * (line.upper + line.lower))[:, None] * line.down
     at = np.round(places[np.abs(line.s) < 0.8 * line.half]).astype(int)
@@ -208,7 +208,7 @@ def _visible_teeth(image: np.ndarray, line: LipLine) -> np.ndarray | None:
     pixels = image[inside].astype(np.float64)
     if len(pixels) < 12:
         return None
-    gray = pixels @ np.array([0.299, 0.587, 0.114])
+    gray = pixels @ LUMA
     bright = pixels[gray >= np.percentile(gray, 75)].mean(0)
     return bright if bright.mean() > 110 and np.ptp(bright) < 90 else None
 

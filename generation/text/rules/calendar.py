@@ -11,10 +11,10 @@ MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
 )  # fmt: skip
+SHORT_MONTHS = ("Jan", "Feb", "Mar", "Apr", "Jun", "Jul", "Aug", "Sept", "Sep", "Oct", "Nov", "Dec")
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _SHORT_DAYS = ("Mon", "Tues", "Tue", "Weds", "Wed", "Thurs", "Thur", "Thu", "Fri", "Sat", "Sun")
-_MONTH = r"(?i:January|February|March|April|May|June|July|August|September|October|November|December" \
-    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)"  # fmt: skip
+_MONTH = f"(?i:{'|'.join((*MONTHS, *SHORT_MONTHS))})"
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _YEAR = r"(?:1\d{3}|2[01]\d\d)"
 _ZONES = ("EST EDT ET CST CDT CT MST MDT MT PST PDT PT GMT UTC BST CET CEST IST JST AEST HST AKST").split()
@@ -192,7 +192,7 @@ def date_rules(british: bool) -> list[Rule]:
              lambda m: f"{_month(m['month'])} {year(int(m['year']))}"),
         rule(rf"\b((?!may\b|march\b){_MONTH})\s?[-–]\s?({_MONTH})\b(?!\.?\s?\d)",
              lambda m: f"{_month(m[1])} to {_month(m[2])}"),
-        rule(rf"\b(?P<month>Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?\s?[-–]\s?(?P<to>{_MONTH})\b\.?",
+        rule(rf"\b(?P<month>{'|'.join(SHORT_MONTHS)})\b\.?\s?[-–]\s?(?P<to>{_MONTH})\b\.?",
              lambda m: f"{_month(m['month'])} to {_month(m['to'])}"),
         rule(rf"(?<![\d.,$£€])(1\d{{3}}|2[01]\d\d)\s?[-–/]\s?(\d\d)(?=\s{one_of('season')})",
              lambda m: f"{year(int(m[1]))} {_year_words(m[2])}"),

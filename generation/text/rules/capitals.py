@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
-from generation.text.rules.calendar import DAYS, MONTHS
+from generation.text.rules.calendar import DAYS, MONTHS, SHORT_MONTHS
 from generation.text.rules.numbers import ROMAN
 from generation.text.rules.rule import letters
 from generation.text.rules.tables import column, group, table_rows, words
 
-_SHORT_MONTHS = ("Jan", "Feb", "Mar", "Apr", "Jun", "Jul", "Aug", "Sep", "Sept", "Oct", "Nov", "Dec")
 _TOKEN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*")
 
 
@@ -72,7 +71,7 @@ def _resolved(text: str, match: re.Match[str], before: str, after: str, shouting
     right = text[match.end() : match.end() + 2]
     if word in ("NE", "NW", "SE", "SW") and (left.strip()[-1:].isdigit() or before in _streets()):
         return token
-    if word.capitalize() in _SHORT_MONTHS and re.match(r"\.?\s\d", text[match.end() : match.end() + 3]):
+    if word.capitalize() in SHORT_MONTHS and re.match(r"\.?\s\d", text[match.end() : match.end() + 3]):
         return word.capitalize() + tail.lower()
     if _kept(word, left, right, text[match.end() : match.end() + 8]):
         small = word.lower()

@@ -33,11 +33,11 @@ def long_takes(synthesis: Synthesis, judges: Judges, portrait: Portrait, prompts
     """Takes of a minute that are sampled in one pass.
 
     Returns:
-        ``minute_wer``; ``minute_closure``, on the rig; ``minute_voice``: cosine of the last quarter of a minute to the
-        first; ``minute_head_drift``: radians by which the mean pose of the head differs between the two;
-        ``identity_drift``: largest of the mean distances, in inter-ocular distances, of forehead, temples, nose and
-        eye corners from the picture's, pose taken out, in the last five of 30 rendered seconds, tracked again;
-        ``identity_drift_first``: the same in the first five.
+        ``minute_wer``; ``minute_seconds``: mean length of the takes; ``minute_closure``, on the rig; ``minute_voice``:
+        cosine of the last quarter of a minute to the first; ``minute_head_drift``: radians by which the mean pose of
+        the head differs between the two; ``identity_drift``: largest of the mean distances, in inter-ocular distances,
+        of forehead, temples, nose and eye corners from the picture's, pose taken out, in the last five of 30 rendered
+        seconds, tracked again; ``identity_drift_first``: the same in the first five.
     """
     takes = []
     for number in range(min(MINUTES, max(1, len(prompts) // SENTENCES))):

@@ -146,7 +146,7 @@ def test_gestures_follow_stress_and_seed() -> None:
     n = 250
     stress = np.zeros(n, np.float32)
     stress[10::20] = 1
-    cues = Cues.monologue(stress, np.ones(n, np.float32))
+    cues = Cues(stress, np.ones(n, np.float32), np.zeros(n, np.float32), np.zeros(n, np.float32))
     made = [gestures(cues, seed) for seed in range(40)]
     assert np.array_equal(made[3], gestures(cues, 3)) and not np.array_equal(made[3], made[4])
     pitch = np.mean([m[:, INDEX["headRotationX"]] for m in made], 0)

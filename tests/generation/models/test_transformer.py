@@ -293,8 +293,10 @@ def test_a_wrong_shape_is_named_with_what_was_expected(
 
 def test_inputs_side_by_side_in_a_batch_and_the_audio_stream_alone(model: JointTransformer) -> None:
     scenes = [JointInputs(**scene_tensors(cast=2, seed=seed), share=torch.ones(1, 2, 16)) for seed in (1, 2)]
+    present = [name for name, value in vars(scenes[0]).items() if value is not None]
+    beside = {name: torch.cat([getattr(scene, name) for scene in scenes]) for name in present}
     with torch.no_grad():
-        both = model(JointInputs.concatenated(scenes))
+        both = model(JointInputs(**beside))
         for i, scene in enumerate(scenes):
             torch.testing.assert_close(both.motion[i : i + 1], model(scene).motion, **CLOSE)
         alone = model(scenes[0].without_motion())

@@ -76,11 +76,16 @@ def test_a_voice_under_music_keeps_its_own_spectrum() -> None:
     assert masked[gaps].mean() < plain[gaps].mean() - 1.5, "between syllables the music goes"
 
 
+def resampled(sound: np.ndarray, rate: int, to: int) -> np.ndarray:
+    return Audio(sound, rate).resampled(to).waveform
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
         (lambda voice: voice + background(organ, 6.0, 0.04), "music or noise"),
         (lambda voice: np.clip(6 * voice, -0.5, 0.5), "is clipped"),
+        (lambda voice: resampled(np.clip(6 * resampled(voice, RATE, 2 * RATE), -0.5, 0.5), 2 * RATE, RATE), "clipped"),
         (lambda voice: np.concatenate([np.zeros(4 * RATE, np.float32), voice]), "begins with 4 s in which nobody"),
     ],
 )

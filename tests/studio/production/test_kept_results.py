@@ -16,7 +16,7 @@ import pytest
 import yaml
 from skimage.data import astronaut
 
-from generation.core.result_key import PACKAGES, code_closure
+from generation.core.result_key import PACKAGES, _sources
 from studio.performance.models import Models
 from studio.performance.performer import MADE_BY
 from studio.performance.segment_generation import SegmentGenerator
@@ -148,9 +148,9 @@ def test_all_that_really_runs_is_in_the_key(assets: Path, tmp_path: Path, monkey
     told |= {"studio.production.observer"}  # progress and its listeners change nothing of what is made
     told |= {"studio.timeline.segments"}  # fields of a segment, which are inputs
     keyed = {
-        "speech": code_closure(*MADE_BY),
-        "frames": code_closure("studio.production.scene_drawing", "studio.production.frame_cache"),
+        "speech": set(_sources(MADE_BY)),
+        "frames": set(_sources(("studio.production.scene_drawing", "studio.production.frame_cache"))),
     }
     for what, modules in ran.items():
         ours = {name for name in modules if name.partition(".")[0] in PACKAGES}
-        assert len(ours) > 8 and ours - set(keyed[what]) <= told, what
+        assert len(ours) > 8 and ours - keyed[what] <= told, what
