@@ -20,6 +20,7 @@ from studio.core.progress import Cancelled
 from studio.core.storage import utf8_text
 from studio.production.film_options import add_film_options, add_sampling_options, read_film_options
 from studio.progress_display import ProgressDisplay
+from studio.service import command as service_command
 from studio.splitting import command as split_command
 
 OK, PROBLEMS, CANCELLED = 0, 1, 130
@@ -106,9 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     read.add_argument("--correct", action="append", default=[], metavar="WORD=SOUND", help=correct_help)
     add("voices", _voices, "List the voices that scenes can name.")
     add("styles", _styles, "List the styles that scenes can give to each character, and what each does.")
-    editor = add("studio", _studio, "Open the editor, which this computer alone can reach.")
-    editor.add_argument("--projects", type=Path, help="folder of the projects; Parley in the home folder if not given")
-    editor.add_argument("--port", type=whole(1, 65_535), default=8501, help="where it listens on 127.0.0.1")
+    _add_servers(add)
     add("schema", _schema, "Print the JSON schema of scene files.")
     add("doctor", _doctor, "Say what is installed, what is missing and how to repair it.")
     pack = add("archive", _archive, "Pack a project or scene with all its files and their hashes, or unpack one.")
@@ -122,6 +121,18 @@ def _parser() -> argparse.ArgumentParser:
     trust_help = "certificates (PEM) of others whose signatures are trusted"
     verify.add_argument("--trust", type=Path, metavar="FILE", help=trust_help)
     return parser
+
+
+def _add_servers(add: Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]) -> None:
+    """Add the commands that serve until they are ended."""
+    port = whole(1, 65_535)
+    editor = add("studio", _studio, "Open the editor, which this computer alone can reach.")
+    service_command.add_projects(editor)
+    editor.add_argument("--port", type=port, default=8501, help="where it listens on 127.0.0.1")
+    service = add("serve", _serve, "Let other programs ask for films, by HTTP.")
+    service_command.add_serve_arguments(service, port)
+    assistants = add("mcp", _mcp, "Let an assistant ask for films, by the Model Context Protocol on stdin and stdout.")
+    service_command.add_projects(assistants)
 
 
 def _render(arguments: argparse.Namespace) -> int:
@@ -211,27 +222,24 @@ def _read(arguments: argparse.Namespace) -> int:
 
 
 def _voices(arguments: argparse.Namespace) -> int:
-    from generation.voices.bank import VoiceBank
+    from studio.scene.voices import shipped_voices
 
-    for name, preset in VoiceBank.load().presets.items():
-        details = {"voice": name, "language": preset.language, "description": preset.description}
-        _tell(arguments, "voice", f"{name:8} {preset.description}.", **details)
+    for voice in shipped_voices():
+        _tell(arguments, "voice", f"{voice.voice:8} {voice.description}.", **voice.model_dump())
     return OK
 
 
 def _styles(arguments: argparse.Namespace) -> int:
-    from generation.adapters.metadata import shipped_adapters
-    from studio.scene.styles import read_style
+    from studio.scene.styles import shipped_styles
 
-    for name in shipped_adapters():
-        try:
-            about = read_style(name, Path())
-        except DocumentError as error:
-            _tell(arguments, "warning", error.sentence, style=name)
-            continue
-        facts = {"style": name, "does": about.does, "changes": about.part, "trained_on": about.trained_on}
-        _tell(arguments, "style", f"{name:12} {about.does} ({about.part})", **facts, licence=about.licence)
-    if not shipped_adapters():
+    styles = shipped_styles()
+    for facts in styles:
+        if facts.problem:
+            _tell(arguments, "warning", facts.problem, style=facts.style)
+        else:
+            sentence = f"{facts.style:12} {facts.does} ({facts.changes})"
+            _tell(arguments, "style", sentence, **facts.model_dump(exclude={"problem"}))
+    if not styles:
         _tell(arguments, "ok", "No style ships with these weights yet; scripts/finetune_lora.py trains one.")
     return OK
 
@@ -240,6 +248,14 @@ def _studio(arguments: argparse.Namespace) -> int:
     from studio.launch import launch
 
     return launch(arguments.projects, arguments.port)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    return service_command.serve(arguments)
+
+
+def _mcp(arguments: argparse.Namespace) -> int:
+    return service_command.serve_assistants(arguments)
 
 
 def _schema(arguments: argparse.Namespace) -> int:

@@ -134,6 +134,8 @@ PARTS: tuple[Part, ...] = (
     _package("moviepy", "reads length and size of finished films", "MIT"),
     Part("ffmpeg", "encodes video, only ever run as a program of its own", "GPL-3.0-or-later", _ffmpeg),
     _package("streamlit", "the editor", "Apache-2.0", extra="studio"),
+    _package("fastapi", "the service for other programs", "MIT", extra="service"),
+    _package("mcp", "the service for assistants", "MIT", extra="service"),
     _package("scikit-image", "carries the portraits of the second sample", "BSD-3-Clause", extra="demo"),
     _package("faster-whisper", "words of clips that come without text, and of the evaluation", "MIT", extra="eval"),
     _package("segment-anything", "finer masks of persons", "Apache-2.0", extra="sam"),

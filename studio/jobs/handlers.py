@@ -88,7 +88,7 @@ def run_preview(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dic
 
 
 def run_render(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict[str, Path]:
-    """Job ``render``: the video with its stems, subtitles, curves and timeline."""
+    """Job ``render``: the video with its stems, subtitles, curves and timeline, and a report of what was found."""
     scene = load_scene(job.scene_path)
     work, film = job.project_folder / "work", job.options.get("film", "mp4")
     settings = RenderSettings(
@@ -113,9 +113,11 @@ def run_render(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict
     for name, slug in zip(names, file_names(names), strict=True):
         for what, suffix in (("stem", "wav"), ("curves", "csv"), ("motion", "json")):
             results[f"{what}:{name}"] = video.with_name(f"{video.stem}.{slug}.{suffix}")
-    results["words"], results["lanes"] = video.with_name("words.json"), video.with_name("lanes.json")
+    results |= {what: video.with_name(f"{what}.json") for what in ("words", "lanes", "report")}
     write_json(results["words"], observer.words, durable=False)
     write_json(results["lanes"], observer.curves, durable=False)
+    found = {"seconds": report.seconds, "warnings": [warning.as_data() for warning in report.warnings]}
+    write_json(results["report"], found | {"stage_seconds": seconds}, durable=False)
     return results
 
 

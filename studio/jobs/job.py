@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ State = Literal["queued", "running", "done", "failed", "cancelled", "stopped"]
 QUEUE = ".worker/queue"
 """In the folder of the projects: one file for each job that waits, named by the job, with the project's name in it."""
 STOPPED = "Stopped: the worker ended before the job was done; try again, what was finished is kept."
-_ENDED = ("done", "failed", "cancelled", "stopped")
+ENDED = ("done", "failed", "cancelled", "stopped")
 _FORMER_KINDS = {"examine": "inspect", "teach": "finetune"}
 """Names of kinds in the folders of older jobs."""
 
@@ -50,7 +51,7 @@ class JobStatus:
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen."""
-        return self.state in _ENDED
+        return self.state in ENDED
 
 
 class Job:
@@ -120,12 +121,21 @@ class Job:
 
     def status(self) -> JobStatus:
         """Current status of the job."""
+        status = self._status()
+        return replace(status, note=self._place()) if status.state == "queued" else status
+
+    @property
+    def state(self) -> State:
+        """What has become of it, without its place in the queue, for which every job that waits is looked at."""
+        return self._status().state
+
+    def _status(self) -> JobStatus:
         data = read_json(self.folder / "status.json")
         if data is None:
             if self.cancel_asked:
                 return JobStatus("cancelled", sentence="Cancelled before it began.")
             if self.queue_entry.exists():
-                return JobStatus("queued", WAITING, note=self._place())
+                return JobStatus("queued", WAITING)
             data = read_json(self.folder / "status.json")  # it may have begun between the two looks
             if data is None:
                 return JobStatus("stopped", sentence=STOPPED)
@@ -179,11 +189,17 @@ def queue_entries(root: Path) -> list[tuple[Path, Job | None]]:
         if path.suffix == ".part" or path.name.startswith("."):
             continue
         try:
-            job = Job(inside(root, f"{path.read_text(encoding='utf-8')}/jobs/{path.name}"))
+            job = _job_of(path, root)
         except (ValueError, OSError):
             job = None
-        entries.append((path, job))
+        entries.append((path, job if job is not None and (job.folder / "job.json").exists() else None))
     return entries
+
+
+@lru_cache(maxsize=4096)
+def _job_of(entry: Path, root: Path) -> Job:
+    """The job of an entry, neither of which ever changes: a long queue is looked at often."""
+    return Job(inside(root, f"{entry.read_text(encoding='utf-8')}/jobs/{entry.name}"))
 
 
 def current_job(root: Path) -> Job | None:

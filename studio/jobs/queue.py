@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from studio.core.problems import DocumentError, Problem
 from studio.core.storage import inside, json_bytes, write_whole
-from studio.jobs.job import QUEUE, Job, queue_entries
+from studio.jobs.job import ENDED, QUEUE, Job, queue_entries
 from studio.jobs.job_kinds import FILM_SUFFIXES, JOB_KINDS, JobKind, KindName
 from studio.project.restore import media_names
 from studio.scene.document import dump_scene, load_scene
@@ -92,7 +92,7 @@ def retry(job: Job) -> Job:
 
 
 def requeue(job: Job) -> None:
-    """Put a job that was paused back into the queue; only the supervisor calls it."""
+    """Put a job back into the queue that was paused, or whose worker is gone; only while no worker is at it."""
     job.clear()
     write_whole(_queue_entry(job.project_folder, job.id), durable=False)
     (job.folder / "status.json").unlink(missing_ok=True)
@@ -142,7 +142,7 @@ def next_job(root: Path, before: Job | None = None) -> Job | None:
     """
     queued = []
     for entry, job in queue_entries(root):
-        if job is not None and job.status().state == "queued":
+        if job is not None and job.state == "queued":
             queued.append(job)
         else:
             entry.unlink(missing_ok=True)
@@ -184,7 +184,7 @@ def _queue_entry(project: Path, job_id: str) -> dict[Path, bytes]:
 
 def _tidy(project: SubmittedScene) -> None:
     """Forget the oldest jobs that have ended, but none whose results are kept for good."""
-    ended = [(job, status.state) for job in jobs(project) if (status := job.status()).ended]
+    ended = [(job, state) for job in jobs(project) if (state := job.state) in ENDED]
     passing = [job for job, state in ended if state != "done" or not JOB_KINDS[job.kind].kept]
     for job in passing[KEPT_JOBS:]:
         shutil.rmtree(job.folder, ignore_errors=True)

@@ -49,7 +49,7 @@ def speak_line(
             no ``.wav``.
     """
     styles = dict(styles or {})
-    if problems := _problems(text, voice, target, speed, styles):
+    if problems := [*_output_problems(target), *line_problems(text, voice, speed, styles)]:
         raise DocumentError(problems)
     progress = Progress([Stage("load models", 5), Stage("speech", 10)], listener)
     with progress.running():
@@ -59,9 +59,7 @@ def speak_line(
         from studio.performance.models import Models  # late: a line with problems is refused in a second
         from studio.performance.performer import ScenePerformer
 
-        line = {"who": "SPEAKER", "text": text, "speed": speed, "start": 0}
-        speaker = {"name": "SPEAKER", "voice": voice, "role": "narrator", "styles": styles}
-        scene = Scene.model_validate({"picture": "", "cast": [speaker], "script": [line]})
+        scene = line_scene(text, voice, speed, styles, seed)
         performer = ScenePerformer(scene, Path(), Models.load(device), seed=seed, steps=steps)
         timeline = performer.timeline()
         progress.start("speech")
@@ -75,14 +73,23 @@ def speak_line(
     return target
 
 
-def _problems(text: str, voice: str, target: Path, speed: float, styles: Mapping[str, float]) -> list[Problem]:
+def line_scene(text: str, voice: str, speed: float, styles: Mapping[str, float], seed: int) -> Scene:
+    """A scene without a picture in which one voice says one line."""
+    line = {"who": "SPEAKER", "text": text, "speed": speed, "start": 0}
+    speaker = {"name": "SPEAKER", "voice": voice, "role": "narrator", "styles": styles}
+    return Scene.model_validate({"picture": "", "cast": [speaker], "script": [line], "seed": seed})
+
+
+def _output_problems(target: Path) -> list[Problem]:
+    if target.suffix.lower() != ".wav":
+        return [*signing_problems(), Problem("output", f"the sound {shortened(target.name)} should end in .wav")]
+    return [*signing_problems(), *output_problems(target, needed_bytes=MOST_BYTES)]
+
+
+def line_problems(text: str, voice: str, speed: float, styles: Mapping[str, float]) -> list[Problem]:
     """Everything for which a line cannot be spoken."""
     names = voice_names()
-    problems = signing_problems()
-    if target.suffix.lower() != ".wav":
-        problems.append(Problem("output", f"the sound {shortened(target.name)} should end in .wav"))
-    else:
-        problems += output_problems(target, needed_bytes=MOST_BYTES)
+    problems: list[Problem] = []
     if voice not in names:
         problems.append(Problem("voices", f"the voice {shortened(voice)} is not known", nearest(voice, names)))
     if len(text) > MAX_TEXT:

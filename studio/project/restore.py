@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,11 +60,21 @@ def absolute_files(scene: Scene, folder: Path) -> dict[str, Any]:
         scene: the scene.
         folder: where its file names start; an absolute path.
     """
+    return _renamed(scene, lambda name: str(folder / name))
+
+
+def with_files(scene: Scene, names: Mapping[str, str]) -> Scene:
+    """The scene with other names for some of its files, by the names that it has now."""
+    return checked_scene(_renamed(scene, lambda name: names.get(name, name)))
+
+
+def _renamed(scene: Scene, change: Callable[[str], str]) -> dict[str, Any]:
+    """A scene's plain data in which each file that it names, adapters too, has another name."""
     data = scene_data(scene)
-    _change_files(data, lambda _where, name: str(folder / name))
+    _change_files(data, lambda _where, name: change(name))
     for character in data.get("cast", ()):
         styles = character.get("styles", {})
-        character["styles"] = {str(folder / s) if s.endswith(SUFFIX) else s: much for s, much in styles.items()}
+        character["styles"] = {change(s) if s.endswith(SUFFIX) else s: much for s, much in styles.items()}
     return data
 
 

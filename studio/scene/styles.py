@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from generation.adapters.metadata import SUFFIX, About, find_adapter, read_about, shipped_adapters, shipped_base
 from generation.adapters.tensors import tensor_fault
 from generation.core.delivery import Delivery, blend_deliveries
@@ -18,6 +20,34 @@ def known_styles(folder: Path) -> list[str]:
     """Names of usable styles: shipped adapters, and adapter files in the scene's folder and in its ``media``."""
     files = [*folder.glob(f"*{SUFFIX}"), *folder.glob(f"media/*{SUFFIX}")]
     return [*shipped_adapters(), *sorted(path.relative_to(folder).as_posix() for path in files)]
+
+
+class StyleFacts(BaseModel):
+    """A style that ships: what it does, what it changes, whose recordings it was trained on and their licence.
+
+    ``problem`` says why it cannot be used; the rest is then empty.
+    """
+
+    style: str
+    does: str = ""
+    changes: str = ""
+    trained_on: str = ""
+    licence: str = ""
+    problem: str = ""
+
+
+def shipped_styles() -> list[StyleFacts]:
+    """The styles that scenes can give to each character wherever they lie, as plain data."""
+    return [_facts(name) for name in shipped_adapters()]
+
+
+def _facts(name: str) -> StyleFacts:
+    try:
+        about = read_style(name, Path())
+    except DocumentError as error:
+        return StyleFacts(style=name, problem=error.sentence)
+    facts = {"does": about.does, "changes": about.part, "trained_on": about.trained_on, "licence": about.licence}
+    return StyleFacts(style=name, **facts)
 
 
 @dataclass(frozen=True)

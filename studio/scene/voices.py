@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
+from pydantic import BaseModel
 
 from studio.scene.schema import Scene
+
+
+class VoiceFacts(BaseModel):
+    """A voice that ships: its name, its language, and how it sounds."""
+
+    voice: str
+    language: str
+    description: str
+
+
+def shipped_voices() -> list[VoiceFacts]:
+    """The voices that scenes can name, as plain data."""
+    from generation.voices.bank import VoiceBank
+
+    presets = VoiceBank.load().presets.items()
+    return [VoiceFacts(voice=n, language=p.language, description=p.description) for n, p in presets]
 
 
 def voice_names() -> tuple[str, ...]:

@@ -52,26 +52,31 @@ def access_token() -> str:
     Raises:
         ValueError: the user's own is short or has characters that an address or a cookie cannot carry.
     """
-    token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(32)
+    return checked_token(os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(32), TOKEN_VARIABLE)
+
+
+def checked_token(token: str, name: str) -> str:
+    """A token of the user's own; ``name`` is where it was given.
+
+    Raises:
+        ValueError: it is short or has characters that an address, a header or a cookie cannot carry.
+    """
     if not _TOKEN.fullmatch(token):
-        raise ValueError(f"{TOKEN_VARIABLE} must have at least 16 characters, each a letter, a digit, - or _")
+        raise ValueError(f"{name} must have at least 16 characters, each a letter, a digit, - or _")
     return token
 
 
-class AccessGuard:
+class RequestGuard:
     """Answers what may not pass by itself, and adds the security headers to every answer.
-
-    A request passes with a ``Host`` of this computer, no ``Origin`` but the same, and the token in its cookie.
-    An address with ``?token=`` sets the cookie and leads to the same address without the token.
 
     Args:
         app: what is protected; gets HTTP requests and WebSockets that passed, and lifespan events.
-        token: what a visitor must know.
-        cookie: name of the cookie; cookies know no ports, so each server on a computer needs another name.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str, cookie: str) -> None:
-        self.app, self.token, self.cookie = app, token, cookie
+    hosts = HOST
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check one request or socket and hand it on."""
@@ -79,26 +84,45 @@ class AccessGuard:
             await self.app(scope, receive, send)
             return
         request = HTTPConnection(scope)
-        answer = self._answer(request)
+        answer = self.answer(request)
         if answer is None and scope["type"] == "websocket":
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await WebSocketClose(code=1008)(scope, receive, send)
         else:
-            await (answer or self.app)(scope, receive, _with_headers(send, request.headers.get("host", "")))
+            headers = _with_headers(send, request.headers.get("host", ""), self.hosts)
+            await (answer or self.app)(scope, receive, headers)
 
-    def _answer(self, request: HTTPConnection) -> Response | None:
+    def answer(self, request: HTTPConnection) -> Response | None:
         """What is answered in place of the protected application; None where the request passes."""
-        if not _is_from_here(request):
+        raise NotImplementedError
+
+
+class AccessGuard(RequestGuard):
+    """The editor's guard, for browsers.
+
+    A request passes with a ``Host`` of this computer, no ``Origin`` but the same, and the token in its cookie.
+    An address with ``?token=`` sets the cookie and leads to the same address without the token.
+
+    Args:
+        app: what is protected.
+        token: what a visitor must know.
+        cookie: name of the cookie; cookies know no ports, so each server on a computer needs another name.
+    """
+
+    def __init__(self, app: ASGIApp, *, token: str, cookie: str) -> None:
+        super().__init__(app)
+        self.token, self.cookie = token, cookie
+
+    def answer(self, request: HTTPConnection) -> Response | None:
+        """A page that says why, or that sets the cookie and leads on; else None."""
+        if not is_from_here(request, self.hosts):
             return _page(_REFUSAL, status=403)
-        if self._is_token(request.cookies.get(self.cookie)):
+        if is_token(request.cookies.get(self.cookie), self.token):
             return None
-        if request.scope.get("method") == "GET" and self._is_token(request.query_params.get("token")):
+        if request.scope.get("method") == "GET" and is_token(request.query_params.get("token"), self.token):
             return self._entry(request)
         return _page(_REFUSAL, status=403)
-
-    def _is_token(self, said: str | None) -> bool:
-        return said is not None and secrets.compare_digest(said.encode(), self.token.encode())
 
     def _entry(self, request: HTTPConnection) -> Response:
         """Set the cookie and lead on; by a page, as browsers keep strict cookies back where another site redirects."""
@@ -110,7 +134,12 @@ class AccessGuard:
         return answer
 
 
-def _is_from_here(request: HTTPConnection) -> bool:
+def is_token(said: str | None, token: str) -> bool:
+    """Whether what somebody said is the token, in a time that tells nothing of it."""
+    return said is not None and secrets.compare_digest(said.encode(), token.encode())
+
+
+def is_from_here(request: HTTPConnection, known: re.Pattern[str]) -> bool:
     """Whether host, origin and what the browser says of the sender are this server's own.
 
     The host stops names that were made to lead here (DNS rebinding), the origin requests and sockets of other pages;
@@ -118,7 +147,7 @@ def _is_from_here(request: HTTPConnection) -> bool:
     """
     headers = request.headers
     hosts, origins = headers.getlist("host"), headers.getlist("origin")
-    if len(hosts) != 1 or not HOST.fullmatch(hosts[0]):
+    if len(hosts) != 1 or not known.fullmatch(hosts[0]):
         return False
     scheme = {"ws": "http", "wss": "https"}.get(request.scope["scheme"], request.scope["scheme"])
     if any(origin.lower() != f"{scheme}://{hosts[0].lower()}" for origin in origins):
@@ -133,8 +162,8 @@ def _page(body: str, *, head: str = "", status: int = 200) -> HTMLResponse:
     return HTMLResponse(_PAGE.format(head=head, body=body), status, {"Cache-Control": "no-store"})
 
 
-def _with_headers(send: Send, host: str) -> Send:
-    sockets = f"ws://{host} wss://{host}" if HOST.fullmatch(host) else ""
+def _with_headers(send: Send, host: str, known: re.Pattern[str]) -> Send:
+    sockets = f"ws://{host} wss://{host}" if known.fullmatch(host) else ""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":

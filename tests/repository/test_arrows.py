@@ -50,6 +50,7 @@ STUDIO = {
     "production": "core scene timeline cast export project performance validation",
     "jobs": "core scene timeline cast export project performance validation production",
     "batch": "core scene timeline cast export project performance validation production",
+    "service": "core server scene timeline cast export project performance validation production jobs",
     "editor": "core scene formats timeline cast export project performance validation production jobs",
     "editing": "core scene formats timeline cast export project performance validation production jobs editor",
     "views": (

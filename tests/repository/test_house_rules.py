@@ -116,14 +116,16 @@ def _declared(*extras: str) -> set[str]:
 
 
 def test_what_is_imported_is_declared() -> None:
-    """At import time only what every installation has, in the editor its extra too; late imports from any extra."""
+    """At import time only what every installation has, in some rooms their extra too; late imports from any extra."""
     owners = importlib.metadata.packages_distributions()
     rooms = ("studio/views/", "studio/widgets/", "studio/server/", "studio/app.py")
     pages = [p for p in MODULES if _name(p).startswith(rooms)]
-    others = [p for p in MODULES if p not in pages]
+    service = [p for p in MODULES if _name(p).startswith("studio/service/")]
+    others = [p for p in MODULES if p not in (*pages, *service)]
     everything = _declared(*PROJECT["optional-dependencies"])
     for modules, everywhere, declared in (
-        (others, False, _declared()), (pages, False, _declared("studio")), (MODULES, True, everything),
+        (others, False, _declared()), (pages, False, _declared("studio")),
+        (service, False, _declared("service")), (MODULES, True, everything),
     ):  # fmt: skip
         used = {root: _name(path) for path in modules for root in _roots(path, everywhere) & set(owners)}
         foreign = {root: path for root, path in used.items() if root not in {*PACKAGES, *sys.stdlib_module_names}}
