@@ -24,6 +24,7 @@ from studio.export.signing_key import SigningKey, load_signing_key, trusted_auth
 
 MEDIA = {".mp4": "video/mp4", ".mov": "video/quicktime", ".wav": "audio/wav", ".png": "image/png"}
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+_UNKNOWN = "application/octet-stream"
 RECORD = "parley.record"
 """Name of our own assertion."""
 
@@ -118,21 +119,27 @@ def sign(
     with c2pa.Builder(_manifest(path, record, picture, made_of, beside), context=_context()) as builder:
         for source, how in ((picture, "componentOf"), (made_of, "parentOf")):
             if source is not None:
-                with source.open("rb") as stream:
-                    about = {"title": source.name, "relationship": how, "label": how}
-                    builder.add_ingredient(about, _media_type(source), stream)
+                _add_ingredient(builder, source, how)
         builder.sign_file(str(path), str(signed), signer)
     signed.replace(path)
 
 
-def _media_type(path: Path) -> str:
-    """Of a film by its name, of a picture by its contents."""
+def _add_ingredient(builder: Any, source: Path, how: str) -> None:  # noqa: ANN401 - of an optional package
+    """Name a film or picture; one that the library cannot read, though we can, without looking into it."""
+    import c2pa
     from PIL import Image
 
-    if path.suffix.lower() in (".mp4", ".mov"):
-        return MEDIA[path.suffix.lower()]
-    with Image.open(path) as image:
-        return Image.MIME.get(image.format or "", "application/octet-stream")
+    about = {"title": source.name, "relationship": how, "label": how}
+    try:
+        kind = MEDIA.get(source.suffix.lower())
+        if how == "componentOf":
+            with Image.open(source) as image:
+                kind = Image.MIME.get(image.format or "")
+        with source.open("rb") as stream:
+            builder.add_ingredient(about, kind or _UNKNOWN, stream)
+    except (c2pa.C2paError, OSError, Image.DecompressionBombError):
+        with source.open("rb") as stream:
+            builder.add_ingredient(about, _UNKNOWN, stream)
 
 
 def _manifest(

@@ -155,6 +155,17 @@ def note_own_folder() -> None:
     OWN.update(os.environ)
 
 
+@pytest.mark.parametrize("contents", [b"no picture", None], ids=["of no known kind", "cut off"])
+def test_a_picture_that_the_library_cannot_read_is_named_all_the_same(contents: bytes | None, tmp_path: Path) -> None:
+    picture, record = write_picture(tmp_path / "a.png"), record_of(tmp_path)
+    picture.write_bytes(contents or picture.read_bytes()[:2000])
+    path = write_sound(Audio(np.ones(240) / 3, SAMPLE_RATE), tmp_path / "a.wav", record)
+    sign(path, record, picture=picture)
+    assert verify(path).signature.state == "trusted"
+    with c2pa.Reader(str(path)) as reader:
+        assert [item["title"] for item in reader.get_active_manifest()["ingredients"]] == ["a.png"]
+
+
 def test_without_its_signature_a_file_is_what_it_was(film: Path, tmp_path: Path) -> None:
     record = record_of(tmp_path)
     sound = write_sound(Audio(np.ones(2401) / 3, SAMPLE_RATE), tmp_path / "a.wav", record)
