@@ -24,6 +24,8 @@ from studio.export.signing_key import SigningKey, load_signing_key, trusted_auth
 
 MEDIA = {".mp4": "video/mp4", ".mov": "video/quicktime", ".wav": "audio/wav", ".png": "image/png"}
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+MOST_WAV_BYTES = 50_000_000
+"""Of a sound that is signed, 11 minutes: the library holds it twice in memory. The film names its hash anyway."""
 _UNKNOWN = "application/octet-stream"
 RECORD = "parley.record"
 """Name of our own assertion."""
@@ -111,6 +113,8 @@ def sign(
         DocumentError: the key cannot be used.
     """
     if path.suffix.lower() not in MEDIA or not can_sign():
+        return
+    if path.suffix.lower() == ".wav" and path.stat().st_size > MOST_WAV_BYTES:
         return
     import c2pa
 
@@ -224,12 +228,13 @@ def _signer(key: SigningKey) -> Any:  # noqa: ANN401 - of an optional package
 
 
 def _context(anchors: bytes = b"") -> Any:  # noqa: ANN401 - of an optional package
-    """Settings of the library: no network, no thumbnails, and whom to trust."""
+    """Settings of the library: no network, no thumbnails, whom to trust, and films of any length in 8 MB of memory."""
     import c2pa
 
     settings: dict[str, Any] = {
         "verify": {"verify_trust": bool(anchors), "remote_manifest_fetch": False, "ocsp_fetch": False},
         "builder": {"thumbnail": {"enabled": False}},
+        "core": {"backing_store_memory_threshold_in_mb": 8, "merkle_tree_chunk_size_in_kb": 1024},
     }
     if anchors:
         settings["trust"] = {"trust_anchors": anchors.decode("ascii", "replace")}

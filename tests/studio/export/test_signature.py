@@ -137,7 +137,7 @@ def test_trusted_valid_changed_and_no_mark_are_told_apart(film: Path, capsys, el
     refused(["verify", film, "--trust", tmp_path / "gone.pem"], capsys, "does not exist")
     flip(film.with_suffix(".srt"), 40)
     refused(["verify", film], capsys, "film.srt beside it was changed")
-    flip(film, film.read_bytes().index(b"mdat") + 9)
+    flip(film, film.read_bytes().rindex(b"mdat") + 9)
     refused(["verify", film], capsys, "its picture or sound was changed since")
 
 
