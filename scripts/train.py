@@ -30,12 +30,13 @@ import torch
 from generation.core.weights import load_strict
 from generation.data import corpus as features
 from generation.data import grid_corpus, joint_dataset
+from generation.data.dialogue_dataset import DialogueDataset
 from generation.finetuning.datasets import ClipDataset
 from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import JointTransformer
 from generation.text.phonemizer import SYMBOLS
 from generation.training import export
-from generation.training.depth_growth import grow_depth
+from generation.training.depth_growth import add_motion_context, grow_depth
 from generation.training.flow_matching_loss import joint_loss
 from generation.training.trainer import FitSettings, fit
 
@@ -90,18 +91,23 @@ def train_vocoder(args: argparse.Namespace) -> None:
         fit(Vocoder(), vocoder_loss, batches, settings, folder)
 
 
-def load_joint_dataset(work: Path, folder: Path) -> joint_dataset.JointDataset:
-    """Crops of the corpus with motion, where there are labels; on the scale that a model in ``folder`` has learnt."""
+def load_joint_dataset(work: Path, folder: Path, sees_others: bool = False) -> joint_dataset.JointDataset:
+    """Crops of the corpus with motion, where there are labels; on the scale that a model in ``folder`` has learnt.
+
+    They show the others where that model sees them, and where it is asked for.
+    """
     corpus = features.SpeechCorpus.load(work)
     path = work / "labels.npy"
     labels = np.load(path, mmap_mode="r") if path.exists() else None
     if (folder / "ema").is_dir():
         config = JointTransformer.load_config(folder / "ema", local_files_only=True)
-        return joint_dataset.JointDataset(
-            corpus, labels, LatentNormalizer.of_config(config), list(config["voice_names"])
-        )
-    normalizer = joint_dataset.measure_normalizer(corpus, np.load(work / "grid_motion.npy").astype(np.float32), labels)
-    return joint_dataset.JointDataset(corpus, labels, normalizer, joint_dataset.corpus_voices(corpus))
+        normalizer, voices = LatentNormalizer.of_config(config), list(config["voice_names"])
+        sees_others = sees_others or config.get("sees_others", False)
+    else:
+        real = np.load(work / "grid_motion.npy").astype(np.float32)
+        normalizer, voices = joint_dataset.measure_normalizer(corpus, real, labels), joint_dataset.corpus_voices(corpus)
+    dataset = DialogueDataset if sees_others else joint_dataset.JointDataset
+    return dataset(corpus, labels, normalizer, voices)
 
 
 def load_real_clips(shared: Path, drawn: joint_dataset.JointDataset) -> ClipDataset:
@@ -125,14 +131,19 @@ def train_joint(args: argparse.Namespace) -> None:
     """Joint model; before labels exist it trains the audio stream alone and goes on with both when started again."""
     folder = args.work / ("separate" if args.separate else "joint")
     meet_new_voices(args.work, folder)
-    drawn = load_joint_dataset(args.work, folder)
+    drawn = load_joint_dataset(args.work, folder, args.sees_others)
     statistics = (np.asarray(part).round(5).tolist() for part in vars(drawn.normalizer).values())
     joint_every = 0 if args.separate else 2
     real = load_real_clips(args.shared, drawn)
-    model = JointTransformer(*statistics, list(drawn.voice_index), len(SYMBOLS), joint_every=joint_every)
+    sees_others = isinstance(drawn, DialogueDataset)
+    model = JointTransformer(
+        *statistics, list(drawn.voice_index), len(SYMBOLS), joint_every=joint_every, sees_others=sees_others
+    )
     model.voice_table.requires_grad_(not args.keep_voices)
     if (folder / "ema").is_dir() and not (folder / "progress.json").exists():
         grow_depth(folder / "ema", model.config.num_layers)
+        if sees_others:
+            add_motion_context(folder / "ema")
     eighth = 8 if CUDA else 2
 
     def draw(generator: torch.Generator) -> tuple[joint_dataset.Batch, bool]:
@@ -276,6 +287,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, help="end the joint model after so many steps, if the minutes last")
     parser.add_argument("--keep-voices", action="store_true", help="joint model leaves its voice table as it is")
     parser.add_argument("--discriminators", action="store_true", help="vocoder against discriminators, on a GPU")
+    parser.add_argument("--sees-others", action="store_true", help="joint model whose faces react to each other")
     parser.add_argument("--separate", action="store_true", help="joint model without joint attention, to compare")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")

@@ -32,6 +32,8 @@ N_CHANNELS = len(CHANNELS)
 
 MOUTH: tuple[str, ...] = tuple(n for n in BLENDSHAPES if n.startswith(("mouth", "jaw", "cheekPuff")))
 """The channels that shape lips and jaw."""
+REACTING: tuple[str, ...] = tuple(n for n in CHANNELS if n.startswith(("brow", "eyeLook", "head")))
+"""Brows, gaze and head: the channels in which a face reacts to what it sees of others."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
-        return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+        return type(self)(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
     def inputs(self, table: Tensor, audio: Tensor, motion: Tensor | None, sigma: Tensor) -> JointInputs:
         """Inputs of the network for the batch.
@@ -74,6 +74,30 @@ class Batch:
     def joined(self, other: Batch) -> Batch:
         """The examples of both."""
         return Batch(**{f.name: torch.cat((getattr(self, f.name), getattr(other, f.name))) for f in fields(self)})
+
+
+@dataclass
+class Heard:
+    """Somebody else's speech in T frames of an example.
+
+    Attributes:
+        sound: (T, 402), listener conditioning.
+        level: (T,) of their voice, 0..1.
+        side: (T,) where they are, -1 (left) .. 1 (right); 0 while they do not speak.
+        utterance: from its beginning; None = nobody speaks.
+        span: frames in which it is heard.
+    """
+
+    sound: np.ndarray
+    level: np.ndarray
+    side: np.ndarray
+    utterance: Utterance | None
+    span: slice
+
+    def moved(self, frames: int) -> Heard:
+        """The same so many frames earlier, what falls out at the front put to the end."""
+        sound, level, side = (np.roll(x, -frames, axis=0) for x in (self.sound, self.level, self.side))
+        return Heard(sound, level, side, self.utterance, slice(self.span.start - frames, self.span.stop - frames))
 
 
 def corpus_voices(features: SpeechCorpus) -> list[str]:
@@ -113,6 +137,9 @@ def measure_normalizer(
 class JointDataset:
     """Draws batches; the same generator state gives the same batch.
 
+    Attributes:
+        batch_type: what is drawn: a class of batch with a tensor for each array of an example.
+
     Args:
         features: the corpus.
         labels: (total frames, 57) lip motion of the corpus, or None: then motion is zero and only audio can be learnt.
@@ -120,6 +147,8 @@ class JointDataset:
         voice_names: rows of the voice table.
         n_frames: length of a crop in video frames.
     """
+
+    batch_type: type[Batch] = Batch
 
     def __init__(
         self,
@@ -142,8 +171,8 @@ class JointDataset:
         """``size`` examples, of which the share ``recordings`` has all of its sound given."""
         rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
         rows = [self._example(rng, recordings) for _ in range(size)]
-        stacked = {f.name: torch.from_numpy(np.stack([r[f.name] for r in rows])[:, None]) for f in fields(Batch)}
-        return Batch(**stacked)
+        names = [f.name for f in fields(self.batch_type)]
+        return self.batch_type(**{n: torch.from_numpy(np.stack([r[n] for r in rows])[:, None]) for n in names})
 
     def _draw(self, rng: np.random.Generator) -> Utterance:
         return self.utterances[int(np.searchsorted(self.chances, rng.random()))]
@@ -155,10 +184,10 @@ class JointDataset:
         take = min(turn, own.n_frames)
         skip = int(rng.integers(own.n_frames - take + 1))
         at = int(rng.integers(turn - take + 1))
-        heard, heard_level, side = self._heard(rng, n, turn)
+        heard = self._heard(rng, n, turn)
         if turn < n and rng.random() < 0.5:
             at += n - turn
-            heard, heard_level, side = (np.roll(x, -turn, axis=0) for x in (heard, heard_level, side))
+            heard = heard.moved(turn)
         ids, phoneme_position = silent_symbols(MELS_PER_FRAME * n)
         audio = self.normalizer.silence(n)
         span, mels = slice(at, at + take), slice(MELS_PER_FRAME * at, MELS_PER_FRAME * (at + take))
@@ -167,7 +196,9 @@ class JointDataset:
         ids[mels], phoneme_position[mels] = own_ids[cut], own_place[cut]
         mel = self.features.mel_of(own)
         audio[span] = self.normalizer.audio(mel[cut])
-        motion = self._motion(own, slice(skip, skip + take), mel, span, heard_level, side, rng)
+        motion = self._motion(own, slice(skip, skip + take), mel, span, heard.level, heard.side, rng)
+        spoken = np.zeros(n, np.float32)
+        spoken[span] = voice_level(mel)[skip : skip + take]
         given, motion_given = _given(rng, span, n, recordings)
         voices = np.zeros(len(self.voice_index), np.float32)
         for name, weight in own.voices.items():
@@ -181,8 +212,7 @@ class JointDataset:
             ids, phoneme_position = np.roll(ids, away), np.roll(phoneme_position, away, axis=0)
         if drop[1] < 0.1:
             voices[:] = 0
-        if drop[2] < 0.25:
-            heard = np.zeros_like(heard)
+        sound = heard.sound if drop[2] >= 0.25 else np.zeros_like(heard.sound)
         line_numbers = np.ones(n, np.int64)
         if rng.random() < 0.5:
             line_numbers[:] = 0
@@ -195,17 +225,23 @@ class JointDataset:
             "voices": voices,
             "audio_given": given,
             "motion_given": motion_given,
-            "heard": heard,
+            "heard": sound,
             "share": np.full(n, float(drop[3] >= 0.1), np.float32),
             "line_numbers": line_numbers,
+            **self._seen(heard, spoken, rng),
         }
 
-    def _heard(self, rng: np.random.Generator, n: int, turn: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Another person's speech after frame ``turn``: heard (T, 402), its level 0..1 and its side, both (T,)."""
+    def _seen(self, heard: Heard, spoken: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """What an example has besides: nothing here, as nobody is seen. ``spoken`` is the level of its own voice."""
+        return {}
+
+    def _heard(self, rng: np.random.Generator, n: int, turn: int) -> Heard:
+        """Another person's speech after frame ``turn``, or nobody's where that is the end."""
         heard = np.zeros((n, HEARD_CHANNELS), np.float32)
         heard[:, :AUDIO_CHANNELS] = self.normalizer.silence(n)
         heard[:, AUDIO_CHANNELS] = 1
         level, side = np.zeros(n, np.float32), np.zeros(n, np.float32)
+        other, take = None, 0
         if turn < n:
             other = self._draw(rng)
             take = min(n - turn, other.n_frames)
@@ -214,7 +250,7 @@ class JointDataset:
             level[turn : turn + take] = voice_level(mel)
             side[turn : turn + take] = rng.choice((-1.0, 1.0)) * rng.uniform(0.4, 1.0)
             heard[:, AUDIO_CHANNELS + 1] = side
-        return heard, level, side
+        return Heard(heard, level, side, other, slice(turn, turn + take))
 
     def _motion(
         self,

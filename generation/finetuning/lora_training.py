@@ -148,7 +148,7 @@ def clip_loss(trainable: TrainableModel, batch: Batch) -> tuple[Tensor, dict[str
     noisy = add_noise(batch.audio, batch.audio_given, sigma)
     moving = add_noise(batch.motion, batch.motion_given, sigma) if motion else None
 
-    def run(table: Tensor) -> tuple[Tensor, Tensor | None]:
+    def run(table: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
         return model(batch.inputs(table, noisy, moving, sigma), return_dict=False)
 
     own = model.voice_table if trainable.table is None else trainable.table

@@ -14,6 +14,8 @@ AUDIO_CHANNELS = MELS_PER_FRAME * N_MELS
 """Width of an audio token: four mel frames of 100 bins."""
 HEARD_CHANNELS = AUDIO_CHANNELS + 2
 """What a person hears in 40 ms: the others' audio, 1 = not dropped, and where it comes from (-1 left .. 1 right)."""
+SEEN_CHANNELS = N_CHANNELS + 1
+"""What is seen of a face in 40 ms: its motion, and 1 = given, so without noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,9 @@ class JointInputs:
         partner: (B, V, T) int64: the face whose motion each voice's audio tokens attend to. None = voice k, face k.
         face_voice: (B, K, 1 or T, voice_dim + 1) speaker embedding that conditions each face's motion, as ``voice``.
             None = those of ``voice``.
+        seen: (B, F, T, 58) motion of the faces that others may see, at the noise level of ``motion`` or clean where it
+            is given, see ``SEEN_CHANNELS``; for weights that see others. None = nobody sees anybody.
+        sees: (B, K, F) 1 = face k sees face f; needed with ``seen``.
     """
 
     audio: Tensor
@@ -58,6 +63,8 @@ class JointInputs:
     driver: Tensor | None = None
     partner: Tensor | None = None
     face_voice: Tensor | None = None
+    seen: Tensor | None = None
+    sees: Tensor | None = None
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> JointInputs:
         """The same on a device; the signature is the one by which accelerate's offloading moves arguments."""
@@ -76,14 +83,14 @@ class JointInputs:
 
     def without_motion(self) -> JointInputs:
         """The audio stream alone."""
-        return replace(self, motion=None, motion_given=None, heard=None, share=None)
+        return replace(self, motion=None, motion_given=None, heard=None, share=None, seen=None, sees=None)
 
     def check(self, voice_dim: int) -> None:
         """Refuses tensors that do not belong together.
 
         Raises:
             ValueError: a shape that does not fit, with both shapes; motion without its flags or the other way round;
-                a driver without partner and face voices, which come together.
+                a driver without partner and face voices, which come together; the same of seen and sees.
         """
         audio = self.audio
         if audio.dim() != 4 or audio.shape[-1] != AUDIO_CHANNELS:
@@ -92,11 +99,14 @@ class JointInputs:
             raise ValueError("motion and motion_given come together: pass both or neither.")
         if len({value is None for value in (self.driver, self.partner, self.face_voice)}) > 1:
             raise ValueError("driver, partner and face_voice come together: pass all or none.")
+        if (self.seen is None) != (self.sees is None):
+            raise ValueError("seen and sees come together: pass both or neither.")
         batch, n_voices, n_frames, _ = audio.shape
         n_faces = n_voices if self.driver is None or self.motion is None else self.motion.shape[1]
         frames = n_frames if self.face_voice is None or self.face_voice.shape[2:3] == (n_frames,) else 1
         spoken, mels = (batch, n_voices, n_frames), (batch, n_voices, MELS_PER_FRAME * n_frames)
         shown = (batch, n_faces, n_frames)
+        n_seen = 0 if self.seen is None else self.seen.shape[1]
         expected = {
             "audio": (*spoken, AUDIO_CHANNELS),
             "sigma": (batch,),
@@ -112,6 +122,8 @@ class JointInputs:
             "driver": shown,
             "partner": spoken,
             "face_voice": (batch, n_faces, frames, voice_dim + 1),
+            "seen": (batch, n_seen, n_frames, SEEN_CHANNELS),
+            "sees": (batch, n_faces, n_seen),
         }
         for name, tensor in self._present().items():
             if tuple(tensor.shape) != expected[name]:

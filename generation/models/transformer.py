@@ -21,14 +21,22 @@ from generation.core.clock import MELS_PER_FRAME
 from generation.core.motion import N_CHANNELS
 from generation.models.joint_inputs import AUDIO_CHANNELS, HEARD_CHANNELS, JointInputs
 from generation.models.mel_refiner import MelHead
+from generation.models.motion_context import MotionContext
 
 
 @dataclass
 class JointTransformerOutput(BaseOutput):
-    """Predicted clean latents: audio (B, K, T, 400); motion (B, K, T, 57), None without that stream."""
+    """Predicted clean latents.
+
+    Attributes:
+        audio: (B, V, T, 400).
+        motion: (B, K, T, 57); None without that stream.
+        reaction: (B, K, T, 57) what the motion that a face sees adds to its own; None where nothing is seen.
+    """
 
     audio: Tensor
     motion: Tensor | None
+    reaction: Tensor | None = None
 
 
 def rotary_table(positions: Tensor, head_dim: int) -> tuple[Tensor, Tensor]:
@@ -238,6 +246,7 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         max_distance: int = 150,
         mel_dim: int = 160,
         mel_blocks: int = 3,
+        sees_others: bool = False,
     ) -> None:
         super().__init__()
         inner = num_heads * head_dim
@@ -264,23 +273,26 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         for layer in (self.audio_out, self.motion_out, self.audio_mod, self.motion_mod):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
+        self.motion_context = MotionContext(motion_dim) if sees_others else None
 
     def forward(
         self, inputs: JointInputs, return_dict: bool = True
-    ) -> JointTransformerOutput | tuple[Tensor, Tensor | None]:
+    ) -> JointTransformerOutput | tuple[Tensor, Tensor | None, Tensor | None]:
         """One pass over B scenes.
 
         Args:
             inputs: of everybody in them.
-            return_dict: False returns the tuple (audio, motion).
+            return_dict: False returns the tuple (audio, motion, reaction).
 
         Returns:
-            clean latents, shapes of ``inputs.audio`` and ``inputs.motion``.
+            clean latents, shapes of ``inputs.audio`` and ``inputs.motion``, and what is seen adds to the latter.
 
         Raises:
-            ValueError: a shape that does not fit, with both shapes.
+            ValueError: a shape that does not fit, with both shapes; seen motion for weights that do not see others.
         """
         inputs.check(self.config.voice_dim)
+        if inputs.seen is not None and self.motion_context is None:
+            raise ValueError("These weights do not see others: pass no seen motion, or train some with sees_others.")
         audio, motion = inputs.audio, inputs.motion
         routing = Routing(inputs.driver, inputs.partner)
         steps = torch.arange(audio.shape[2], device=audio.device)
@@ -304,8 +316,14 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             a, m = block(a, m, (spoken, shown), rotary, masks, routing)
         tokens = _modulated(self.audio_norm(a), self.audio_mod(spoken))
         audio_out = self.mel_head(audio, self.audio_out(tokens), tokens, condition, inputs.line_numbers)
-        motion_out = None if m is None else self.motion_out(_modulated(self.motion_norm(m), self.motion_mod(shown)))
-        return JointTransformerOutput(audio_out, motion_out) if return_dict else (audio_out, motion_out)
+        motion_out, reaction = None, None
+        if m is not None:
+            m = _modulated(self.motion_norm(m), self.motion_mod(shown))
+            motion_out = self.motion_out(m)
+            if self.motion_context is not None and inputs.seen is not None:
+                reaction = self.motion_context(m, inputs.seen, inputs.required("sees"))
+        out = (audio_out, motion_out, reaction)
+        return JointTransformerOutput(*out) if return_dict else out
 
     def _masks(self, steps: Tensor, inputs: JointInputs, routing: Routing) -> AttentionMasks:
         """Who sees whom, from (T,) frames and what the inputs say of lines and routing."""

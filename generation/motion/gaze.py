@@ -300,6 +300,11 @@ def write_gaze(
     # A saccade of this size takes 40 to 50 ms: about one frame; eyes keep their aim while the head turns.
     across = gaussian_filter1d(across, 0.45) - 0.8 * head[:, 1]
     up = gaussian_filter1d(up, 0.45) + 0.8 * head[:, 0]
+    aim_eyes(out, across, up)
+
+
+def aim_eyes(out: np.ndarray, across: np.ndarray, up: np.ndarray) -> None:
+    """Adds gaze to (T, 57): weights (T,) across, right positive, and up."""
     right, left = np.clip(across, 0, None), np.clip(-across, 0, None)
     for name, amount in (("OutLeft", right), ("InRight", right), ("InLeft", left), ("OutRight", left)):
         out[:, INDEX[f"eyeLook{name}"]] += amount

@@ -77,7 +77,7 @@ def _drift(out: np.ndarray, talks: np.ndarray, liveliness: float, rng: np.random
     out[:, _SHIFT[2]] += 0.9 * out[:, _PITCH]
 
 
-def _pulse(n: int, frame: float, rise: float, fall: float) -> np.ndarray:
+def pulse(n: int, frame: float, rise: float, fall: float) -> np.ndarray:
     """A bump of height 1 at ``frame`` that rises and falls smoothly in that many seconds, (T,)."""
     t = (np.arange(n) - frame) / FPS
     return np.where(t < 0, smoothstep(1 + t / rise), smoothstep(1 - t / fall))
@@ -93,16 +93,17 @@ def _beats(out: np.ndarray, stress: np.ndarray, liveliness: float, rng: np.rando
             low = frame + rng.uniform(0.0, 2.0)
             depth = strength * rng.uniform(0.025, 0.075)
             rise = rng.uniform(0.18, 0.26)
-            out[:, _PITCH] += depth * _pulse(n, low, rise, rng.uniform(0.28, 0.45))
-            out[:, _PITCH] -= 0.25 * depth * _pulse(n, low - 1.6 * rise * FPS, 0.2, rise)
+            out[:, _PITCH] += depth * pulse(n, low, rise, rng.uniform(0.28, 0.45))
+            out[:, _PITCH] -= 0.25 * depth * pulse(n, low - 1.6 * rise * FPS, 0.2, rise)
             last_nod = frame
         if frame - last_raise > 0.7 * FPS and rng.random() < (0.55 if last_nod == frame else 0.2):
-            _raise_brows(out, frame + rng.uniform(-2.0, 1.0), strength * rng.uniform(0.2, 0.55), rng)
+            raise_brows(out, frame + rng.uniform(-2.0, 1.0), strength * rng.uniform(0.2, 0.55), rng)
             last_raise = frame
 
 
-def _raise_brows(out: np.ndarray, frame: float, height: float, rng: np.random.Generator) -> None:
-    bump = height * _pulse(len(out), frame, 0.2, rng.uniform(0.3, 0.6))
+def raise_brows(out: np.ndarray, frame: float, height: float, rng: np.random.Generator) -> None:
+    """Adds a raise of both brows to (T, 57), highest at ``frame``; the eyes widen a little."""
+    bump = height * pulse(len(out), frame, 0.2, rng.uniform(0.3, 0.6))
     out[:, INDEX["browInnerUp"]] += bump
     outer = rng.uniform(0.5, 0.9)
     for side in ("Left", "Right"):
@@ -127,9 +128,9 @@ def _listen(out: np.ndarray, cues: Cues, listens: np.ndarray, liveliness: float,
             depth = liveliness * rng.uniform(0.03, 0.07)
             for beat in range(int(rng.integers(1, 4))):
                 low = start + (0.2 + 0.42 * beat) * FPS
-                out[:, _PITCH] += depth * 0.7**beat * _pulse(n, low, 0.21, 0.24)
+                out[:, _PITCH] += depth * 0.7**beat * pulse(n, low, 0.21, 0.24)
             if rng.random() < 0.25:
-                _raise_brows(out, start, liveliness * rng.uniform(0.15, 0.35), rng)
+                raise_brows(out, start, liveliness * rng.uniform(0.15, 0.35), rng)
     smile = rng.uniform(0.04, 0.12) * (1 + 0.4 * _noise(n, 1.5, rng)) * hears
     for channel in ("mouthSmileLeft", "mouthSmileRight"):
         out[:, INDEX[channel]] += np.clip(smile, 0, 0.2)

@@ -206,8 +206,10 @@ def guided_velocities(
     guider: MaskRoutedGuidance,
     audio_guider: ClassifierFreeGuidance,
     inputs: JointInputs,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor | None]:
     """Velocities of both streams at one noise level, (B, V, T, 400) and (B, K, T, 57) float32, one call a pass.
+
+    With them the reactions to the motion that is seen, (B, K, T, 57), guided as the motion is; None where nothing is.
 
     Args:
         transformer: the network.
@@ -218,11 +220,15 @@ def guided_velocities(
     level, shown = inputs.sigma[:, None, None, None], inputs.required("motion")
     speech: dict[str, Tensor] = {}
     motion: dict[str, Tensor] = {}
+    reactions: dict[str, Tensor] = {}
     for name, told in guider.passes(inputs).items():
         guider.prepare_models(transformer)
-        clean_audio, clean_motion = transformer(told, return_dict=False)
+        clean_audio, clean_motion, reaction = transformer(told, return_dict=False)
         guider.cleanup_models(transformer)
         speech[name] = velocity(inputs.audio, clean_audio, level)
         motion[name] = velocity(shown, clean_motion, level).flatten(1, 2)
+        if reaction is not None:
+            reactions[name] = reaction.float().flatten(1, 2)
+    spoken = audio_guider.forward(speech["pred_voice_0"], speech["pred_null"]).pred
     moved = guider.forward(**motion).pred.unflatten(1, shown.shape[1:3])
-    return audio_guider.forward(speech["pred_voice_0"], speech["pred_null"]).pred, moved
+    return spoken, moved, guider.forward(**reactions).pred.unflatten(1, shown.shape[1:3]) if reactions else None

@@ -28,7 +28,7 @@ from generation.models.vocoder import Vocoder
 from generation.pipeline.conditioning import Condition, Generate, Given, LatentState, apply_all
 from generation.pipeline.face_routing import FaceRouting, route
 from generation.pipeline.guidance import MaskRoutedGuidance, guided_velocities
-from generation.pipeline.listening import Listeners
+from generation.pipeline.listening import Listeners, seen_motion
 from generation.pipeline.postprocess import assemble_speech, pause_gate, postprocess_motion
 from generation.pipeline.sampling import (
     DEFAULT_GUIDANCE,
@@ -281,8 +281,13 @@ class JointPipeline(DiffusionPipeline):
         on_step: Callable[[int, int], None] | None,
         steer: Callable[[Tensor], Tensor] | None = None,
     ) -> tuple[LatentState, LatentState]:
-        """Integrates both streams from noise to data together."""
+        """Integrates both streams from noise to data together.
+
+        Reactions to what is seen of the others are a state of their own, which only faces see: neither lips nor speech
+        depend on the others' motion, not even by way of their own head.
+        """
         alone = len(cast) == 1
+        seeing, reactions = self.transformer.config.sees_others and not alone, torch.zeros_like(motion.latent)
         listeners = Listeners.of(rows, [member.side for member in cast], audio.latent.device)
         guider = self.guider.for_scene(inputs, guidance, listening=not alone)
         audio_guider = self.audio_guider.new(guidance_scale=guidance.speech)
@@ -309,24 +314,33 @@ class JointPipeline(DiffusionPipeline):
             )
             if not alone:
                 inputs = replace(inputs, heard=listeners.loudest(inputs.audio, inputs.required("line_numbers")))
+            if seeing:
+                inputs = replace(inputs, **seen_motion(rows, replace(motion, latent=motion.latent + reactions)))
             if guided:
-                spoken, moved = guided_velocities(self.transformer, guider, audio_guider, inputs)
+                spoken, moved, reaction = guided_velocities(self.transformer, guider, audio_guider, inputs)
             else:
-                spoken, moved = self._distilled(inputs, sigma)
+                spoken, moved, reaction = self._distilled(inputs, sigma)
             moved = rows.to_faces(moved)
+            reaction = None if reaction is None else rows.to_faces(reaction)
             if steer is not None:
-                clean = steer(motion.blended - sigma * moved)
-                moved = velocity(motion.blended, clean, sigma)
+                clean = motion.blended - sigma * moved
+                steered = steer(clean)
+                reaction = None if reaction is None else steer(clean + reaction) - steered
+                moved = velocity(motion.blended, steered, sigma)
+            if reaction is not None:
+                following = float(self.scheduler.sigmas[step + 1])
+                reactions = reactions + (following - sigma) * velocity(reactions, reaction, sigma)
             audio = _stepped(self.scheduler, spoken, t, audio)
             motion = _stepped(motion_scheduler, moved, t, motion)
             if on_step is not None:
                 on_step(step + 1, steps)
-        return audio, motion
+        return audio, replace(motion, latent=motion.latent + reactions) if seeing else motion
 
-    def _distilled(self, inputs: JointInputs, sigma: float) -> tuple[Tensor, Tensor]:
-        """Velocities of both streams from a single call: words, routed voices and what is heard all at once."""
-        clean_audio, clean_motion = self.transformer(inputs, return_dict=False)
-        return velocity(inputs.audio, clean_audio, sigma), velocity(inputs.required("motion"), clean_motion, sigma)
+    def _distilled(self, inputs: JointInputs, sigma: float) -> tuple[Tensor, Tensor, Tensor | None]:
+        """As :func:`guided_velocities`, from a single call: words, voices, what is heard and seen all at once."""
+        clean_audio, clean_motion, reaction = self.transformer(inputs, return_dict=False)
+        moved = velocity(inputs.required("motion"), clean_motion, sigma)
+        return velocity(inputs.audio, clean_audio, sigma), moved, reaction
 
     def decode(
         self,

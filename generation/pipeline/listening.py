@@ -1,4 +1,4 @@
-"""Listener conditioning: the loudest other speaker and its direction, for each character and frame."""
+"""Listener conditioning: the loudest other speaker and its direction, and the others' motion, for each face."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from generation.pipeline.conditioning import LatentState
 from generation.pipeline.face_routing import FaceRouting
 
 _SILENT = -1e30
@@ -55,3 +56,21 @@ class Listeners:
         side = (self.voice_sides.gather(1, loudest) - self.row_sides).clamp(-1, 1) * speaks
         heard = torch.cat((sound, torch.ones_like(side)[..., None], side[..., None]), -1)
         return heard * self.others.any(2)[..., None]
+
+
+def seen_motion(rows: FaceRouting, motion: LatentState) -> dict[str, Tensor]:
+    """What the faces of a scene see of each other, by the names of :class:`generation.models.joint_inputs.JointInputs`.
+
+    Every face sees the K visible ones but itself; an unseen face sees nobody.
+
+    Args:
+        rows: routing, R rows.
+        motion: state of the motion stream, (1, K and unseen, T, 57).
+
+    Returns:
+        ``seen`` (1, K, T, 58) and ``sees`` (1, R, K).
+    """
+    visible = np.arange(rows.n_visible)
+    sees = (rows.faces[:, None] != visible) & (rows.faces[:, None] < rows.n_visible)
+    seen = torch.cat((motion.blended, motion.given[..., None]), -1)[:, : rows.n_visible]
+    return {"seen": seen, "sees": torch.from_numpy(sees)[None].to(seen)}

@@ -1,4 +1,4 @@
-"""Depth up-scaling of a joint checkpoint with zero-gated copies of its layers (arXiv 2312.15166)."""
+"""Growth of a joint checkpoint: zero-gated copies of its layers (arXiv 2312.15166), and faces that see each other."""
 
 from __future__ import annotations
 
@@ -33,3 +33,18 @@ def grow_depth(ema: Path, num_layers: int) -> None:
             weights[name.replace(below, f"blocks.{layer}.", 1)] = copy
     deeper.load_state_dict(weights)
     deeper.save_pretrained(ema)
+
+
+def add_motion_context(ema: Path) -> None:
+    """Lets the faces of a checkpoint of the joint model see each other; at first it computes what it did.
+
+    Args:
+        ema: folder of the model, written anew if its faces do not see each other yet.
+    """
+    model = load_strict(JointTransformer, ema)
+    if model.config.sees_others:
+        return
+    known = {name: value for name, value in model.config.items() if not name.startswith("_")}
+    seeing = JointTransformer.from_config(known | {"sees_others": True})  # a list of defaults in it would win
+    seeing.load_state_dict(seeing.state_dict() | model.state_dict())
+    seeing.save_pretrained(ema)

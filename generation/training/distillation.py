@@ -16,10 +16,11 @@ from peft.utils import get_peft_model_state_dict
 from torch import Tensor
 
 from generation.adapters.lora import FILE, add_adapter, fill_adapter, read_adapter, save_adapter
+from generation.data.dialogue_dataset import DialogueBatch
 from generation.models.flow import velocity
 from generation.pipeline.guidance import MaskRoutedGuidance, guided_velocities
 from generation.pipeline.sampling import DISTILLED_ADAPTER, DISTILLED_STEPS, Guidance, Sampling, noise_levels
-from generation.training.flow_matching_loss import add_noise
+from generation.training.flow_matching_loss import add_noise, with_seen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,26 +71,32 @@ def distillation_loss(model: JointTransformer, batch: Batch) -> tuple[Tensor, di
         batch: B examples, K = 1.
 
     Returns:
-        loss, and the mean squared errors ``audio`` and ``motion`` on the frames that were not given.
+        loss, and the mean squared errors ``audio`` and ``motion``, and of dialogues ``reaction``, on the frames that
+        were not given.
     """
     inputs = _states_of_the_sampler(model, batch, step=int(torch.randint(DISTILLED_STEPS, ())))
+    if isinstance(batch, DialogueBatch):
+        inputs = with_seen(inputs, batch, torch.from_numpy(Sampling().motion_spread()).to(inputs.sigma))
     model.disable_adapters()
     with torch.no_grad():
-        spoken, moved = _teacher(model, inputs)
+        spoken, moved, reaction = _teacher(model, inputs)
     model.enable_adapters()
-    found = model(inputs, return_dict=False)
+    found_audio, found_motion, found_reaction = model(inputs, return_dict=False)
     level = inputs.sigma[:, None, None, None]
-    wanted = (inputs.audio - level * spoken, inputs.required("motion") - level * moved)
+    learnt = {
+        "audio": (1.0, found_audio, inputs.audio - level * spoken, batch.audio_given),
+        "motion": (0.5, found_motion, inputs.required("motion") - level * moved, batch.motion_given),
+    }
+    if reaction is not None:
+        learnt["reaction"] = (0.5, found_reaction, reaction, batch.motion_given)
     weight = inputs.sigma.square().reciprocal()[:, None, None]
-    total, errors = inputs.audio.new_zeros(()), []
-    for share, clean, target, given in zip(
-        (1.0, 0.5), found, wanted, (batch.audio_given, batch.motion_given), strict=True
-    ):
+    total, errors = inputs.audio.new_zeros(()), {}
+    for name, (share, clean, target, given) in learnt.items():
         error = (clean.float() - target).square().mean(-1) * (1 - given)
         count = (1 - given).sum().clamp(min=1)
         total = total + share * (weight * error).sum() / count
-        errors.append(float((error.sum() / count).detach()))
-    return total, dict(zip(("audio", "motion"), errors, strict=True))
+        errors[name] = float((error.sum() / count).detach())
+    return total, errors
 
 
 @torch.no_grad()
@@ -102,7 +109,7 @@ def _states_of_the_sampler(model: JointTransformer, batch: Batch, step: int) -> 
     motion = add_noise(batch.motion, batch.motion_given, begun, spread=calm)
     inputs = batch.inputs(model.voice_table, audio, motion, begun)
     for now, then in pairwise(levels[: step + 1]):
-        clean_audio, clean_motion = model(inputs, return_dict=False)
+        clean_audio, clean_motion, _ = model(inputs, return_dict=False)
         # A given frame's clean latent is the frame itself, so that it stays.
         clean_audio = torch.where(batch.audio_given[..., None] > 0, inputs.audio, clean_audio)
         clean_motion = torch.where(batch.motion_given[..., None] > 0, inputs.required("motion"), clean_motion)
@@ -120,8 +127,8 @@ def _moved(latent: Tensor, clean: Tensor, now: Tensor, then: Tensor) -> Tensor:
     return latent + (then - now) * velocity(latent, clean, now)
 
 
-def _teacher(model: JointTransformer, inputs: JointInputs) -> tuple[Tensor, Tensor]:
-    """Velocities of both streams, (B, 1, T, C) each, as the guided sampler has them."""
+def _teacher(model: JointTransformer, inputs: JointInputs) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Velocities of both streams and reactions, (B, 1, T, C) each, as the guided sampler has them."""
     scales = Guidance()
     guider = MaskRoutedGuidance().for_scene(inputs, scales, listening=True)
     return guided_velocities(model, guider, ClassifierFreeGuidance(guidance_scale=scales.speech), inputs)

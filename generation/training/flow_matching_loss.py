@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from generation.data.dialogue_dataset import DialogueBatch
 from generation.models.joint_inputs import AUDIO_CHANNELS
 from generation.models.transformer import JointTransformer
 
 if TYPE_CHECKING:
     from generation.data.joint_dataset import Batch
+    from generation.models.joint_inputs import JointInputs
 
 _LOSS_FLOOR = 0.2
 _MOTION_WEIGHT = 0.5
@@ -42,6 +44,14 @@ def add_noise(clean: Tensor, given: Tensor, sigma: Tensor, spread: float | Tenso
     return torch.where(given[..., None] > 0, clean, mixed)
 
 
+def with_seen(inputs: JointInputs, batch: DialogueBatch, spread: float | Tensor = 1.0) -> JointInputs:
+    """The inputs with the others' motion of a batch: half of the time at their noise level, else clean and given."""
+    clean = batch.seen[:, 0]
+    given = (torch.rand(len(clean), 1, 1, device=clean.device) < 0.5).to(clean).expand(clean.shape[:3])
+    noisy = add_noise(clean, given, inputs.sigma, spread)
+    return replace(inputs, seen=torch.cat((noisy, given[..., None]), -1), sees=batch.sees)
+
+
 def joint_loss(model: JointTransformer, batch: Batch, motion: bool = True) -> tuple[Tensor, dict[str, float]]:
     """Weighted error of the clean latents on the frames that were not given.
 
@@ -51,7 +61,7 @@ def joint_loss(model: JointTransformer, batch: Batch, motion: bool = True) -> tu
         motion: False trains the audio stream alone, as ``parley say`` runs it.
 
     Returns:
-        loss, and its unweighted parts: mean squared errors ``audio`` and ``motion``.
+        loss, and its unweighted parts: mean squared errors ``audio`` and ``motion``, and of dialogues ``reaction``.
     """
     sigma = sample_sigma(len(batch.audio)).to(batch.audio.device)
     table = model.voice_table + 0.1 * torch.randn_like(model.voice_table)
@@ -62,13 +72,19 @@ def joint_loss(model: JointTransformer, batch: Batch, motion: bool = True) -> tu
     heard[..., :AUDIO_CHANNELS] = flag * ((1 - blur) * sound + blur * torch.randn_like(sound))
     noisy = add_noise(batch.audio, batch.audio_given, sigma)
     moving = add_noise(batch.motion, batch.motion_given, sigma) if motion else None
-    audio_out, motion_out = model(replace(batch, heard=heard).inputs(table, noisy, moving, sigma), return_dict=False)
+    inputs = replace(batch, heard=heard).inputs(table, noisy, moving, sigma)
+    if motion and isinstance(batch, DialogueBatch):
+        inputs = with_seen(inputs, batch)
+    audio_out, motion_out, reaction_out = model(inputs, return_dict=False)
     weight = sigma.clamp(min=_LOSS_FLOOR).square().reciprocal()
     loss, audio_error = _masked_error(audio_out, batch.audio, batch.audio_given, weight)
     parts = {"audio": audio_error}
     if motion:
         motion_loss, parts["motion"] = _masked_error(motion_out, batch.motion, batch.motion_given, weight)
         loss = loss + _MOTION_WEIGHT * motion_loss
+    if motion and isinstance(batch, DialogueBatch):
+        added, parts["reaction"] = _masked_error(reaction_out, batch.reaction, batch.motion_given, weight)
+        loss = loss + _MOTION_WEIGHT * added
     return loss, parts
 
 

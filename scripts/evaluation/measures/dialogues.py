@@ -14,6 +14,7 @@ from generation.core.assets import asset
 from generation.core.clock import FPS, samples_from_frames
 from generation.core.motion import CHANNELS, MOUTH, MotionTrack
 from generation.core.performance import Line
+from generation.metrics.listeners import reaction_to_partner
 from generation.metrics.word_errors import word_errors
 from generation.motion.tracking import MotionTracker
 from scripts.compose_portraits import DIVIDER, SIDE, write_scene
@@ -37,6 +38,8 @@ DRAWN_SCRIPT = (
 )
 BLINK = 0.5
 """Closing of both lids from which a blink counts."""
+LISTENED = 2 * FPS
+"""Shortest line, in frames, whose listeners are measured."""
 _MOUTH = np.array([name in MOUTH for name in CHANNELS])
 
 
@@ -57,7 +60,8 @@ def dialogues(wanted: set[str], synthesis: Synthesis, judges: Judges, kept: Path
     Returns:
         ``dialogue_wer`` and ``dialogue_p808``; ``dialogue_pause_closed``; ``blinks_per_minute``, ``longest_stare``,
         seconds without a blink, and ``longest_still_head`` of all members; ``leak_idle`` and its floor
-        (:func:`leak_idle`), and ``leak_idle_rig`` (:func:`leak_on_the_rig`).
+        (:func:`leak_idle`), and ``leak_idle_rig`` (:func:`leak_on_the_rig`); ``reaction_`` with
+        what :func:`reaction_to_partner` finds in the listeners of lines that nobody talks into.
     """
     scenes = dialogue_scenes(kept / "dialogues")
     first = {name: perform(path, synthesis) for name, path in scenes.items()}
@@ -67,6 +71,8 @@ def dialogues(wanted: set[str], synthesis: Synthesis, judges: Judges, kept: Path
     if "blinks" in wanted:
         motions = [track.values for run in first.values() for track in run.tracks]
         found |= blinks(motions) | {"longest_still_head": longest_still_head(motions)}
+    if "reactions" in wanted:
+        found |= renamed(_reactions(list(first.values())), "reaction_")
     if "leak_idle" in wanted:
         more = {name: [perform(path, synthesis, seed) for seed in range(1, takes)] for name, path in scenes.items()}
         found |= leak_idle([first["portraits"], *more["portraits"]])
@@ -95,6 +101,17 @@ def _mouths(takes: Sequence[SceneRun]) -> dict[str, float]:
         for number, part in enumerate(part for run in takes for part in run.performance.characters)
     ]
     return renamed(pause_closed(spoken), "dialogue_")
+
+
+def _reactions(takes: Sequence[SceneRun]) -> dict[str, float]:
+    pairs = [
+        [run.performance.characters[k].motion.values[line.start : line.stop] for k in (line.character, other)]
+        for run in takes
+        for line in _alone(run)
+        for other in range(len(run.performance.characters))
+        if other != line.character and line.n_frames >= LISTENED
+    ]
+    return reaction_to_partner(*zip(*pairs, strict=True))
 
 
 def blinks(motions: Sequence[np.ndarray]) -> dict[str, float]:

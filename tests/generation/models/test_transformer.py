@@ -225,7 +225,7 @@ def test_audio_alone_is_the_audio_stream_of_layers_that_are_not_joint() -> None:
 def test_tuple_and_output_hold_the_same(model: JointTransformer) -> None:
     tensors = scene_tensors(cast=1)
     with torch.no_grad():
-        audio, motion = model(JointInputs(**tensors), return_dict=False)
+        audio, motion, _ = model(JointInputs(**tensors), return_dict=False)
     output = run(model, tensors)
     assert torch.equal(audio, output.audio) and torch.equal(motion, output.motion)
 
