@@ -1,0 +1,5 @@
+"""ComfyUI node pack: Check, Say and Render by a running Parley service."""
+
+from .nodes import NODE_CLASS_MAPPINGS, NODE_DISPLAY_NAME_MAPPINGS
+
+__all__ = ["NODE_CLASS_MAPPINGS", "NODE_DISPLAY_NAME_MAPPINGS"]
