@@ -164,6 +164,8 @@ def _say(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from generation.audio.sound_file import clock
+    from studio.production.settings import expected_cost
     from studio.validation.scene_check import check_scene
 
     report = check_scene(arguments.scene)
@@ -172,7 +174,10 @@ def _check(arguments: argparse.Namespace) -> int:
     if report.problems or report.scene is None:
         return _refuse(arguments, report.problems)
     counts = f"{len(report.scene.cast)} in the cast, {len(report.scene.script)} lines, about {report.seconds:.0f} s"
-    _tell(arguments, "ok", f"{arguments.scene.name} is ready to render: {counts}.", seconds=report.seconds)
+    needed, work = expected_cost(report)
+    cost = f"{needed / 1e6:,.0f} MB on the disk and {clock(work)} on two idle cores"
+    text = f"{arguments.scene.name} is ready to render: {counts}; it takes about {cost}."
+    _tell(arguments, "ok", text, seconds=report.seconds, disk_bytes=needed, work_seconds=round(work))
     return OK
 
 

@@ -81,6 +81,17 @@ class JointInputs:
             raise ValueError(f"{name} is needed here and is not given.")
         return value
 
+    def window(self, frames: slice) -> JointInputs:
+        """Some of its video frames."""
+        mels = slice(MELS_PER_FRAME * frames.start, MELS_PER_FRAME * frames.stop)
+        parts = {}
+        for name, tensor in self._present().items():
+            if name in ("symbols", "phoneme_position"):
+                parts[name] = tensor[:, :, mels]
+            elif name not in ("sigma", "voice", "sees") and tensor.shape[2] == self.audio.shape[2]:
+                parts[name] = tensor[:, :, frames]
+        return replace(self, **parts)
+
     def without_motion(self) -> JointInputs:
         """The audio stream alone."""
         return replace(self, motion=None, motion_given=None, heard=None, share=None, seen=None, sees=None)

@@ -34,6 +34,16 @@ class LatentState:
         """(B, K, T, C): noisy where to be made, clean where given."""
         return torch.where(self.denoise_mask[..., None] > 0, self.latent, self.clean)
 
+    def window(self, frames: slice) -> LatentState:
+        """Some of its frames."""
+        return LatentState(self.latent[:, :, frames], self.clean[:, :, frames], self.denoise_mask[:, :, frames])
+
+    def known(self, frames: slice, values: Tensor) -> LatentState:
+        """The state with all of some frames given: ``values`` (B, K, n, C)."""
+        clean, mask = self.clean.clone(), self.denoise_mask.clone()
+        clean[:, :, frames], mask[:, :, frames] = values, 0
+        return replace(self, clean=clean, denoise_mask=mask)
+
     @classmethod
     def pinned(cls, clean: Tensor) -> LatentState:
         """A state that is given as a whole: ``clean`` (B, K, T, C)."""

@@ -8,7 +8,7 @@ as the network has been trained with a face for every voice.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -116,6 +116,11 @@ class FaceRouting:
         for face, drivers in zip(self.faces, self.drivers, strict=True):
             driven[face, drivers, frames] = True
         return driven[:, : self.n_voices]
+
+    def window(self, frames: slice) -> FaceRouting:
+        """Some of its frames."""
+        parts = {name: getattr(self, name)[:, frames] for name in ("drivers", "shares", "weights", "partners")}
+        return replace(self, **parts)
 
     @property
     def _one_row_a_face(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -40,6 +41,7 @@ from generation.pipeline.sampling import (
     Sampling,
     noise_levels,
 )
+from generation.pipeline.windows import Place, quiet_frames, sample_windows
 from generation.recordings.recorded_speech import speech_log_mel
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 
@@ -115,10 +117,10 @@ class JointPipeline(DiffusionPipeline):
         guidance: Guidance = DEFAULT_GUIDANCE,
         audio_conditions: Sequence[Condition] = (),
         motion_conditions: Sequence[Condition] = (),
-        steer: Callable[[Tensor], Tensor] | None = None,
+        steer: Callable[[int, Tensor], Tensor] | None = None,
         on_step: Callable[[int, int], None] | None = None,
     ) -> Performance:
-        """Speech and motion of K people over ``n_frames`` video frames.
+        """Speech and motion of K people over ``n_frames`` video frames, long ones window by window.
 
         Args:
             lines: what is said or played, within the frames.
@@ -134,7 +136,8 @@ class JointPipeline(DiffusionPipeline):
             motion_conditions: the same for motion, such as a kept span
             (:class:`generation.pipeline.conditioning.Given`); noise
                 among them has spread 1 and is calmed as all of it.
-            steer: changes each step's predicted clean motion, (1, K, T, 57) standardised, such as through keyframes.
+            steer: changes each step's predicted clean motion, (1, K, n, 57) standardised, of the window that begins at
+                a frame, such as through keyframes.
             on_step: called with (steps done, steps in all); raising in it stops the run.
 
         Raises:
@@ -155,7 +158,16 @@ class JointPipeline(DiffusionPipeline):
         inputs = self.prepare_inputs(lines, cast, rows, audio, motion)
         voices, faces = rows.members(cast)
         with self.adapters.active([dict(m.adapters) for m in voices], [dict(m.adapters) for m in faces]):
-            audio, motion = self.denoise(inputs, audio, motion, cast, rows, sampling, guidance, on_step, steer)
+
+            def denoise(
+                told: JointInputs, sound: LatentState, shown: LatentState, some: FaceRouting, place: Place
+            ) -> tuple[LatentState, LatentState]:
+                bent = None if steer is None else partial(steer, place.first)
+                step = None if on_step is None else partial(place.report, on_step)
+                return self.denoise(told, sound, shown, cast, some, sampling, guidance, step, bent)
+
+            quiet = quiet_frames(inputs, audio, self.normalizer.silence(1))
+            audio, motion = sample_windows(denoise, inputs, audio, motion, rows, quiet)
         return self.decode(lines, cast, rows, audio, motion)
 
     @property

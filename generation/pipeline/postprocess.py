@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy.ndimage import binary_dilation, gaussian_filter1d
+from scipy.ndimage import binary_dilation, gaussian_filter1d, uniform_filter1d
 
 from generation.audio.mel import match_loudness
 from generation.audio.pitch import envelope
 from generation.audio.timbre import apply_timbre
 from generation.audio.voice_activity import voice_level
 from generation.core.arrays import runs
-from generation.core.clock import MELS_PER_FRAME, SAMPLES_PER_FRAME, mels_from_frames, samples_from_frames
+from generation.core.clock import HOP, MELS_PER_FRAME, SAMPLES_PER_FRAME, mels_from_frames, samples_from_frames
 from generation.core.motion import INDEX, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
 from generation.core.performance import Line
 
@@ -30,6 +30,8 @@ _LONGEST_GAP = 6
 _SHORTEST_VOICE = 3
 """Frames of sound among silence below which it is a click, not a voice."""
 _FADE = SAMPLES_PER_FRAME // 4
+_LONGEST_PIECE = 2000
+"""Mel frames that are turned into sound at once."""
 _POST_FILTER_GAIN = 0.5
 """Share by which the ripples of a sampled spectrum are raised."""
 
@@ -100,9 +102,30 @@ def assemble_speech(
             continue
         own = mel[mels_from_frames(line.start) : mels_from_frames(line.stop)]
         own = post_filter(own if timbre is None else apply_timbre(own, timbre))
-        sound = vocoder.decode(torch.from_numpy(own)[None].to(vocoder.device))[0].cpu().numpy()
+        sound = _decoded(own, vocoder)
         ramp = np.linspace(0, 1, _FADE, dtype=np.float32)
         sound[:_FADE] *= ramp
         sound[-_FADE:] *= ramp[::-1]
         speech[span] = sound / max(1.0, np.abs(sound).max())
     return speech
+
+
+def _decoded(mel: np.ndarray, vocoder: Vocoder) -> np.ndarray:
+    """Sound (240 N,) of a log-mel (N, 100); a long one in pieces that pass over, within 10 ms, where it is softest."""
+    parts: list[np.ndarray] = []
+    first = 0
+    while first < len(mel):
+        stop = len(mel)
+        if stop - first > _LONGEST_PIECE:
+            late = slice(first + _LONGEST_PIECE // 2, first + _LONGEST_PIECE)
+            level = uniform_filter1d(np.exp(mel[late]).mean(1), 5)
+            stop = late.start + int(level.argmin())
+        piece = mel[first : min(stop + 1, len(mel))]  # one more, which the next begins with
+        sound = vocoder.decode(torch.from_numpy(piece)[None].to(vocoder.device))[0].cpu().numpy()
+        if parts:
+            rise = np.linspace(0, 1, HOP, dtype=np.float32)
+            sound[:HOP] = (1 - rise) * parts[-1][-HOP:] + rise * sound[:HOP]
+            parts[-1] = parts[-1][:-HOP]
+        parts.append(sound)
+        first = stop
+    return np.concatenate(parts)

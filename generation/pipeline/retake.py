@@ -54,10 +54,11 @@ def regenerate_span(
     ]
     noise = _noise(kept.n_frames, span, cast[who].name, seed)[first:stop]
 
-    def steer(clean: Tensor) -> Tensor:
+    def steer(first: int, clean: Tensor) -> Tensor:
         values = normalizer.motion_values(clean[0, who].float().cpu().numpy())
-        clean = clean.clone()
-        moved = normalizer.motion(through_keyframes(values, span))
+        clean, here = clean.clone(), span.shifted(-first)
+        keys = tuple(key for key in here.keys if 0 <= key.frame < len(values))
+        moved = normalizer.motion(through_keyframes(values, replace(here, keys=keys)))
         clean[0, who] = torch.from_numpy(moved).to(clean)
         return clean
 

@@ -98,7 +98,7 @@ class SetStart(_LineAction):
     """Begin so many seconds after the scene begins."""
 
     kind: Literal["start"] = "start"
-    value: float = Field(title="start", ge=0, le=3600)
+    value: float = Field(title="start", ge=0, le=360_000)
 
 
 class AddLine(_LineAction):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.core.motion import MotionTrack
+from generation.core.clock import FPS, SAMPLE_RATE
+from generation.core.motion import N_CHANNELS, MotionTrack
 from generation.core.performance import CharacterPerformance, Performance
 from studio.core.storage import trim_folder, write_whole
 
@@ -65,3 +66,9 @@ class PerformanceCache:
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.npz"
+
+
+def made_bytes(seconds: float, n_cast: int) -> int:
+    """What the speech and motion of so many people take in files, kept segments, stems and the mix's three tracks."""
+    speech, motion = 4 * SAMPLE_RATE, 4 * N_CHANNELS * FPS
+    return round(seconds * (n_cast * (2 * speech + 3 * motion + 3 * SAMPLE_RATE) + 3 * speech)) + 2_000_000

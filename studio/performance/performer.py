@@ -14,10 +14,11 @@ from generation.core.performance import CastMember, Performance, StoredPerforman
 from generation.core.result_key import made_by, result_key
 from generation.motion.keyframes import KeyedSpan, crossfade
 from generation.pipeline.face_routing import LEAST_SHARE
+from studio.core.output import require_place
 from studio.core.progress import Progress
 from studio.performance.characters import character_voices
 from studio.performance.models import Models, single_threaded
-from studio.performance.performance_cache import PerformanceCache
+from studio.performance.performance_cache import PerformanceCache, made_bytes
 from studio.performance.recorded_lines import voiced_tracks
 from studio.performance.retake_plan import bend_through_keys, plan_retakes
 from studio.performance.scene_gaze import write_scene_eyes
@@ -105,12 +106,14 @@ class ScenePerformer:
 
         Raises:
             Cancelled: stopped; the finished segments stay.
+            DocumentError: the disk has no room for so long a scene; nothing was made.
             OSError: the disk is full.
         """
+        names = [voice.name for voice in self._voices]
+        require_place(work / "speech", needed_bytes=made_bytes(timeline.seconds, len(names)))
         segments = [s for s in split(timeline) if wanted is None or any(line.id in wanted for line in s.lines)]
         retakes = _retakes_of(self._scene, timeline, segments)
         routing = scene_routing(self._scene, timeline, routing)
-        names = [voice.name for voice in self._voices]
         joined = StoredPerformance.still(names, timeline.n_frames, work)
         join_performances(segments, self._parts(segments, retakes, routing, sides, work, progress), joined)
         deliveries = [voice.delivery for voice in self._voices]

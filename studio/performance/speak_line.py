@@ -23,11 +23,10 @@ from studio.export.writers import write_sound
 from studio.scene.schema import Scene
 from studio.scene.styles import read_style
 from studio.scene.voices import voice_names
+from studio.timeline.timeline import MAX_TEXT
 
-MAX_TEXT = 3000
-"""Letters that are said at a time."""
-MOST_BYTES = 20_000_000
-"""Of the sound of so many letters, and what is made on the way."""
+BYTES_A_LETTER = 50_000
+"""Of its sound, some 70 ms, and what is made on the way."""
 
 
 def speak_line(
@@ -49,7 +48,7 @@ def speak_line(
             no ``.wav``.
     """
     styles = dict(styles or {})
-    if problems := [*_output_problems(target), *line_problems(text, voice, speed, styles)]:
+    if problems := [*_output_problems(target, text), *line_problems(text, voice, speed, styles)]:
         raise DocumentError(problems)
     progress = Progress([Stage("load models", 5), Stage("speech", 10)], listener)
     with progress.running():
@@ -80,10 +79,10 @@ def line_scene(text: str, voice: str, speed: float, styles: Mapping[str, float],
     return Scene.model_validate({"picture": "", "cast": [speaker], "script": [line], "seed": seed})
 
 
-def _output_problems(target: Path) -> list[Problem]:
+def _output_problems(target: Path, text: str) -> list[Problem]:
     if target.suffix.lower() != ".wav":
         return [*signing_problems(), Problem("output", f"the sound {shortened(target.name)} should end in .wav")]
-    return [*signing_problems(), *output_problems(target, needed_bytes=MOST_BYTES)]
+    return [*signing_problems(), *output_problems(target, needed_bytes=BYTES_A_LETTER * len(text) + 1_000_000)]
 
 
 def line_problems(text: str, voice: str, speed: float, styles: Mapping[str, float]) -> list[Problem]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from generation.audio.loudness import mix_performance
-from generation.core.clock import FPS, SAMPLE_RATE
 from generation.core.motion import MotionTrack
 from generation.core.performance import StoredPerformance
 from studio.cast.face_assignment import FaceAssignment
@@ -25,7 +24,7 @@ from studio.export.writers import export_scene, names_beside
 from studio.production.frame_cache import FRAME_FOLDER, FrameCache, trim_frames
 from studio.production.observer import RenderObserver
 from studio.production.scene_drawing import DrawnMotion, appearance_key, make_renderer, scaled_motion
-from studio.production.settings import DEFAULT_SETTINGS, RenderSettings, expected_stage_seconds
+from studio.production.settings import DEFAULT_SETTINGS, RenderSettings, expected_cost, expected_stage_seconds
 from studio.production.setup import Setup, set_up
 from studio.production.transparency import cut_cast
 from studio.scene.document import scene_data
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
 STAGES = ("check", "load models", "speech and motion", "rendering", "encoding")
 MAX_FRAME_BYTES = 1_000_000_000
 """Of cached frame segments."""
-BYTES_A_PIXEL, LOSSLESS_BYTES_A_PIXEL = 0.02, 0.3
-"""Of encoded frames: twice what the sample scene takes (0.009 a pixel and frame); lossless is a guess."""
 BACKBONE_SHARE = 100.0
 """Seconds, of the same unit as other stages, that a backbone takes for a second of film."""
 
@@ -128,7 +125,7 @@ def _checked(path: Path, target: Path, settings: RenderSettings) -> tuple[Report
     """The check's report, the scene, and its faces in the size in which they are rendered."""
     report = check_scene(path)
     cast = [character.name for character in report.scene.cast] if report.scene else []
-    needed = _film_bytes(report, settings) if not report.problems else 0
+    needed, _ = expected_cost(report, settings)
     refused = output_problems(target, names_beside(target, cast), needed)
     work = settings.work or target.parent / ".parley"
     if not refused and work.parent != target.parent:
@@ -137,16 +134,6 @@ def _checked(path: Path, target: Path, settings: RenderSettings) -> tuple[Report
     if report.problems or refused or report.scene is None or report.assignment is None:
         raise DocumentError([*report.problems, *refused])
     return report, report.scene, report.assignment.resized(settings.greatest_height)
-
-
-def _film_bytes(report: Report, settings: RenderSettings) -> int:
-    """Rough size of a film with all that is written beside it and kept in the work folder."""
-    if report.scene is None or report.assignment is None:
-        return 0
-    rows, columns = report.assignment.resized(settings.greatest_height).picture.shape[:2]
-    pictures = (LOSSLESS_BYTES_A_PIXEL if settings.lossless or settings.alpha else BYTES_A_PIXEL) * FPS * rows * columns
-    sound = len(report.scene.cast) * SAMPLE_RATE * (3 + 4)  # a stem of 24 bits, and what is kept
-    return round(report.seconds * (2 * pictures + sound)) + 2_000_000
 
 
 def _perform(setup: Setup, work: Path, progress: Progress) -> StoredPerformance:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from generation.core.clock import FPS
+from generation.core.clock import FPS, SAMPLE_RATE
 from generation.pipeline.sampling import network_calls
 from studio.cast.face_assignment import FaceAssignment
 from studio.core.problems import DocumentError, Problem
 from studio.export.frame_encoder import ALPHA, LOSSLESS, MP4, FilmFormat
+from studio.performance.performance_cache import made_bytes
+from studio.validation.scene_check import Report
 
 DRAFT_HEIGHT = 480
 """Greatest height of a draft in pixels."""
+
+BYTES_A_PIXEL, LOSSLESS_BYTES_A_PIXEL = 0.02, 0.3
+"""Of encoded frames: twice what the sample scene takes (0.009 a pixel and frame); lossless is a guess."""
+CURVE_BYTES = 35_000
+"""Of a second of somebody's motion curves, CSV and JSON."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,19 @@ class RenderSettings:
 DEFAULT_SETTINGS = RenderSettings()
 
 
+def film_bytes(seconds: float, n_cast: int, size: tuple[int, int], settings: RenderSettings) -> int:
+    """Rough size of a film with all that is written beside it, kept in the work folder, and made on the way.
+
+    Args:
+        seconds: length of the scene.
+        n_cast: people.
+        size: width and height of the video.
+        settings: how.
+    """
+    pixels = (LOSSLESS_BYTES_A_PIXEL if settings.lossless or settings.alpha else BYTES_A_PIXEL) * FPS * math.prod(size)
+    return round(seconds * (2 * pixels + 3 * SAMPLE_RATE + n_cast * CURVE_BYTES)) + made_bytes(seconds, n_cast)
+
+
 def expected_stage_seconds(seconds: float, assignment: FaceAssignment, settings: RenderSettings) -> dict[str, float]:
     """Rough seconds of each stage on two idle cores, for the shares of the progress and to be scaled to a machine.
 
@@ -83,3 +104,13 @@ def expected_stage_seconds(seconds: float, assignment: FaceAssignment, settings:
         "rendering": 0.5 * n_faces + FPS * seconds * (0.006 + 0.016 * face_pixels / 512**2),
         "encoding": 1 + 0.05 * seconds,
     }
+
+
+def expected_cost(report: Report, settings: RenderSettings = DEFAULT_SETTINGS) -> tuple[int, float]:
+    """Rough bytes on the disk and seconds of work of a film, by the check of its scene; zeros where it has faults."""
+    if report.problems or report.scene is None or report.assignment is None:
+        return 0, 0.0
+    assignment = report.assignment.resized(settings.greatest_height)
+    rows, columns = assignment.picture.shape[:2]
+    needed = film_bytes(report.seconds, len(report.scene.cast), (columns, rows), settings)
+    return needed, sum(expected_stage_seconds(report.seconds, assignment, settings).values())

@@ -123,8 +123,8 @@ class TimedRegion(_Strict):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    start: float = Field(alias="from", ge=0, le=3600)
-    end: float = Field(alias="to", ge=0, le=3600)
+    start: float = Field(alias="from", ge=0, le=360_000)
+    end: float = Field(alias="to", ge=0, le=360_000)
     region: Annotated[tuple[Point, ...], BeforeValidator(region_points, Box | Polygon)] | None = None
     mask: FileName | None = None
 
@@ -247,7 +247,7 @@ class ScriptLine(_Strict):
     channel: Annotated[Channel | None, BeforeValidator(channel_of)] = None
     pause: float | None = Field(None, ge=0, le=60)
     overlap: float | None = Field(None, gt=0, le=60)
-    start: float | None = Field(None, ge=0, le=3600)
+    start: float | None = Field(None, ge=0, le=360_000)
     speed: float = Field(1.0, ge=0.5, le=2.0)
     take: int = Field(0, ge=0, lt=1000)
     looks: Name | None = None

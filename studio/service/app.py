@@ -44,9 +44,7 @@ EVENT_SECONDS, QUEUED_SECONDS = 0.25, 1.0
 KEEP_SECONDS = 10.0
 """How often the service looks whether jobs wait without a worker."""
 _Model = TypeVar("_Model", bound=BaseModel)
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    code: {"model": Refusal} for code in (401, 403, 404, 409, 413, 422, 507)
-}
+_REFUSALS: dict[int | str, dict[str, Any]] = {code: {"model": Refusal} for code in (401, 403, 404, 409, 413, 422, 507)}
 _router = APIRouter(responses=_REFUSALS, dependencies=[Depends(HTTPBearer(auto_error=False))])
 
 

@@ -33,9 +33,7 @@ class Client:
         http: makes the connections, in place of a client of httpx2's own.
     """
 
-    def __init__(
-        self, address: str | None = None, token: str | None = None, http: httpx2.Client | None = None
-    ) -> None:
+    def __init__(self, address: str | None = None, token: str | None = None, http: httpx2.Client | None = None) -> None:
         token = token or os.environ.get("PARLEY_TOKEN")
         self._http = http or httpx2.Client(base_url=address or os.environ.get("PARLEY_SERVICE") or ADDRESS, timeout=60)
         if token:

@@ -28,6 +28,8 @@ LEAD_FRAMES = 8
 """Frames before the first line, when it names no time of its own."""
 PAUSE_FRAMES = 8
 """Frames between two lines, when the later names no time of its own."""
+MAX_TEXT = 100_000
+"""Letters of a line, some two hours: what is longer is no script."""
 TAIL_FRAMES = 12
 """Frames after the last line, so that its mouth is seen to close."""
 

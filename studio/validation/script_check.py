@@ -19,11 +19,11 @@ from studio.scene.schema import GAZES, Character, ScriptLine
 from studio.scene.styles import delivery_of
 from studio.scene.voices import language_of
 from studio.timeline.recordings import line_recording, recording_findings
-from studio.timeline.timeline import Speaker, find_clashes, measure_lines, place_lines
+from studio.timeline.timeline import MAX_TEXT, Speaker, find_clashes, measure_lines, place_lines
 from studio.validation.findings import Findings
 
-MAX_TEXT = 600
-MAX_SECONDS = 1800
+_ENOUGH = 600
+"""Of a line that is refused anyway so many letters are read."""
 _MELS_PER_LETTER = 7.0  # mean of the training corpus' texts at speed 1, spaces included
 
 
@@ -128,7 +128,10 @@ class ScriptCheck(Findings):
     def spoken(self) -> None:
         """Every line can be pronounced or played, and their times can be met."""
         # what is too long is said by its length: reading a megabyte aloud takes minutes
-        script = tuple(line.model_copy(update={"text": line.text[:MAX_TEXT]}) for line in self.scene.script)
+        script = tuple(
+            line.model_copy(update={"text": line.text[:_ENOUGH]}) if len(line.text) > MAX_TEXT else line
+            for line in self.scene.script
+        )
         scene = self.scene.model_copy(update={"lexicon": self.lexicon, "script": script})
         speakers = [
             Speaker(None, language_of(scene, index), self._delivery(character))
@@ -184,5 +187,3 @@ class ScriptCheck(Findings):
             clashes = []
         for clash in clashes:
             self._say_of_line(clash)
-        if self.seconds > MAX_SECONDS:
-            self._say(("script",), f"the scene would last {self.seconds / 60:.0f} minutes", "split it, 30 are the most")

@@ -125,7 +125,7 @@ def test_what_is_no_action_is_refused_in_one_sentence(read: Any, messages: list[
     [
         (read_line_action, {**ROW, "kind": "speed", "value": 9}, "The speed should be between 0.5 and 2."),
         (read_line_action, {**ROW, "kind": "pause", "value": float("nan")}, "The pause should be between 0 and 60."),
-        (read_line_action, {**ROW, "kind": "start", "value": "1"}, "The start should be between 0 and 3600."),
+        (read_line_action, {**ROW, "kind": "start", "value": "1"}, "The start should be between 0 and 360000."),
         (read_motion_action, {**MOTION[3], "value": 7}, "The amount should be between 0 and 1.5."),
         (read_motion_action, {**MOTION[3], "field": "name"}, "look at the page Cast."),
         (read_picture_action, {**PICTURE[2], "points": [[1, True]]}, "draw it again."),

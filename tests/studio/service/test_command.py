@@ -213,4 +213,3 @@ def test_a_film_survives_that_everything_is_killed(started, tmp_path: Path) -> N
         time.sleep(0.05)
     client.cancel(running)
     assert [*client.events(running)][-1]["state"] == "cancelled"
-

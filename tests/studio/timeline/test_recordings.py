@@ -77,3 +77,19 @@ def test_the_check_tells_where_the_line_stands(turns, tmp_path: Path, capsys: py
         and "script line 1 (ANNA): the recording 'talk.wav'" in warning["what"]
     )
     assert warning["repair"]
+
+
+def test_a_long_recording_is_read_block_by_block_as_in_one_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(tmp_path / "long.wav", buzz(7.0), RATE, subtype="FLOAT")
+    line = ScriptLine(who="A", recording="long.wav")
+    whole, found = line_recording(tmp_path, line), recording_findings(tmp_path, line)
+    monkeypatch.setattr("studio.timeline.recordings._WHOLE_SECONDS", 2)
+    monkeypatch.setattr("studio.timeline.recordings.load_audio", lambda *_, **__: pytest.fail("it was read whole"))
+    np.testing.assert_allclose(line_recording(tmp_path, line), whole, atol=1e-4)
+    (tmp_path / "long.wav").touch()
+    assert recording_findings(tmp_path, line) == found
+    monkeypatch.setattr("studio.timeline.recordings.MAX_LINE_SECONDS", 5)
+    with pytest.raises(ValueError, match=r"lasts 7 s, and at most 5 s are read at once; cut it"):
+        line_recording(tmp_path, line)

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import soundfile
 from scene_fixtures import (
     FACE,
     SMALL_FACE,
@@ -25,6 +26,10 @@ from scene_fixtures import (
 
 from studio.cli import main
 from studio.validation.scene_check import check_scene
+
+
+def an_hour_and_more(path: Path) -> None:
+    soundfile.write(path, np.zeros(4000 * 4980, np.int16), 4000, format="FLAC")
 
 
 @pytest.fixture
@@ -157,7 +162,7 @@ MEANING: dict[str, tuple[Change, list[str]]] = {
     "looks at oneself": (put("script", 1, "looks", value="BOB"), ["line 2 (BOB)", "nobody to look at", "viewer"]),
     "empty line": (put("script", 1, "text", value=" "), ["line 2 (BOB) is empty"]),
     "silent speaker": (put("cast", 1, "role", value="silent"), ["line 2 (BOB)", "role silent"]),
-    "endless line": (put("script", 1, "text", value="word " * 200), ["line 2 (BOB)", "999 letters"]),
+    "endless line": (put("script", 1, "text", value="word " * 20_001), ["line 2 (BOB)", "100004 letters"]),
     "nothing to say": (put("script", 1, "text", value="... !"), ["line 2 (BOB)", "nothing to say"]),
     "only an emoji": (put("script", 1, "text", value="😀"), ["line 2 (BOB)", "😀"]),
     "other script": (put("script", 1, "text", value="Say 你好 now"), ["line 2 (BOB)", "你 好"]),
@@ -195,7 +200,7 @@ RECORDINGS: dict[str, tuple[Change, list[str]]] = {
         sound("a.wav", lambda path: write_sound(path, level=np.nan)),
         ["line 3 (ANNA)", "a.wav", "not numbers"],
     ),
-    "too long": (sound("a.wav", lambda path: write_sound(path, 130)), ["line 3 (ANNA)", "'a.wav' lasts 130 s"]),
+    "too long": (sound("a.wav", an_hour_and_more), ["line 3 (ANNA)", "'a.wav' lasts 83 min"]),
 }
 
 PICTURES: dict[str, tuple[Change, list[str]]] = {
@@ -245,6 +250,7 @@ PICTURES: dict[str, tuple[Change, list[str]]] = {
     "mask everything": (mask("m.png", grey((256, 512), 255)), ["ANNA's mask covers the whole picture"]),
     "mask of another shape": (mask("m.png", grey((300, 300), 255)), ["ANNA's mask has 300 x 300 pixels", "512 x 256"]),
 }
+
 
 CASES = {
     f"{group}: {name}": case
