@@ -3,6 +3,7 @@
 python -m scripts.build_corpus --shared ../shared --out work/more/corpus --hours 3      the sentences of the corpus
 python -m scripts.build_corpus --shared ../shared --texts lines.txt --out ... --hours 3 other ones, one a line
 python -m scripts.build_corpus --shared ../shared --out ... --lengths 25000             how long sounds last, unspoken
+python -m scripts.build_corpus --language es --out work/es/corpus --hours 1             sentences of `scripts/sentences`
 
 Needs the extra `train` and, for the voices, npm. Goes on where it was stopped (SIGTERM, Ctrl-C); another seed adds
 other voices and speeds to the same folder. About 0.5 s of one core for a second of speech, 0.05 s for a sentence's
@@ -20,8 +21,12 @@ from pathlib import Path
 from generation.data.corpus_builder import CorpusBuilder, Splits, read_manifest, tidy_texts
 from generation.data.duration_corpus import build_teacher_durations
 from generation.data.kokoro import LengthTeacher, SpeechTeacher, fetch_teacher
+from scripts.corpus_sentences import sentences
 
-ROOT = Path(__file__).resolve().parent.parent
+LANGUAGES = {"es": "es", "fr": "fr-fr", "it": "it", "pt": "pt-br"}
+"""What is asked for -> its name in eSpeak NG."""
+SENTENCES = 1500
+"""Of another language, without --texts."""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -33,10 +38,12 @@ def main(argv: list[str] | None = None) -> None:
     much.add_argument("--lengths", type=int, help="sentences of this seed, many of them invented, whose lengths to ask")
     parser.add_argument("--texts", type=Path, help="sentences, one a line; without it those of the shared corpus")
     parser.add_argument("--shared", type=Path, help="folder with corpus/: its sentences keep their splits")
+    parser.add_argument("--language", choices=LANGUAGES, help="another than English; without --texts own sentences")
+    parser.add_argument("--teacher", type=Path, help="folder of the teacher, so that corpora share it")
     parser.add_argument("--seed", type=int, default=0, help="of voices, speeds and order")
     parser.add_argument("--workers", type=int, default=1, help="utterances at a time, one thread each")
     args = parser.parse_args(argv)
-    if args.texts is None and args.shared is None:
+    if args.texts is None and args.shared is None and args.language is None:
         parser.error("give sentences with --texts, or a corpus that has some with --shared")
     manifest = args.shared / "corpus" / "manifest.jsonl" if args.shared else None
     if manifest and not manifest.is_file():
@@ -44,17 +51,22 @@ def main(argv: list[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
 
     known = read_manifest(manifest) if manifest else []
-    lines = args.texts.read_text(encoding="utf-8").splitlines() if args.texts else [row["text"] for row in known]
-    fetch_teacher(args.out / "teacher")
+    if args.texts:
+        lines = args.texts.read_text(encoding="utf-8").splitlines()
+    else:
+        lines = sentences(args.language, SENTENCES) if args.language else [row["text"] for row in known]
+    teacher = args.teacher or args.out / "teacher"
+    fetch_teacher(teacher)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    teacher, texts, splits = args.out / "teacher", tidy_texts(lines), Splits(known)
+    texts, splits, spoken = tidy_texts(lines), Splits(known), LANGUAGES[args.language] if args.language else None
     if args.lengths:
         asked = LengthTeacher(teacher)
-        build_teacher_durations(args.out, asked, texts, splits, args.seed, args.lengths, args.workers, stop.is_set)
+        measure = (args.out, asked, texts, splits, args.seed, args.lengths, args.workers, stop.is_set, spoken)
+        build_teacher_durations(*measure)
     else:
-        builder = CorpusBuilder(args.out, SpeechTeacher(teacher), texts, splits, args.seed)
+        builder = CorpusBuilder(args.out, SpeechTeacher(teacher), texts, splits, args.seed, spoken)
         builder.build(args.hours, args.workers, stop.is_set)
 
 

@@ -9,6 +9,7 @@ python -m scripts.train joint     --minutes 90             speech and motion tog
 python -m scripts.train few_steps --minutes 30             the joint model's sampler in 4 calls, as an adapter
 python -m scripts.train durations --minutes 15             phoneme lengths, told the joint model's voices
 python -m scripts.train voices    --minutes 4              speaker embedding of a recording
+python -m scripts.train joint     --languages ...          the same with Spanish, French, Italian, Portuguese
 python -m scripts.train mask      --minutes 42             speech in music and noise
 python -m scripts.train publish_mask                       its EMA weights in float16 -> assets/
 python -m scripts.train publish                            EMA weights of all others in bf16 -> assets/
@@ -34,10 +35,11 @@ from generation.data.dialogue_dataset import DialogueDataset
 from generation.finetuning.datasets import ClipDataset
 from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import JointTransformer
-from generation.text.phonemizer import SYMBOLS
+from generation.text.ipa import UNKNOWN_SYMBOL
 from generation.training import export
-from generation.training.depth_growth import add_motion_context, grow_depth
+from generation.training.depth_growth import LANGUAGE_INVENTORY, add_languages, add_motion_context, grow_depth
 from generation.training.flow_matching_loss import joint_loss
+from generation.training.noisy_recordings import NoisyRecordings
 from generation.training.trainer import FitSettings, fit
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,10 +93,18 @@ def train_vocoder(args: argparse.Namespace) -> None:
         fit(Vocoder(), vocoder_loss, batches, settings, folder)
 
 
+def inventory(folder: Path, asked: bool = False) -> dict[str, int]:
+    """Symbols and languages of a model: all where they are asked for or known in ``folder``, else those of English."""
+    config = folder / "ema" / "config.json"
+    several = asked or (config.is_file() and json.loads(config.read_text(encoding="utf-8")).get("n_languages", 1) > 1)
+    return LANGUAGE_INVENTORY if several else {"n_symbols": UNKNOWN_SYMBOL, "n_languages": 1}
+
+
 def load_joint_dataset(work: Path, folder: Path, sees_others: bool = False) -> joint_dataset.JointDataset:
     """Crops of the corpus with motion, where there are labels; on the scale that a model in ``folder`` has learnt.
 
-    They show the others where that model sees them, and where it is asked for.
+    They show the others where that model sees them, and where it is asked for. Half of the recordings that are given
+    have music or noise in them.
     """
     corpus = features.SpeechCorpus.load(work)
     path = work / "labels.npy"
@@ -107,7 +117,7 @@ def load_joint_dataset(work: Path, folder: Path, sees_others: bool = False) -> j
         real = np.load(work / "grid_motion.npy").astype(np.float32)
         normalizer, voices = joint_dataset.measure_normalizer(corpus, real, labels), joint_dataset.corpus_voices(corpus)
     dataset = DialogueDataset if sees_others else joint_dataset.JointDataset
-    return dataset(corpus, labels, normalizer, voices)
+    return dataset(corpus, labels, normalizer, voices, worsened=NoisyRecordings(work / "sounds"))
 
 
 def load_real_clips(shared: Path, drawn: joint_dataset.JointDataset) -> ClipDataset:
@@ -135,15 +145,15 @@ def train_joint(args: argparse.Namespace) -> None:
     statistics = (np.asarray(part).round(5).tolist() for part in vars(drawn.normalizer).values())
     joint_every = 0 if args.separate else 2
     real = load_real_clips(args.shared, drawn)
-    sees_others = isinstance(drawn, DialogueDataset)
-    model = JointTransformer(
-        *statistics, list(drawn.voice_index), len(SYMBOLS), joint_every=joint_every, sees_others=sees_others
-    )
+    known = inventory(folder, args.languages) | {"sees_others": isinstance(drawn, DialogueDataset)}
+    model = JointTransformer(*statistics, list(drawn.voice_index), joint_every=joint_every, **known)
     model.voice_table.requires_grad_(not args.keep_voices)
     if (folder / "ema").is_dir() and not (folder / "progress.json").exists():
         grow_depth(folder / "ema", model.config.num_layers)
-        if sees_others:
+        if known["sees_others"]:
             add_motion_context(folder / "ema")
+        if args.languages:
+            add_languages(folder / "ema", JointTransformer)
     eighth = 8 if CUDA else 2
 
     def draw(generator: torch.Generator) -> tuple[joint_dataset.Batch, bool]:
@@ -186,7 +196,10 @@ def train_durations(args: argparse.Namespace) -> None:
     rhythms = rhythms or recorded_durations(features.SpeechCorpus.load(args.work))
     draw = duration_batches(rhythms, names, table, size=96 if CUDA else 24)
     settings = FitSettings(minutes=minutes_of(args, 15), learning_rate=1e-3, ema=0.995)
-    fit(DurationPredictor(), duration_loss, draw, settings, args.work / "durations")
+    folder = args.work / "durations"
+    if args.languages and (folder / "ema").is_dir() and not (folder / "progress.json").exists():
+        add_languages(folder / "ema", DurationPredictor)
+    fit(DurationPredictor(**inventory(folder, args.languages)), duration_loss, draw, settings, folder)
 
 
 def train_voices(args: argparse.Namespace) -> None:
@@ -286,6 +299,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--rate", type=float, default=8e-4, help="peak rate of vocoder, joint model, few steps")
     parser.add_argument("--steps", type=int, help="end the joint model after so many steps, if the minutes last")
     parser.add_argument("--keep-voices", action="store_true", help="joint model leaves its voice table as it is")
+    parser.add_argument("--languages", action="store_true", help="joint model and lengths of all languages")
     parser.add_argument("--discriminators", action="store_true", help="vocoder against discriminators, on a GPU")
     parser.add_argument("--sees-others", action="store_true", help="joint model whose faces react to each other")
     parser.add_argument("--separate", action="store_true", help="joint model without joint attention, to compare")

@@ -44,6 +44,7 @@ class Utterance:
         voices: voice name -> weight.
         split: train, dev or test.
         speed: speaking rate asked of the teacher.
+        language: by its name in eSpeak NG.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Utterance:
     voices: dict[str, float]
     split: str
     speed: float
+    language: str = "en-us"
 
 
 def durations_on_grid(units: list[int], n_frames: int) -> tuple[int, ...]:
@@ -120,6 +122,7 @@ def build_speech_corpus(corpora: Sequence[Path], work: Path) -> None:
                 "voices": row["voices"],
                 "split": row["split"],
                 "speed": row["speed"],
+                "language": row.get("lang", "en-us"),
             }
         )
         first += n_frames

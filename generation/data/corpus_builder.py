@@ -38,6 +38,15 @@ MORE_VOICES: tuple[str, ...] = (
     "zm_yunyang",
 )  # fmt: skip
 """Voices of the teacher, some of them other languages', that only widen what a voice can be."""
+NATIVE_VOICES: dict[str, tuple[str, ...]] = {
+    "es": ("ef_dora", "em_alex", "em_santa"),
+    "fr-fr": ("ff_siwis",),
+    "it": ("if_sara", "im_nicola"),
+    "pt-br": ("pf_dora", "pm_alex", "pm_santa"),
+}
+"""Voices of the teacher that speak another language than English as their own."""
+NATIVE_SHARE, PRESET_SHARE = 0.35, 0.2
+"""Of utterances in another language: a native voice alone, a preset alone; the others are blends of the two."""
 SPEEDS = (0.85, 1.2)
 HELD_OUT_SHARE, BLEND_SHARE = 0.03, 0.2
 TEST_PER_MILLE, DEV_PER_MILLE = 25, 35
@@ -110,14 +119,18 @@ def tidy_texts(lines: Sequence[str]) -> list[str]:
     return sorted(texts)
 
 
-def draw_recipe(seed: int, index: int, texts: Sequence[str]) -> Recipe:
+def draw_recipe(seed: int, index: int, texts: Sequence[str], language: str | None = None) -> Recipe:
     """The ``index``-th utterance of a run: every text once before any comes again, voice and speed at random.
 
-    Depends on nothing but the arguments, so that a stopped run goes on where it was.
+    Depends on nothing but the arguments, so that a stopped run goes on where it was. ``language`` is another than
+    English, by its name in eSpeak NG.
     """
     turn, place = divmod(index, len(texts))
     text = texts[_order(seed, turn, len(texts))[place]]
     rng = random.Random(f"{seed}/{turn}/{place}")
+    if language:
+        voices = foreign_voices(rng, language)
+        return Recipe(f"{language}-s{seed}-{index:06d}", text, language, voices, round(rng.uniform(*SPEEDS), 2))
     kind, taught = rng.random(), TRAINING_VOICES + MORE_VOICES
     if kind < HELD_OUT_SHARE:
         voices = {rng.choice(HELD_OUT_VOICES): 1.0}
@@ -134,6 +147,17 @@ def blend(rng: random.Random) -> dict[str, float]:
     first, second = rng.sample(TRAINING_VOICES + MORE_VOICES, 2)
     weight = round(rng.uniform(0.25, 0.75), 2)
     return {first: weight, second: round(1 - weight, 2)}
+
+
+def foreign_voices(rng: random.Random, language: str) -> dict[str, float]:
+    """A native voice of a language, a preset, or a blend, so that presets learn the language and keep their timbre."""
+    native, preset, kind = rng.choice(NATIVE_VOICES[language]), rng.choice(TRAINING_VOICES), rng.random()
+    if kind < NATIVE_SHARE:
+        return {native: 1.0}
+    if kind < NATIVE_SHARE + PRESET_SHARE:
+        return {preset: 1.0}
+    weight = round(rng.uniform(0.25, 0.75), 2)
+    return {native: weight, preset: round(1 - weight, 2)}
 
 
 def accent(voices: Mapping[str, float]) -> str:
@@ -182,6 +206,7 @@ class CorpusBuilder:
         texts: what can be said, of :func:`tidy_texts`.
         splits: where each sentence belongs.
         seed: of who says what how fast; also part of the ids, so that runs with other seeds add to a corpus.
+        language: of the texts where it is not English, by its name in eSpeak NG.
         counts: "accepted", and the reasons for rejecting, of this run.
     """
 
@@ -190,6 +215,7 @@ class CorpusBuilder:
     texts: Sequence[str]
     splits: Splits
     seed: int = 0
+    language: str | None = None
 
     def __post_init__(self) -> None:
         (self.out / "audio").mkdir(parents=True, exist_ok=True)
@@ -234,7 +260,7 @@ class CorpusBuilder:
         """
         missed = 0
         for index in itertools.count():
-            recipe = draw_recipe(self.seed, index, self.texts)
+            recipe = draw_recipe(self.seed, index, self.texts, self.language)
             if recipe.id in done:
                 continue
             split = self.splits.of(recipe.text)

@@ -24,6 +24,7 @@ from generation.data.corpus_builder import (
     Splits,
     accent,
     blend,
+    foreign_voices,
     read_manifest,
     tidy_texts,
 )
@@ -50,19 +51,23 @@ class DurationExample:
     phonemes: str
     durations: tuple[float, ...]
     voices: dict[str, float]
+    language: str = "en-us"
 
 
 def recorded_durations(features: SpeechCorpus) -> list[DurationExample]:
     """Durations of the training recordings."""
     rows = features.split("train")
-    return [DurationExample(u.phonemes, tuple(d * u.speed for d in u.durations), u.voices) for u in rows]
+    return [DurationExample(u.phonemes, tuple(d * u.speed for d in u.durations), u.voices, u.language) for u in rows]
 
 
 def read_teacher_durations(corpus: Path) -> list[DurationExample]:
     """Those that :func:`build_teacher_durations` wrote into the folder of a corpus; none if it did not."""
     rows = read_manifest(corpus / FILE)
     return [
-        DurationExample(PAUSE + r["phonemes"] + PAUSE, tuple(on_mel_clock(r["lengths"])), r["voices"]) for r in rows
+        DurationExample(
+            PAUSE + r["phonemes"] + PAUSE, tuple(on_mel_clock(r["lengths"])), r["voices"], r.get("lang", "en-us")
+        )
+        for r in rows
     ]
 
 
@@ -108,6 +113,7 @@ def build_teacher_durations(
     wanted: int,
     workers: int,
     stopped: Callable[[], bool],
+    language: str | None = None,
 ) -> None:
     """Adds rows to ``lengths.jsonl`` until this seed has ``wanted``, or ``stopped()``; goes on where it was stopped.
 
@@ -120,6 +126,7 @@ def build_teacher_durations(
         wanted: rows of this seed.
         workers: sentences at a time.
         stopped: asked after every 250 sentences.
+        language: of the texts where it is not English, by its name in eSpeak NG.
 
     Raises:
         ValueError: no text is a training sentence.
@@ -129,7 +136,7 @@ def build_teacher_durations(
         raise ValueError(f"None of the {len(texts)} texts is a training sentence; give other ones.")
     path = out / FILE
     mine = [row["id"] for row in read_manifest(path) if row["id"].startswith(f"r{seed}-")]
-    drawn = _sentences(seed, usable, splits, 1 + int(mine[-1].partition("-")[2]) if mine else 0)
+    drawn = _sentences(seed, usable, splits, 1 + int(mine[-1].partition("-")[2]) if mine else 0, language)
     have = len(mine)
 
     def measured(row: dict) -> dict:
@@ -145,20 +152,24 @@ def build_teacher_durations(
             logger.info("lengths of %d sentences", have)
 
 
-def _sentences(seed: int, texts: list[str], splits: Splits, first: int) -> Iterator[dict]:
+def _sentences(seed: int, texts: list[str], splits: Splits, first: int, language: str | None) -> Iterator[dict]:
     """What is said in which voice, without end; each depends on seed and number alone."""
     chain = WordChain(texts)
     for number in count(first):
         rng = random.Random(f"{seed}/{number}")
         text = rng.choice(texts) if rng.random() < _KNOWN_SHARE else chain.sentence(rng)
-        if rng.random() < BLEND_SHARE:
+        if language:
+            voices = foreign_voices(rng, language)
+        elif rng.random() < BLEND_SHARE:
             voices = blend(rng)
         else:
             known = rng.random() < _PRESET_SHARE
             voices = {rng.choice(TRAINING_VOICES if known else TRAINING_VOICES + MORE_VOICES): 1.0}
         try:
-            phonemes = phonemize(text, accent(voices))
+            phonemes = phonemize(text, lang := language or accent(voices))
         except ValueError:
             continue
         if len(phonemes) in range(2, SYMBOLS_ALLOWED.stop) and splits.of(text) == "train":
-            yield {"id": f"r{seed}-{number:06d}", "text": text, "phonemes": phonemes, "voices": voices}
+            yield {
+                "id": f"r{seed}-{number:06d}", "text": text, "lang": lang, "phonemes": phonemes, "voices": voices
+            }  # fmt: skip

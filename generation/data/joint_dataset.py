@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -16,9 +17,12 @@ from generation.models.joint_inputs import AUDIO_CHANNELS, HEARD_CHANNELS, Joint
 from generation.models.normalizer import LatentNormalizer
 from generation.motion.gaze import Cues
 from generation.motion.gestures import gestures, stress_track
+from generation.text.languages import LANGUAGE_INDEX
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 from generation.text.timed_phonemes import TimedPhonemes
 
+WORSENED_SHARE = 0.5
+"""Of recordings that are given whole, those with other sounds in them."""
 HELD_OUT_VOICES = ("af_aoede", "am_puck", "bf_isabella", "bm_lewis")
 
 
@@ -37,6 +41,7 @@ class Batch:
         heard: (B, 1, T, 402).
         share: (B, 1, T); 0 = no audio reaches the face.
         line_numbers: (B, 1, T) int64.
+        language: (B, 1) int64 row of the language.
     """
 
     audio: Tensor
@@ -49,6 +54,7 @@ class Batch:
     heard: Tensor
     share: Tensor
     line_numbers: Tensor
+    language: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
@@ -68,6 +74,7 @@ class Batch:
             audio=audio, sigma=sigma, symbols=self.symbols, phoneme_position=self.phoneme_position,
             voice=torch.cat((self.voices @ table, known), -1), audio_given=self.audio_given, motion=motion,
             motion_given=self.motion_given, heard=self.heard, share=self.share, line_numbers=self.line_numbers,
+            language=self.language,
         )  # fmt: skip
         return told.without_motion() if motion is None else told
 
@@ -146,6 +153,8 @@ class JointDataset:
         normalizer: statistics.
         voice_names: rows of the voice table.
         n_frames: length of a crop in video frames.
+        worsened: of given recordings, with other sounds in them, as users bring them: the sound (S,) of an utterance
+            -> log-mel (4 T, 100) of what is heard of its speech. None = all are given as they are.
     """
 
     batch_type: type[Batch] = Batch
@@ -157,8 +166,10 @@ class JointDataset:
         normalizer: LatentNormalizer,
         voice_names: list[str],
         n_frames: int = 150,
+        worsened: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     ) -> None:
         self.features = features
+        self.worsened = worsened
         self.labels = labels
         self.normalizer = normalizer
         self.voice_index = {name: i for i, name in enumerate(voice_names)}
@@ -200,6 +211,9 @@ class JointDataset:
         spoken = np.zeros(n, np.float32)
         spoken[span] = voice_level(mel)[skip : skip + take]
         given, motion_given = _given(rng, span, n, recordings)
+        if self.worsened and given.all() and rng.random() < WORSENED_SHARE:
+            # Given frames are no target: lips are asked of the recording with its clean labels.
+            audio[span] = self.normalizer.audio(self.worsened(self.features.wave_of(own), rng)[cut])
         voices = np.zeros(len(self.voice_index), np.float32)
         for name, weight in own.voices.items():
             voices[self.voice_index[name]] = weight
@@ -228,6 +242,7 @@ class JointDataset:
             "heard": sound,
             "share": np.full(n, float(drop[3] >= 0.1), np.float32),
             "line_numbers": line_numbers,
+            "language": np.int64(LANGUAGE_INDEX[own.language]),
             **self._seen(heard, spoken, rng),
         }
 

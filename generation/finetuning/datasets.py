@@ -133,4 +133,5 @@ class ClipDataset:
             "heard": np.zeros((n, HEARD_CHANNELS), np.float32),
             "share": np.full(n, float(mel is not None and rng.random() >= 0.1), np.float32),
             "line_numbers": inside.astype(np.int64),
+            "language": np.int64(0),
         }

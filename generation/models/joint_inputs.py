@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from generation.core.clock import MELS_PER_FRAME, N_MELS
 from generation.core.motion import N_CHANNELS
@@ -47,6 +47,7 @@ class JointInputs:
         seen: (B, F, T, 58) motion of the faces that others may see, at the noise level of ``motion`` or clean where it
             is given, see ``SEEN_CHANNELS``; for weights that see others. None = nobody sees anybody.
         sees: (B, K, F) 1 = face k sees face f; needed with ``seen``.
+        language: (B, V) int64 language of each voice, for weights that know several; None = English.
     """
 
     audio: Tensor
@@ -65,6 +66,7 @@ class JointInputs:
     face_voice: Tensor | None = None
     seen: Tensor | None = None
     sees: Tensor | None = None
+    language: Tensor | None = None
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> JointInputs:
         """The same on a device; the signature is the one by which accelerate's offloading moves arguments."""
@@ -96,12 +98,17 @@ class JointInputs:
         """The audio stream alone."""
         return replace(self, motion=None, motion_given=None, heard=None, share=None, seen=None, sees=None)
 
-    def check(self, voice_dim: int) -> None:
+    def languages_or_english(self) -> Tensor:
+        """The language of each voice, (B, V) int64."""
+        return self.symbols.new_zeros(self.symbols.shape[:2]) if self.language is None else self.language
+
+    def check(self, voice_dim: int, n_languages: int = 1) -> None:
         """Refuses tensors that do not belong together.
 
         Raises:
             ValueError: a shape that does not fit, with both shapes; motion without its flags or the other way round;
-                a driver without partner and face voices, which come together; the same of seen and sees.
+                a driver without partner and face voices, which come together; the same of seen and sees; a language
+                beyond the first n_languages.
         """
         audio = self.audio
         if audio.dim() != 4 or audio.shape[-1] != AUDIO_CHANNELS:
@@ -135,10 +142,22 @@ class JointInputs:
             "face_voice": (batch, n_faces, frames, voice_dim + 1),
             "seen": (batch, n_seen, n_frames, SEEN_CHANNELS),
             "sees": (batch, n_faces, n_seen),
+            "language": (batch, n_voices),
         }
         for name, tensor in self._present().items():
             if tuple(tensor.shape) != expected[name]:
                 raise ValueError(f"{name} must be {expected[name]}, got {tuple(tensor.shape)}.")
 
+        if self.language is not None and int(self.language.max()) >= n_languages:
+            number = int(self.language.max())
+            raise ValueError(f"These weights know {n_languages} languages: number {number} is none of them.")
+
     def _present(self) -> dict[str, Tensor]:
         return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
+
+
+def zero_embedding(rows: int, dim: int) -> nn.Embedding:
+    """A table that adds nothing before it is trained."""
+    table = nn.Embedding(rows, dim)
+    nn.init.zeros_(table.weight)
+    return table

@@ -19,7 +19,7 @@ from torch.nn.functional import gelu, scaled_dot_product_attention
 
 from generation.core.clock import MELS_PER_FRAME
 from generation.core.motion import N_CHANNELS
-from generation.models.joint_inputs import AUDIO_CHANNELS, HEARD_CHANNELS, JointInputs
+from generation.models.joint_inputs import AUDIO_CHANNELS, HEARD_CHANNELS, JointInputs, zero_embedding
 from generation.models.mel_refiner import MelHead
 from generation.models.motion_context import MotionContext
 
@@ -247,6 +247,7 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         mel_dim: int = 160,
         mel_blocks: int = 3,
         sees_others: bool = False,
+        n_languages: int = 1,
     ) -> None:
         super().__init__()
         inner = num_heads * head_dim
@@ -258,6 +259,7 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         self.motion_heard = nn.Linear(HEARD_CHANNELS, motion_dim)
         self.voice_table = nn.Parameter(torch.randn(len(voice_names), voice_dim))
         self.voice_in = nn.Linear(voice_dim + 1, condition_dim)
+        self.languages = zero_embedding(n_languages, condition_dim) if n_languages > 1 else None
         self.time_in = nn.Sequential(nn.Linear(128, condition_dim), nn.SiLU(), nn.Linear(condition_dim, condition_dim))
         self.blocks = nn.ModuleList(
             JointBlock(audio_dim, motion_dim, inner, num_heads, condition_dim, joint=_is_joint(layer, joint_every))
@@ -288,9 +290,10 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             clean latents, shapes of ``inputs.audio`` and ``inputs.motion``, and what is seen adds to the latter.
 
         Raises:
-            ValueError: a shape that does not fit, with both shapes; seen motion for weights that do not see others.
+            ValueError: a shape that does not fit, with both shapes; seen motion for weights that do not see others; a
+                language that the weights do not know.
         """
-        inputs.check(self.config.voice_dim)
+        inputs.check(self.config.voice_dim, self.config.n_languages)
         if inputs.seen is not None and self.motion_context is None:
             raise ValueError("These weights do not see others: pass no seen motion, or train some with sees_others.")
         audio, motion = inputs.audio, inputs.motion
@@ -298,10 +301,17 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         steps = torch.arange(audio.shape[2], device=audio.device)
         rotary = rotary_table(steps, self.config.head_dim)
         noise_level = self.time_in(_time_features(inputs.sigma))[:, None]
-        condition = nn.functional.silu(noise_level + self.voice_in(inputs.voice))
+        speaker = self.voice_in(inputs.voice)
+        if self.languages is not None:
+            language = self.languages(inputs.languages_or_english())
+            speaker = speaker + language
+        condition = nn.functional.silu(noise_level + speaker)
         spoken = shown = condition[:, :, None]
         if inputs.face_voice is not None:
-            shown = nn.functional.silu(noise_level[:, None] + self.voice_in(inputs.face_voice))
+            speaker = self.voice_in(inputs.face_voice)
+            if self.languages is not None:
+                speaker = speaker + routing.of_driver(language[:, :, None].expand(-1, -1, len(steps), -1))
+            shown = nn.functional.silu(noise_level[:, None] + speaker)
         text = self.phonemes(inputs.symbols, inputs.phoneme_position)
         a = self.audio_in(_with_flag(audio, inputs.audio_given)) + self.audio_text(text)
         m = None

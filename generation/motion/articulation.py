@@ -23,6 +23,7 @@ _VOWELS: dict[str, tuple[float, float, float]] = {
     "ɚ": (0.35, -0.1, 0.3), "ɛ": (0.60, 0.8, 0.0), "e": (0.45, 0.9, 0.0), "ɜ": (0.45, 0.0, 0.2),
     "ɪ": (0.30, 0.8, 0.0), "i": (0.22, 1.0, 0.0), "ᵻ": (0.28, 0.4, 0.0), "ʊ": (0.30, -0.7, 0.7),
     "u": (0.20, -0.9, 1.0), "ʌ": (0.65, -0.4, 0.0),
+    "y": (0.20, 0.9, 1.0), "ø": (0.40, 0.8, 0.9), "œ": (0.60, 0.6, 0.7),
 }  # fmt: skip
 _PLACES = ("bilabial", "labiodental", "dental", "alveolar", "postalveolar", "velar", "glottal")
 _MANNERS = ("stop", "nasal", "fricative", "approximant")
@@ -38,6 +39,9 @@ _CONSONANTS: dict[str, tuple[str, str, float, float]] = {
     "ʃ": ("postalveolar", "fricative", 0.15, 0.7), "ʒ": ("postalveolar", "fricative", 0.15, 0.7),
     "j": ("velar", "approximant", 0.25, 0.0), "k": ("velar", "stop", 0.4, 0.0), "ɡ": ("velar", "stop", 0.4, 0.0),
     "ŋ": ("velar", "nasal", 0.4, 0.0), "x": ("velar", "fricative", 0.35, 0.0), "w": ("velar", "approximant", 0.15, 1.0),
+    "ɲ": ("velar", "nasal", 0.3, 0.0), "ʎ": ("velar", "approximant", 0.35, 0.0), "ʝ": ("velar", "fricative", 0.25, 0.0),
+    "ɣ": ("velar", "approximant", 0.4, 0.0), "ʁ": ("velar", "fricative", 0.4, 0.0),
+    "β": ("bilabial", "approximant", 0.2, 0.0),
     "h": ("glottal", "fricative", 0.5, 0.0), "ʔ": ("glottal", "stop", 0.5, 0.0),
 }  # fmt: skip
 INNER_LIP_PAIRS: tuple[tuple[int, int], ...] = ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402))
@@ -47,6 +51,8 @@ FEATURES: tuple[str, ...] = (
 )  # fmt: skip
 N_FEATURES = len(FEATURES)
 _COLUMN = {name: i for i, name in enumerate(FEATURES)}
+_NEAR = np.float32(0.6)
+"""Of a closure, the lips of the Spanish b between vowels."""
 LEAD_SECONDS = 0.01
 """Frame k shows the face of the time around (k + 0.5) / 25 s - 10 ms: where the closures of the tracked clips lie."""
 PAUSE_SECONDS = 0.12
@@ -103,7 +109,7 @@ class LipTargets:
     """What the lips must do at 25 frames/s; each (T,) float32 in 0..1.
 
     Attributes:
-        closed: lips pressed together (p b m).
+        closed: lips pressed together (p b m), or near each other (β).
         labiodental: lower lip at the upper teeth (f v).
         rounded: lips protruded and rounded (u o w and such).
         flared: lips protruded but open (sh, zh).
@@ -141,10 +147,10 @@ def lip_targets(timed: TimedPhonemes, pause: np.ndarray, loudness: np.ndarray) -
     boundary = (column["pause"] + column["space"] > 0) & ~pause
     openness = _bridge(column["openness"], boundary)
     rounding = gaussian_filter1d(_bridge(column["rounding"], boundary), 2.5)
-    spread = np.clip(column["frontness"], 0, 1) * (1 - column["openness"])
+    spread = np.clip(column["frontness"], 0, 1) * (1 - column["openness"]) * (1 - column["rounding"])
     sibilant, hiss = (column[place] * column["fricative"] for place in ("postalveolar", "alveolar"))
     return LipTargets(
-        closed=_contacts(timed, n_frames, "pbm"),
+        closed=np.maximum(_contacts(timed, n_frames, "pbm"), _NEAR * _contacts(timed, n_frames, "β")),
         labiodental=_contacts(timed, n_frames, "fv"),
         rounded=_to_frames(rounding),
         flared=_to_frames(gaussian_filter1d(sibilant, 3.0)),

@@ -4,17 +4,39 @@ from __future__ import annotations
 
 import unicodedata
 
-SYMBOLS: tuple[str, ...] = tuple(" !,.:;?abdefhijklmnoprstuvwxzæðŋɐɑɒɔəɚɛɜɡɪɹɾʃʊʌʒʔˈˌːθᵻ")
-"""The 54 symbols of the training corpus; whatever else eSpeak NG gives is dropped, as it was there."""
-SYMBOL_INDEX: dict[str, int] = {symbol: index for index, symbol in enumerate(SYMBOLS)}
+ENGLISH_SYMBOLS: tuple[str, ...] = tuple(" !,.:;?abdefhijklmnoprstuvwxzæðŋɐɑɒɔəɚɛɜɡɪɹɾʃʊʌʒʔˈˌːθᵻ")
+"""The 54 symbols of English; whatever else eSpeak NG gives is dropped, as it was in the training corpus."""
+NASAL = "\u0303"
+"""Follows a vowel that is nasal."""
+NEAREST_SYMBOLS: dict[str, str] = {
+    "ɲ": "n", "ʎ": "l", "ʝ": "j", "β": "v", "ɣ": "ɡ", "ʁ": "ɹ", "y": "i", "ø": "ɜ", "œ": "ɜ", NASAL: "ŋ",
+}  # fmt: skip
+"""Symbols of Spanish, French, Italian and Portuguese beside those of English, each with the nearest of these."""
+UNKNOWN_SYMBOL = len(ENGLISH_SYMBOLS)
+"""Index that stands for speech whose words are not known, or were dropped, and fills up shorter sentences."""
+SYMBOL_INDEX: dict[str, int] = {
+    **{symbol: index for index, symbol in enumerate(ENGLISH_SYMBOLS)},
+    **{symbol: index for index, symbol in enumerate(NEAREST_SYMBOLS, UNKNOWN_SYMBOL + 1)},
+}
+"""Row of each symbol in a model's table; row 54 is :data:`UNKNOWN_SYMBOL`."""
+SYMBOLS = tuple(SYMBOL_INDEX)
 
 PUNCTUATION = frozenset("!,.:;?")
-VOWELS = frozenset("aeiouæɐɑɒɔəɚɛɜɪʊʌᵻ")
+VOWELS = frozenset("aeiouyæøœɐɑɒɔəɚɛɜɪʊʌᵻ")
 _SPELLINGS = {
     "g": "ɡ", "'": "ˈ", "ʼ": "ˈ", "ʤ": "dʒ", "ʧ": "tʃ", "ɝ": "ɜː", "ɫ": "l", "ɨ": "ᵻ", "ɘ": "ə", "ɵ": "ə",
     ":": "ː", "ˑ": "ː", ".": "", "/": "", "[": "", "]": "", "‿": "", "\u0361": "", "\u035c": "", "\u0329": "",
 }  # fmt: skip
 """Usual ways to write a sound that the inventory writes otherwise."""
+
+
+def unknown_symbols(phonemes: str, n_symbols: int) -> str | None:
+    """What keeps a model of so many symbols from saying some phonemes, in one sentence; None = nothing does."""
+    unknown = [s for s in dict.fromkeys(phonemes) if SYMBOL_INDEX.get(s, n_symbols + 1) > n_symbols]
+    if not unknown:
+        return None
+    names = " ".join(f"◌{s}" if s == NASAL else s for s in unknown)
+    return f"These weights do not know the sounds {names}; choose a language that they were trained on."
 
 
 def read_ipa(ipa: str, word: str) -> str:
@@ -28,10 +50,10 @@ def read_ipa(ipa: str, word: str) -> str:
         ValueError: nothing there, or a symbol outside the inventory (named).
     """
     spelt = "".join(_SPELLINGS.get(c, c) for c in unicodedata.normalize("NFD", ipa.strip()))
-    unknown = [c for c in spelt if c not in SYMBOL_INDEX or c in PUNCTUATION]
+    unknown = [c for c in spelt if c not in ENGLISH_SYMBOLS or c in PUNCTUATION]
     if unknown:
         names = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in dict.fromkeys(unknown))
-        known = "".join(s for s in SYMBOLS if s not in PUNCTUATION and s != " ")
+        known = "".join(s for s in ENGLISH_SYMBOLS if s not in PUNCTUATION and s != " ")
         raise ValueError(f"The pronunciation of {word!r} has a symbol that is not known: {names}; use {known}")
     if not any(c.isalpha() for c in spelt if c not in "ˈˌː"):
         raise ValueError(f"The pronunciation of {word!r} is empty; write sounds in IPA, as in {{Siobhan|ʃɪvˈɔːn}}.")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from generation.text.phonemizer import SYMBOL_INDEX
+from generation.text.ipa import SYMBOL_INDEX, UNKNOWN_SYMBOL
+
+__all__ = ["PAUSE", "UNKNOWN_SYMBOL", "silent_symbols", "timed_symbols"]
 
 PAUSE = " "
-UNKNOWN_SYMBOL = len(SYMBOL_INDEX)
-"""Stands for speech whose words are not known, or were dropped."""
 
 
 def timed_symbols(phonemes: str, durations: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from generation.text.ipa import PUNCTUATION, SYMBOL_INDEX, SYMBOLS, VOWELS, read_ipa
+from generation.text.ipa import ENGLISH_SYMBOLS, PUNCTUATION, SYMBOL_INDEX, SYMBOLS, VOWELS, read_ipa
+from generation.text.languages import LANGUAGE_NAMES, LANGUAGES, is_english
 from generation.text.normalization import normalise
 from generation.text.reading import PLACE, VOWEL_PLACE, display_text, read_text
 
@@ -22,8 +23,8 @@ __all__ = [
     "normalise", "phonemize", "read_ipa", "read_text",
 ]  # fmt: skip
 
-LANGUAGES = ("en-us", "en-gb")
 _DATA = "espeak-ng-data"
+_DICTIONARIES = frozenset(f"{language[:2]}_dict" for language in LANGUAGES)
 _LONGEST_DATA_PATH = 120
 """Bytes; names of voices and dictionaries follow behind it."""
 
@@ -40,7 +41,7 @@ class EspeakPhonemizer:
     """eSpeak NG through phonemizer, with stress marks and punctuation kept, as the corpus was made.
 
     Args:
-        lang: "en-us" or "en-gb".
+        lang: one of :data:`LANGUAGES`.
 
     Raises:
         ValueError: another language.
@@ -82,7 +83,7 @@ def _reachable(data: str) -> str:
         what = f"eSpeak NG cannot read its data at {data}, a path of more than {_LONGEST_DATA_PATH} bytes"
         raise RuntimeError(f"{what}; install Parley at a shorter one, or set TMPDIR to one.")
     # a copy: phonemizer follows links, and Windows makes none; of all languages' data, those of ours are a tenth
-    foreign = [path.name for path in Path(data).glob("*_dict") if path.name != "en_dict"]
+    foreign = [path.name for path in Path(data).glob("*_dict") if path.name not in _DICTIONARIES]
     shutil.copytree(data, short / _DATA, ignore=shutil.ignore_patterns(*foreign))
     return str(short / _DATA)
 
@@ -92,11 +93,11 @@ def _espeak(lang: str) -> EspeakPhonemizer:
     return EspeakPhonemizer(lang)
 
 
-def _check_letters(text: str) -> None:
+def _check_letters(text: str, lang: str) -> None:
     foreign = [c for c in text if c.isalnum() and not unicodedata.name(c, "").startswith(("LATIN ", "DIGIT "))]
     if foreign:
         names = " ".join(dict.fromkeys(foreign[:8]))
-        raise ValueError(f"English pronunciation cannot read {names}; write it as {{{foreign[0]}|IPA}}.")
+        raise ValueError(f"{LANGUAGE_NAMES[lang]} pronunciation cannot read {names}; write it as {{{foreign[0]}|IPA}}.")
 
 
 def ipa_of_sound(sound: str, word: str, lang: str = "en-us") -> str:
@@ -141,8 +142,8 @@ def phonemize(
     """Pronounces a line of script.
 
     Args:
-        text: English as written; ``{name|IPA}`` gives the pronunciation of one word in place.
-        lang: "en-us" or "en-gb".
+        text: as written; ``{name|IPA}`` gives the pronunciation of one word in place.
+        lang: one of :data:`LANGUAGES`.
         lexicon: word or phrase -> IPA, matched whole and without regard to case, also before ``'s``.
         phonemizer: what pronounces the rest; eSpeak NG of that language if not given.
 
@@ -158,7 +159,7 @@ def phonemize(
     reading = read_text(text, lang, lexicon)
     if not any(c.isalnum() for c in reading.spoken):
         raise ValueError(f"There is nothing to say in {text!r}; write at least one word.")
-    _check_letters(reading.spoken)
+    _check_letters(reading.spoken, lang)
     say = phonemizer or _espeak(lang)
     ipa = say(reading.spoken)
     if reading.sounds:
@@ -168,7 +169,10 @@ def phonemize(
         if len(pieces) != len(reading.sounds) + 1:
             raise ValueError(f"A pronunciation in {text!r} touches another word; put spaces around it.")
         ipa = pieces[0] + "".join(word + after for word, after in zip(reading.sounds, pieces[1:], strict=True))
-    ipa = re.sub(r"\s+", " ", "".join(c for c in ipa if c in SYMBOL_INDEX)).strip()
+    # The tilde of nasal vowels is a symbol of its own; no other sign falls apart.
+    ipa = unicodedata.normalize("NFD", ipa)
+    known = frozenset(ENGLISH_SYMBOLS if is_english(lang) else SYMBOLS)
+    ipa = re.sub(r"\s+", " ", "".join(c for c in ipa if c in known)).strip()
     if not any(c not in PUNCTUATION and c != " " for c in ipa):
         raise ValueError(f"There is nothing to say in {text!r}; write at least one word.")
     return ipa

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from generation.text.directions import take_directions
 from generation.text.ipa import VOWELS, possessive, read_ipa
+from generation.text.languages import is_english
 
 INLINE = re.compile(r"\{([^{}|]+)\|([^{}|]+)\}('s\b)?")
 PLACE = "vobzik"
@@ -25,7 +26,7 @@ class Reading:
         spoken: the same for the pronouncer, with :data:`PLACE` or :data:`VOWEL_PLACE` for a word whose sound is given.
         sounds: IPA of those words, in order.
         directions: what stood in the text as a direction, in order; none of it is spoken.
-        other_language: code of the language that the text seems to be in, if that is not English.
+        other_language: code of the language that a line read as English seems to be in, if that is another.
     """
 
     words: str
@@ -70,8 +71,8 @@ def read_text(text: str, language: str = "en-us", lexicon: Mapping[str, str] | N
     """Reads a line of script.
 
     Args:
-        text: English as written; ``{name|IPA}`` gives the pronunciation of one word in place.
-        language: "en-us" or "en-gb".
+        text: as written; ``{name|IPA}`` gives the pronunciation of one word in place.
+        language: one of :data:`generation.text.languages.LANGUAGES`.
         lexicon: word or phrase -> IPA, matched whole and without regard to case, also before ``'s``; it goes before
             every rule of our own.
 
@@ -82,17 +83,21 @@ def read_text(text: str, language: str = "en-us", lexicon: Mapping[str, str] | N
     from generation.text.language_guess import other_language
     from generation.text.normalization import plain_words, spoken_form
     from generation.text.pronunciations import given_sounds
+    from generation.text.rules.romance import spoken_romance
 
     placed, given = _placed(text, lexicon or {})
     placed, directions = take_directions(placed) if set("[(*<") & set(placed) else (placed, ())
-    said = spoken_form(placed, language)
+    english = is_english(language)
+    said = spoken_form(placed, language) if english else spoken_romance(placed, language)
     words: list[str] = []
     spoken: list[str] = []
     sounds: list[str] = []
     waiting = iter(given)
     at = 0
     own = [(match.start(), match.end(), None) for match in re.finditer(rf"\b{PLACE}\b", said)]
-    for start, stop, ipa in sorted([*own, *given_sounds(said, language)], key=lambda span: span[0]):
+    for start, stop, ipa in sorted(
+        [*own, *(given_sounds(said, language) if english else ())], key=lambda span: span[0]
+    ):
         word, sound = (said[start:stop], ipa) if ipa else next(waiting, (PLACE, ""))
         words += (said[at:start], word)
         spoken += (said[at:start], VOWEL_PLACE if sound.lstrip("ˈˌ")[:1] in VOWELS else PLACE)
@@ -104,5 +109,5 @@ def read_text(text: str, language: str = "en-us", lexicon: Mapping[str, str] | N
         spoken="".join((*spoken, tail)),
         sounds=tuple(sounds),
         directions=directions,
-        other_language=other_language(placed.replace(PLACE, " ")),
+        other_language=other_language(placed.replace(PLACE, " ")) if english else None,
     )

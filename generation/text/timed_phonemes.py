@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-VOWELS = "aæɐɑɒɔoəɚɛeɜɪiᵻʊuʌ"
-STRESS_MARKS, LENGTH_MARK = "ˈˌ", "ː"
+from generation.text.ipa import NASAL
+
+VOWELS = "aæɐɑɒɔoəɚɛeɜɪiᵻʊuʌyøœ"
+STRESS_MARKS, AFTER_MARKS = "ˈˌ", f"ː{NASAL}"
 CORPUS_UNIT_SECONDS = 0.025
 
 CORPUS_DELAY_SECONDS = 0.06
@@ -41,13 +43,13 @@ class TimedPhonemes:
         return cls(f" {phonemes} ", bounds)
 
     def carriers(self) -> list[str]:
-        """The sounding symbol behind each symbol: stress marks take the next one, length marks the one before."""
+        """The sounding symbol behind each symbol: of stress marks the next, of length and nasality the one before."""
         out = list(self.symbols)
         for i in range(len(out) - 2, -1, -1):
             if out[i] in STRESS_MARKS:
                 out[i] = out[i + 1]
         for i in range(1, len(out)):
-            if out[i] == LENGTH_MARK:
+            if out[i] in AFTER_MARKS:
                 out[i] = out[i - 1]
         return out
 
@@ -56,7 +58,7 @@ class TimedPhonemes:
         out: list[bool] = []
         on = False
         for symbol in self.symbols:
-            on = symbol == "ˈ" or (on and (symbol in VOWELS or symbol == LENGTH_MARK))
+            on = symbol == "ˈ" or (on and (symbol in VOWELS or symbol in AFTER_MARKS))
             out.append(on)
         return out
 

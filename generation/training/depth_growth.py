@@ -1,4 +1,4 @@
-"""Growth of a joint checkpoint: zero-gated copies of its layers (arXiv 2312.15166), and faces that see each other."""
+"""Growth of checkpoints: zero-gated copies of layers (arXiv 2312.15166), faces that see each other, languages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from pathlib import Path
 import torch
 
 from generation.core.weights import load_strict
+from generation.models.duration_predictor import DurationPredictor
 from generation.models.transformer import JointTransformer
+from generation.text.ipa import NEAREST_SYMBOLS, SYMBOL_INDEX
+from generation.text.languages import N_LANGUAGES
 
 
 def grow_depth(ema: Path, num_layers: int) -> None:
@@ -44,7 +47,35 @@ def add_motion_context(ema: Path) -> None:
     model = load_strict(JointTransformer, ema)
     if model.config.sees_others:
         return
-    known = {name: value for name, value in model.config.items() if not name.startswith("_")}
-    seeing = JointTransformer.from_config(known | {"sees_others": True})  # a list of defaults in it would win
+    seeing = JointTransformer.from_config(_plain_config(model) | {"sees_others": True})
     seeing.load_state_dict(seeing.state_dict() | model.state_dict())
     seeing.save_pretrained(ema)
+
+
+LANGUAGE_INVENTORY = {"n_symbols": len(SYMBOL_INDEX), "n_languages": N_LANGUAGES}
+"""What the config of a model of several languages says."""
+
+
+def add_languages(ema: Path, kind: type[JointTransformer] | type[DurationPredictor]) -> None:
+    """Gives a checkpoint the symbols and the language embedding of all languages; at first English stays as it was.
+
+    A new symbol starts as the nearest one of English, a language without any change of the speaker's embedding.
+
+    Args:
+        ema: folder of the model, written anew if it has one language.
+        kind: of the model.
+    """
+    model = load_strict(kind, ema)
+    if model.config.n_languages > 1:
+        return
+    grown = kind.from_config(_plain_config(model) | LANGUAGE_INVENTORY)
+    table = "phonemes.embed.weight" if kind is JointTransformer else "embed.weight"
+    known = model.state_dict()
+    nearest = torch.stack([known[table][SYMBOL_INDEX[symbol]] for symbol in NEAREST_SYMBOLS.values()])
+    grown.load_state_dict(grown.state_dict() | known | {table: torch.cat((known[table], nearest))})
+    grown.save_pretrained(ema)
+
+
+def _plain_config(model: JointTransformer | DurationPredictor) -> dict[str, object]:
+    """The settings of a model; a list of defaults among them would win over what is changed."""
+    return {name: value for name, value in model.config.items() if not name.startswith("_")}

@@ -109,6 +109,12 @@ def own_sentences() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+def language_sentences(language: str) -> list[str]:
+    """Held-out sentences of es, fr, it or pt."""
+    path = OWN_SENTENCES.with_name(f"sentences_{language}.txt")
+    return path.read_text(encoding="utf-8").splitlines()
+
+
 def plain(text: str) -> str:
     """A text without case, punctuation and spacing, to find repetitions."""
     return " ".join(re.findall(r"[\w']+", text.casefold()))

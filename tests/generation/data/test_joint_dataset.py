@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -45,9 +47,9 @@ def test_batches_have_their_documented_shapes(drawn: Batch) -> None:
         "audio": (96, 1, 60, 400), "motion": (96, 1, 60, 57), "symbols": (96, 1, 240),
         "phoneme_position": (96, 1, 240, 2),
         "voices": (96, 1, 2), "audio_given": (96, 1, 60), "motion_given": (96, 1, 60), "heard": (96, 1, 60, 402),
-        "share": (96, 1, 60), "line_numbers": (96, 1, 60),
+        "share": (96, 1, 60), "line_numbers": (96, 1, 60), "language": (96, 1),
     }  # fmt: skip
-    assert all(value.dtype == (torch.int64 if name in ("symbols", "line_numbers") else torch.float32)
+    assert all(value.dtype == (torch.int64 if name in ("symbols", "line_numbers", "language") else torch.float32)
                for name, value in vars(drawn).items())  # fmt: skip
     loss, _ = joint_loss(tiny_transformer(n_symbols=UNKNOWN_SYMBOL, voice_dim=4), drawn)
     assert torch.isfinite(loss)
@@ -159,3 +161,23 @@ def test_statistics_come_from_training_recordings_and_have_a_floor() -> None:
     np.testing.assert_allclose(normalizer.mel_mean, train.mean(0), rtol=1e-3)
     assert normalizer.mel_std.min() >= 0.1 and normalizer.motion_std.min() >= 0.02
     assert normalizer.motion_mean[24] == pytest.approx(0.3, abs=0.05)
+
+
+def test_half_of_the_given_recordings_are_worsened_and_their_labels_stay() -> None:
+    def worse(waveform: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return np.full((len(waveform) // 240, 100), 5.0, np.float32)
+
+    plain, worsened = joint_examples(n_frames=40), joint_examples(n_frames=40)
+    worsened.worsened = worse
+    drawn = [data.batch(64, torch.Generator().manual_seed(0), recordings=1.0) for data in (plain, worsened)]
+    loud = (drawn[1].audio[:, 0].mean(-1) > 5).any(-1).float().mean()
+    assert 0.3 < loud < 0.7 and not (drawn[0].audio[:, 0].mean(-1) > 5).any()
+    synthesised = worsened.batch(64, torch.Generator().manual_seed(0), recordings=0.0)
+    assert not (synthesised.audio[:, 0].mean(-1) > 5).any(), "what is to be said is asked as it is"
+    assert drawn[1].motion.abs().sum() > 0
+
+
+def test_examples_tell_the_language() -> None:
+    data = joint_examples(n_frames=40)
+    data.utterances = [replace(u, language="pt-br" if i % 2 else "en-gb") for i, u in enumerate(data.utterances)]
+    assert set(data.batch(24, torch.Generator().manual_seed(0)).language.flatten().tolist()) == {0, 4}

@@ -88,11 +88,11 @@ def test_batches_hold_training_sentences_at_speed_one() -> None:
     corpus = synthetic_features()
     hurried = (replace(corpus.utterances[0], speed=2.0), *corpus.utterances[1:])
     rhythms = recorded_durations(replace(corpus, utterances=hurried))
-    symbols, voices, durations = duration_batches(rhythms, ["af_a", "bm_b"], table, 64)(
+    symbols, voices, durations, languages = duration_batches(rhythms, ["af_a", "bm_b"], table, 64)(
         torch.Generator().manual_seed(0)
     )
     assert symbols.shape == durations.shape == (64, 8) and voices.shape == (64, 5)
-    assert ((symbols == PADDING) == (durations == 0)).all()
+    assert ((symbols == PADDING) == (durations == 0)).all() and languages.tolist() == [0] * 64
     assert {tuple(row.tolist()) for row in voices} == {(0.0,) * 5, (1.0,) * 5, (2.0,) * 4 + (1.0,)}
     # Neither the test sentence nor the held-out voice.
     assert {int(total) for total in durations.sum(1)} == {320, 200, 240, 280}

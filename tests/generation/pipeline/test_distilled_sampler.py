@@ -49,6 +49,7 @@ def batch(size: int = 3, n: int = 12) -> Batch:
         torch.randn(size, 1, n, 400), torch.randn(size, 1, n, 57), torch.randint(0, 40, (size, 1, 4 * n)),
         torch.rand(size, 1, 4 * n, 2), torch.eye(2)[torch.arange(size) % 2][:, None], given, torch.zeros(size, 1, n),
         torch.randn(size, 1, n, 402), torch.ones(size, 1, n), torch.ones(size, 1, n, dtype=torch.long),
+        torch.zeros(size, 1, dtype=torch.long),
     )  # fmt: skip
 
 

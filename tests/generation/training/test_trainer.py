@@ -262,6 +262,7 @@ def random_batch(seed: int = 0) -> Batch:
         voices=torch.tensor([[[1.0, 0.0]], [[0.0, 0.0]]]), audio_given=torch.zeros(2, 1, n),
         motion_given=torch.zeros(2, 1, n), heard=torch.randn(2, 1, n, 402, generator=g),
         share=torch.ones(2, 1, n), line_numbers=torch.ones(2, 1, n, dtype=torch.int64),
+        language=torch.zeros(2, 1, dtype=torch.int64),
     )  # fmt: skip
 
 

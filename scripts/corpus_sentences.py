@@ -1,0 +1,59 @@
+"""Sentences of other languages for the corpus, drawn from tables of `scripts/sentences` written by hand.
+
+python -m scripts.corpus_sentences es 600      prints so many, each once
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import sys
+from itertools import cycle
+from pathlib import Path
+
+TABLES = Path(__file__).with_name("sentences")
+_SLOT = re.compile(r"{(\w+)}")
+_ELISION = re.compile(r"\b([Qq]u)e (?=[AEIOUYÉÈaeiouyéè])|\b([Ss])i (?=ils?\b)")
+"""French words that lose their vowel before another one."""
+
+
+def sentences(language: str, wanted: int, seed: int = 0) -> list[str]:
+    """Distinct sentences: the whole ones of the table, then its patterns in turn, filled at random.
+
+    Args:
+        language: es, fr, it or pt.
+        wanted: at least as many as the table's whole ones.
+        seed: of what fills the patterns.
+    """
+    tables = _tables(TABLES / f"{language}.txt")
+    rng = random.Random(f"{language}/{seed}")
+    found = dict.fromkeys(tables.pop("whole"))
+    patterns = tables.pop("sentence")
+    rng.shuffle(patterns)
+
+    def fill(slot: re.Match[str]) -> str:
+        name = slot[1]
+        text = rng.choice(tables.get(name) or tables[name.lower()])
+        return text[0].upper() + text[1:] if name[0].isupper() else text
+
+    for pattern in cycle(patterns):
+        if len(found) >= wanted:
+            return list(found)
+        text = _SLOT.sub(fill, pattern)
+        found[_ELISION.sub(r"\1\2'", text) if language == "fr" else text] = None
+    return list(found)
+
+
+def _tables(path: Path) -> dict[str, list[str]]:
+    """Lines of a file under their ``[heads]``."""
+    tables: dict[str, list[str]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            rows = tables[line.strip("[]")] = []
+        else:
+            rows.append(line)
+    return tables
+
+
+if __name__ == "__main__":
+    print("\n".join(sentences(sys.argv[1], int(sys.argv[2]))))
