@@ -113,9 +113,10 @@ def test_padding_changes_no_loss_and_length_errors_of_the_even_rhythm_show() -> 
     durations = torch.tensor([[10.0, 20.0, 0.0], [30.0, 40.0, 50.0]]).repeat(20, 1)
     found = torch.tensor([[10.0, 20.0, 999.0], [30.0, 40.0, 50.0]]).repeat(20, 1).log()
     nothing = torch.zeros(40, 3, dtype=torch.int64), torch.zeros(40, 5)
-    loss, parts = duration_loss(lambda *told: found, (*nothing, durations))
+    english = torch.zeros(40, dtype=torch.int64)
+    loss, parts = duration_loss(lambda *told: found, (*nothing, durations, english))
     assert loss.item() < 1e-5 and parts["length_error"] < 1e-5
-    _, parts = duration_loss(lambda *told: found, (*nothing, 2 * durations))
+    _, parts = duration_loss(lambda *told: found, (*nothing, 2 * durations, english))
     assert parts["length_error"] == pytest.approx(0.5, abs=1e-5)
 
 
@@ -123,12 +124,17 @@ def test_what_is_told_is_mixed_with_noise_and_at_level_one_nothing() -> None:
     durations = torch.full((300, 4), 40.0)
     heard: list[tuple[torch.Tensor, torch.Tensor]] = []
 
-    def listen(symbols: torch.Tensor, voices: torch.Tensor, noisy: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+    def listen(*told: torch.Tensor) -> torch.Tensor:
+        _, _, noisy, sigma, languages = told
+        assert not languages.any()
         heard.append((noisy, sigma))
         return durations.log()
 
     torch.manual_seed(0)
-    duration_loss(listen, (torch.zeros(300, 4, dtype=torch.int64), torch.zeros(300, 5), durations))
+    duration_loss(
+        listen,
+        (torch.zeros(300, 4, dtype=torch.int64), torch.zeros(300, 5), durations, torch.zeros(300, dtype=torch.int64)),
+    )
     noisy, sigma = heard[0]
     even = sigma == 1
     assert 0.25 < even.float().mean() < 0.42 and (noisy[even] == 0).all()
