@@ -21,7 +21,7 @@ from generation.data.joint_dataset import HELD_OUT_VOICES
 from generation.models.duration_predictor import DurationPredictor
 from generation.models.speaker_encoder import SpeakerEncoder
 from generation.models.transformer import JointTransformer
-from generation.text.phonemizer import SYMBOL_INDEX
+from generation.text.ipa import UNKNOWN_SYMBOL
 from generation.training.export import octave_step, save_voices, voice_pitches
 from generation.training.speaker_encoder import add_rows, encoder_batches, encoder_loss
 from generation.voices.bank import VoiceBank, _encoder, _without_noise, speaker_embedding_from_clip
@@ -186,7 +186,7 @@ def test_the_shipped_models_fit_each_other() -> None:
     transformer = load_strict(JointTransformer, assets.asset("model/transformer"))
     bank, encoder = VoiceBank.load(), load_strict(SpeakerEncoder, assets.asset("voice_encoder"))
     durations = DurationPredictor.from_pretrained()
-    assert transformer.config.n_symbols == len(SYMBOL_INDEX)
+    assert transformer.config.n_symbols == UNKNOWN_SYMBOL
     trained_on = [preset.trained_on for preset in bank.presets.values()]
     assert set(trained_on) <= set(transformer.config.voice_names)
     assert transformer.config.voice_dim == durations.config.voice_dim == encoder.config.voice_dim == 64
