@@ -43,7 +43,6 @@ from generation.pipeline.sampling import (
 )
 from generation.pipeline.windows import Place, quiet_frames, sample_windows
 from generation.recordings.recorded_speech import speech_log_mel
-from generation.text.ipa import unknown_symbols
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 
 
@@ -216,10 +215,8 @@ class JointPipeline(DiffusionPipeline):
         for line in lines:
             mels = slice(MELS_PER_FRAME * line.start, MELS_PER_FRAME * line.stop)
             if line.phonemes.strip():
-                if reason := unknown_symbols(line.phonemes, self.transformer.config.n_symbols):
-                    raise ValueError(f"Line {line.id}: {reason}")
                 symbols[line.character, mels], phoneme_positions[line.character, mels] = timed_symbols(
-                    line.phonemes, line.durations
+                    line.phonemes, line.durations, self.transformer.config.n_symbols
                 )
             else:
                 symbols[line.character, mels], phoneme_positions[line.character, mels] = UNKNOWN_SYMBOL, 0
