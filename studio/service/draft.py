@@ -51,16 +51,17 @@ def _named_files(path: Path) -> list[str]:
 
 
 def _write_files(folder: Path, names: Sequence[str], files: Files, source: Path | None) -> None:
+    targets = {name: inside(folder, name) for name in names}  # of all: a check reads whatever the scene names
     for name, file in files.items():
         if names and name not in names:
             raise ValueError(f"The scene names no file {shortened(name)}; {nearest(name, names)}")
         if name in names:
-            _copy(file, inside(folder, name), name)
-    for name in names:
+            _copy(file, targets[name], name)
+    for name, target in targets.items():
         path = None if source is None or name in files else inside(source, name)
         if path is not None and path.is_file():
             with path.open("rb") as file:
-                _copy(file, inside(folder, name), name)
+                _copy(file, target, name)
 
 
 def _copy(file: IO[bytes], target: Path, name: str) -> None:

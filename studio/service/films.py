@@ -12,7 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from studio.core.problems import DocumentError
+from generation.adapters.metadata import shipped_adapters
+from studio.core.messages import nearest, shortened
+from studio.core.problems import DocumentError, Problem
 from studio.core.storage import folder_name, inside, read_json, trim_folder, write_json
 from studio.jobs.job import Job
 from studio.jobs.job_kinds import STAGE_LABELS
@@ -106,12 +108,17 @@ class FilmService:
             DocumentError: nothing to say, an unknown voice or style, or a number out of range.
             StorageError: the disk is full; nothing was made.
         """
+        known = shipped_adapters()
+        if unknown := [style for style in request.styles if style not in known]:  # no file: it may lie anywhere
+            what = f"the style {shortened(unknown[0])} is not known"
+            raise DocumentError([Problem("cast", what, nearest(unknown[0], known))])
         said = (request.text, request.voice, request.speed, request.styles)
         with self._checking:
             problems = line_problems(*said)
         if problems:
             raise DocumentError(problems)
-        trim_folder(self.root / SPEECH / TAKES, "*.wav", MOST_TAKES)
+        with self._writing:
+            trim_folder(self.root / SPEECH / TAKES, "*.wav", MOST_TAKES)
         line = _SpokenLine(line_scene(*said, request.seed), self.root / SPEECH)
         return self._begun(submit(line, "hear", lines=line.line_ids(), steps=request.steps))
 

@@ -7,7 +7,7 @@ import json
 import stat
 import zipfile
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 
 import pytest
@@ -102,13 +102,17 @@ def test_hosts_follow_where_the_service_listens(listens: str, answered: str, ref
 def test_no_path_leads_out(http: TestClient, films: FilmService, tmp_path: Path, path: str) -> None:
     outside = str(tmp_path / "secret.png") if path == "" else path
     as_mask = scene(cast=[{"name": "EILEEN", "voice": "Alice", "mask": outside}])
-    for request in ({"scene": scene(picture=outside), "folder": "."}, {"scene": as_mask, "folder": "."}):
-        for route in ("/check", "/jobs"):
-            answer = http.post(route, json=request)
+    as_style = scene(cast=[{"name": "EILEEN", "voice": "Alice", "styles": {f"{outside}.safetensors": 1}}])
+    for named in (scene(picture=outside), as_mask, as_style):
+        folders = (".",) if path.startswith("out/") else (".", "")  # the link lies in the folder of the projects
+        for route, folder in product(("/check", "/jobs"), folders):
+            answer = http.post(route, json={"scene": named, "folder": folder})
             assert (answer.status_code, "lies outside" in answer.text) == (422, True), answer.text
     folder = str(tmp_path) if path == "" else path.removesuffix("secret.png").rstrip("/\\") or ".."
     answer = http.post("/check", json={"scene": scene(picture="secret.png"), "folder": folder})
     assert (answer.status_code, "lies outside" in answer.text) == (422, True), answer.text
+    answer = http.post("/speech", json={"text": "One.", "voice": "Alice", "styles": {f"{outside}.safetensors": 1}})
+    assert (answer.status_code, "is not known" in answer.text) == (422, True), answer.text
     answer = http.post("/jobs", json={"scene": scene(), "project": outside})
     assert answer.status_code == 422 and list(films.root.iterdir()) == [films.root / "out"]
 
