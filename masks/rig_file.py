@@ -109,7 +109,7 @@ class RigFace:
 
     def landmarks(self) -> FaceLandmarks:
         """See :func:`fit`."""
-        return fit(self.points, self.name)
+        return fit_points(self.points, self.name)
 
 
 def load_rig(path: str | Path, size: tuple[int, int] | None = None) -> list[RigFace]:
@@ -197,7 +197,7 @@ def completed(points: Mapping[str, Point], name: str = "The face") -> dict[str, 
     return {key: (float(x), float(y)) for key, (x, y) in found.items()}
 
 
-def fit(points: Mapping[str, Point], name: str = "The face") -> FaceLandmarks:
+def fit_points(points: Mapping[str, Point], name: str = "The face") -> FaceLandmarks:
     """The canonical mesh laid on named points in pixels: exactly there, smoothly between them, depth from its pose.
 
     Raises:

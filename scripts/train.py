@@ -6,7 +6,7 @@ python -m scripts.train teacher   --minutes 10             real lips from sound 
 python -m scripts.train labels                             lip motion for the whole corpus
 python -m scripts.train vocoder   --minutes 30             mel -> amplitude spectrum
 python -m scripts.train joint     --minutes 90             speech and motion together
-python -m scripts.train few_steps --minutes 30             the joint model's sampler in 4 calls, as an adapter
+python -m scripts.train distilled_sampler --minutes 30     the joint model's sampler in 4 calls, as an adapter
 python -m scripts.train durations --minutes 15             phoneme lengths, told the joint model's voices
 python -m scripts.train voices    --minutes 4              speaker embedding of a recording
 python -m scripts.train joint     --languages ...          the same with Spanish, French, Italian, Portuguese
@@ -182,7 +182,7 @@ def train_distilled_sampler(args: argparse.Namespace) -> None:
     def draw(generator: torch.Generator) -> joint_dataset.Batch:
         return drawn.batch(5 * sixth, generator).joined(real.batch(sixth, generator))
 
-    fit(model, distillation_loss, draw, settings, args.work / "few_steps", files=AdapterFiles())
+    fit(model, distillation_loss, draw, settings, args.work / "distilled_sampler", files=AdapterFiles())
 
 
 def train_durations(args: argparse.Namespace) -> None:
@@ -238,11 +238,11 @@ IMPROVE: tuple[tuple[str, float, dict[str, object]], ...] = (
     ("joint", 0.46, {}),
     ("durations", 0.04, {}),
     ("voices", 0.04, {}),
-    ("few_steps", 0.16, {}),
+    ("distilled_sampler", 0.16, {}),
     ("publish", 0.0, {}),
 )
 """Stages of ``improve``, their shares of its minutes, and what is different in them."""
-SHIPPED = {"vocoder": "model/vocoder", "joint": "model/transformer", "few_steps": "model/few_steps"}
+SHIPPED = {"vocoder": "model/vocoder", "joint": "model/transformer", "distilled_sampler": "model/distilled_sampler"}
 SHIPPED |= {"durations": "durations", "voice_encoder": "voice_encoder"}
 """Folder of a stage and where its weights lie in the assets."""
 
@@ -277,7 +277,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "labels": make_labels,
     "vocoder": train_vocoder,
     "joint": train_joint,
-    "few_steps": train_distilled_sampler,
+    "distilled_sampler": train_distilled_sampler,
     "durations": train_durations,
     "voices": train_voices,
     "mask": train_mask,
@@ -296,7 +296,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--assets", type=Path, default=ROOT / "assets", help="where publish puts the weights")
     parser.add_argument("--more", type=Path, nargs="*", default=[], help="folders of scripts/build_corpus.py")
     parser.add_argument("--minutes", type=float, help="length of the training run, all resumes together")
-    parser.add_argument("--rate", type=float, default=8e-4, help="peak rate of vocoder, joint model, few steps")
+    parser.add_argument("--rate", type=float, default=8e-4, help="peak rate of vocoder, joint model, distilled sampler")
     parser.add_argument("--steps", type=int, help="end the joint model after so many steps, if the minutes last")
     parser.add_argument("--keep-voices", action="store_true", help="joint model leaves its voice table as it is")
     parser.add_argument("--languages", action="store_true", help="joint model and lengths of all languages")

@@ -13,7 +13,7 @@ from typing import Any
 from studio import storage_commands
 from studio.batch import command as batch_command
 from studio.core.messages import existing_file
-from studio.core.option_values import style, whole
+from studio.core.option_values import style_strength, whole
 from studio.core.problems import DocumentError, Problem, told
 from studio.core.process import BROKEN_PIPE, close_output, prepare_process
 from studio.core.progress import Cancelled
@@ -84,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     say.add_argument("--voice", required=True, help="name of a voice, as parley voices lists them")
     say.add_argument("--speed", type=float, default=1.0, help="0.5 to 2, 1 = the voice's own")
     style_help = "as parley styles lists them, or an adapter's file; may be given again to mix them"
-    say.add_argument("--style", type=style, action="append", default=[], metavar="NAME[:STRENGTH]", help=style_help)
+    say.add_argument(
+        "--style", type=style_strength, action="append", default=[], metavar="NAME[:STRENGTH]", help=style_help
+    )
     say.add_argument("-o", "--output", type=Path, required=True, help="the sound (.wav)")
     add_sampling_options(say)
     bring = add("import", _import, "Make a scene file of a script: screenplay, subtitles, table or NAME: text.")

@@ -17,7 +17,7 @@ N_FFT = 1024
 FLOOR = 1e-5
 
 
-def log_mel(waveform: Tensor, rate: int, hop: int, n_mels: int) -> Tensor:
+def codec_log_mel(waveform: Tensor, rate: int, hop: int, n_mels: int) -> Tensor:
     """Log of the Slaney-normalised mel amplitudes, frames centred on every hop, edges reflected.
 
     Source: the spectrum that JoyAI-Echo's modular blocks in diffusers give to this codec.
@@ -55,7 +55,7 @@ def encode_speech(codec: AutoencoderKLLTX2Audio, sound: Audio, n_tokens: int) ->
     waveform = torch.as_tensor(sound.resampled(rate).waveform, device=codec.device)
     n_samples = n_frames * hop + N_FFT
     waveform = torch.nn.functional.pad(waveform[:n_samples], (0, max(0, n_samples - len(waveform))))
-    mel = log_mel(waveform, rate, hop, config.mel_bins)[:n_frames]
+    mel = codec_log_mel(waveform, rate, hop, config.mel_bins)[:n_frames]
     stereo = mel[None, None].expand(1, config.in_channels, -1, -1)
     latents = codec.encode(stereo.to(codec.dtype)).latent_dist.mode()
     tokens = latents.transpose(1, 2).flatten(2).float()

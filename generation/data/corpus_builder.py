@@ -131,19 +131,19 @@ def draw_recipe(seed: int, index: int, texts: Sequence[str], language: str | Non
     if language:
         voices = foreign_voices(rng, language)
         return Recipe(f"{language}-s{seed}-{index:06d}", text, language, voices, round(rng.uniform(*SPEEDS), 2))
-    kind, taught = rng.random(), TRAINING_VOICES + MORE_VOICES
+    kind, known = rng.random(), TRAINING_VOICES + MORE_VOICES
     if kind < HELD_OUT_SHARE:
         voices = {rng.choice(HELD_OUT_VOICES): 1.0}
     elif kind < HELD_OUT_SHARE + BLEND_SHARE:
         voices = blend(rng)
     else:
-        voices = {rng.choice(taught): 1.0}
+        voices = {rng.choice(known): 1.0}
     lang = accent(voices)
     return Recipe(f"s{seed}-{index:06d}", text, lang, voices, round(rng.uniform(*SPEEDS), 2))
 
 
 def blend(rng: random.Random) -> dict[str, float]:
-    """Two of the voices that are taught, and how much of each."""
+    """Two of the voices that are trained on, and how much of each."""
     first, second = rng.sample(TRAINING_VOICES + MORE_VOICES, 2)
     weight = round(rng.uniform(0.25, 0.75), 2)
     return {first: weight, second: round(1 - weight, 2)}

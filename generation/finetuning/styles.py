@@ -116,7 +116,7 @@ STYLES: dict[str, Style] = {
     ),
     "shy": Style(
         "Soft and narrow; the head is bowed and turned, the eyes avoid the other's.",
-        {"pitch_range": -1, "brightness": -1, "head_down": +1, "gaze_averted": +1, "jaw": -1},
+        {"pitch_range": -1, "brightness": -1, "head_down": +1, "gaze_aversion": +1, "jaw": -1},
         pitch_range=0.75, brightness=-1.2, level=-4, mouth=0.75, head=0.7, brows=0.8,
         held={"headRotationX": 0.06, "headRotationY": 0.05, "browInnerUp": 0.14},
         delivery=Delivery(tempo=0.96, pauses=1.25, gaze_aversion=0.6, blinks=1.4),

@@ -17,7 +17,7 @@ UNITS = {
     "rate": "phonemes/s", "voiced_share": "share of speech", "pitch": "semitones above 100 Hz", "pitch_range":
     "semitones", "brightness": "dB", "level": "dB", "jaw": "weight", "closure": "share of p, b and m", "head_speed":
     "rad/s", "head_range": "rad", "head_down": "rad", "brows": "weight", "lids": "weight", "blinks": "per minute",
-    "gaze_averted": "share",
+    "gaze_aversion": "share",
 }  # fmt: skip
 _SHUT, _AVERTED = 0.6, 0.12
 _BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
@@ -62,7 +62,7 @@ def motion_figures(motion: np.ndarray) -> dict[str, float]:
     Returns:
         ``jaw``: 90th percentile of jawOpen; ``head_speed`` (root mean square), ``head_range`` (standard deviation),
         ``head_down`` (mean); ``brows``: 90th percentile of the inner brow; ``lids``: how far they hang, the median;
-        ``blinks`` a minute; ``gaze_averted``: share of time in which the eyes look down or aside.
+        ``blinks`` a minute; ``gaze_aversion``: share of time in which the eyes look down or aside.
     """
     turn = motion[:, ROTATION].astype(np.float64)
     lids = motion[:, [INDEX[name] for name in _BLINKS]].mean(1)
@@ -76,7 +76,7 @@ def motion_figures(motion: np.ndarray) -> dict[str, float]:
         "brows": float(np.quantile(motion[:, INDEX["browInnerUp"]], 0.9)),
         "lids": float(np.median(lids)),
         "blinks": len([1 for start, _ in runs(lids > _SHUT) if start > 0]) * 60 * FPS / len(motion),
-        "gaze_averted": float((aside > _AVERTED).mean()),
+        "gaze_aversion": float((aside > _AVERTED).mean()),
     }
 
 

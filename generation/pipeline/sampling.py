@@ -9,7 +9,7 @@ import numpy as np
 from generation.core.assets import asset
 from generation.core.motion import N_CHANNELS, WEIGHTS
 
-DISTILLED_ADAPTER = "few_steps"
+DISTILLED_ADAPTER = "distilled_sampler"
 """Name of the adapter that makes the sampler a distilled one: in the transformer, and its folder beside it."""
 DISTILLED_STEPS = 4
 """Network calls of the distilled sampler."""

@@ -61,11 +61,11 @@ def run(arguments: argparse.Namespace, say: Say) -> int:
     settings, backbone = read_film_options(arguments, say)
     how = (arguments.workers, arguments.shard, arguments.retries, backbone)
     order = BatchOrder(tuple(arguments.scenes), arguments.output, settings, *how)
-    check_folder(order.folder, arguments.resume)
+    check_results_folder(order.folder, arguments.resume)
     if arguments.slurm:
-        from studio.batch.engines import submit
+        from studio.batch.engines import submit_array
 
-        return submit(order, say)
+        return submit_array(order, say)
     with _Terminated() as terminated:
         try:
             return make_films(order, partial(_crew, order, arguments.ray), say)
@@ -86,7 +86,7 @@ def _crew(order: BatchOrder, ray: str | None, workers: int) -> Crew:
     return local_crew(order, workers)
 
 
-def check_folder(folder: Path, resume: bool) -> None:
+def check_results_folder(folder: Path, resume: bool) -> None:
     """Refuse a folder that cannot hold the results.
 
     Raises:

@@ -179,7 +179,7 @@ class ArrayTask:
         return _library("submitit", "slurm").helpers.DelayedSubmission(self)
 
 
-def submit(order: BatchOrder, say: Say, cluster: str = "slurm") -> int:
+def submit_array(order: BatchOrder, say: Say, cluster: str = "slurm") -> int:
     """Submit an array of Slurm jobs that share the films, wait for it, and tell how it ended.
 
     The partition, account and time limit are those of Slurm's own ``SBATCH_*`` environment variables.

@@ -58,7 +58,7 @@ def _is_this(path: Path, scene: BatchScene) -> bool:
     return report.ok and report.record == scene.record
 
 
-def publish(making: Path, folder: Path, scene: BatchScene) -> None:
+def move_film(making: Path, folder: Path, scene: BatchScene) -> None:
     """Move a finished film with its files to its place, and delete what was needed to make it.
 
     They appear all at once; where the folder is there already (an older film, somebody's own files) one by one, and

@@ -18,7 +18,7 @@ from studio.batch.films import (
     film_path,
     is_finished,
     making_folder,
-    publish,
+    move_film,
     work_folder,
 )
 from studio.batch.manifest import Row, Say, row_of, tell_end, write_manifest
@@ -185,7 +185,7 @@ class BatchRun:
         if not is_finished(making, scene):
             return Answer(state="failed", kind="crash", sentence=f"The film {scene.name} does not verify.")
         try:
-            publish(making, self.folder, scene)
+            move_film(making, self.folder, scene)
         except OSError as error:
             return Answer.of_failure(failure_of(error))
         return answer

@@ -25,7 +25,7 @@ def marked_faces(scene: Scene, folder: Path, full: tuple[int, int], size: tuple[
     Raises:
         DocumentError: the rig file is missing or not a rig, or points make no face.
     """
-    from masks.rig_file import EYES_AND_MOUTH, fit, load_rig
+    from masks.rig_file import EYES_AND_MOUTH, fit_points, load_rig
 
     faces = {}
     if scene.rig is not None:
@@ -42,7 +42,7 @@ def marked_faces(scene: Scene, folder: Path, full: tuple[int, int], size: tuple[
         if member.eyes_and_mouth is not None:
             points = dict(zip(EYES_AND_MOUTH, map(tuple, np.array(member.eyes_and_mouth) * scale), strict=True))
             try:
-                faces[member.name] = fit(points, member.name)
+                faces[member.name] = fit_points(points, member.name)
             except ValueError as error:
                 raise DocumentError([Problem("picture", as_clause(error), where=("cast", index))]) from None
     return dict(sorted(faces.items(), key=lambda item: float(item[1].points[:, 0].mean())))

@@ -27,7 +27,7 @@ def device(text: str) -> str:
     return text
 
 
-def style(text: str) -> tuple[str, float]:
+def style_strength(text: str) -> tuple[str, float]:
     """Reads a style's name with its strength."""
     name, colon, strength = text.rpartition(":")
     if not colon or text.endswith(".safetensors"):  # the colon may be that of a drive

@@ -116,7 +116,7 @@ def submit_inspection(
     """Submit the inspection of clips, before anything is trained on them.
 
     Args:
-        project: whose character is to be taught.
+        project: whose character is to be trained.
         index: which of the cast.
         name: of the style.
         consent: whose voice it is, one of :data:`generation.adapters.metadata.CONSENTS`.
@@ -230,7 +230,7 @@ def summary_of(report: Mapping[str, Any]) -> str:
     share = 100 * (1 - loss["after"] / loss["before"])
     nearer = sum(abs(after - clips) < abs(before - clips) for _, before, after, clips in rows)
     learnt = f"{share:.0f} % less wrong" if share >= 0.5 else "no better than before"
-    said = f"On clips kept back from teaching it is {learnt}; {nearer} of {len(rows)} figures came nearer to the clips."
+    said = f"On clips kept back from training it is {learnt}; {nearer} of {len(rows)} figures came nearer to the clips."
     if report["steps"] < _FEW_STEPS:
         said += f" Only {report['steps']} steps fitted into the time: a longer time, or a quieter computer, does more."
     return said

@@ -40,7 +40,7 @@ def kept_results(folder: Path) -> list[Path]:
     ]
 
 
-def clear(folder: Path) -> None:
+def delete_kept_results(folder: Path) -> None:
     """Delete what is kept in a folder; to be called while nothing is being rendered there.
 
     Raises:

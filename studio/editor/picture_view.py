@@ -201,13 +201,13 @@ def _shown_points(points: Mapping[str, tuple[float, float]], size: tuple[int, in
 def _three_points(scene: Scene, folder: Path, size: tuple[int, int], chosen: int) -> dict[str, tuple[float, float]]:
     """A character's eyes and mouth in the scene, in pixels of a picture of ``size`` (height, width)."""
     from masks.picture import picture_size
-    from masks.rig_file import EYES_AND_MOUTH, fit
+    from masks.rig_file import EYES_AND_MOUTH, fit_points
 
     marked = scene.cast[chosen].eyes_and_mouth or ()
     try:
         across, down = np.array(size[::-1]) / picture_size(folder / scene.picture)
         points = {key: (x * across, y * down) for key, (x, y) in zip(EYES_AND_MOUTH, marked, strict=True)}
-        fit(points)
+        fit_points(points)
     except ValueError:
         return {}  # the assignment has said what is wrong
     return points

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.core.storage import read_json
-from studio.formats.subtitles import captions
+from studio.formats.subtitles import read_captions
 from studio.jobs.job import Job, JobStatus
 from studio.jobs.queue import jobs
 from studio.project.project import Project
@@ -129,12 +129,14 @@ def spoken_lines(scene: Scene, status: JobStatus) -> list[SpokenLine]:
             for line_id, line in zip(ids, scene.script, strict=True) if (words := timed.get(line_id))
         ]  # fmt: skip
     subtitles = status.results.get("vtt")
-    return cues(subtitles.read_text(encoding="utf-8")) if subtitles is not None and subtitles.is_file() else []
+    if subtitles is None or not subtitles.is_file():
+        return []
+    return lines_of_subtitles(subtitles.read_text(encoding="utf-8"))
 
 
-def cues(text: str) -> list[SpokenLine]:
+def lines_of_subtitles(text: str) -> list[SpokenLine]:
     """The captions of a WebVTT file with voice tags, as our export writes it."""
-    return [SpokenLine("", cue.who, cue.text, cue.start, cue.stop) for cue in captions(text)]
+    return [SpokenLine("", cue.who, cue.text, cue.start, cue.stop) for cue in read_captions(text)]
 
 
 def _groups(status: JobStatus, video: Path) -> dict[str, list[Path]]:
@@ -153,7 +155,7 @@ def _groups(status: JobStatus, video: Path) -> dict[str, list[Path]]:
     return groups
 
 
-def archive(made: FinishedVideo) -> Path:
+def zipped_files(made: FinishedVideo) -> Path:
     """ZIP of all files, made once beside the video."""
     target = made.video.with_name(f"{made.video.stem}.zip")
     files = [path for group in made.groups.values() for path in group]

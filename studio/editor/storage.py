@@ -79,7 +79,7 @@ def clear(folder: Path, kind: StorageKind) -> StorageUse:
         raise ValueError(f"Of {kind!r} nothing can go; known are {', '.join(CLEARED)}.")
     use = next(use for use in storage_use(folder) if use.kind == kind)
     if kind == "cache":
-        kept_results.clear(folder)
+        kept_results.delete_kept_results(folder)
     for path in use.spare:
         if path.is_dir():
             shutil.rmtree(path)

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from generation.core.ffmpeg import local_input, run_ffmpeg
 from studio.core.output import whole_or_nothing
-from studio.editor.results import cues, facts
+from studio.editor.results import facts, lines_of_subtitles
 from studio.export.frame_encoder import codec_options
 from studio.export.provenance import mark, verify
 from studio.export.signature import sign
@@ -45,7 +45,7 @@ def burn(video: Path, subtitles: Path) -> Path:
         raise ValueError(report.sentence)
     _, size = facts(video)
     target = burned_name(video)
-    lines = cues(subtitles.read_text(encoding="utf-8"))
+    lines = lines_of_subtitles(subtitles.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as scratch, whole_or_nothing(target) as folder:
         inputs, chain, last = [], [], "0:v"
         for number, line in enumerate(lines, 1):

@@ -43,7 +43,7 @@ def title_page(lines: list[str]) -> tuple[dict[str, str], int]:
     return {}, 0
 
 
-def cues(lines: list[str], names: Collection[str]) -> Iterator[int]:
+def cue_lines(lines: list[str], names: Collection[str]) -> Iterator[int]:
     """Indices of lines that name who speaks: a name by itself, after an empty line and before text."""
     known = {name.casefold() for name in names}
     tight = all(line.strip() for line in lines[:-1])
@@ -137,8 +137,8 @@ def read(text: str, names: Collection[str] = ()) -> tuple[list[Line], str, list[
     """
     lines, noted = _without_notes(text)
     page, first = title_page(lines)
-    names = {*names, *(written_names(lines[first:]) if not any(cues(lines[first:], ())) else ())}
-    heads = {index + first for index in cues(lines[first:], names)}
+    names = {*names, *(written_names(lines[first:]) if not any(cue_lines(lines[first:], ())) else ())}
+    heads = {index + first for index in cue_lines(lines[first:], names)}
     known = {*names, *(_name(lines[index]) for index in heads)}
     reader = _Reader()
     reader.notes += [f"{key.capitalize()}: {value}" for key, value in page.items() if key != "title" and value]

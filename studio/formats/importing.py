@@ -66,7 +66,7 @@ def read_script(text: str, names: Collection[str] = (), file: str = "") -> Scrip
         DocumentError: lines that cannot be read, with their numbers.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n")
-    text = text.replace("\0", " ").replace("\t", "    ") if tables.header(text) is None else text.replace("\0", " ")
+    text = text.replace("\0", " ").replace("\t", "    ") if tables.header_row(text) is None else text.replace("\0", " ")
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise DocumentError([Problem("script", "the script is larger than 1 MB", "import it in parts", file=file)])
     try:
@@ -100,13 +100,13 @@ def _read(text: str, names: Collection[str]) -> Script:
     if subtitles.is_subtitles(text):
         lines, after = subtitles.read(text, names)
         return Script("subtitles", tuple(line.fields() for line in lines), left_out=_after(after))
-    if tables.header(text) is not None:
+    if tables.header_row(text) is not None:
         unused = tables.columns_left(text)
         left = (f"not used: the column {', '.join(unused)}",) if unused else ()
         return Script("a table", tuple(line.fields() for line in tables.read(text, names)), left_out=left)
     rows = text.split("\n")
     _, first = fountain.title_page(rows)
-    cues = sum(1 for _ in fountain.cues(rows, names))
+    cues = sum(1 for _ in fountain.cue_lines(rows, names))
     named = sum(1 for _ in plain.heads(rows[first:], names))
     if cues > named or (not named and fountain.written_names(rows)):
         lines, title, after = fountain.read(text, names)

@@ -38,7 +38,7 @@ def is_subtitles(text: str) -> bool:
     return text.startswith("WEBVTT") or any(_ARROW.match(line) for line in text.split("\n", 40)[:40])
 
 
-def captions(text: str) -> list[Caption]:
+def read_captions(text: str) -> list[Caption]:
     """The captions of SubRip or WebVTT in the order in which they begin; one for each speaker that a caption names."""
     found: list[Caption] = []
     times: tuple[float, float] | None = None
@@ -92,7 +92,7 @@ def read(text: str, names: Collection[str] = ()) -> tuple[list[Line], list[str]]
     Raises:
         ScreenplayError: captions before the first name.
     """
-    found = captions(text)
+    found = read_captions(text)
     alone = next(iter(names)) if len(names) == 1 else ""
     lines: list[Line] = []
     spans: list[Caption] = []

@@ -19,7 +19,7 @@ _ALSO = {"begin": "start", "time": "start", "in": "start", "audio": "recording",
 _CLOCK = re.compile(r"(?:(\d{1,2}):)?(\d{1,2}):(\d{1,2}(?:[.,]\d{1,3})?)")
 
 
-def header(text: str) -> tuple[str, dict[str, int]] | None:
+def header_row(text: str) -> tuple[str, dict[str, int]] | None:
     """The mark between columns and the column of each key that is known; None where the first line heads no script."""
     first = next((line for line in text.split("\n", 20)[:20] if line.strip()), "")[:2000]
     for mark in ",;\t|":
@@ -47,7 +47,7 @@ def _key(name: str) -> str | None:
 
 def columns_left(text: str) -> list[str]:
     """Names of the columns that are not used."""
-    found = header(text)
+    found = header_row(text)
     if found is None:
         return []
     first = next(line for line in text.split("\n") if line.strip())
@@ -61,7 +61,7 @@ def read(text: str, names: Iterable[str] = ()) -> list[Line]:
     Raises:
         ScreenplayError: no such table, a row without a speaker, or quotation marks that do not close.
     """
-    found = header(text)
+    found = header_row(text)
     if found is None:
         raise ScreenplayError([(1, "the first line should name the columns, such as character,text")])
     mark, keys = found

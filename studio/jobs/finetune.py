@@ -113,7 +113,7 @@ def finetune_voice(job: Job, models: Models, progress: Progress) -> dict[str, Pa
     facts = {"name": name, "style": style, **learnt.facts}
     write_report(out, learnt.path, facts, found, {})
     who = job.options["who"]
-    project.edit(with_finetuned(project.scene, who, name, style), f"{who}: taught {name}")
+    project.edit(with_finetuned(project.scene, who, name, style), f"{who}: trained {name}")
     shutil.rmtree(_work(job), ignore_errors=True)
     (job.scene_path.parent / CLIPS_FILE).unlink(missing_ok=True)  # what is done needs nobody's recordings any more
     return {"before": out / "strength_0.wav", "after": out / "strength_1.wav", "report": out / "report.json"}
@@ -145,7 +145,7 @@ def _work(job: Job) -> Path:
     """Folder of the training; the same for the same clips, options and weights."""
     clips = hashlib.sha256((job.scene_path.parent / CLIPS_FILE).read_bytes()).hexdigest()
     order = json.dumps([clips, sorted(job.options.items()), shipped_base()])
-    return job.project_folder / "work" / "lessons" / hashlib.sha256(order.encode()).hexdigest()[:16]
+    return job.project_folder / "work" / "finetuning" / hashlib.sha256(order.encode()).hexdigest()[:16]
 
 
 def _voice(scene: Scene, folder: Path, models: Models) -> tuple[np.ndarray, str]:
@@ -158,7 +158,7 @@ def _voice(scene: Scene, folder: Path, models: Models) -> tuple[np.ndarray, str]
 
 
 def with_finetuned(scene: Scene, who: str, name: str, style: str) -> Scene:
-    """The scene with a style, just taught under a name, at strength 1; an earlier one of that name is taken off.
+    """The scene with a style, just trained under a name, at strength 1; an earlier one of that name is taken off.
 
     Nothing is changed where the character is no longer in the cast.
     """

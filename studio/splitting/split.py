@@ -20,7 +20,7 @@ from studio.core.output import require_place
 from studio.core.problems import DocumentError, Problem
 from studio.core.storage import file_names, write_whole
 from studio.formats.importing import cast_name, decoded
-from studio.formats.subtitles import Caption, captions
+from studio.formats.subtitles import Caption, read_captions
 from studio.scene.schema import TOGETHER, ScriptLine, names_in
 from studio.scene.screenplay import print_lines
 from studio.splitting.turns import PhraseFinder, Turn, turns_by_pitch, turns_of_captions
@@ -87,7 +87,7 @@ def split_recording(
 
 def _captions(path: Path) -> list[Caption]:
     """The captions of a map; each names nobody, or whom a cast can have."""
-    found = captions(decoded(path.read_bytes(), path.name))
+    found = read_captions(decoded(path.read_bytes(), path.name))
     return [replace(caption, who=TOGETHER.join(map(cast_name, names_in(caption.who)))) for caption in found]
 
 

@@ -119,7 +119,7 @@ def _storage(project: Project) -> None:
 
 def _everything(project: Project, made: results.FinishedVideo) -> None:
     # Read when it is clicked: a page that is only looked at holds no film in memory.
-    st.download_button("Everything as one archive", lambda: results.archive(made).read_bytes(), type="primary",
+    st.download_button("Everything as one archive", lambda: results.zipped_files(made).read_bytes(), type="primary",
                        file_name=f"{project.name}.zip", mime="application/zip", on_click="ignore",
                        icon=":material/folder_zip:", help="All files below in one ZIP.")  # fmt: skip
 

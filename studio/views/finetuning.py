@@ -33,7 +33,7 @@ _CLIPS, _AGAIN = "clips", "again"
 
 def show(project: Project, index: int) -> None:
     """A fold with the next step: the clips, what is said of them, how far the fine-tuning is, or its result."""
-    with st.expander("Teach a style", key=f"teach {project.name} {index}"):
+    with st.expander("Train a style", key=f"teach {project.name} {index}"):
         job = finetuning.latest_job(project, index)
         wanted = st.session_state.get(_wanted(project, index))
         if job is None or wanted == (job.id, _CLIPS):
@@ -67,7 +67,7 @@ def _form(project: Project, index: int) -> None:
                              key=f"clips {tag}", help="Sound; words in a .txt of the same name.")  # fmt: skip
     clips = {file.name: file for file in files if not _is_text(file)}
     script = _words(files, tag) if clips else ""
-    name = st.text_input("Name of the style", key=f"taught name {tag}", max_chars=40, placeholder="Grandfather")
+    name = st.text_input("Name of the style", key=f"style name {tag}", max_chars=40, placeholder="Grandfather")
     consent = st.radio("Whose voice is it?", list(WHOSE), format_func=WHOSE.get, index=None, key=f"whose {tag}",
                        help="Kept in the adapter's file.")  # fmt: skip
     statement = ""
@@ -75,7 +75,7 @@ def _form(project: Project, index: int) -> None:
         statement = st.text_input("Who is it, and who agreed?", key=f"statement {tag}", max_chars=300,
                                   placeholder="Ada Byron, agreed by letter on 3 May")  # fmt: skip
     if st.button("Look at the clips", type="primary", key=f"look {project.name} {index}", disabled=not clips,
-                 help="Says clip by clip what can be used; nothing is taught yet."):  # fmt: skip
+                 help="Says clip by clip what can be used; nothing is trained yet."):  # fmt: skip
         with session.refusals():
             sounds = {title: file.getvalue() for title, file in clips.items()}
             finetuning.submit_inspection(project, index, name, consent or "", statement, sounds, script)
@@ -115,8 +115,8 @@ def _under_way(project: Project, job: Job) -> None:
         st.html(f"The clips of <b>{name}</b> are being looked at.")
         return
     length = layout.span(finetuning.expected_training_seconds(project.folder.parent, job.options["minutes"]))
-    st.html(f"<b>{name}</b> is being taught, which takes about {length}. Go on working meanwhile: whatever else you ask"
-            " for goes first.")  # fmt: skip
+    st.html(f"<b>{name}</b> is being trained, which takes about {length}. Go on working meanwhile: whatever else you"
+            " ask for goes first.")  # fmt: skip
 
 
 def _ended(project: Project, index: int, job: Job, status: JobStatus) -> None:
@@ -147,7 +147,7 @@ def _others(project: Project, index: int, label: str, wanted: str = _CLIPS) -> N
 
 
 def _clip_report(project: Project, index: int, job: Job) -> None:
-    """What is said of each clip, then how long to teach."""
+    """What is said of each clip, then how long to train."""
     report = finetuning.clip_report(job)
     lines = [layout.check_item("bad", sentence) for sentence in report.faults]
     lines += [layout.check_item("warn", sentence) for sentence in report.warnings]
@@ -155,7 +155,7 @@ def _clip_report(project: Project, index: int, job: Job) -> None:
         lines.append(layout.check_item("bad", report.refusal))
     elif report.usable:
         pieces = "1 piece" if len(report.usable) == 1 else f"{len(report.usable)} pieces"
-        lines.append(layout.check_item("good", f"{pieces} of together {report.seconds:.0f} s can teach."))
+        lines.append(layout.check_item("good", f"{pieces} of together {report.seconds:.0f} s can be trained on."))
     if report.usable:
         heard = "".join(
             f"<li>{html.escape(f'{name}, {seconds:.0f} s: {words}')}</li>" for name, seconds, words in report.usable
@@ -169,7 +169,7 @@ def _clip_report(project: Project, index: int, job: Job) -> None:
         length = st.radio("How long?", list(lengths), index=1, key=f"length {job.id}", format_func=lengths.get,
                           help="Short shows the direction; normal is what a voice takes.")  # fmt: skip
     with st.container(horizontal=True):
-        label = f"Teach {safe_name(job.options['name'])}"
+        label = f"Train {safe_name(job.options['name'])}"
         if not report.refusal and st.button(label, type="primary", key=f"teach {job.id}",
                                            help="In the background; you can stop it and go on later."):  # fmt: skip
             with session.refusals():
@@ -183,12 +183,12 @@ def _result(project: Project, index: int, job: Job) -> None:
     result = finetuning.finetuning_result(job)
     name = html.escape(job.options["name"])
     if result is None:
-        st.html(f"<b>{name}</b> was taught; its sounds are no longer there.")
+        st.html(f"<b>{name}</b> was trained; its sounds are no longer there.")
     else:
         who = html.escape(job.options["who"])
         chosen = result.style in project.scene.cast[index].styles
         kept = "chosen above" if chosen else "among the styles above"
-        st.html(f"<b>{name}</b> was taught and is {kept}. {who} without and with it:")
+        st.html(f"<b>{name}</b> was trained and is {kept}. {who} without and with it:")
         for title, sound in (("Before", result.before), ("With it", result.after)):
             if sound.is_file():
                 st.caption(title)
@@ -196,8 +196,8 @@ def _result(project: Project, index: int, job: Job) -> None:
         st.html(_table(result.figures) + f'<div class="parley-does">{html.escape(result.summary)}</div>')
     with st.container(horizontal=True):
         if finetuning.inspection_of(project, job) is not None:
-            _others(project, index, "Teach it again", _AGAIN)
-        _others(project, index, "Teach another")
+            _others(project, index, "Train it again", _AGAIN)
+        _others(project, index, "Train another")
 
 
 def _table(rows: tuple[tuple[str, float, float, float], ...]) -> str:

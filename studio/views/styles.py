@@ -46,7 +46,7 @@ def _row(project: Project, index: int, name: str, offer: Offer, strength: float)
                 # What is on disk, by the value and not by another key: the keyboard stays on the slider.
                 st.session_state[key] = strength
                 st.slider(offer.title, 0.0, MOST_STRENGTH, step=0.05, key=key, on_change=moved,
-                          help="0 is not at all, 1 as it was taught; several mix.")  # fmt: skip
+                          help="0 is not at all, 1 as it was trained; several mix.")  # fmt: skip
             st.button("Off", key=f"off {session.tag(project, index, name)}", on_click=_change,
                       args=(project, index, name, None, f"{offer.title} off"),
                       help=f"{who} goes without this style; undo brings it back.")  # fmt: skip
@@ -77,7 +77,7 @@ def upload(project: Project, index: int) -> None:
     """A style of one's own, kept in the project and chosen at once."""
     member = project.scene.cast[index]
     file = st.file_uploader("A style from a file", type=[SUFFIX[1:]], key=session.tag(project, "own style", index),
-                            help="An adapter that you taught; at most 50 MB.")  # fmt: skip
+                            help="An adapter that you trained; at most 50 MB.")  # fmt: skip
     if file is None:
         return
     with session.refusals():

@@ -1,4 +1,4 @@
-"""The editor with tiny models, their styles and a lesson of 3 s: ``tiny_editor.py ASSETS``, then the server's part."""
+"""The editor with tiny models, their styles and 3 s of training: ``tiny_editor.py ASSETS``, then the server's part."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from masks.regions import (
     motion_room,
     outline_mask,
 )
-from masks.rig_file import fit
+from masks.rig_file import fit_points
 from masks.topology import FACE_OVAL, LIPS_OUTER
 
 SIZE = (240, 400)
@@ -39,7 +39,7 @@ def face_at(x: float, y: float, unit: float = 30.0) -> FaceLandmarks:
         "left_eye_outer": (0.72, 0), "nose_tip": (0, 0.67), "mouth_right": (-0.39, 1.16), "mouth_left": (0.39, 1.16),
         "lower_lip": (0, 1.34), "chin": (0, 1.95),
     }  # fmt: skip
-    return fit({k: (x + unit * u, y + unit * v) for k, (u, v) in marks.items()})
+    return fit_points({k: (x + unit * u, y + unit * v) for k, (u, v) in marks.items()})
 
 
 LEFT, RIGHT = face_at(100, 100), face_at(300, 100)

@@ -10,7 +10,7 @@ import pytest
 
 from masks import topology
 from masks.mesh_fit import canonical_mesh
-from masks.rig_file import FEWEST, POINTS, REQUIRED, RigFace, completed, fit, load_rig, save_rig
+from masks.rig_file import FEWEST, POINTS, REQUIRED, RigFace, completed, fit_points, load_rig, save_rig
 
 TOON: dict[str, tuple[float, float]] = {
     "right_eye_outer": (167, 290), "right_eye_inner": (263, 290), "left_eye_inner": (337, 290),
@@ -53,7 +53,7 @@ def folded_share(points: np.ndarray) -> float:
 
 @pytest.mark.parametrize("points", [TOON, TOON | MORE, turned(TOON | MORE, 25, 0.4), turned(TOON, -15, 2.0)])
 def test_marked_points_are_met_exactly(points: dict[str, tuple[float, float]]) -> None:
-    face = fit(points)
+    face = fit_points(points)
     for key, place in points.items():
         for index in POINTS[key]:
             np.testing.assert_allclose(face.points[index, :2], place, atol=1e-3, err_msg=key)
@@ -66,13 +66,13 @@ def test_marked_points_are_met_exactly(points: dict[str, tuple[float, float]]) -
 def test_mesh_numbers_and_names_place_the_same_points() -> None:
     by_number = {str(POINTS[k][0]): v for k, v in TOON.items() if k not in REQUIRED}
     mixed = {k: v for k, v in TOON.items() if k in REQUIRED} | by_number
-    np.testing.assert_allclose(fit(mixed).points, fit(TOON).points, atol=1e-3)
-    moved = fit(TOON | {"1": (310, 372)})
+    np.testing.assert_allclose(fit_points(mixed).points, fit_points(TOON).points, atol=1e-3)
+    moved = fit_points(TOON | {"1": (310, 372)})
     np.testing.assert_allclose(moved.points[topology.NOSE_TIP, :2], TOON["nose_tip"])  # the name outranks the number
 
 
 def test_closed_lips_stay_closed_and_lie_between_the_edges() -> None:
-    face = fit(TOON)
+    face = fit_points(TOON)
     upper, lower = (face.points[list(g)] for g in (topology.LIPS_INNER_UPPER, topology.LIPS_INNER_LOWER))
     np.testing.assert_allclose(upper[:, :2], lower[:, :2], atol=0.05)
     assert 442 < face.points[13, 1] < 466
@@ -82,21 +82,21 @@ def test_closed_lips_stay_closed_and_lie_between_the_edges() -> None:
 
 
 def test_an_open_mouth_opens() -> None:
-    face = fit(TOON | {"upper_lip_inner": (300, 448), "lower_lip_inner": (300, 461)})
+    face = fit_points(TOON | {"upper_lip_inner": (300, 448), "lower_lip_inner": (300, 461)})
     inner = [face.points[list(g)][1:-1, 1] for g in (topology.LIPS_INNER_UPPER, topology.LIPS_INNER_LOWER)]
     assert (inner[1] > inner[0]).all()
     assert folded_share(face.points) < 0.01
 
 
 def test_round_eyes_are_followed_between_the_marks() -> None:
-    face = fit(TOON | MORE)
+    face = fit_points(TOON | MORE)
     for ring, centre in ((topology.RIGHT_EYE, (215, 290)), (topology.LEFT_EYE, (385, 290))):
         x, y = (face.points[list(ring), :2] - centre).T
         np.testing.assert_allclose(np.hypot(x / 48, y / 58), 1, atol=0.12)  # the drawn ellipse
 
 
 def test_irises_are_circles_where_they_are_marked() -> None:
-    face = fit(TOON | MORE)
+    face = fit_points(TOON | MORE)
     right, left = (face.points[list(i), :2] for i in (topology.RIGHT_IRIS, topology.LEFT_IRIS))
     np.testing.assert_allclose(np.linalg.norm(right[1:] - right[0], axis=1), 26, atol=0.1)
     np.testing.assert_allclose(np.ptp(np.linalg.norm(left[1:] - left[0], axis=1)), 0, atol=0.1)
@@ -106,7 +106,7 @@ def test_irises_are_circles_where_they_are_marked() -> None:
 def test_a_turned_head_is_recognised_from_few_points(pitch: float, yaw: float) -> None:
     truth = projected(pitch, yaw)
     keys = [*TOON, "right_cheek", "left_cheek", "forehead"]
-    face = fit({k: tuple(truth[POINTS[k][0], :2]) for k in keys})
+    face = fit_points({k: tuple(truth[POINTS[k][0], :2]) for k in keys})
     error = np.linalg.norm(face.points[:, :2] - truth[:, :2], axis=1) / 90
     assert error.mean() < 0.03
     assert error.max() < 0.2
@@ -197,7 +197,7 @@ def test_missing_file_and_other_picture(tmp_path: Path) -> None:
 
 def test_eyes_and_mouth_alone_make_a_face(tmp_path: Path) -> None:
     three = {"right_eye": (220.0, 200.0), "left_eye": (300.0, 190.0), "mouth": (270.0, 300.0)}
-    face = fit(three)
+    face = fit_points(three)
     np.testing.assert_allclose(face.eyes, [(220, 200), (300, 190)], atol=1)
     np.testing.assert_allclose(face.points[[61, 291], :2].mean(0), (270, 300), atol=1)
     assert folded_share(face.points) < 0.01
@@ -211,6 +211,6 @@ def test_eyes_and_mouth_alone_make_a_face(tmp_path: Path) -> None:
     (fox,) = load_rig(tmp_path / "rig.yaml")
     np.testing.assert_array_equal(fox.landmarks().points, face.points)
     with pytest.raises(ValueError, match="lie on one line"):
-        fit({**three, "mouth": (260.0, 195.0)}, "Fox")
+        fit_points({**three, "mouth": (260.0, 195.0)}, "Fox")
     with pytest.raises(ValueError, match="exchanged"):
-        fit({**three, "right_eye": three["left_eye"], "left_eye": three["right_eye"]}, "Fox")
+        fit_points({**three, "right_eye": three["left_eye"], "left_eye": three["right_eye"]}, "Fox")

@@ -14,7 +14,7 @@ from diffusers.models.transformers.transformer_wan import WanAttnProcessor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from generation.audio.waveform import Audio
-from generation.backbones.audio_latents import log_mel
+from generation.backbones.audio_latents import codec_log_mel
 from generation.backbones.ltx2 import LTX2Backbone
 from generation.backbones.people_apart import GroupedAttnProcessor, groups_of
 from generation.backbones.scene import BackboneScene, WindowInputs
@@ -186,10 +186,10 @@ def test_grouped_attention_is_the_stock_one_where_all_see_all() -> None:
 
 def test_mel_is_that_of_the_codec() -> None:
     tone = torch.sin(2 * torch.pi * 1000 * torch.arange(16_000) / 16_000)
-    mel = log_mel(tone, 16_000, 160, 64)
+    mel = codec_log_mel(tone, 16_000, 160, 64)
     assert mel.shape == (101, 64)
     assert int(mel[50].argmax()) in (20, 21)  # 1 kHz = 15 of 45.2 Slaney mel, on 64 bands up to 8 kHz
-    assert float(log_mel(torch.zeros(16_000), 16_000, 160, 64).max()) == pytest.approx(np.log(1e-5))
+    assert float(codec_log_mel(torch.zeros(16_000), 16_000, 160, 64).max()) == pytest.approx(np.log(1e-5))
 
 
 @pytest.mark.parametrize("kind", KINDS)

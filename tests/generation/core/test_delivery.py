@@ -46,7 +46,7 @@ def test_eyes_take_up_a_delivery_and_average_ones_change_nothing() -> None:
     assert eyes(AVERAGE).tobytes() == eyes(Delivery()).tobytes()
     plain = motion_figures(eyes(AVERAGE))
     shy, half = (motion_figures(eyes(Delivery(gaze_aversion=share))) for share in (0.7, 0.35))
-    assert plain["gaze_averted"] < half["gaze_averted"] < shy["gaze_averted"]
+    assert plain["gaze_aversion"] < half["gaze_aversion"] < shy["gaze_aversion"]
     few, many = (motion_figures(eyes(Delivery(blinks=rate)))["blinks"] for rate in (0.5, 1.6))
     assert few < 0.75 * plain["blinks"] and many > 1.2 * plain["blinks"]
     weary = motion_figures(eyes(Delivery(lids=0.25)))

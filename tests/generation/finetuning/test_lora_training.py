@@ -117,12 +117,12 @@ def test_a_stopped_run_goes_on_and_remembers_its_best(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("voice", [None, torch.ones(64)], ids=["style", "voice"])
-def test_a_stopped_lesson_that_goes_on_still_learns(voice: torch.Tensor | None, tmp_path: Path) -> None:
+def test_a_stopped_run_that_goes_on_still_trains(voice: torch.Tensor | None, tmp_path: Path) -> None:
     """Beside an adapter for all, as the shipped ones are trained: the resumed one trains its own weights alone."""
 
     def run(steps: int) -> dict[str, torch.Tensor]:
         transformer = tiny_pipeline().transformer
-        add_adapter(transformer, "few_steps", 2)
+        add_adapter(transformer, "distilled_sampler", 2)
         transformer.disable_adapters()
         trainable = TrainableModel(transformer, "audio", 2, voice)
         voices = 2 if voice is None else 1
@@ -131,7 +131,7 @@ def test_a_stopped_lesson_that_goes_on_still_learns(voice: torch.Tensor | None, 
         train_adapter(
             trainable, clip_loss, lambda g: examples.batch(2, g), held, ABOUT, replace(SIZE, steps=steps), tmp_path
         )
-        assert all(not (".few_steps." in k and w.requires_grad) for k, w in trainable.named_parameters())
+        assert all(not (".distilled_sampler." in k and w.requires_grad) for k, w in trainable.named_parameters())
         return read_adapter(tmp_path / "ema" / "pytorch_lora_weights.safetensors")[0]
 
     begun, resumed = run(3), run(12)
@@ -193,9 +193,9 @@ class _Anywhere:
 
 @pytest.mark.parametrize("part", ["audio", "motion", "joint"])
 def test_an_adapter_learns_in_all_its_layers_beside_one_that_is_switched_off(part: str) -> None:
-    """As the weights ship: the adapter for few steps is there, and disabled."""
+    """As the weights ship: the distilled sampler's adapter is there, and disabled."""
     transformer = tiny_pipeline().transformer
-    add_adapter(transformer, "few_steps", 2)
+    add_adapter(transformer, "distilled_sampler", 2)
     transformer.disable_adapters()
     trainable = TrainableModel(transformer, part, 2, torch.zeros(transformer.config.voice_dim))
     batch = ClipDataset(clips(), LatentNormalizer.of(transformer), 1, 12).batch(2, torch.Generator().manual_seed(0))

@@ -76,8 +76,8 @@ def test_each_manner_moves_what_it_says(name: str) -> None:
     if style.delivery != AVERAGE:
         delivery = style.delivery
         now = {"rate": delivery.tempo, "blinks": delivery.blinks, "lids": 1 + delivery.lids}
-        then = {"rate": 1.0, "blinks": 1.0, "lids": 1.0, "gaze_averted": 0.0}
-        before, after = before | then, after | now | {"gaze_averted": delivery.gaze_aversion}
+        then = {"rate": 1.0, "blinks": 1.0, "lids": 1.0, "gaze_aversion": 0.0}
+        before, after = before | then, after | now | {"gaze_aversion": delivery.gaze_aversion}
     after["brightness"] = before["brightness"] + style.brightness
     for figure, direction in style.target_figures.items():
         assert direction * (after[figure] - before[figure]) > 0, figure

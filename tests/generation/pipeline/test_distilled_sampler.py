@@ -1,4 +1,4 @@
-"""Few steps: the adapter's file, its loss, and sampling with it."""
+"""The distilled sampler: the adapter's file, its loss, and sampling with it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_merged_adapter_does_what_it_does_beside_the_weights_and_leaves_them_a
     assert all(torch.equal(weight, weights[name]) for name, weight in transformer.state_dict().items())
 
 
-def test_few_steps_call_the_network_four_times(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_distilled_sampler_calls_the_network_four_times(monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline = stirred(tiny_pipeline())
     calls, steps = [], []
     forward = pipeline.transformer.forward
@@ -96,7 +96,7 @@ def test_few_steps_call_the_network_four_times(monkeypatch: pytest.MonkeyPatch) 
     assert len(calls) == 4 and steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
-def test_voices_stay_routed_in_few_steps() -> None:
+def test_voices_stay_routed_in_the_distilled_sampler() -> None:
     pipeline = stirred(tiny_pipeline())
     n = 24
     own = np.repeat(np.eye(2, dtype=np.float32)[:, :, None], n, 2)
@@ -156,7 +156,7 @@ def test_training_moves_the_student_to_the_teacher_and_leaves_the_base(tmp_path:
 
 
 @pytest.mark.parametrize("step", range(DISTILLED_STEPS))
-def test_the_student_is_taught_where_its_own_sampler_comes_by(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_student_is_trained_where_its_own_sampler_comes_by(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline = stirred(tiny_pipeline())
     seen: list[JointInputs] = []
     forward = pipeline.transformer.forward
@@ -237,9 +237,9 @@ def test_the_teacher_is_the_pipelines_guided_sampler(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("generation.pipeline.joint.guided_velocities", watched)
     pipeline(LINES[:1], CAST[:1], 24, sampling=Sampling(steps=2))
     with torch.no_grad():
-        taught = _teacher(pipeline.transformer, told[1])
+        wanted = _teacher(pipeline.transformer, told[1])
     # Alone there is nobody to be heard: the pipeline leaves that pass out, the teacher hears silence in it.
-    for a, b in zip(guided[1][:2], taught[:2], strict=True):
+    for a, b in zip(guided[1][:2], wanted[:2], strict=True):
         assert a.abs().max() > 1e-3
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
 

@@ -43,7 +43,7 @@ def test_a_missing_extra_is_named(name: str, option: list[str], tmp_path: Path, 
 def test_an_array_shares_the_films_by_itself(tmp_path: Path) -> None:
     order = BatchOrder((tmp_path,), tmp_path / "out", DRAFT, 2, shard=(0, 2))
     with pytest.raises(DocumentError, match="leave --shard out"):
-        engines.submit(order, quiet)
+        engines.submit_array(order, quiet)
 
 
 def test_a_task_of_an_array_makes_what_is_there_and_is_put_back_as_it_is(tmp_path: Path, monkeypatch) -> None:
@@ -65,7 +65,7 @@ def test_jobs_of_submitit_share_the_films(assets: Path, tmp_path: Path, monkeypa
     monkeypatch.setattr(engines, "ArrayTask", tiny_batch.TinyTask)
     told: list[str] = []
     order = BatchOrder((scenes,), tmp_path / "out", DRAFT, workers=2)
-    code = engines.submit(order, lambda event, sentence, **facts: told.append(sentence), cluster="local")
+    code = engines.submit_array(order, lambda event, sentence, **facts: told.append(sentence), cluster="local")
     assert code == PROBLEMS, told
     assert len(seen_and_heard(tmp_path / "out")) == 8 - len(FAULTS)
     rows = [json.loads(line) for line in (tmp_path / "out" / MANIFEST).read_text("utf-8").splitlines()]

@@ -1,4 +1,4 @@
-"""Teaching from the page: clips examined one by one, a lesson that lets others pass, goes on, and leaves a style."""
+"""Fine-tuning from the page: clips examined one by one, a job that lets others pass, goes on, and leaves a style."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def examined(project: Project, projects: Projects, clips: dict[str, bytes]) -> J
     return job
 
 
-def lesson(project: Project, projects: Projects, clips: dict[str, bytes], steps: int, monkeypatch) -> Job:
+def finetuned(project: Project, projects: Projects, clips: dict[str, bytes], steps: int, monkeypatch) -> Job:
     """Examined, and handed in; the training ends after so many steps, and one short sentence is said of it."""
     limited(monkeypatch, steps)
     monkeypatch.setattr(report, "SENTENCES", ("Come in, sit down, and tell me.",))
@@ -72,7 +72,7 @@ def limited(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
     monkeypatch.setattr(Size, "for_device", lambda device, minutes: replace(small, minutes=minutes))
 
 
-def test_bad_clips_are_named_before_anything_is_taught(
+def test_bad_clips_are_named_before_anything_is_trained(
     project: Project, projects: Projects, clips: dict[str, bytes]
 ) -> None:
     bad = {"clipped.wav": wav(3.0, 8.0), "damaged.mp3": b"no sound at all", "short.wav": wav(1.0)}
@@ -86,7 +86,7 @@ def test_bad_clips_are_named_before_anything_is_taught(
         strict=True,
     ):
         assert name in sentence and reason in sentence and sentence.endswith(".") and "\n" not in sentence
-    assert not (project.folder / "work" / "lessons").exists() and not project.scene.cast[0].styles
+    assert not (project.folder / "work" / "finetuning").exists() and not project.scene.cast[0].styles
     few = examined(project, projects, {name: clips[name] for name in list(clips)[:1]})
     assert "clips" not in few.status().results
     assert finetuning.clip_report(few).refusal.startswith("The material is too little: 1 usable clips")
@@ -94,19 +94,19 @@ def test_bad_clips_are_named_before_anything_is_taught(
         finetuning.submit_finetuning(project, 0, few, 5.0)
 
 
-def test_a_lesson_leaves_a_style_that_is_heard_and_can_be_undone(
+def test_a_finetuning_leaves_a_style_that_is_heard_and_can_be_undone(
     project: Project, projects: Projects, clips: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = lesson(project, projects, clips, 3, monkeypatch)
+    job = finetuned(project, projects, clips, 3, monkeypatch)
     assert job.status().state == "queued" and finetuning.latest_job(project, 0).id == job.id
     work(projects)
     status = job.status()
     assert status.state == "done", status.sentence
     test = page("cast", project, monkeypatch).run()
-    assert "Old friend</b> was taught and is chosen above" in shown(test) and "Pace, sounds a second" in shown(test)
+    assert "Old friend</b> was trained and is chosen above" in shown(test) and "Pace, sounds a second" in shown(test)
     assert not test.exception, test.exception
-    next(button for button in test.button if button.label == "Teach it again").click().run()
-    assert "4 pieces of together" in shown(test) and "Teach Old-friend" in [button.label for button in test.button]
+    next(button for button in test.button if button.label == "Train it again").click().run()
+    assert "4 pieces of together" in shown(test) and "Train Old-friend" in [button.label for button in test.button]
     project.reload_if_changed()
     assert dict(project.scene.cast[0].styles) == {"media/Old-friend.safetensors": 1.0}
     about = read_about(project.folder / "media/Old-friend.safetensors")
@@ -116,13 +116,13 @@ def test_a_lesson_leaves_a_style_that_is_heard_and_can_be_undone(
     before, after = (soundfile.read(path)[0] for path in (found.before, found.after))
     assert len(before) > RATE and (len(before) != len(after) or not np.array_equal(before, after))
     titles = [title.partition(",")[0] for title, *_ in found.figures]
-    assert "Pace" in titles and "On clips kept back from teaching" in found.summary
-    assert not list((project.folder / "work" / "lessons").iterdir()), "what was half done is gone"
+    assert "Pace" in titles and "On clips kept back from training" in found.summary
+    assert not list((project.folder / "work" / "finetuning").iterdir()), "what was half done is gone"
     assert not list(job.folder.rglob("*.npz")) and finetuning.inspection_of(project, job).kind == "inspect"
     heard = submit(VoicePreview(project, 0), "hear", steps=1)
     work(projects)
     assert heard.status().state == "done", heard.status().sentence
-    assert project.undoable == "EILEEN: taught Old friend"
+    assert project.undoable == "EILEEN: trained Old friend"
     project.undo()
     assert not project.scene.cast[0].styles and (project.folder / "media/Old-friend.safetensors").is_file()
     again = finetune.with_finetuned(project.scene, "eileen", "Old friend", "media/Old-friend.safetensors")
@@ -131,10 +131,10 @@ def test_a_lesson_leaves_a_style_that_is_heard_and_can_be_undone(
     assert finetune.with_finetuned(project.scene, "Nobody", "Old friend", "media/x.safetensors") == project.scene
 
 
-def test_a_lesson_lets_a_line_pass_and_is_cancelled(
+def test_a_finetuning_lets_a_line_pass_and_is_cancelled(
     project: Project, projects: Projects, clips: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = lesson(project, projects, clips, 8, monkeypatch)
+    job = finetuned(project, projects, clips, 8, monkeypatch)
     late: list[Job] = []
     seen: list[JobStatus] = []
     update, hear = Progress.update, handlers.run_hear
@@ -164,10 +164,10 @@ def test_a_lesson_lets_a_line_pass_and_is_cancelled(
     assert not project.scene.cast[0].styles and not list(project.folder.glob("media/*.safetensors"))
 
 
-def test_a_lesson_tried_again_goes_on_with_what_was_learnt(
+def test_a_finetuning_tried_again_goes_on_with_what_was_trained(
     project: Project, projects: Projects, clips: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = lesson(project, projects, clips, 3, monkeypatch)
+    job = finetuned(project, projects, clips, 3, monkeypatch)
     with monkeypatch.context() as broken:
         broken.setattr(finetune, "prompts", lambda *_: 1 / 0)
         work(projects)
@@ -218,7 +218,7 @@ def test_clips_are_kept_as_they_are(tmp_path: Path) -> None:
             assert type(value) is type(getattr(kept, key))
 
 
-def test_the_page_takes_clips_shows_what_is_wrong_and_hands_the_lesson_in(
+def test_the_page_takes_clips_shows_what_is_wrong_and_hands_the_job_in(
     project: Project, projects: Projects, clips: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def named(kind, label: str):  # noqa: ANN001, ANN202
@@ -226,7 +226,7 @@ def test_the_page_takes_clips_shows_what_is_wrong_and_hands_the_lesson_in(
 
     test = page("cast", project, monkeypatch).run()
     assert not test.exception, test.exception
-    assert "Teach a style" in [fold.label for fold in test.expander]
+    assert "Train a style" in [fold.label for fold in test.expander]
     assert named(test.button, "Look at the clips").disabled
     named(test.file_uploader, "Clips").set_value(
         [(name, data, "audio/wav") for name, data in clips.items()] + [("take 0.txt", b"One two.", "text/plain")]
@@ -249,14 +249,14 @@ def test_the_page_takes_clips_shows_what_is_wrong_and_hands_the_lesson_in(
     assert "4 pieces of together" in shown(test)
     assert "Short: about 6 min" in named(test.radio, "How long?").options
     named(test.radio, "How long?").set_value("short")
-    named(test.button, "Teach Joe").click().run()
-    lesson = jobs(project)[0]
-    assert lesson.kind == "finetune" and lesson.options["minutes"] == 5.0 and "is being taught" in shown(test)
-    lesson.cancel()
+    named(test.button, "Train Joe").click().run()
+    job = jobs(project)[0]
+    assert job.kind == "finetune" and job.options["minutes"] == 5.0 and "is being trained" in shown(test)
+    job.cancel()
     test.run()
     assert "Cancelled before it began" in shown(test)
     named(test.button, "Try again").click().run()
-    assert not test.exception and jobs(project)[0].options == lesson.options and "is being taught" in shown(test)
+    assert not test.exception and jobs(project)[0].options == job.options and "is being trained" in shown(test)
     jobs(project)[0].cancel()
     test.run()
     named(test.button, "Other clips").click().run()
@@ -277,5 +277,5 @@ def test_the_page_takes_clips_shows_what_is_wrong_and_hands_the_lesson_in(
         ("motion", Delivery(blinks=2.5), "Ada's way of moving the head and brows; blinks 2.5 times as often as most."),
     ],
 )
-def test_what_clips_taught_says_what_one_will_notice(part: metadata.Part, delivery: Delivery, does: str) -> None:
+def test_what_clips_trained_says_what_one_will_notice(part: metadata.Part, delivery: Delivery, does: str) -> None:
     assert description("Ada", part, delivery) == does

@@ -136,5 +136,5 @@ def test_a_project_of_a_later_version_is_refused_untouched(tmp_path: Path) -> No
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
-def test_a_report_of_a_style_taught_before_is_read() -> None:
+def test_a_report_of_a_style_trained_before_is_read() -> None:
     assert upgrade_report({"name": "Joe", "manner": "media/joe.safetensors"})["style"] == "media/joe.safetensors"

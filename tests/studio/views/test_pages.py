@@ -231,7 +231,7 @@ def test_what_a_job_left_is_found_and_packed(cafe: Project) -> None:
     assert results.newest_video(cafe).outdated
     import zipfile
 
-    assert set(zipfile.ZipFile(results.archive(made)).namelist()) == {"Café.mp4", "Café.srt", "Café.vtt"}
+    assert set(zipfile.ZipFile(results.zipped_files(made)).namelist()) == {"Café.mp4", "Café.srt", "Café.vtt"}
 
 
 def test_what_can_be_heard_follows_the_script(cafe: Project) -> None:
