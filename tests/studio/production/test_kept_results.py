@@ -37,6 +37,7 @@ for name in [name for name in sys.modules if name.partition(".")[0] in ("generat
 def render():
     import hashlib, json
     from pathlib import Path
+    import soundfile
     from studio.production.observer import RenderObserver
     from studio.production.render import render_scene
     from studio.production.settings import RenderSettings
@@ -48,7 +49,7 @@ def render():
     watch = Watch()
     settings = RenderSettings(steps=1, height=64, device="cpu")
     render_scene(Path("scene.yaml"), Path("film.mp4"), settings, observer=watch)
-    stem = hashlib.sha256(Path("film.VOICE.wav").read_bytes()).hexdigest()
+    stem = hashlib.sha256(soundfile.read("film.VOICE.wav", dtype="int32")[0].tobytes()).hexdigest()
     print(json.dumps([watch.generated, watch.drawn, stem]), flush=True)
 
 for _ in sys.stdin:
