@@ -24,6 +24,9 @@ _LEAST_SHARE, _CLEAR_SHARE, _CLEAR_TIME, _LEAST_RUN = 0.12, 0.25, 0.08, 8
 clear voice; and frames of 10 ms of the shortest stretch."""
 _DEPTH = 1.6
 """Factor on the mask: where lips close under music, what the network leaves of it would hold them open."""
+_CLEAN, _FULLY_MASKED = 0.999, 0.995
+"""Share of a recording's power that is speech: of one above, the mask costs more lip timing than it brings; from here
+on it counts in full."""
 _LEAST_SPEECH = 0.2
 """Seconds of speech below which a recording holds none: a knock or a note may pass for a syllable."""
 _MOST_GAIN = 300.0
@@ -103,7 +106,8 @@ def speech_log_mel(waveform: np.ndarray) -> np.ndarray:
         return np.full_like(mel, silence)
     # The sound itself is raised, not its spectrogram, whose floor would rise with it.
     mel = log_mel(np.float32(speech_gain(speech)) * waveform)
-    return np.where(_widened(speech.speaks)[:, None], np.maximum(mel + _DEPTH * speech.bands, silence), silence)
+    depth = np.float32(_DEPTH * np.clip((_CLEAN - speech.share) / (_CLEAN - _FULLY_MASKED), 0, 1))
+    return np.where(_widened(speech.speaks)[:, None], np.maximum(mel + depth * speech.bands, silence), silence)
 
 
 def _widened(speaks: np.ndarray) -> np.ndarray:
