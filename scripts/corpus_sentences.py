@@ -5,9 +5,9 @@ python -m scripts.corpus_sentences es 600      prints so many, each once
 
 from __future__ import annotations
 
+import argparse
 import random
 import re
-import sys
 from itertools import cycle
 from pathlib import Path
 
@@ -55,5 +55,14 @@ def _tables(path: Path) -> dict[str, list[str]]:
     return tables
 
 
+def main() -> None:
+    """Prints sentences."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("language", choices=sorted(path.stem for path in TABLES.glob("*.txt")))
+    parser.add_argument("wanted", type=int, help="how many")
+    args = parser.parse_args()
+    print("\n".join(sentences(args.language, args.wanted)))
+
+
 if __name__ == "__main__":
-    print("\n".join(sentences(sys.argv[1], int(sys.argv[2]))))
+    main()
