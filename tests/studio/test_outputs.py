@@ -113,7 +113,7 @@ def test_a_place_that_refuses_is_told_with_the_reason(tmp_path: Path, monkeypatc
     assert "the disk is full; free some space and try again." in str(problem) and "Errno" not in str(problem)
 
 
-TEXTS = {"a surrogate": "Hel\udcfflo", "NUL": "Hel\0lo", "an escape": "\x1b[31mHello", "a book": "word " * 2000}
+TEXTS = {"a surrogate": "Hel\udcfflo", "NUL": "Hel\0lo", "an escape": "\x1b[31mHello"}
 
 
 @pytest.mark.parametrize("case", TEXTS)

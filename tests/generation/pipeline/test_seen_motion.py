@@ -147,7 +147,7 @@ def test_a_channel_that_is_steered_is_left_where_it_was_put(
 ) -> None:
     ended, pitch = states(pipeline, monkeypatch), INDEX["headRotationX"]
 
-    def steer(clean: Tensor) -> Tensor:
+    def steer(first: int, clean: Tensor) -> Tensor:
         clean = clean.clone()
         clean[:, 0, :, pitch] = 1.5
         return clean

@@ -275,9 +275,9 @@ def test_given_frames_are_not_asked_of_the_model() -> None:
     losses = []
     for shift in (0.0, 100.0):
 
-        def spoilt(*args: object, shift: float = shift, **kwargs: object) -> tuple[Tensor, Tensor]:
-            audio, motion = model(*args, **kwargs)
-            return audio + shift * batch.audio_given[..., None], motion + shift * batch.motion_given[..., None]
+        def spoilt(*args: object, shift: float = shift, **kwargs: object) -> tuple[Tensor, Tensor, None]:
+            audio, motion, _ = model(*args, **kwargs)
+            return audio + shift * batch.audio_given[..., None], motion + shift * batch.motion_given[..., None], None
 
         spoilt.voice_table = model.voice_table
         torch.manual_seed(0)
@@ -289,8 +289,8 @@ def test_given_frames_are_not_asked_of_the_model() -> None:
 def test_a_perfect_model_has_no_loss_and_all_given_is_no_loss_at_all() -> None:
     batch = random_batch()
 
-    def perfect(*_: object, **__: object) -> tuple[Tensor, Tensor]:
-        return batch.audio, batch.motion
+    def perfect(*_: object, **__: object) -> tuple[Tensor, Tensor, None]:
+        return batch.audio, batch.motion, None
 
     perfect.voice_table = torch.zeros(2, 4)
     loss, parts = flow_matching_loss.joint_loss(perfect, batch)

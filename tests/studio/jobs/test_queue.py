@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from job_fixtures import make, work
 
 from studio.cast.geometry import SceneGeometry, build_geometry
@@ -98,8 +99,13 @@ def test_a_film_lets_a_line_pass_and_goes_on(
         return
     status = film.status()
     assert status.state == "done", status.sentence
-    for key in ("stem:EILEEN", "stem:VOICE", "motion:EILEEN", "srt"):
-        assert status.results[key].read_bytes() == alone.status().results[key].read_bytes(), key
+    other = alone.status().results
+    for key in ("motion:EILEEN", "srt"):
+        assert status.results[key].read_bytes() == other[key].read_bytes(), key
+    for key in ("stem:EILEEN", "stem:VOICE"):  # samples: signatures differ
+        np.testing.assert_array_equal(
+            *(soundfile.read(files[key], dtype="int32")[0] for files in (status.results, other))
+        )
     ends = [(job.folder / "status.json").stat().st_mtime_ns for job in (late[0], film)]
     assert ends == sorted(ends)
 

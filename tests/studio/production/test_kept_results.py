@@ -147,7 +147,7 @@ def test_all_that_really_runs_is_in_the_key(assets: Path, tmp_path: Path, monkey
     render_scene(path, tmp_path / "film.mp4", settings, models=Models.load("cpu"))
     told = {"studio.core.progress", "studio.performance.performer", "studio.production.render", __name__}
     told |= {"studio.production.observer"}  # progress and its listeners change nothing of what is made
-    told |= {"studio.timeline.segments"}  # fields of a segment, which are inputs
+    told |= {"studio.timeline.segments", "generation.core.performance"}  # fields of a segment, stored tracks: inputs
     keyed = {
         "speech": set(_sources(MADE_BY)),
         "frames": set(_sources(("studio.production.scene_drawing", "studio.production.frame_cache"))),

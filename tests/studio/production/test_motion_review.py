@@ -115,7 +115,7 @@ def test_all_faces_that_a_line_moves_are_shown() -> None:
         assignment=SimpleNamespace(picture=np.zeros((200, 400, 3), np.uint8)),
     )  # fmt: skip
     motion = MotionTrack(np.full_like(MotionTrack.neutral(1).values, 0.1))
-    performance = SimpleNamespace(characters=[SimpleNamespace(motion=motion)] * 4)
+    performance = SimpleNamespace(motion=[motion.values] * 4)
     close = motion_review._Close(scene, prepared, [1, 2, 3], {})
     (frame,) = close._frames(close._scaled(performance))
     assert frame.shape == (90, 190, 3) and drawn[0][0] == 0 < min(drawn[0][1:]), "B and C move, A is still"

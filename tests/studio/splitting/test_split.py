@@ -113,7 +113,7 @@ def test_one_voice_is_not_taken_for_two_and_long_speech_is_cut(tmp_path: Path) -
     assert len(turns) == 3 and all(turn.stop - turn.start <= LONGEST + 0.3 for turn in turns)
 
 
-def test_an_hour_is_told_from_its_header(
+def test_the_check_does_not_decode_an_hour(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     soundfile.write(tmp_path / "part.wav", syllables(10.0), RATE)
@@ -125,5 +125,5 @@ def test_an_hour_is_told_from_its_header(
     (tmp_path / "scene.json").write_text(json.dumps(scene))
     monkeypatch.setattr("generation.audio.sound_file.read_sound_stream", lambda *_: pytest.fail("it was decoded"))
     assert main(["check", str(tmp_path / "scene.json")]) == 1
-    told = capsys.readouterr().err.splitlines()
-    assert any("'hour.mp3' lasts 59 min" in row and "parley split" in row for row in told), told
+    (told,) = capsys.readouterr().err.splitlines()
+    assert "picture" in told, "a line may last an hour"
