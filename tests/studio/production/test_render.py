@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -223,3 +224,22 @@ def test_two_threads_are_one_while_speech_is_sampled(usual: int, inside: int) ->
         assert torch.get_num_threads() == usual
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.slow
+def test_four_minutes_take_no_more_memory_than_one(scene: dict, assets: Path, tmp_path: Path) -> None:
+    """Peak of a process that renders; tiny weights, so that what grows with the length is most of what is seen."""
+    program = (
+        "import sys, resource, pathlib; from generation.core import assets; from studio.production.render import *;"
+        "assets.assets_root = lambda: pathlib.Path(sys.argv[1]);"
+        "render_scene(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]),"
+        " RenderSettings(steps=1, height=96, device='cpu'));"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    peaks = []
+    for minutes in (1, 4):
+        lines = [{"who": scene["cast"][n % 2]["name"], "text": "One.", "start": 10 * n} for n in range(6 * minutes)]
+        path = write({**scene, "script": lines}, tmp_path)
+        command = [sys.executable, "-c", program, str(assets), str(path), str(tmp_path / f"{minutes}.mp4")]
+        peaks.append(int(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]))
+    assert peaks[1] < 1.1 * peaks[0], peaks
