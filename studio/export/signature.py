@@ -25,7 +25,7 @@ from studio.export.signing_key import SigningKey, load_signing_key, trusted_auth
 MEDIA = {".mp4": "video/mp4", ".mov": "video/quicktime", ".wav": "audio/wav", ".png": "image/png"}
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 MOST_WAV_BYTES = 20_000_000
-"""Of a sound that is signed, 11 minutes: the library holds it twice in memory. The film names its hash anyway."""
+"""Of a sound that is signed, 4 minutes: the library holds it twice in memory. The film names its hash anyway."""
 _UNKNOWN = "application/octet-stream"
 RECORD = "parley.record"
 """Name of our own assertion."""
