@@ -186,27 +186,27 @@ def signature_edits(file: BinaryIO) -> list[tuple[int, int, bytes]]:
         ValueError: as of :func:`boxes`.
     """
     kind, found = container(file), list(boxes(file))
+    edits: list[tuple[int, int, bytes]] = []
+    # A long film has several: beside the manifest one with hashes for each MB of its sound and pictures.
     for name, start, end in found:
         file.seek(start)
         if name in _C2PA and file.read(16).startswith(_C2PA[name]):
             # With its header; behind it WAV has a byte where the length is odd, and PNG a check sum.
-            begin, stop = start - 8, end + {"wav": (end - start) % 2, "png": 4}.get(kind, 0)
-            break
-    else:
-        return []
-    edits = [(begin, stop, b"")]
-    if kind == "wav":
+            edits.append((start - 8, end + {"wav": (end - start) % 2, "png": 4}.get(kind, 0), b""))
+    added = [(begin, stop - begin) for begin, stop, _ in edits]
+    if kind == "wav" and added:
         file.seek(4)
-        edits.append((4, 8, struct.pack("<I", struct.unpack("<I", file.read(4))[0] - (stop - begin))))
+        length = struct.unpack("<I", file.read(4))[0] - sum(length for _, length in added)
+        edits.append((4, 8, struct.pack("<I", length)))
     for name, start, end in found:
-        if name == b"moov":
+        if name == b"moov" and added:
             file.seek(start)
-            edits += _moved_back(file.read(end - start), start, begin, stop - begin)
+            edits += _moved_back(file.read(end - start), start, added)
     return sorted(edits)
 
 
-def _moved_back(moov: bytes, at: int, begin: int, length: int) -> Iterator[tuple[int, int, bytes]]:
-    """Edits of an index that lies at a byte of the file, without the ``length`` bytes that were put in at ``begin``."""
+def _moved_back(moov: bytes, at: int, added: list[tuple[int, int]]) -> Iterator[tuple[int, int, bytes]]:
+    """Edits of an index that lies at a byte of the file, without what was put in: first byte and length of each."""
 
     def tables(at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
         while at + 8 <= end:
@@ -221,5 +221,5 @@ def _moved_back(moov: bytes, at: int, begin: int, length: int) -> Iterator[tuple
 
     for name, start, end in tables(0, len(moov)):
         places = np.frombuffer(moov[start:end], _TABLES[name])
-        moved = np.where(places > begin, places - length, places).astype(_TABLES[name])
+        moved = (places - sum(length * (places > begin) for begin, length in added)).astype(_TABLES[name])
         yield at + start, at + end, moved.tobytes()

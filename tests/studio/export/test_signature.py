@@ -180,6 +180,17 @@ def test_without_its_signature_a_file_is_what_it_was(film: Path, tmp_path: Path)
     assert verify(film).ok and verify(film).signature.state == "none" and "no signature" in verify(film).sentence
 
 
+def test_a_film_of_several_megabytes_is_what_its_mark_says(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (5, 480, 640, 3), np.uint8)
+    film, record = tmp_path / "film.mp4", record_of(tmp_path)
+    write_video(noise, Audio(np.zeros(5 * 960, np.float32), SAMPLE_RATE), film, picture=noise[0], record=record)
+    before = film.read_bytes()
+    sign(film, record)
+    assert film.read_bytes().count(bytes.fromhex("d8fec3d61b0e483c92975828877ec481")) > 1, "hashes of parts, too"
+    assert without_signature(film) == before
+    assert verify(film).ok and verify(film).signature.state == "trusted"
+
+
 def without_signature(path: Path) -> bytes:
     data = path.read_bytes()
     with path.open("rb") as file:
