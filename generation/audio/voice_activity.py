@@ -7,7 +7,6 @@ graded form that also measures the recording's own noise; it decides where mouth
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from generation.core.clock import LOG_FLOOR, MELS_PER_FRAME, SAMPLES_PER_FRAME
 
@@ -44,6 +43,8 @@ def speech_frames(waveform: np.ndarray, length: int = SAMPLES_PER_FRAME) -> np.n
 
 def quiet_frames(waveform: np.ndarray, n_mels: int) -> np.ndarray:
     """(n_mels,) bool: frames of 10 ms of a sound at 24 kHz that are silence, their levels smoothed over 15 ms."""
+    from scipy.ndimage import gaussian_filter1d  # late: a fifth of a second, and checks of a script do without
+
     hop = len(waveform) // n_mels
     rms = np.sqrt(np.square(waveform[: hop * n_mels].reshape(n_mels, hop)).mean(1) + 1e-12)
     return ~is_speech(20 * np.log10(gaussian_filter1d(rms, 1.5)))
@@ -51,6 +52,8 @@ def quiet_frames(waveform: np.ndarray, n_mels: int) -> np.ndarray:
 
 def loudness_track(waveform: np.ndarray) -> np.ndarray:
     """Level of each 40 ms of sound (960 T,), 0 at 30 dB below the loud frames to 1, (T,) float32."""
+    from scipy.ndimage import gaussian_filter1d
+
     power = np.square(waveform.astype(np.float64)).reshape(-1, SAMPLES_PER_FRAME).mean(1)
     level = 10 * np.log10(gaussian_filter1d(power, 0.6) + 1e-10)
     return np.clip(1 + (level - np.quantile(level, LOUD_QUANTILE)) / _LOUDNESS_RANGE_DB, 0, 1).astype(np.float32)

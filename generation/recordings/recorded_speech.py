@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from generation.audio.mel_bands import log_mel
 from generation.core.arrays import runs
@@ -63,6 +62,8 @@ def find_speech(waveform: np.ndarray) -> RecordedSpeech:
 def _find(mel: np.ndarray) -> RecordedSpeech:
     if not len(mel):
         return RecordedSpeech(np.zeros(0, bool), None, 0.0, mel)
+    from scipy.ndimage import gaussian_filter1d  # late: the check imports this module for every scene
+
     mask = speech_mask(mel)
     heard = np.exp(2 * mel.astype(np.float64))
     spoken = heard * np.exp(2 * mask.bands)
