@@ -39,6 +39,14 @@ class Client:
         if token:
             self._http.headers["Authorization"] = f"Bearer {token}"
 
+    def __enter__(self) -> Client:
+        """Use the client in a ``with`` statement, which closes its connections."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self._http.close()
+
     def voices(self) -> list[Answer]:
         """The voices that scenes can name."""
         voices: list[Answer] = self._call("GET", "/voices")

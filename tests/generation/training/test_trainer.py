@@ -351,7 +351,9 @@ def train_and_tell(folder: Path) -> None:
 @pytest.mark.enable_socket
 def test_two_processes_train_as_one_with_both_their_batches(tmp_path: Path) -> None:
     from accelerate import debug_launcher
+    from accelerate.state import AcceleratorState
 
+    AcceleratorState._reset_state(reset_partial_state=True)  # else the forks think, as this process, that each is alone
     debug_launcher(train_and_tell, (tmp_path,), num_processes=2)
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
     assert torch.equal(first, second)

@@ -194,22 +194,23 @@ def end_worker(root: Path) -> None:
 def test_a_film_survives_that_everything_is_killed(started, tmp_path: Path) -> None:
     script = [f"EILEEN: This is line number {number} of them all." for number in range(8)]
     process = started()
-    client = Client()
     for kills_worker in (False, True):
-        job = client.render(scene(script=script), {"one.png": picture()}, project=f"Film {kills_worker}")["id"]
-        while client.job(job)["percent"] < 5:
-            assert client.job(job)["state"] in ("queued", "running")
-            time.sleep(0.05)
+        with Client() as client:
+            job = client.render(scene(script=script), {"one.png": picture()}, project=f"Film {kills_worker}")["id"]
+            while client.job(job)["percent"] < 5:
+                assert client.job(job)["state"] in ("queued", "running")
+                time.sleep(0.05)
         process.kill()
         process.wait()
         if kills_worker:
             end_worker(tmp_path / "projects")
         process = started()
-        client = Client()
-        assert client.wait(job)["state"] == "done"
-        assert client.save(job, "video", tmp_path / "film.mp4").stat().st_size > 10_000
-    running = client.render(scene(script=script), {"one.png": picture()})["id"]
-    while client.job(running)["state"] == "queued":
-        time.sleep(0.05)
-    client.cancel(running)
-    assert [*client.events(running)][-1]["state"] == "cancelled"
+        with Client() as client:
+            assert client.wait(job)["state"] == "done"
+            assert client.save(job, "video", tmp_path / "film.mp4").stat().st_size > 10_000
+    with Client() as client:
+        running = client.render(scene(script=script), {"one.png": picture()})["id"]
+        while client.job(running)["state"] == "queued":
+            time.sleep(0.05)
+        client.cancel(running)
+        assert [*client.events(running)][-1]["state"] == "cancelled"
