@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 import tempfile
+import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,10 +29,10 @@ class StoredArray:
         self.shape = shape
         self._row_bytes = 4 * math.prod(shape[1:])
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.truncate(shape[0] * self._row_bytes)
-            self._file = os.dup(file.fileno())
-        weakref.finalize(self, os.close, self._file)
+        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)
+        self._one_at_a_time = threading.Lock()
+        self._file.truncate(shape[0] * self._row_bytes)
+        weakref.finalize(self, self._file.close)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -41,20 +41,24 @@ class StoredArray:
         """A copy of some rows, (n, ...) float32."""
         first, stop = self._bounds(rows)
         out = np.empty((stop - first, *self.shape[1:]), np.float32)
-        left, at = out.reshape(-1).view(np.uint8), first * self._row_bytes
-        while len(left):
-            count = os.preadv(self._file, [left], at)
-            left, at = left[count:], at + count
+        left = out.reshape(-1).view(np.uint8)
+        with self._one_at_a_time:
+            self._file.seek(first * self._row_bytes)
+            while len(left):
+                if not (count := self._file.readinto(left)):
+                    raise OSError("A file of the work folder is shorter than it was.")
+                left = left[count:]
         return out
 
     def __setitem__(self, rows: slice, values: np.ndarray) -> None:
         first, stop = self._bounds(rows)
         if np.shape(values) != (stop - first, *self.shape[1:]):
             raise ValueError(f"Rows {first} to {stop} of {self.shape} cannot take {np.shape(values)}.")
-        left, at = np.ascontiguousarray(values, np.float32).reshape(-1).view(np.uint8), first * self._row_bytes
-        while len(left):
-            count = os.pwrite(self._file, left, at)
-            left, at = left[count:], at + count
+        left = np.ascontiguousarray(values, np.float32).reshape(-1).view(np.uint8)
+        with self._one_at_a_time:
+            self._file.seek(first * self._row_bytes)
+            while len(left):
+                left = left[self._file.write(left) :]
 
     def _bounds(self, rows: slice) -> tuple[int, int]:
         first, stop, step = rows.indices(len(self))
