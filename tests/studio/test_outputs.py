@@ -335,8 +335,9 @@ def parley(*arguments: str, **more: object) -> subprocess.CompletedProcess:
 @LINUX
 def test_closed_and_broken_outputs_are_quiet(tmp_path: Path) -> None:
     shell = f"{sys.executable} -m studio.cli voices"
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     for line, status in ((f"{shell} >&- 2>&-", 0), (f"{shell} >/dev/full", 1)):
-        done = subprocess.run(["sh", "-c", line], cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(["sh", "-c", line], cwd=ROOT, env=buffered, capture_output=True, text=True)
         full = "The command failed: the disk is full; free some space and try again.\n" if status else ""
         assert (done.returncode, done.stdout, done.stderr) == (status, "", full), line
     reader, writer = os.pipe()
