@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -15,9 +17,16 @@ from generation.audio.waveform import Audio
 from generation.core.clock import LOG_FLOOR
 from generation.models.speech_mask import SpeechMask
 from generation.pipeline.postprocess import pause_gate
+from generation.recordings import recorded_speech
 from generation.recordings import speech_mask as running
 from generation.recordings.quality import assess_recording
-from generation.recordings.recorded_speech import find_speech, levelled, speech_log_mel, without_other_sounds
+from generation.recordings.recorded_speech import (
+    find_speech,
+    levelled,
+    speech_gain,
+    speech_log_mel,
+    without_other_sounds,
+)
 
 OTHER_SOUNDS = (bells, organ, drums, mandolin, train, fan, waves, kettle, room_tone)
 FRAME = 960
@@ -53,6 +62,18 @@ def test_a_gain_changes_nothing_that_the_model_hears(decibels: float) -> None:
     assert np.abs(loud - soft)[audible].max() < 0.4
     heard = [levelled(np.float32(g * voice)) for g in (1, 10 ** (decibels / 20))]
     np.testing.assert_allclose(*heard, atol=0.02 * np.abs(heard[0]).max())
+
+
+@pytest.mark.parametrize(("share", "is_masked"), [(0.9995, False), (0.99, True)])
+def test_the_mask_leaves_a_recording_alone_that_is_almost_all_speech(
+    share: float, is_masked: bool, monkeypatch
+) -> None:
+    sound, find = syllables(3.0) + background(organ, 3.0, 0.02), recorded_speech._find
+    monkeypatch.setattr(recorded_speech, "_find", lambda mel: replace(find(mel), share=share))
+    speech = find_speech(sound)
+    heard = log_mel(np.float32(speech_gain(speech)) * sound)
+    taken = (heard - speech_log_mel(sound))[speech.speaks]
+    assert (taken.mean() > 0.5) if is_masked else (taken.max() < 1e-4)
 
 
 def test_nothing_is_lifted_but_a_voice() -> None:
