@@ -27,6 +27,8 @@ _DATA = "espeak-ng-data"
 _DICTIONARIES = frozenset(f"{language[:2]}_dict" for language in LANGUAGES)
 _LONGEST_DATA_PATH = 120
 """Bytes; names of voices and dictionaries follow behind it."""
+_RESPELT = {"pt-br": {ord("y"): "i"}}
+"""Symbols that eSpeak NG uses in one language for another sound than IPA: Brazil's final e is no rounded vowel."""
 
 
 class Phonemizer(Protocol):
@@ -59,13 +61,14 @@ class EspeakPhonemizer:
         EspeakWrapper.set_data_path(_reachable(espeakng_loader.get_data_path()))
         quiet = logging.getLogger("generation.text.phonemizer.espeak")
         quiet.setLevel(logging.ERROR)
+        self._respelt = _RESPELT.get(lang, {})
         self._backend = EspeakBackend(
             lang, preserve_punctuation=True, with_stress=True, language_switch="remove-flags", logger=quiet
         )
 
     def __call__(self, text: str) -> str:
         """Phonemes of one text."""
-        return self._backend.phonemize([text])[0].strip()
+        return self._backend.phonemize([text])[0].strip().translate(self._respelt)
 
 
 @cache

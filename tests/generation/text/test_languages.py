@@ -34,6 +34,7 @@ def test_figures_and_signs_are_read_as_the_table_has_them(language: str) -> None
         ("fr-fr", "Un bon vin blanc.", "œ̃ bˈɔ̃ vˈɛ̃ blˈɑ̃."),
         ("it", "Gli gnocchi.", "ʎɪ ɲˈokːɪ."),
         ("pt-br", "Põe na mão.", "pˈõj na mˈɐ̃ʊ̃."),
+        ("pt-br", "De noite, sempre.", "dʒi nˈoɪtʃi, sˈeɪŋpɾi."),
         ("fr-fr", "Le {Bob|bˈɔb} dort.", "lə bˈɔb dˈɔʁ."),
     ],
 )
