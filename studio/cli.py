@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from generation.text.languages import ESPEAK_NAMES
 from studio import storage_commands
 from studio.batch import command as batch_command
 from studio.core.messages import existing_file
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     say = add("say", _say, "Speak one line into a sound file.")
     say.add_argument("text", help="what to say; {name|IPA} gives a pronunciation")
     say.add_argument("--voice", required=True, help="name of a voice, as parley voices lists them")
+    say.add_argument("--language", default="en", help="en (the voice's accent), en-us, en-gb, es, fr, it or pt")
     say.add_argument("--speed", type=float, default=1.0, help="0.5 to 2, 1 = the voice's own")
     style_help = "as parley styles lists them, or an adapter's file; may be given again to mix them"
     say.add_argument(
@@ -107,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("text", nargs="?", help="a line; {name|IPA} gives a pronunciation")
     source.add_argument("--file", type=Path, help="a text file; a line in, a line out")
     read.add_argument("--ipa", action="store_true", help="the symbols that the voices speak, in place of words")
-    read.add_argument("--language", choices=("en-us", "en-gb"), default="en-us", help="en-us if not given")
+    read.add_argument("--language", choices=tuple(ESPEAK_NAMES), default="en-us", help="en-us if not given")
     read.add_argument("--scene", type=Path, help="a scene file, whose corrected words are read as there")
     correct_help = "write into the scene how a word sounds: IPA, or like what, such as Siobhan=shi-vawn"
     read.add_argument("--correct", action="append", default=[], metavar="WORD=SOUND", help=correct_help)
@@ -162,8 +164,9 @@ def _say(arguments: argparse.Namespace) -> int:
 
     with ProgressDisplay(arguments.json) as display:
         speak_line(
-            arguments.text, arguments.voice, arguments.output, speed=arguments.speed, styles=dict(arguments.style),
-            seed=arguments.seed or 0, steps=arguments.steps, device=arguments.device, listener=display.show,
+            arguments.text, arguments.voice, arguments.output, language=arguments.language, speed=arguments.speed,
+            styles=dict(arguments.style), seed=arguments.seed or 0, steps=arguments.steps, device=arguments.device,
+            listener=display.show,
         )  # fmt: skip
     _tell(arguments, "done", f"{arguments.output} is ready.", file=str(arguments.output))
     return OK
@@ -203,11 +206,13 @@ def _split(arguments: argparse.Namespace) -> int:
 
 def _read(arguments: argparse.Namespace) -> int:
     from generation.text.language_guess import language_name
+    from generation.text.languages import LANGUAGE_NAMES
     from generation.text.phonemizer import phonemize, read_text
     from studio.scene.lexicon import lexicon_of
 
     lines = [arguments.text]
-    lexicon = lexicon_of(arguments.scene, arguments.correct, arguments.language)
+    language = ESPEAK_NAMES[arguments.language]
+    lexicon = lexicon_of(arguments.scene, arguments.correct, language)
     if arguments.file:
         if reason := existing_file(arguments.file, "the text", "check its name and folder."):
             raise DocumentError([Problem("file", reason)])
@@ -218,9 +223,9 @@ def _read(arguments: argparse.Namespace) -> int:
     for line in lines:
         facts: dict[str, Any] = {"directions": [], "language": None}
         try:
-            reading = read_text(line, arguments.language, lexicon)
+            reading = read_text(line, language, lexicon)
             facts = {"directions": reading.directions, "language": reading.other_language}
-            said = phonemize(line, arguments.language, lexicon) if arguments.ipa and reading.words else reading.words
+            said = phonemize(line, language, lexicon) if arguments.ipa and reading.words else reading.words
         except ValueError as error:
             said, outcome = "", _refuse(arguments, [str(error)])
         _tell(arguments, "read", said, **facts)
@@ -228,7 +233,8 @@ def _read(arguments: argparse.Namespace) -> int:
             for direction in facts["directions"]:
                 sys.stderr.write(f"Warning: {direction!r} is a direction and is not spoken.\n")
             if facts["language"]:
-                sys.stderr.write(f"Warning: this seems to be {language_name(facts['language'])}, read as English.\n")
+                seems, own = language_name(facts["language"]), LANGUAGE_NAMES[language]
+                sys.stderr.write(f"Warning: this seems to be {seems}, read as {own}.\n")
     return outcome
 
 

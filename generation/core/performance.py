@@ -25,6 +25,7 @@ class Line:
         phonemes: IPA symbols, start and end pauses included as ``" "`` (one character each).
         durations: mel frames (10 ms) per symbol; they sum to ``4 * n_frames``.
         recording: (960 * n_frames,) float32 at 24 kHz in place of synthesis, or None.
+        language: that is spoken, by its name in eSpeak NG.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Line:
     phonemes: str
     durations: tuple[int, ...]
     recording: np.ndarray | None = None
+    language: str = "en-us"
 
     def __post_init__(self) -> None:
         if len(self.durations) != len(self.phonemes) or sum(self.durations) != 4 * self.n_frames:

@@ -19,6 +19,7 @@ class Clip:
         durations: mel frames of each symbol; they sum to ``4 n_frames``.
         motion: (n_frames, 57); None = sound alone.
         words: what is said, as it was written or heard.
+        language: of the words, by its name in eSpeak NG.
     """
 
     name: str
@@ -28,3 +29,4 @@ class Clip:
     durations: tuple[int, ...] = ()
     motion: np.ndarray | None = None
     words: str = ""
+    language: str = "en-us"

@@ -74,7 +74,7 @@ class Batch:
             audio=audio, sigma=sigma, symbols=self.symbols, phoneme_position=self.phoneme_position,
             voice=torch.cat((self.voices @ table, known), -1), audio_given=self.audio_given, motion=motion,
             motion_given=self.motion_given, heard=self.heard, share=self.share, line_numbers=self.line_numbers,
-            language=self.language,
+            language=self.language[..., None],
         )  # fmt: skip
         return told.without_motion() if motion is None else told
 

@@ -198,12 +198,13 @@ class ClipReader:
         durations: tuple[int, ...] = ()
         if piece.text:
             phonemes = f" {phonemize(piece.text, self._language)} "
-            laid = self._aligner.align(sound, phonemes, speaker_embedding_from_clip(Audio(sound, SAMPLE_RATE)))
+            voice = speaker_embedding_from_clip(Audio(sound, SAMPLE_RATE))
+            laid = self._aligner.align(sound, phonemes, voice, self._language)
             if laid.distance > UNLIKE:
                 raise ValueError("does not say the words that are written for it; correct its text")
             durations = laid.durations
         kept = None if motion is None else motion[first:last]
-        return Clip(name, n_frames, sound, phonemes, durations, kept, piece.text)
+        return Clip(name, n_frames, sound, phonemes, durations, kept, piece.text, self._language)
 
 
 @dataclass(frozen=True)

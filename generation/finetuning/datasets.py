@@ -18,6 +18,7 @@ from generation.data.joint_dataset import Batch, JointDataset
 from generation.finetuning.styles import ProcessedCorpus, Style, processed_motion
 from generation.models.joint_inputs import HEARD_CHANNELS
 from generation.models.normalizer import LatentNormalizer
+from generation.text.languages import LANGUAGE_INDEX
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 
 
@@ -133,5 +134,5 @@ class ClipDataset:
             "heard": np.zeros((n, HEARD_CHANNELS), np.float32),
             "share": np.full(n, float(mel is not None and rng.random() >= 0.1), np.float32),
             "line_numbers": inside.astype(np.int64),
-            "language": np.int64(0),
+            "language": np.int64(LANGUAGE_INDEX[clip.language]),
         }

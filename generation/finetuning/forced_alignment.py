@@ -22,6 +22,7 @@ from generation.models.joint_inputs import AUDIO_CHANNELS, JointInputs
 from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import JointTransformer
 from generation.pipeline.sampling import noise_levels
+from generation.text.languages import LANGUAGE_INDEX
 from generation.text.phoneme_sequence import timed_symbols
 
 _STEPS = 8
@@ -57,13 +58,14 @@ class ForcedAligner:
         self._transformer, self._durations = transformer, durations
         self._normalizer = LatentNormalizer.of(transformer)
 
-    def align(self, waveform: np.ndarray, phonemes: str, voice: np.ndarray) -> Alignment:
+    def align(self, waveform: np.ndarray, phonemes: str, voice: np.ndarray, language: str = "en-us") -> Alignment:
         """Times of the phonemes of a recording.
 
         Args:
             waveform: (960 n,) float32 at 24 kHz, with little silence before and after the speech.
             phonemes: what is said, a pause at both ends included.
             voice: (64,) of whom it sounds like.
+            language: of the words, by its name in eSpeak NG.
 
         Raises:
             ValueError: more phonemes than the recording has room for.
@@ -71,9 +73,9 @@ class ForcedAligner:
         mel = mel_spectrogram(torch.from_numpy(waveform)).numpy()
         if len(mel) < 2 * len(phonemes):
             raise ValueError(f"{len(phonemes)} phonemes cannot be said in {len(mel) / 100:.1f} s")
-        natural = sum(self._durations.predict(phonemes, voice))
-        durations = self._durations.predict(phonemes, voice, natural / len(mel))
-        said = self._say(phonemes, durations, voice)
+        natural = sum(self._durations.predict(phonemes, voice, language=language))
+        durations = self._durations.predict(phonemes, voice, natural / len(mel), language=language)
+        said = self._say(phonemes, durations, voice, language)
         found, wanted = _features(mel), _features(said)
         cost = cdist(found, wanted)
         path = _warp(cost)
@@ -84,11 +86,12 @@ class ForcedAligner:
         return Alignment(tuple(lengths), float(near / far))
 
     @torch.no_grad()
-    def _say(self, phonemes: str, durations: tuple[int, ...], voice: np.ndarray) -> np.ndarray:
+    def _say(self, phonemes: str, durations: tuple[int, ...], voice: np.ndarray, language: str) -> np.ndarray:
         """The model's own log-mel (M, 100) of the phonemes at these durations, without guidance."""
         device = self._transformer.device
         n_frames = sum(durations) // MELS_PER_FRAME
-        ids, place = timed_symbols(phonemes, durations)
+        ids, place = timed_symbols(phonemes, durations, self._transformer.config.n_symbols)
+        row = torch.tensor([[[LANGUAGE_INDEX[language]]]], device=device)
         symbols, places = (torch.from_numpy(array)[None, None].to(device) for array in (ids, place))
         speaker = torch.from_numpy(np.append(voice, 1).astype(np.float32))[None, None].to(device)
         noise = torch.randn((1, 1, n_frames, AUDIO_CHANNELS), generator=torch.Generator().manual_seed(0))
@@ -96,7 +99,7 @@ class ForcedAligner:
         given = torch.zeros(1, 1, n_frames, device=device)
         for sigma in noise_levels(_STEPS).tolist():
             level = x.new_full((1,), sigma)
-            clean = self._transformer(JointInputs(x, level, symbols, places, speaker, given)).audio
+            clean = self._transformer(JointInputs(x, level, symbols, places, speaker, given, language=row)).audio
             x = x - velocity(x, clean, sigma) / _STEPS
         return self._normalizer.mel(x[0, 0].cpu().numpy())
 

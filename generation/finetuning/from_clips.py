@@ -185,7 +185,7 @@ def measured_delivery(
     tempo, blinks = 1.0, 1.0
     if part != "motion":
         spoken = [clip for clip in clips if clip.phonemes]
-        natural = sum(sum(durations.predict(clip.phonemes, voice)) for clip in spoken)
+        natural = sum(sum(durations.predict(clip.phonemes, voice, language=clip.language)) for clip in spoken)
         own = natural / sum(sum(clip.durations) for clip in spoken)
         tempo = float(np.clip(own**_PACE, *_MEASURABLE["tempo"]))
     if part != "audio":

@@ -47,7 +47,7 @@ class JointInputs:
         seen: (B, F, T, 58) motion of the faces that others may see, at the noise level of ``motion`` or clean where it
             is given, see ``SEEN_CHANNELS``; for weights that see others. None = nobody sees anybody.
         sees: (B, K, F) 1 = face k sees face f; needed with ``seen``.
-        language: (B, V) int64 language of each voice, for weights that know several; None = English.
+        language: (B, V, 1 or T) int64 language of each voice, for weights that know several; None = English.
     """
 
     audio: Tensor
@@ -99,8 +99,8 @@ class JointInputs:
         return replace(self, motion=None, motion_given=None, heard=None, share=None, seen=None, sees=None)
 
     def languages_or_english(self) -> Tensor:
-        """The language of each voice, (B, V) int64."""
-        return self.symbols.new_zeros(self.symbols.shape[:2]) if self.language is None else self.language
+        """The language of each voice, (B, V, 1 or T) int64."""
+        return self.symbols.new_zeros(*self.symbols.shape[:2], 1) if self.language is None else self.language
 
     def check(self, voice_dim: int, n_languages: int = 1) -> None:
         """Refuses tensors that do not belong together.
@@ -121,7 +121,6 @@ class JointInputs:
             raise ValueError("seen and sees come together: pass both or neither.")
         batch, n_voices, n_frames, _ = audio.shape
         n_faces = n_voices if self.driver is None or self.motion is None else self.motion.shape[1]
-        frames = n_frames if self.face_voice is None or self.face_voice.shape[2:3] == (n_frames,) else 1
         spoken, mels = (batch, n_voices, n_frames), (batch, n_voices, MELS_PER_FRAME * n_frames)
         shown = (batch, n_faces, n_frames)
         n_seen = 0 if self.seen is None else self.seen.shape[1]
@@ -139,10 +138,10 @@ class JointInputs:
             "line_numbers": spoken,
             "driver": shown,
             "partner": spoken,
-            "face_voice": (batch, n_faces, frames, voice_dim + 1),
+            "face_voice": (batch, n_faces, n_frames if self._changes("face_voice", n_frames) else 1, voice_dim + 1),
             "seen": (batch, n_seen, n_frames, SEEN_CHANNELS),
             "sees": (batch, n_faces, n_seen),
-            "language": (batch, n_voices),
+            "language": (batch, n_voices, n_frames if self._changes("language", n_frames) else 1),
         }
         for name, tensor in self._present().items():
             if tuple(tensor.shape) != expected[name]:
@@ -151,6 +150,11 @@ class JointInputs:
         if self.language is not None and int(self.language.max()) >= n_languages:
             number = int(self.language.max())
             raise ValueError(f"These weights know {n_languages} languages: number {number} is none of them.")
+
+    def _changes(self, name: str, n_frames: int) -> bool:
+        """Whether a field has a value for every frame, in place of one for all of them."""
+        value: Tensor | None = getattr(self, name)
+        return value is not None and value.shape[2:3] == (n_frames,)
 
     def _present(self) -> dict[str, Tensor]:
         return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}

@@ -29,8 +29,11 @@ class MelBlock(nn.Module):
         nn.init.zeros_(self.modulation.bias)
 
     def forward(self, x: Tensor, condition: Tensor, joined: Tensor | None) -> Tensor:
-        """(N, 4 T, dim), (N, C) and (N, 4 T + 1, 1), 1 = a frame sees the one before it -> (N, 4 T, dim)."""
-        shift, scale = self.modulation(condition)[:, None].chunk(2, dim=-1)
+        """(N, 4 T, dim), (N, 1 or T, C) and (N, 4 T + 1, 1), 1 = a frame sees the one before it -> (N, 4 T, dim)."""
+        modulation = self.modulation(condition)
+        if modulation.shape[1] > 1:
+            modulation = modulation.repeat_interleave(MELS_PER_FRAME, 1)
+        shift, scale = modulation.chunk(2, dim=-1)
         h = self.norm(x) * (1 + scale) + shift
         # A convolution of width 3 as one matrix product, which is faster on a CPU, above all backwards.
         around = pad(h, (0, 0, 1, 1))
@@ -71,7 +74,7 @@ class MelHead(nn.Module):
             noisy: (B, K, T, 400) what the network was given.
             coarse: (B, K, T, 400) the clean spectrum as predicted from the tokens.
             tokens: (B, K, T, audio_dim) last audio tokens.
-            condition: (B, K, C).
+            condition: (B, K, 1 or T, C).
             line_numbers: (B, K, T) int64; frames of different line_numbers do not see each other. None = one segment.
 
         Returns:
@@ -84,7 +87,7 @@ class MelHead(nn.Module):
             h = block(h, condition.flatten(0, 1), joined)
         correction = self.leave(h).unflatten(0, noisy.shape[:2]).unflatten(2, (-1, MELS_PER_FRAME)).flatten(-2)
         # At low noise what comes in is nearly clean already: how much of it stays is learnt for each band.
-        kept = self.keep(condition)[:, :, None].repeat(1, 1, 1, MELS_PER_FRAME)
+        kept = self.keep(condition).repeat(1, 1, 1, MELS_PER_FRAME)
         return coarse + correction + kept * (noisy - coarse)
 
 

@@ -169,7 +169,7 @@ class JointBlock(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """Both streams, (B, V, T, audio_dim) and (B, K, T, motion_dim) or None -> the same shapes.
 
-        ``conditions`` are of voices (B, V, 1, C) and of faces (B, K, 1 or T, C).
+        ``conditions`` are of voices (B, V, 1 or T, C) and of faces (B, K, 1 or T, C).
         """
         audio_mod = self.audio.modulate(conditions[0])
         q, k, v = self.audio.project(audio, audio_mod[0], audio_mod[1], rotary)
@@ -301,16 +301,15 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         steps = torch.arange(audio.shape[2], device=audio.device)
         rotary = rotary_table(steps, self.config.head_dim)
         noise_level = self.time_in(_time_features(inputs.sigma))[:, None]
-        speaker = self.voice_in(inputs.voice)
+        speaker = self.voice_in(inputs.voice)[:, :, None]
         if self.languages is not None:
             language = self.languages(inputs.languages_or_english())
             speaker = speaker + language
-        condition = nn.functional.silu(noise_level + speaker)
-        spoken = shown = condition[:, :, None]
+        spoken = shown = nn.functional.silu(noise_level[:, None] + speaker)
         if inputs.face_voice is not None:
             speaker = self.voice_in(inputs.face_voice)
             if self.languages is not None:
-                speaker = speaker + routing.of_driver(language[:, :, None].expand(-1, -1, len(steps), -1))
+                speaker = speaker + routing.of_driver(language.expand(-1, -1, len(steps), -1))
             shown = nn.functional.silu(noise_level[:, None] + speaker)
         text = self.phonemes(inputs.symbols, inputs.phoneme_position)
         a = self.audio_in(_with_flag(audio, inputs.audio_given)) + self.audio_text(text)
@@ -325,7 +324,7 @@ class JointTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         for block in self.blocks:
             a, m = block(a, m, (spoken, shown), rotary, masks, routing)
         tokens = _modulated(self.audio_norm(a), self.audio_mod(spoken))
-        audio_out = self.mel_head(audio, self.audio_out(tokens), tokens, condition, inputs.line_numbers)
+        audio_out = self.mel_head(audio, self.audio_out(tokens), tokens, spoken, inputs.line_numbers)
         motion_out, reaction = None, None
         if m is not None:
             m = _modulated(self.motion_norm(m), self.motion_mod(shown))

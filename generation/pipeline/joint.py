@@ -17,7 +17,7 @@ from torch import Tensor
 from generation.adapters.lora import load_adapter, switch_adapters
 from generation.adapters.routing import RoutedAdapters
 from generation.core.assets import asset
-from generation.core.clock import MELS_PER_FRAME, N_MELS
+from generation.core.clock import N_MELS
 from generation.core.motion import N_CHANNELS
 from generation.core.performance import CastMember, CharacterPerformance, Line, Performance
 from generation.core.weights import load_strict
@@ -29,6 +29,7 @@ from generation.models.vocoder import Vocoder
 from generation.pipeline.conditioning import Condition, Generate, Given, LatentState, apply_all
 from generation.pipeline.face_routing import FaceRouting, route
 from generation.pipeline.guidance import MaskRoutedGuidance, guided_velocities
+from generation.pipeline.line_inputs import check_languages, line_languages, line_numbers, line_symbols
 from generation.pipeline.listening import Listeners, seen_motion
 from generation.pipeline.postprocess import assemble_speech, pause_gate, postprocess_motion
 from generation.pipeline.sampling import (
@@ -43,7 +44,6 @@ from generation.pipeline.sampling import (
 )
 from generation.pipeline.windows import Place, quiet_frames, sample_windows
 from generation.recordings.recorded_speech import speech_log_mel
-from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 
 
 class JointPipeline(DiffusionPipeline):
@@ -141,8 +141,9 @@ class JointPipeline(DiffusionPipeline):
             on_step: called with (steps done, steps in all); raising in it stops the run.
 
         Raises:
-            ValueError: a line outside the frames, of an unknown character or over another line of the same person; a
-                voice or routing of the wrong shape; no steps; an adapter that is not loaded.
+            ValueError: a line outside the frames, of an unknown character, over another line of the same person or in
+                a language that the weights do not know; a voice or routing of the wrong shape; no steps; an adapter
+                that is not loaded.
         """
         if sampling.steps is not None and sampling.steps < 1:
             raise ValueError(f"Sampling needs at least one step, got {sampling.steps}.")
@@ -191,6 +192,7 @@ class JointPipeline(DiffusionPipeline):
                 raise ValueError(f"Line {line.id} belongs to character {line.character}; the cast has {len(cast)}.")
             if line.start < 0 or line.stop > n_frames:
                 raise ValueError(f"Line {line.id} spans frames {line.start} to {line.stop} of a scene of {n_frames}.")
+        check_languages(lines, self.transformer.config.n_languages)
         in_order = sorted(lines, key=lambda line: (line.character, line.start))
         for line, following in pairwise(in_order):
             if line.character == following.character and following.start < line.stop:
@@ -208,25 +210,17 @@ class JointPipeline(DiffusionPipeline):
         audio: LatentState,
         motion: LatentState,
     ) -> JointInputs:
-        """Inputs of the network before the first step, B = 1: phonemes, voices, line numbers, routing, both streams."""
+        """Inputs of the network before the first step, B = 1: phonemes, languages, voices, routing, both streams."""
         n_voices, n_frames = audio.latent.shape[1:3]
-        ids, phoneme_position = silent_symbols(MELS_PER_FRAME * n_frames)
-        symbols, phoneme_positions = np.tile(ids, (n_voices, 1)), np.tile(phoneme_position, (n_voices, 1, 1))
-        for line in lines:
-            mels = slice(MELS_PER_FRAME * line.start, MELS_PER_FRAME * line.stop)
-            if line.phonemes.strip():
-                symbols[line.character, mels], phoneme_positions[line.character, mels] = timed_symbols(
-                    line.phonemes, line.durations, self.transformer.config.n_symbols
-                )
-            else:
-                symbols[line.character, mels], phoneme_positions[line.character, mels] = UNKNOWN_SYMBOL, 0
+        symbols, places = line_symbols(lines, n_voices, n_frames, self.transformer.config.n_symbols)
         voices = np.stack([np.append(m.voice, float(np.any(m.voice))) for m in cast]).astype(np.float32)
         silent = np.zeros((n_voices - len(cast), voices.shape[1]), np.float32)
         arrays = {
             "symbols": symbols,
-            "phoneme_position": phoneme_positions.astype(np.float32),
+            "phoneme_position": places,
             "voice": np.concatenate((voices, silent)),
             "line_numbers": line_numbers(lines, n_voices, n_frames),
+            "language": line_languages(lines, n_voices, n_frames),
             "share": rows.shares,
         }
         if not rows.plain:
@@ -375,14 +369,6 @@ class JointPipeline(DiffusionPipeline):
             track = postprocess_motion(self.normalizer.motion_values(moved[k]), opened[k], made[k])
             parts.append(CharacterPerformance(member.name, speech, track))
         return Performance(tuple(parts), n_frames)
-
-
-def line_numbers(lines: Sequence[Line], n_voices: int, n_frames: int) -> np.ndarray:
-    """(V, T) int64: number of the line that each voice speaks in each frame, from 1; 0 = none."""
-    numbers = np.zeros((n_voices, n_frames), np.int64)
-    for number, line in enumerate(lines, 1):
-        numbers[line.character, line.start : line.stop] = number
-    return numbers
 
 
 def _noise(shape: tuple[int, int], seed: int, owner: CastMember, stream: str, line: Line | None = None) -> Tensor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from generation.text.languages import is_english
+
 ENGLISH_SYMBOLS: tuple[str, ...] = tuple(" !,.:;?abdefhijklmnoprstuvwxzæðŋɐɑɒɔəɚɛɜɡɪɹɾʃʊʌʒʔˈˌːθᵻ")
 """The 54 symbols of English; whatever else eSpeak NG gives is dropped, as it was in the training corpus."""
 NASAL = "\u0303"
@@ -39,21 +41,23 @@ def unknown_symbols(phonemes: str, n_symbols: int) -> str | None:
     return f"These weights do not know the sounds {names}; choose a language that they were trained on."
 
 
-def read_ipa(ipa: str, word: str) -> str:
+def read_ipa(ipa: str, word: str, lang: str = "en-us") -> str:
     """IPA as people write it, in the corpus' symbols (``r``-coloured vowels, tie bars and ``g`` respelt).
 
     Args:
         ipa: sounds and stress marks, with or without slashes.
         word: what is pronounced, for the message.
+        lang: of the line, by its name in eSpeak NG: English has fewer sounds than the others.
 
     Raises:
         ValueError: nothing there, or a symbol outside the inventory (named).
     """
     spelt = "".join(_SPELLINGS.get(c, c) for c in unicodedata.normalize("NFD", ipa.strip()))
-    unknown = [c for c in spelt if c not in ENGLISH_SYMBOLS or c in PUNCTUATION]
+    symbols = ENGLISH_SYMBOLS if is_english(lang) else SYMBOLS
+    unknown = [c for c in spelt if c not in symbols or c in PUNCTUATION]
     if unknown:
         names = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in dict.fromkeys(unknown))
-        known = "".join(s for s in ENGLISH_SYMBOLS if s not in PUNCTUATION and s != " ")
+        known = "".join(s for s in symbols if s not in PUNCTUATION and s != " ")
         raise ValueError(f"The pronunciation of {word!r} has a symbol that is not known: {names}; use {known}")
     if not any(c.isalpha() for c in spelt if c not in "ˈˌː"):
         raise ValueError(f"The pronunciation of {word!r} is empty; write sounds in IPA, as in {{Siobhan|ʃɪvˈɔːn}}.")

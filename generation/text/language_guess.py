@@ -1,4 +1,4 @@
-"""Guesses whether a text is in another language than English, by its most frequent words."""
+"""Guesses whether a text is in another language than it is read in, by the most frequent words of each."""
 
 from __future__ import annotations
 
@@ -21,18 +21,22 @@ def language_name(code: str) -> str:
     return next(row["name"] for row in table_rows("languages") if row["code"] == code)
 
 
-def other_language(text: str) -> str | None:
-    """Code of the language that a text seems to be in where that is not English, else None.
+def other_language(text: str, own: str = "en") -> str | None:
+    """Code of the language that a text seems to be in where that is not its own, else None.
 
-    At least three words are needed, most of what is counted must be foreign, and a fifth of the words at least: a
+    At least three words are needed, most of what is counted must be foreign, and a third of the words at least: a
     greeting in French inside an English sentence is no French.
+
+    Args:
+        text: as written.
+        own: code of the language in which it is read.
     """
     found = [word.casefold().replace("’", "'") for word in _WORD.findall(text[:2000]) if len(word) > 1]
     if len(found) < _LEAST_WORDS:
         return None
     counts = {code: sum(word in frequent for word in set(found)) for code, frequent in _frequent().items()}
-    english = counts.pop("en")
+    known = counts.pop(own)
     best = max(counts, key=lambda code: counts[code])
-    strange = sum(not word.isascii() for word in found)
+    strange = sum(not word.isascii() for word in found) if own == "en" else 0
     enough = counts[best] >= 2 and counts[best] + strange >= len(found) / 3
-    return best if enough and counts[best] + strange > 1.5 * english else None
+    return best if enough and counts[best] + strange > 1.5 * known else None

@@ -27,6 +27,10 @@ _DATA = "espeak-ng-data"
 _DICTIONARIES = frozenset(f"{language[:2]}_dict" for language in LANGUAGES)
 _LONGEST_DATA_PATH = 120
 """Bytes; names of voices and dictionaries follow behind it."""
+_ACCENTED = frozenset("áàâãäéèêëíìîïóòôõöúùûüçñœ")
+"""Letters of Spanish, French, Italian and Portuguese that are not in ASCII."""
+_PLACES = {"es": "fopsik"}
+"""In place of :data:`PLACE` where its first sound depends on the word before it, as that of Spanish v does."""
 _RESPELT = {"pt-br": {ord("y"): "i"}}
 """Symbols that eSpeak NG uses in one language for another sound than IPA: Brazil's final e is no rounded vowel."""
 
@@ -107,8 +111,9 @@ def ipa_of_sound(sound: str, word: str, lang: str = "en-us") -> str:
     """IPA of a word from what people write for its sound: IPA, or a spelling that sounds like it (``shi-vawn``).
 
     Args:
-        sound: IPA where it stands between slashes or holds a letter that no English spelling has; else a spelling,
-            with hyphens between syllables: one in capitals has the stress, else the last but one of three and more.
+        sound: IPA where it stands between slashes or holds a letter that no spelling has in that language; else a
+            spelling, with hyphens between syllables: one in capitals has the stress, else the last but one of three and
+            more.
         word: whose sound it is, for the message.
         lang: in which language the spelling is read.
 
@@ -116,13 +121,13 @@ def ipa_of_sound(sound: str, word: str, lang: str = "en-us") -> str:
         ValueError: nothing there, or symbols that are not known.
     """
     sound = unicodedata.normalize("NFC", sound.strip())
-    if sound.startswith("/") or not sound.isascii() or not sound:
-        return read_ipa(sound, word)
+    if sound.startswith("/") or not _is_spelling(sound, lang):
+        return read_ipa(sound, word, lang)
     parts = [part for part in sound.split("-") if part.strip()]
     syllables = [_bare_sounds(phonemize(part.lower(), lang)) for part in parts]
     loud = [i for i, part in enumerate(parts) if part.isupper()]
     if len(syllables) < 2:
-        return syllables[0] if syllables else read_ipa("", word)
+        return syllables[0] if syllables else read_ipa("", word, lang)
     if loud or len(syllables) > 2:
         at = loud[0] if loud else len(syllables) - 2
         plain = [syllable.replace("ˈ", "").replace("ˌ", "") for syllable in syllables]
@@ -130,6 +135,12 @@ def ipa_of_sound(sound: str, word: str, lang: str = "en-us") -> str:
         plain[at] = f"{plain[at][:vowel]}ˈ{plain[at][vowel:]}"
         return "".join(plain)
     return _bare_sounds(phonemize(sound.lower(), lang))
+
+
+def _is_spelling(sound: str, lang: str) -> bool:
+    """Whether something written for a sound has letters of the language alone."""
+    accented = "" if is_english(lang) else _ACCENTED
+    return bool(sound) and all(c.isascii() or c.casefold() in accented for c in sound)
 
 
 def _bare_sounds(ipa: str) -> str:
@@ -164,9 +175,10 @@ def phonemize(
         raise ValueError(f"There is nothing to say in {text!r}; write at least one word.")
     _check_letters(reading.spoken, lang)
     say = phonemizer or _espeak(lang)
-    ipa = say(reading.spoken)
+    place = _PLACES.get(lang, PLACE)
+    ipa = say(reading.spoken.replace(PLACE, place))
     if reading.sounds:
-        places = "|".join(re.escape(say(place).lstrip("ˈˌ")) for place in (PLACE, VOWEL_PLACE))
+        places = "|".join(re.escape(say(word).lstrip("ˈˌ")) for word in (place, VOWEL_PLACE))
         held = re.compile(f"[ˈˌ]?(?:{places})")
         pieces = held.split(ipa)
         if len(pieces) != len(reading.sounds) + 1:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from generation.text.directions import take_directions
 from generation.text.ipa import VOWELS, possessive, read_ipa
-from generation.text.languages import is_english
+from generation.text.languages import is_english, language_code
 
 INLINE = re.compile(r"\{([^{}|]+)\|([^{}|]+)\}('s\b)?")
 PLACE = "vobzik"
@@ -26,7 +26,7 @@ class Reading:
         spoken: the same for the pronouncer, with :data:`PLACE` or :data:`VOWEL_PLACE` for a word whose sound is given.
         sounds: IPA of those words, in order.
         directions: what stood in the text as a direction, in order; none of it is spoken.
-        other_language: code of the language that a line read as English seems to be in, if that is another.
+        other_language: code of the language that the line seems to be in, if that is not the one it is read in.
     """
 
     words: str
@@ -42,7 +42,7 @@ def display_text(text: str) -> str:
     return take_directions(shown)[0] if set("[(*<") & set(shown) else shown
 
 
-def _placed(text: str, lexicon: Mapping[str, str]) -> tuple[str, list[tuple[str, str]]]:
+def _placed(text: str, lexicon: Mapping[str, str], language: str) -> tuple[str, list[tuple[str, str]]]:
     """The text with a placeholder for each word given in IPA, and those words with their IPA in order.
 
     Raises:
@@ -50,7 +50,7 @@ def _placed(text: str, lexicon: Mapping[str, str]) -> tuple[str, list[tuple[str,
     """
     if set("{}") & set(INLINE.sub("", text)):
         raise ValueError(f"Braces in {text!r} are not closed or have no pronunciation; write {{name|IPA}}.")
-    given = {word.casefold(): read_ipa(ipa, word) for word, ipa in lexicon.items() if word.strip()}
+    given = {word.casefold(): read_ipa(ipa, word, language) for word, ipa in lexicon.items() if word.strip()}
     words = "|".join(re.escape(word) for word in sorted(given, key=len, reverse=True))
     pattern = re.compile(INLINE.pattern + (rf"|(?<!\w)({words})('s\b)?(?!\w)" if given else ""), re.IGNORECASE)
     found: list[tuple[str, str]] = []
@@ -58,7 +58,7 @@ def _placed(text: str, lexicon: Mapping[str, str]) -> tuple[str, list[tuple[str,
     def place(match: re.Match[str]) -> str:
         inline = match[1] is not None
         word = match[1].strip() if inline else match[4]
-        ipa = read_ipa(match[2], word) if inline else given[word.casefold()]
+        ipa = read_ipa(match[2], word, language) if inline else given[word.casefold()]
         own = match[3 if inline else 5]
         found.append((word + (own or ""), possessive(ipa) if own else ipa))
         return f" {PLACE} " if inline else PLACE
@@ -85,7 +85,7 @@ def read_text(text: str, language: str = "en-us", lexicon: Mapping[str, str] | N
     from generation.text.pronunciations import given_sounds
     from generation.text.rules.romance import spoken_romance
 
-    placed, given = _placed(text, lexicon or {})
+    placed, given = _placed(text, lexicon or {}, language)
     placed, directions = take_directions(placed) if set("[(*<") & set(placed) else (placed, ())
     english = is_english(language)
     said = spoken_form(placed, language) if english else spoken_romance(placed, language)
@@ -109,5 +109,5 @@ def read_text(text: str, language: str = "en-us", lexicon: Mapping[str, str] | N
         spoken="".join((*spoken, tail)),
         sounds=tuple(sounds),
         directions=directions,
-        other_language=other_language(placed.replace(PLACE, " ")) if english else None,
+        other_language=other_language(placed.replace(PLACE, " "), language_code(language)),
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from generation.motion.keyframes import HANDLES
+from studio.scene.schema import Language
 
 MOST_POINTS = 20_000
 _UNKNOWN = "The page sent something that cannot be done here; reload it and try again."
@@ -71,6 +72,13 @@ class SetFace(_LineAction):
 
     kind: Literal["face"] = "face"
     value: list[Name] = Field(max_length=20)
+
+
+class SetLanguage(_LineAction):
+    """Another language than the speaker's; none = the speaker's."""
+
+    kind: Literal["language"] = "language"
+    value: Language | None
 
 
 class SetSpeed(_LineAction):
@@ -164,8 +172,8 @@ class CompareTakes(_LineAction):
 
 
 LineAction = (
-    SetText | SetSpeaker | SetFace | SetSpeed | SetPause | SetOverlap | SetStart | AddLine | RemoveLine | MoveLine
-    | HearLine | NewTake | KeepTake | PlayTake | CompareTakes | CorrectWord
+    SetText | SetSpeaker | SetFace | SetLanguage | SetSpeed | SetPause | SetOverlap | SetStart | AddLine | RemoveLine
+    | MoveLine | HearLine | NewTake | KeepTake | PlayTake | CompareTakes | CorrectWord
 )  # fmt: skip
 
 # The picture; places are in pixels of the loaded picture

@@ -15,6 +15,7 @@ from studio.editing.actions import (
     MoveLine,
     RemoveLine,
     SetFace,
+    SetLanguage,
     SetOverlap,
     SetPause,
     SetSpeaker,
@@ -26,7 +27,7 @@ from studio.editor.picture_view import ink_on
 from studio.formats.importing import read_script, with_script
 from studio.project.project import Project
 from studio.project.takes import Take
-from studio.scene.lexicon import with_sound
+from studio.scene.lexicon import lexicon_in, with_sound
 from studio.scene.retakes import LINE_GONE, kept_over
 from studio.scene.schema import Scene, ScriptLine
 from studio.scene.voices import language_of
@@ -54,7 +55,7 @@ def script_rows(project: Project, busy: Mapping[str, bool]) -> list[dict[str, An
         field, value = _time(line)
         made.append({
             "id": line_id, "index": index, "who": _known(scene, line.speakers), "face": _known(scene, line.faces),
-            "text": line.text, "note": line.note, "read": _reading(scene, index),
+            "text": line.text, "language": line.language or "", "note": line.note, "read": _reading(scene, index),
             "speed": line.speed, "time": [field, value], "busy": line_id in busy,
             "colour": scene.colour_of(owner) if owner is not None else "#b3261e",
             "ink": ink_on(scene.colour_of(owner)) if owner is not None else "#ffffff",
@@ -69,7 +70,8 @@ def _reading(scene: Scene, index: int) -> str:
     line = scene.script[index]
     if line.recording is not None or len(line.text) > MOST_LETTERS:
         return ""
-    return shown_reading(line.text, _language(scene, index), scene.lexicon)
+    language = _language(scene, index)
+    return shown_reading(line.text, language, lexicon_in(scene.lexicon, language))
 
 
 def _known(scene: Scene, names: Sequence[str]) -> list[str]:
@@ -126,6 +128,8 @@ def apply_line_action(scene: Scene, action: LineAction) -> tuple[Scene, str]:
             script[index], what = _changed(script[index], who=action.value), f"Who of {label}"
         case SetFace():
             script[index], what = _changed(script[index], face=action.value), f"Face of {label}"
+        case SetLanguage():
+            script[index], what = _changed(script[index], language=action.value), f"Language of {label}"
         case SetSpeed():
             script[index], what = _changed(script[index], speed=round(action.value, 2)), f"Speed of {label}"
         case SetPause() | SetOverlap() | SetStart():
@@ -148,7 +152,7 @@ def apply_line_action(scene: Scene, action: LineAction) -> tuple[Scene, str]:
 def _language(scene: Scene, index: int) -> str:
     """The language in which a line is read."""
     speakers = scene.speakers_of(scene.script[index])
-    return language_of(scene, speakers[0]) if speakers else "en-us"
+    return language_of(scene, speakers[0], scene.script[index]) if speakers else "en-us"
 
 
 def with_line(scene: Scene) -> Scene:

@@ -15,8 +15,8 @@ def shown_reading(text: str, language: str, lexicon: dict[str, str]) -> str:
 
     Args:
         text: the line.
-        language: of its speaker.
-        lexicon: word: IPA; corrected words are shown with their sounds.
+        language: in which it is read.
+        lexicon: word: IPA in that language; corrected words are shown with their sounds.
     """
     return _shown(text, language, tuple(sorted(lexicon.items())))
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from generation.text.languages import language_code
 from generation.voices.bank import VoiceBank
 from studio.jobs.job import Job
 from studio.jobs.queue import frozen_scene, jobs
 from studio.project.project import Project
 from studio.scene.line_names import line_names
 from studio.scene.schema import PLACELESS, Scene, ScriptLine
+from studio.scene.voices import language_of
 
 
 class VoicePreview:
@@ -22,7 +24,7 @@ class VoicePreview:
 
     def __init__(self, project: Project, index: int) -> None:
         member = project.scene.cast[index]
-        words = sentence(member.name)
+        words = sentence(member.name, language_code(language_of(project.scene, index)))
         alone = member.model_copy(update={"role": "narrator", **PLACELESS})
         line = ScriptLine(who=member.name, text=words)
         self.scene = Scene(picture="", cast=(alone,), script=(line,), lexicon=project.scene.lexicon)
@@ -34,9 +36,16 @@ class VoicePreview:
         return line_names(self.scene, takes=False)
 
 
-def sentence(name: str) -> str:
-    """Sentence of the voice preview."""
-    return f"Hello, I am {name}. This is how I sound."
+_SENTENCES = {
+    "en": "Hello, I am {}. This is how I sound.", "es": "Hola, soy {}. Así suena mi voz.",
+    "fr": "Bonjour, je suis {}. Voici ma voix.", "it": "Ciao, sono {}. Questa è la mia voce.",
+    "pt": "Olá, eu sou {}. Esta é a minha voz.",
+}  # fmt: skip
+
+
+def sentence(name: str, code: str = "en") -> str:
+    """Sentence of the voice preview in en, es, fr, it or pt."""
+    return _SENTENCES[code].format(name)
 
 
 def latest(project: Project, index: int) -> Job | None:

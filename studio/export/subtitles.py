@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def captions(
             continue
         groups = _groups(words, speaker, width)
         # A recording has no phonemes: nothing need be pronounced to cut its text.
-        sizes = map(_symbols if line.phonemes.strip() else _written, groups)
+        sizes = map(partial(_symbols, line.language) if line.phonemes.strip() else _written, groups)
         weights = np.cumsum([0, *sizes])
         times = [min(_time(line, share), end) for share in weights / weights[-1]]
         made += [Caption(speaker, " ".join(g), a, b) for g, a, b in zip(groups, times[:-1], times[1:], strict=True)]
@@ -90,10 +91,10 @@ def _pieces(word: str, width: int) -> list[str]:
     return [word[: width - 1] + "-", *_pieces(word[width - 1 :], width)]
 
 
-def _symbols(words: list[str]) -> int:
+def _symbols(language: str, words: list[str]) -> int:
     """How many phonemes the words take, the space after them included."""
     try:
-        return len(phonemize(" ".join(words))) + 1
+        return len(phonemize(" ".join(words), language)) + 1
     except ValueError:  # nothing that is said, or said only by a pronunciation that the reader does not see
         return _written(words)
 

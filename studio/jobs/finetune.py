@@ -22,6 +22,7 @@ from generation.finetuning.lora_training import Size
 from generation.finetuning.report import Trial, prompts, trials, write_report
 from generation.finetuning.transcription import load_whisper
 from generation.models.transformer import JointTransformer
+from generation.text.languages import is_english
 from studio.core.progress import Progress
 from studio.core.storage import safe_name, write_json
 from studio.jobs.estimate import finetuning_overhead
@@ -60,7 +61,9 @@ def inspect_clips(job: Job, models: Models, progress: Progress) -> dict[str, Pat
     texts = {path.stem for path in folder.glob("*.txt")}
     wordless = any(path.stem not in texts for path in folder.iterdir())
     aligner = ForcedAligner(models.pipeline.transformer, models.durations)
-    reader = ClipReader("audio", aligner, language_of(scene, 0), load_whisper() if wordless else None, on_progress)
+    language = language_of(scene, 0)
+    heard = load_whisper() if wordless and is_english(language) else None  # that recogniser knows no other
+    reader = ClipReader("audio", aligner, language, heard, on_progress)
     material = reader.read(folder)
     out.mkdir(parents=True, exist_ok=True)
     results = {"material": out / "material.json"}
@@ -105,7 +108,7 @@ def finetune_voice(job: Job, models: Models, progress: Progress) -> dict[str, Pa
     for done, strength in enumerate((0.0, 1.0)):
         progress.update(done, 2)
         progress.yield_point()
-        said = prompts(_SENTENCES, embedding, language)
+        said = prompts(_SENTENCES, embedding, language if is_english(language) else "en-us")
         found |= trials(models.pipeline, models.durations, learnt.path, said, (strength,))
     out, name = job.folder / "out", job.options["name"]
     project = Project(job.project_folder)

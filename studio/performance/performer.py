@@ -25,7 +25,6 @@ from studio.performance.scene_gaze import write_scene_eyes
 from studio.performance.scene_routing import scene_routing
 from studio.performance.segment_generation import OnStep, SegmentGenerator
 from studio.scene.schema import Scene
-from studio.scene.voices import language_of
 from studio.timeline.recordings import line_recording
 from studio.timeline.segments import Segment, join_performances, split
 from studio.timeline.timeline import Speaker, Timeline, build_timeline
@@ -77,10 +76,7 @@ class ScenePerformer:
         Raises:
             ValueError: times that cannot be met.
         """
-        speakers = [
-            Speaker(voice.embedding, language_of(self._scene, index), voice.delivery)
-            for index, voice in enumerate(self._voices)
-        ]
+        speakers = [Speaker(voice.embedding, voice.delivery) for voice in self._voices]
         return build_timeline(self._scene, speakers, self._models.durations, partial(line_recording, self._folder))
 
     @single_threaded()

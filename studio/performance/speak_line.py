@@ -11,6 +11,7 @@ import numpy as np
 from generation.adapters.metadata import MOST_STRENGTH
 from generation.audio.loudness import mix_performance
 from generation.core.deferred_imports import load_libraries
+from generation.text.languages import ENGLISH, ESPEAK_NAMES, espeak_name, shipped_languages, unknown_language
 from generation.text.phonemizer import phonemize
 from studio.core.messages import nearest, shortened, unwritable
 from studio.core.output import output_problems
@@ -34,6 +35,7 @@ def speak_line(
     voice: str,
     target: Path,
     *,
+    language: str = ENGLISH,
     speed: float = 1.0,
     styles: Mapping[str, float] | None = None,
     seed: int = 0,
@@ -44,11 +46,11 @@ def speak_line(
     """Speak one line into a marked WAV file, 24 kHz, at the loudness of a scene's mix.
 
     Raises:
-        DocumentError: nothing to say, an unknown voice or style, a speed or strength out of range, or a file that is
-            no ``.wav``.
+        DocumentError: nothing to say, an unknown voice, language or style, a speed or strength out of range, or a file
+            that is no ``.wav``.
     """
     styles = dict(styles or {})
-    if problems := [*_output_problems(target, text), *line_problems(text, voice, speed, styles)]:
+    if problems := [*_output_problems(target, text), *line_problems(text, voice, language, speed, styles)]:
         raise DocumentError(problems)
     progress = Progress([Stage("load models", 5), Stage("speech", 10)], listener)
     with progress.running():
@@ -58,23 +60,25 @@ def speak_line(
         from studio.performance.models import Models  # late: a line with problems is refused in a second
         from studio.performance.performer import ScenePerformer
 
-        scene = line_scene(text, voice, speed, styles, seed)
+        scene = line_scene(text, voice, language, speed, styles, seed)
         performer = ScenePerformer(scene, Path(), Models.load(device), seed=seed, steps=steps)
         timeline = performer.timeline()
         progress.start("speech")
         with tempfile.TemporaryDirectory() as work:
             alone = np.eye(1, dtype=np.float32), np.zeros(1, np.float32)
             sound = mix_performance(performer.perform(timeline, *alone, Path(work), progress), Path(work))
-        said = {"text": text, "voice": voice, **({"styles": styles} if styles else {})}
+        said = {"text": text, "voice": voice} | ({} if language == ENGLISH else {"language": language})
+        said |= {"styles": styles} if styles else {}
         record = make_record(said, Path(), {"seed": seed, "steps": steps}, photograph=False)
         write_sound(sound, target, record, signed=True)
         progress.finish()
     return target
 
 
-def line_scene(text: str, voice: str, speed: float, styles: Mapping[str, float], seed: int) -> Scene:
-    """A scene without a picture in which one voice says one line."""
+def line_scene(text: str, voice: str, language: str, speed: float, styles: Mapping[str, float], seed: int) -> Scene:
+    """A scene without a picture in which one voice says one line; English is that of the voice's accent."""
     line = {"who": "SPEAKER", "text": text, "speed": speed, "start": 0}
+    line |= {} if language == ENGLISH else {"language": language}
     speaker = {"name": "SPEAKER", "voice": voice, "role": "narrator", "styles": styles}
     return Scene.model_validate({"picture": "", "cast": [speaker], "script": [line], "seed": seed})
 
@@ -85,7 +89,7 @@ def _output_problems(target: Path, text: str) -> list[Problem]:
     return [*signing_problems(), *output_problems(target, needed_bytes=BYTES_A_LETTER * len(text) + 1_000_000)]
 
 
-def line_problems(text: str, voice: str, speed: float, styles: Mapping[str, float]) -> list[Problem]:
+def line_problems(text: str, voice: str, language: str, speed: float, styles: Mapping[str, float]) -> list[Problem]:
     """Everything for which a line cannot be spoken."""
     names = voice_names()
     problems: list[Problem] = []
@@ -106,8 +110,14 @@ def line_problems(text: str, voice: str, speed: float, styles: Mapping[str, floa
         if not 0 <= strength <= MOST_STRENGTH:
             what = f"the strength of {name} should be from 0 to {MOST_STRENGTH:g}"
             problems.append(Problem("cast", what, f"it is {strength:g}"))
+    known = (ENGLISH, *ESPEAK_NAMES)
+    if language not in known:
+        what = f"the language {shortened(language)} is not known"
+        return [*problems, Problem("script", what, nearest(language, known))]
+    if reason := unknown_language(espeak_name(language), shipped_languages()):
+        return [*problems, Problem("script", as_clause(ValueError(reason)))]
     try:
-        phonemize(text)
+        phonemize(text, espeak_name(language))
     except ValueError as error:
         problems.append(Problem("script", as_clause(error)))
     return problems

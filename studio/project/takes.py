@@ -71,5 +71,5 @@ def record_takes(folder: Path, takes: Mapping[str, Take]) -> None:
 def recipe(scene: Scene, steps: int | None) -> str:
     """Hash of what all lines of a scene depend on besides their own words: cast, voices, seed, steps."""
     data = scene_data(scene)
-    voices = [(character.name, repr(character.voice)) for character in scene.cast]
+    voices = [(c.name, repr(c.voice), *filter(None, [c.language])) for c in scene.cast]
     return hashlib.sha256(json_bytes([voices, data.get("seed"), data.get("lexicon"), steps])).hexdigest()[:16]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from generation.text.languages import LANGUAGE_NAMES, is_english, language_code
 from generation.text.phonemizer import ipa_of_sound
 from studio.core.problems import DocumentError, Problem
 from studio.core.storage import write_whole
@@ -15,16 +16,40 @@ from studio.scene.schema import Scene
 
 LONGEST = 60
 """Letters of a word, or of several, that are corrected together."""
+_CODES = {language_code(language) for language in LANGUAGE_NAMES}
+
+
+def language_and_word(key: str) -> tuple[str | None, str]:
+    """A key of a lexicon: ``es:come`` is a word of Spanish lines alone, ``come`` one of every language (None)."""
+    code, colon, word = key.partition(":")
+    return (code.strip(), word.strip()) if colon and code.strip() in _CODES else (None, key)
+
+
+def lexicon_in(lexicon: Mapping[str, str], language: str) -> dict[str, str]:
+    """How words sound in a language, by its name in eSpeak NG: what is said of it alone goes before all else."""
+    read = [(*language_and_word(key), ipa) for key, ipa in lexicon.items()]
+    everywhere = {word: ipa for code, word, ipa in read if code is None}
+    own = {word: ipa for code, word, ipa in read if code == language_code(language)}
+    kept = {word.casefold() for word in own}
+    return {word: ipa for word, ipa in everywhere.items() if word.casefold() not in kept} | own
+
+
+def _key(word: str, language: str) -> str:
+    """The key of a word that is corrected in a line of a language."""
+    word = " ".join(word.split())
+    return word if is_english(language) else f"{language_code(language)}:{word}"
 
 
 def with_sound(scene: Scene, word: str, sound: str, language: str = "en-us") -> Scene:
     """The scene in which a word sounds otherwise; no sound takes a former correction away.
 
+    What is corrected in another language than English holds in lines of that language alone.
+
     Args:
         scene: as it is.
         word: a word or several; capitals and small letters are alike.
         sound: IPA, or a spelling that sounds like it.
-        language: in which the spelling is read.
+        language: of the line, in which the spelling is read.
 
     Raises:
         ValueError: no word, or a sound with unknown symbols.
@@ -32,9 +57,10 @@ def with_sound(scene: Scene, word: str, sound: str, language: str = "en-us") -> 
     word = " ".join(word.split())
     if not any(c.isalnum() for c in word) or len(word) > LONGEST or set(word) & set("{}|"):
         raise ValueError(f"{word[:LONGEST]!r} is no word; name a word of the script, of at most {LONGEST} letters.")
-    lexicon = {key: ipa for key, ipa in scene.lexicon.items() if key.casefold() != word.casefold()}
+    name = _key(word, language)
+    lexicon = {key: ipa for key, ipa in scene.lexicon.items() if key.casefold() != name.casefold()}
     if sound.strip():
-        lexicon[word] = ipa_of_sound(sound, word, language)
+        lexicon[name] = ipa_of_sound(sound, word, language)
     return scene.model_copy(update={"lexicon": lexicon})
 
 
@@ -50,7 +76,8 @@ def correct_file(path: Path, word: str, sound: str, language: str = "en-us") -> 
     """
     scene = load_scene(path)
     wanted = with_sound(scene, word, sound, language).lexicon
-    ((word, ipa),) = [item for item in wanted.items() if item[0].casefold() == " ".join(word.split()).casefold()]
+    name = _key(word, language)
+    ((word, ipa),) = [item for item in wanted.items() if item[0].casefold() == name.casefold()]
     before = path.read_bytes()
     text = _in_json if path.suffix.lower() == ".json" else _in_yaml
     write_whole({path: text(path, before.decode("utf-8-sig"), word, ipa).encode()})
@@ -66,7 +93,7 @@ def correct_file(path: Path, word: str, sound: str, language: str = "en-us") -> 
 
 
 def lexicon_of(path: Path | None, corrections: Sequence[str] = (), language: str = "en-us") -> dict[str, str]:
-    """The corrected words of a scene file, after ``WORD=SOUND`` was written into it for each correction.
+    """The corrected words of a scene file in a language, after ``WORD=SOUND`` was written into it for each correction.
 
     Raises:
         DocumentError: corrections that are none or have no file, and as of :func:`correct_file`.
@@ -82,7 +109,7 @@ def lexicon_of(path: Path | None, corrections: Sequence[str] = (), language: str
             what = f"the correction {correction[:LONGEST]!r} should be WORD=SOUND"
             raise DocumentError([Problem("script", what, "such as Siobhan=shi-vawn")])
         correct_file(path, word, sound, language)
-    return load_scene(path).lexicon
+    return lexicon_in(load_scene(path).lexicon, language)
 
 
 def _in_json(path: Path, text: str, word: str, ipa: str) -> str:

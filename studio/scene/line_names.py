@@ -23,6 +23,8 @@ def line_names(scene: Scene, takes: bool = True) -> list[str]:
         content = [who, line.text, repr(line.speed), line.recording or ""]
         if line.channel is not None:
             content.append(f"channel {line.channel}")
+        if line.language is not None:
+            content.append(f"language {line.language}")
         if takes and line.take:
             content.append(f"take {line.take}")
         name = f"{who}-{hashlib.sha256(chr(10).join(content).encode()).hexdigest()[:10]}"

@@ -17,7 +17,8 @@ from studio.scene.region_points import Box, Point, Polygon, region_points
 from studio.scene.short_forms import or_name_and_text, or_text
 
 Consent = Literal["drawn", "me", "agreed", "public"]
-Language = Literal["en-us", "en-gb"]
+Language = Literal["en", "en-us", "en-gb", "es", "fr", "it", "pt"]
+"""What is spoken; ``en`` is English in the accent of the voice."""
 Region = Literal["auto"] | tuple[Point, ...]
 
 GAZES = ("viewer", "away")
@@ -145,6 +146,8 @@ class Character(_Strict):
     larger ones where there are more. ``eyes_and_mouth`` marks a face that is not found, a drawing's or an animal's, by
     the middles of its eyes, left in the picture first, and of its mouth.
     In the seconds of its ``regions`` a character's place is another: its voice drives what lies there.
+    ``language`` is what it speaks, where a line names no other: any voice speaks any. Without it, English in the
+    voice's accent.
     """
 
     name: str
@@ -227,6 +230,7 @@ class Retake(_Strict):
 class ScriptLine(_Strict):
     """One line of the script: spoken text, or a recording (its text then only serves the subtitles).
 
+    ``language`` says in what language it is, if not in its speaker's; of a recording it tells the lips.
     ``channel`` says which channel of the recording is heard: ``left``, ``right``, a number from 1, or the ``mix``.
 
     It begins ``pause`` seconds after the line before it ends, or ``overlap`` seconds before that, or ``start`` seconds
@@ -243,6 +247,7 @@ class ScriptLine(_Strict):
     who: Name
     face: Name | None = None
     text: str = ""
+    language: Language | None = None
     recording: FileName | None = None
     channel: Annotated[Channel | None, BeforeValidator(channel_of)] = None
     pause: float | None = Field(None, ge=0, le=60)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Protocol
 
-OPTIONS = ("pause", "overlap", "start", "speed", "take", "looks", "face", "recording", "channel")
+OPTIONS = ("pause", "overlap", "start", "speed", "take", "looks", "face", "language", "recording", "channel")
 MOST_LINES = 10_000
 """Lines of text, empty ones and continued ones too; a scene has a tenth of them."""
 _OPTION_LIST = re.compile(r"\(((?:[^()\"]|\"(?:[^\"\\]|\\.)*\")*)\)")
@@ -37,6 +37,10 @@ class WrittenLine(Protocol):
     @property
     def note(self) -> str:
         """What stands before it in the script and nobody speaks."""
+
+    @property
+    def language(self) -> str | None:
+        """What it is spoken in, if not in its speaker's language."""
 
     @property
     def recording(self) -> str | None:
@@ -79,10 +83,10 @@ def parse(text: str) -> list[dict[str, str]]:
     """Fields of each script line in a screenplay.
 
     A line is ``NAME: text`` or ``NAME (option value, ...): text`` with the options pause, overlap, start (seconds),
-    speed (a factor), take (a number), looks (a name, viewer or away), face (a name), recording (a file) and channel
-    (of it). Several names with a plus between them (``NORA + THEO``) say a line together, or are the faces that a voice
-    comes out of. An indented line continues the one before it, ``(pause 1.5)`` alone is a pause before the next line,
-    ``#`` begins a note for the next line, which nobody speaks.
+    speed (a factor), take (a number), looks (a name, viewer or away), face (a name), language (such as es), recording
+    (a file) and channel (of it). Several names with a plus between them (``NORA + THEO``) say a line together, or are
+    the faces that a voice comes out of. An indented line continues the one before it, ``(pause 1.5)`` alone is a pause
+    before the next line, ``#`` begins a note for the next line, which nobody speaks.
 
     Args:
         text: the screenplay.
@@ -210,6 +214,8 @@ def _print_line(line: WrittenLine) -> str:
         if (value := getattr(line, key)) is not None:
             plain = re.fullmatch(r"[^\s,()\"](?:[^,()\"]*[^\s,()\"])?", value)
             options.append(f"{key} {value if plain else json.dumps(value, ensure_ascii=False)}")
+    if line.language is not None:
+        options.append(f"language {line.language}")
     if line.channel is not None:
         options.append(f"channel {line.channel}")
     head = f"{line.who} ({', '.join(options)})" if options else line.who

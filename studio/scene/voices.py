@@ -1,11 +1,24 @@
-"""Names and languages of the preset voices that scenes can name."""
+"""Names of the preset voices that scenes can name, and what language a character speaks."""
 
 from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel
 
-from studio.scene.schema import Scene
+from generation.core.assets import asset
+from generation.text.languages import (
+    ENGLISH,
+    ESPEAK_NAMES,
+    LANGUAGE_NAMES,
+    espeak_name,
+    is_english,
+    shipped_languages,
+    unknown_language,
+)
+from studio.scene.schema import Scene, ScriptLine
 
 
 class VoiceFacts(BaseModel):
@@ -58,12 +71,36 @@ def _likeness(one: np.ndarray, other: np.ndarray) -> float:
     return float(one @ other / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-9))
 
 
-def language_of(scene: Scene, index: int) -> str:
-    """The language a character is pronounced in: its own, else that of its preset, else ``en-us``."""
+def spoken_languages() -> dict[str, str]:
+    """The languages that the shipped weights speak, as scenes write them, with their names for a reader."""
+    accents = {ENGLISH: "English", "en-us": "English, American", "en-gb": "English, British"}
+    n_languages = shipped_languages()
+    others = {
+        code: LANGUAGE_NAMES[language]
+        for code, language in ESPEAK_NAMES.items()
+        if not is_english(language) and unknown_language(language, n_languages) is None
+    }
+    return accents | others
+
+
+def language_of(scene: Scene, index: int, line: ScriptLine | None = None) -> str:
+    """What a character speaks, by its name in eSpeak NG: the line's language, else its own, else English.
+
+    English has the accent that the character's ``language`` names, else that of its preset, else ``en-us``.
+    """
     character = scene.cast[index]
-    if character.language is not None:
-        return character.language
+    wanted = (line.language if line is not None else None) or character.language or ENGLISH
+    if wanted != ENGLISH:
+        return espeak_name(wanted)
+    if character.language is not None and is_english(character.language) and character.language != ENGLISH:
+        return espeak_name(character.language)
+    preset = character.voice.preset if character.voice else None
+    return espeak_name(ENGLISH, _accents(asset("voices.json").parent).get(preset or "", "en-us"))
+
+
+@cache
+def _accents(folder: Path) -> dict[str, str]:
+    """The language of each preset in a folder of assets: a script asks line by line."""
     from generation.voices.bank import VoiceBank
 
-    preset = VoiceBank.load().presets.get(character.voice.preset or "") if character.voice else None
-    return preset.language if preset else "en-us"
+    return {name: preset.language for name, preset in VoiceBank.load(folder).presets.items()}

@@ -55,9 +55,9 @@ def assistant_server(films: FilmService) -> MCPServer:
         return await _answer(films.check, SceneRequest, scene=scene, folder=folder)
 
     @server.tool()
-    async def say(text: str, voice: str, context: Context[Any], speed: float = 1.0) -> JobFiles:
-        """Speak one line into a WAV file and wait for it; an unknown voice is refused with the names of all."""
-        job = await _answer(films.speak, SpeechRequest, text=text, voice=voice, speed=speed)
+    async def say(text: str, voice: str, context: Context[Any], speed: float = 1.0, language: str = "en") -> JobFiles:
+        """Speak one line (en, es, fr, it or pt) into a WAV file; an unknown voice is refused with the names of all."""
+        job = await _answer(films.speak, SpeechRequest, text=text, voice=voice, speed=speed, language=language)
         while not job.ended:
             await context.report_progress(job.percent, 100, job.stage)
             await asyncio.sleep(_LOOK_SECONDS)

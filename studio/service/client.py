@@ -77,7 +77,7 @@ class Client:
         return self._send("/jobs", {"scene": scene, **options}, files)
 
     def say(self, text: str, voice: str, **options: Any) -> Answer:  # noqa: ANN401 - numbers and a mapping
-        """Submit a line to be spoken; ``options`` are ``speed``, ``styles``, ``seed`` and ``steps``."""
+        """Submit a line to be spoken; ``options`` are ``language``, ``speed``, ``styles``, ``seed`` and ``steps``."""
         return self._send("/speech", {"text": text, "voice": voice, **options})
 
     def unpack(self, archive: Path, project: str) -> Answer:

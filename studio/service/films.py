@@ -105,14 +105,14 @@ class FilmService:
         """Submit one line to be spoken, which goes before films.
 
         Raises:
-            DocumentError: nothing to say, an unknown voice or style, or a number out of range.
+            DocumentError: nothing to say, an unknown voice, language or style, or a number out of range.
             StorageError: the disk is full; nothing was made.
         """
         known = shipped_adapters()
         if unknown := [style for style in request.styles if style not in known]:  # no file: it may lie anywhere
             what = f"the style {shortened(unknown[0])} is not known"
             raise DocumentError([Problem("cast", what, nearest(unknown[0], known))])
-        said = (request.text, request.voice, request.speed, request.styles)
+        said = (request.text, request.voice, request.language, request.speed, request.styles)
         with self._checking:
             problems = line_problems(*said)
         if problems:

@@ -55,10 +55,14 @@ class FilmRequest(_Request):
 
 
 class SpeechRequest(_Request):
-    """One line to be spoken by a voice, with styles by name and strength."""
+    """One line to be spoken by a voice, with styles by name and strength.
+
+    ``language`` is ``en`` (in the voice's accent), ``en-us``, ``en-gb``, ``es``, ``fr``, ``it`` or ``pt``.
+    """
 
     text: str
     voice: str = Field(max_length=100)
+    language: str = Field("en", max_length=20)
     speed: float = 1.0
     styles: dict[str, Style] = Field({}, max_length=20)
     seed: int = Field(0, ge=0, lt=2**31)

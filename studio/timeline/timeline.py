@@ -21,8 +21,10 @@ from generation.core.delivery import AVERAGE, Delivery, scale_pauses
 from generation.core.performance import Line
 from generation.text.phonemizer import Phonemizer, display_text, phonemize
 from studio.core.problems import DocumentError, Problem, as_clause
+from studio.scene.lexicon import lexicon_in
 from studio.scene.line_names import line_names
 from studio.scene.schema import Scene, ScriptLine, listed
+from studio.scene.voices import language_of
 
 LEAD_FRAMES = 8
 """Frames before the first line, when it names no time of its own."""
@@ -38,7 +40,12 @@ class DurationEstimator(Protocol):
     """Says how long each symbol lasts."""
 
     def predict(
-        self, phonemes: str, voice: np.ndarray | None, speed: float = 1.0, seed: int | None = None
+        self,
+        phonemes: str,
+        voice: np.ndarray | None,
+        speed: float = 1.0,
+        seed: int | None = None,
+        language: str = "en-us",
     ) -> tuple[int, ...]:
         """Mel frames (10 ms) of each symbol of ``phonemes``."""
         ...
@@ -46,10 +53,9 @@ class DurationEstimator(Protocol):
 
 @dataclass(frozen=True)
 class Speaker:
-    """What shapes the time of a character's lines: speaker embedding (None = none known), language and delivery."""
+    """What shapes the time of a character's lines: speaker embedding (None = none known) and delivery."""
 
     voice: np.ndarray | None
-    language: str = "en-us"
     delivery: Delivery = AVERAGE
 
 
@@ -155,17 +161,19 @@ def measure_lines(
         saying = scene.speakers_of(line)
         character = saying[0]
         try:
+            language = language_of(scene, character, line)
             if line.recording is not None:
-                drafts.append(_measure_recording(name, character, load_recording(line)))
+                drafts.append(replace(_measure_recording(name, character, load_recording(line)), language=language))
                 continue
-            ipa = phonemize(line.text, speakers[character].language, scene.lexicon, phonemizer)
+            ipa = phonemize(line.text, language, lexicon_in(scene.lexicon, language), phonemizer)
             seed = seed_of(scene.seed, name, "rhythm")
             taken = []
             for speaker in (speakers[index] for index in saying):
-                mels = durations.predict(f" {ipa} ", speaker.voice, line.speed * speaker.delivery.tempo, seed)
+                pace = line.speed * speaker.delivery.tempo
+                mels = durations.predict(f" {ipa} ", speaker.voice, pace, seed, language)
                 taken.append(scale_pauses(f" {ipa} ", mels, speaker.delivery.pauses))
             shared = [round(sum(of_symbol) / len(saying)) for of_symbol in zip(*taken, strict=True)]
-            drafts.append(_measure_speech(name, character, f" {ipa} ", shared))
+            drafts.append(replace(_measure_speech(name, character, f" {ipa} ", shared), language=language))
         except ValueError as error:
             problems[index] = _problem(index, f"script line {index + 1} ({line.who}): {as_clause(error)}")
     return drafts, problems

@@ -40,7 +40,7 @@ def word_times(line: Line, text: str) -> list[Word]:
         ends = np.linspace(0, line.n_frames / FPS, len(words) + 1)
         return [Word(word, float(a), float(b)) for word, a, b in zip(words, ends[:-1], ends[1:], strict=True)]
     spoken = _spoken(line)
-    said = [_said(word) for word in words]
+    said = [_said(word, line.language) for word in words]
     # Words without a sound of their own, such as a dash, belong to the one before them.
     heard = [index for index, sounds in enumerate(said) if sounds] or [0]
     counts = [said[index].count(" ") + 1 for index in heard]
@@ -72,10 +72,10 @@ def _spoken(line: Line) -> list[tuple[float, float]]:
     return runs
 
 
-def _said(word: str) -> str:
+def _said(word: str, language: str) -> str:
     """The sounds of one word by itself; empty if nothing of it is said."""
     try:
-        return phonemize(word).strip(" .,!?;:")
+        return phonemize(word, language).strip(" .,!?;:")
     except ValueError:
         return ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -11,9 +11,18 @@ from generation.core.clock import seconds_from_frames
 from generation.core.delivery import AVERAGE, Delivery
 from generation.core.performance import Line
 from generation.text.language_guess import language_name
+from generation.text.languages import (
+    ENGLISH,
+    ESPEAK_NAMES,
+    LANGUAGE_NAMES,
+    espeak_name,
+    is_english,
+    shipped_languages,
+    unknown_language,
+)
 from generation.text.phonemizer import read_text
 from studio.core.messages import nearest, shortened
-from studio.core.problems import DocumentError, Location
+from studio.core.problems import DocumentError, Location, as_clause
 from studio.scene.retakes import faults
 from studio.scene.schema import GAZES, Character, ScriptLine
 from studio.scene.styles import delivery_of
@@ -31,7 +40,12 @@ class AverageDurations:
     """The corpus' mean length for every letter: an estimate without any network."""
 
     def predict(
-        self, phonemes: str, voice: np.ndarray | None, speed: float = 1.0, seed: int | None = None
+        self,
+        phonemes: str,
+        voice: np.ndarray | None,
+        speed: float = 1.0,
+        seed: int | None = None,
+        language: str = "en-us",
     ) -> tuple[int, ...]:
         """Mel frames (10 ms) of each symbol; they sum to the estimate for the whole line."""
         ends = np.round(np.arange(len(phonemes) + 1) * _MELS_PER_LETTER / speed).astype(int)
@@ -48,6 +62,11 @@ def _letters(text: str) -> str:
 
 class ScriptCheck(Findings):
     """The part of the check that looks at the script."""
+
+    @cached_property
+    def _languages(self) -> int:
+        """How many languages the weights speak."""
+        return shipped_languages()
 
     def _lost_words(self, location: Location) -> bool:
         """Whether the file gives a line a text or a recording that was left out of the scene as faulty."""
@@ -102,19 +121,33 @@ class ScriptCheck(Findings):
             self._say(("script", number - 1, *problem.where), what, problem.repair)
 
     def _reading(self, at: Location, label: str, line: ScriptLine) -> None:
-        """What of a line is not spoken as it stands: directions are left out, another language is read as English."""
+        """What of a line is not spoken as it stands: directions, and words of another language than it is read in."""
+        speaker = next(iter(self.scene.speakers_of(line)), None)
+        wanted = espeak_name(line.language or ENGLISH)
+        if not is_english(wanted) and (reason := unknown_language(wanted, self._languages)):
+            self._say((*at, "language"), f"{label}: {as_clause(reason)}")
         if line.recording is not None or len(line.text) > MAX_TEXT:
             return
         try:
-            reading = read_text(line.text)
+            language = "en-us" if speaker is None else language_of(self.scene, speaker, line)
+            reading = read_text(line.text, language)
         except ValueError:  # said with the line's phonemes
             return
         if reading.directions:
             named = ", ".join(repr(direction) for direction in reading.directions[:3])
             self._say(at, f"{label}: {named} is a direction and is not spoken", warning=True)
         if reading.other_language:
-            what = f"{label} seems to be {language_name(reading.other_language)} and will be read as English"
-            self._say(at, what, "write it in English, or give a recording", warning=True)
+            self._say(at, *self._foreign(label, line, language, reading.other_language), warning=True)
+
+    def _foreign(self, label: str, line: ScriptLine, language: str, seems: str) -> tuple[str, str]:
+        """What is said of a text that seems to be in another language than it is read in, and the repair."""
+        own = LANGUAGE_NAMES[language]
+        spoken = seems == ENGLISH or (
+            seems in ESPEAK_NAMES and unknown_language(ESPEAK_NAMES[seems], self._languages) is None
+        )
+        others = f"add language: {seems} to the line or to {line.speaker_label[:60]}" if spoken else "give a recording"
+        what = f"{label} seems to be {language_name(seems)} and will be read as {own}"
+        return what, f"write it in {own}, or {others}"
 
     def _looks(self, at: Location, label: str, speakers: Sequence[str], looks: str) -> None:
         """A line's gaze goes to somebody in the picture, and not to the speaker."""
@@ -133,10 +166,7 @@ class ScriptCheck(Findings):
             for line in self.scene.script
         )
         scene = self.scene.model_copy(update={"lexicon": self.lexicon, "script": script})
-        speakers = [
-            Speaker(None, language_of(scene, index), self._delivery(character))
-            for index, character in enumerate(scene.cast)
-        ]
+        speakers = [Speaker(None, self._delivery(character)) for character in scene.cast]
         load = partial(line_recording, self.folder)
         lines, problems = measure_lines(scene, speakers, AverageDurations(), load, _letters)
         for index, problem in problems.items():

@@ -7,13 +7,14 @@ from typing import Any
 
 import streamlit as st
 
+from generation.text.languages import ENGLISH
 from studio.editing import cast_edits
 from studio.editing.actions import read_picture_action
 from studio.editor import picture_view, voice_preview
 from studio.jobs.queue import submit
 from studio.project.project import Project
 from studio.scene.schema import PLACELESS, STATEMENT_NEEDED, Scene, Voice
-from studio.scene.voices import voices_by_contrast
+from studio.scene.voices import spoken_languages, voices_by_contrast
 from studio.views import finetuning, layout, session, styles
 from studio.widgets import mount
 
@@ -175,6 +176,7 @@ def _card(project: Project, index: int) -> None:
             project.edit(cast_edits.renamed(project, scene, index, name), f"{member.name} renamed")
         st.rerun()
     _voice(project, index, tag)
+    _language(project, index, tag)
     styles.show(project, index)
     finetuning.show(project, index)
     with st.expander("More about this character"):
@@ -206,6 +208,20 @@ def _voice(project: Project, index: int, tag: str) -> None:
         st.rerun()
     if job is not None and (sound := job.status().results.get("sound")) is not None and sound.is_file():
         st.audio(str(sound), autoplay=session.is_new(job.id))
+
+
+def _language(project: Project, index: int, tag: str) -> None:
+    member, names = project.scene.cast[index], spoken_languages()
+    now = member.language or ENGLISH
+    offered = list(names) if now in names else [*names, now]
+    language = st.selectbox("Language", offered, index=offered.index(now), key=f"language {tag}",
+                            format_func=lambda code: names.get(code, code),
+                            help="What this character speaks, where a line names no other language.")  # fmt: skip
+    if language != now:
+        new = None if language == ENGLISH else language
+        what = f"{member.name}'s language"
+        session.change(project, lambda s: cast_edits.changed(s, index, language=new), what)
+        st.rerun()
 
 
 def _parts(description: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from studio.jobs.queue import submit
 from studio.project.project import Project
 from studio.scene import screenplay
 from studio.scene.lexicon import with_sound
+from studio.scene.voices import spoken_languages
 from studio.views import layout, session
 from studio.widgets import mount
 
@@ -71,7 +72,8 @@ def script_data(project: Project, busy: set[str], sound: playback.Playback | Non
         playing = {"clips": clips, "stamp": sound.stamp, "autoplay": session.is_new(sound.stamp), "words": sound.words}
     faces = [scene.cast[index].name for index in scene.on_screen]
     lines = script_edits.script_rows(project, dict.fromkeys(busy, True))
-    return {"lines": lines, "cast": cast, "faces": faces, "sound": playing}
+    spoken = list(spoken_languages().items())
+    return {"lines": lines, "cast": cast, "faces": faces, "languages": spoken, "sound": playing}
 
 
 def _acted(project: Project, message: object) -> None:

@@ -95,6 +95,8 @@ class Lines {
     row.times = make("div", { className: "times", hidden: true, title: "Seconds at which each word begins." });
     row.speed = make("input", { type: "number", min: 0.5, max: 2, step: 0.05, title: "Speed: 1 is the voice's own." });
     row.speed.onchange = () => act({ kind: "speed", value: +row.speed.value || 1 });
+    row.language = make("select", { className: "language", title: "The language of this line." });
+    row.language.onchange = () => act({ kind: "language", value: row.language.value || null });
     row.hear = make("button", { className: "hear", type: "button", textContent: "Hear" });
     row.hear.onclick = () => act({ kind: "hear" });
     row.length = make("span", { className: "length" });
@@ -123,6 +125,7 @@ class Lines {
     row.panel = make("div", { className: "panel", hidden: true },
       make("div", { className: "tools" },
         make("label", {}, "Speed ", row.speed),
+        make("label", {}, "Language ", row.language),
         row.pair, row.up, row.down,
         button("Add below", "Add an empty line below this one", { kind: "add" }),
         button("New take", "Say this line again in another way; the take before it is kept", { kind: "take" }),
@@ -175,6 +178,12 @@ class Lines {
     row.note.textContent = line.note;
     row.read.textContent = line.read ? `read as: ${line.read}` : "";
     set(row.speed, line.speed);
+    if (!row.language.options.length) {
+      for (const [value, label] of [["", "the speaker's"], ...this.data.languages])
+        row.language.append(make("option", { value, textContent: label }));
+    }
+    set(row.language, line.language);
+    row.language.setAttribute("aria-label", `Language of line ${index + 1}`);
     set(row.kind, line.time[0]);
     set(row.seconds, line.time[1].toFixed(2));
     row.chip.classList.toggle("first", index === 0 && line.time[0] === "pause" && line.time[1] === 0);

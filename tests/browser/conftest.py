@@ -30,9 +30,11 @@ def chromium() -> Iterator:
 
 @pytest.fixture(scope="session")
 def tiny_assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Tiny models under the names of our voices."""
+    """Tiny models of all languages under the names of our voices."""
     bank = VoiceBank.load()
-    return write_tiny_assets(tmp_path_factory.mktemp("tiny"), {name: bank[name].language for name in bank.names})
+    return write_tiny_assets(
+        tmp_path_factory.mktemp("tiny"), {name: bank[name].language for name in bank.names}, languages=True
+    )
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from generation.adapters import metadata, tensors
+from generation.text import languages
 from studio.editor import finetuning
 from studio.jobs import supervisor
 from studio.server.__main__ import main
@@ -15,6 +16,6 @@ if __name__ == "__main__":
     assets = Path(sys.argv.pop(1))
     supervisor.COMMAND = (sys.executable, str(program), str(assets))
     metadata.assets_root = lambda: assets
-    metadata.asset = tensors.asset = lambda name: assets / name
+    metadata.asset = tensors.asset = languages.asset = lambda name: assets / name
     finetuning.LENGTHS["short"] = 0.05
     main()

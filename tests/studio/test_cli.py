@@ -70,6 +70,10 @@ def test_read_prints_words_or_symbols_a_line_for_a_line(tmp_path: Path, capsys) 
     assert told.out == "It's five dollars.\n" and "'laughs'" in told.err
     assert cli.main(["read", "--ipa", "--language", "en-gb", "XYZ."]) == 0
     assert capsys.readouterr().out == "ˌɛkswˌaɪzˈɛd.\n"
+    assert cli.main(["read", "--language", "pt", "São 2 h."]) == 0
+    assert capsys.readouterr().out == "São duas horas.\n"
+    assert cli.main(["read", "--language", "fr", "Where are you going with my hat?"]) == 0
+    assert "this seems to be English, read as French" in capsys.readouterr().err
     lines = tmp_path / "lines.txt"
     lines.write_text("Dr. Lee\n\nIch weiß nicht, was du willst.\n", "utf-8")
     assert cli.main(["read", "--file", str(lines)]) == 0
@@ -111,6 +115,10 @@ def test_voices_are_listed_with_a_line_each(capsys) -> None:
         (["render", "gone.yaml", "-o", "a.mp4"], "The scene file 'gone.yaml' does not exist"),
         (["render", "scene.yaml", "-o", "a.avi"], "The video 'a.avi' should end in .mp4"),
         (["say", "Hello.", "--voice", "nobody", "-o", "a.wav"], "The voice 'nobody' is not known"),
+        (
+            ["say", "Hola.", "--voice", "VOICE", "--language", "spanish", "-o", "a.wav"],
+            "The language 'spanish' is not known; known are en,",
+        ),
         (["say", "...", "--voice", "VOICE", "-o", "a.wav"], "There is nothing to say"),
         (["say", "Hello.", "--voice", "VOICE", "-o", "a.ogg"], "The sound 'a.ogg' should end in .wav"),
         (["say", "Hello.", "--voice", "VOICE", "--speed", "9", "-o", "a.wav"], "The speed should be between 0.5 and 2"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.numpy import save_file
+from torch import nn
 
 from generation.core.assets import asset
 from generation.models.duration_predictor import DurationPredictor
@@ -19,18 +20,20 @@ from generation.models.vocoder import Vocoder
 from generation.pipeline.joint import JointPipeline
 from generation.recordings.speech_mask import WEIGHTS
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL
+from generation.training.depth_growth import LANGUAGE_INVENTORY
 from generation.voices.bank import OCTAVE
 
 VOICES = {"Alice": "en-us", "Arthur": "en-gb"}
 
 
-def tiny_pipeline(voices: Iterable[str] = VOICES) -> JointPipeline:
-    """The joint pipeline with a few ten thousand random weights, always the same."""
+def tiny_pipeline(voices: Iterable[str] = VOICES, languages: bool = False) -> JointPipeline:
+    """The joint pipeline with a few ten thousand random weights, always the same; of English, or of all languages."""
     torch.manual_seed(0)
+    known = LANGUAGE_INVENTORY if languages else {"n_symbols": UNKNOWN_SYMBOL}
     transformer = JointTransformer(
         mel_mean=[-6.0] * 100, mel_std=[2.0] * 100, motion_mean=[0.1] * 57, motion_std=[0.1] * 57,
-        voice_names=list(voices), n_symbols=UNKNOWN_SYMBOL, audio_dim=32, motion_dim=16, num_layers=2, num_heads=2,
-        head_dim=16, condition_dim=16, phoneme_dim=16,
+        voice_names=list(voices), audio_dim=32, motion_dim=16, num_layers=2, num_heads=2, head_dim=16, condition_dim=16,
+        phoneme_dim=16, **known,
     )  # fmt: skip
     with torch.no_grad():
         for parameter in transformer.parameters():  # output layers start at zero: everything in would come to nothing
@@ -39,14 +42,17 @@ def tiny_pipeline(voices: Iterable[str] = VOICES) -> JointPipeline:
     return JointPipeline.assemble(transformer.eval(), Vocoder(dim=16, hidden=32, num_layers=1).eval())
 
 
-def write_tiny_assets(folder: Path, voices: Mapping[str, str] = VOICES) -> Path:
+def write_tiny_assets(folder: Path, voices: Mapping[str, str] = VOICES, languages: bool = False) -> Path:
     """Fill a folder as the shipped assets are laid out; rig and speech mask are the shipped ones.
 
-    Voices go by name and language.
+    Voices go by name and language; the models know English, or all languages.
     """
-    tiny_pipeline(voices).save_pretrained(folder / "model")
+    tiny_pipeline(voices, languages).save_pretrained(folder / "model")
     torch.manual_seed(1)
-    DurationPredictor(dim=16, num_layers=1).save_pretrained(folder / "durations")
+    durations = DurationPredictor(dim=16, num_layers=1, **(LANGUAGE_INVENTORY if languages else {}))
+    if durations.languages is not None:
+        nn.init.normal_(durations.languages.weight)
+    durations.save_pretrained(folder / "durations")
     SpeakerEncoder(dim=16, num_layers=1).save_pretrained(folder / "voice_encoder")
     rng = np.random.default_rng(0)
     vectors = {name: rng.normal(size=64).astype(np.float32) for name in (*voices, OCTAVE)}

@@ -15,7 +15,7 @@ from generation.core.motion import INDEX
 from generation.core.performance import CastMember, Line
 from generation.metrics.binding import best_lag, correlation
 from generation.pipeline.face_routing import route
-from generation.pipeline.joint import line_numbers
+from generation.pipeline.line_inputs import line_numbers
 from generation.pipeline.sampling import Guidance
 from generation.voices.bank import speaker_embedding_from_clip
 from scripts.evaluation.bootstrap import mean, renamed

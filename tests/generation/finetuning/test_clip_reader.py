@@ -34,7 +34,7 @@ class Layer:
     def __init__(self, distance: float = 0.5) -> None:
         self.distance = distance
 
-    def align(self, waveform: np.ndarray, phonemes: str, voice: np.ndarray) -> Alignment:
+    def align(self, waveform: np.ndarray, phonemes: str, voice: np.ndarray, language: str = "en-us") -> Alignment:
         edges = np.linspace(0, len(waveform) // 240, len(phonemes) + 1).round().astype(int)
         return Alignment(tuple(int(n) for n in np.diff(edges)), self.distance)
 

@@ -34,8 +34,9 @@ def test_figures_and_signs_are_read_as_the_table_has_them(language: str) -> None
         ("fr-fr", "Un bon vin blanc.", "œ̃ bˈɔ̃ vˈɛ̃ blˈɑ̃."),
         ("it", "Gli gnocchi.", "ʎɪ ɲˈokːɪ."),
         ("pt-br", "Põe na mão.", "pˈõj na mˈɐ̃ʊ̃."),
-        ("pt-br", "De noite, sempre.", "dʒi nˈoɪtʃi, sˈeɪŋpɾi."),
+        ("pt-br", "De noite, sempre.", "dʒi nˈoɪtʃi, sˈeɪmpri."),
         ("fr-fr", "Le {Bob|bˈɔb} dort.", "lə bˈɔb dˈɔʁ."),
+        ("es", "{Ana|ˈana} y la {Iñaki|iɲˈaki} de Bob.", "ˈana i la iɲˈaki ðe βˈob."),
     ],
 )
 def test_each_language_has_its_sounds(language: str, text: str, ipa: str) -> None:

@@ -60,7 +60,7 @@ def test_other_languages_leave_english_as_it_was_and_are_told_apart_once_learnt(
     add_languages(tmp_path, JointTransformer)
     model = load_strict(JointTransformer, tmp_path)
     assert {name: model.config[name] for name in LANGUAGE_INVENTORY} == LANGUAGE_INVENTORY
-    told = scene_tensors() | {"language": torch.tensor([[0, 1, 4]])}
+    told = scene_tensors() | {"language": torch.tensor([[[0], [1], [4]]])}
     with torch.no_grad():
         before = plain(JointInputs(**scene_tensors()), return_dict=False)
         for after in (model(JointInputs(**scene_tensors())), model(JointInputs(**told))):
@@ -85,7 +85,7 @@ def test_a_routed_face_has_the_language_of_its_voice() -> None:
         "face_voice": torch.zeros(1, 2, 1, 5), "share": torch.zeros(1, 2, 16),
     }  # fmt: skip
     with torch.no_grad():
-        told = [routed | {"language": torch.tensor([rows])} for rows in ([0, 0], [1, 0], [0, 1])]
+        told = [routed | {"language": torch.tensor([rows])[..., None]} for rows in ([0, 0], [1, 0], [0, 1])]
         motions = [model(JointInputs(**inputs)).motion for inputs in told]
     torch.testing.assert_close(motions[1][:, 0], motions[0][:, 0], rtol=0, atol=1e-4)
     assert (motions[2][:, 0] - motions[0][:, 0]).abs().max() > 1e-3

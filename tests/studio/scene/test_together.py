@@ -25,7 +25,9 @@ CAST = [{"name": "Nora", "voice": "v"}, {"name": "Theo", "voice": "v"}, {"name":
 class Pace:
     """Each symbol lasts as long as the first number of the voice says."""
 
-    def predict(self, phonemes: str, voice: np.ndarray, speed: float = 1.0, seed: int | None = None) -> tuple[int, ...]:
+    def predict(
+        self, phonemes: str, voice: np.ndarray, speed: float = 1.0, seed: int | None = None, language: str = "en-us"
+    ) -> tuple[int, ...]:
         return tuple(int(voice[0]) for _ in phonemes)
 
 

@@ -69,7 +69,8 @@ def test_a_line_is_spoken_before_films(client: Client, projects: Projects, tmp_p
     assert verify(client.save(spoken["id"], "sound", tmp_path / "two.wav")).ok
     assert projects.names() == [film["project"]], "what was only spoken is no project"
     for wrong, sentence in (({"voice": "Alise"}, "did you mean 'Alice'"), ({"text": " "}, "nothing"),
-                            ({"speed": 9.0}, "between 0.5 and 2"), ({"styles": {"no": 1}}, "'no'")):  # fmt: skip
+                            ({"speed": 9.0}, "between 0.5 and 2"), ({"styles": {"no": 1}}, "'no'"),
+                            ({"language": "it"}, "do not speak Italian"), ({"language": "no"}, "'no'")):  # fmt: skip
         with pytest.raises(ServiceRefusal, match=sentence) as refusal:
             client.say(**{"text": "Two.", "voice": "Alice", **wrong})
         assert refusal.value.status == 422

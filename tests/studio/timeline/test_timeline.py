@@ -14,7 +14,12 @@ class SevenEach:
     """Seven mel frames a symbol at speed 1: a number that fits no frame grid."""
 
     def predict(
-        self, phonemes: str, voice: np.ndarray | None, speed: float = 1.0, seed: int | None = None
+        self,
+        phonemes: str,
+        voice: np.ndarray | None,
+        speed: float = 1.0,
+        seed: int | None = None,
+        language: str = "en-us",
     ) -> tuple[int, ...]:
         return tuple([round(7 / speed)] * len(phonemes))
 
@@ -112,7 +117,9 @@ def test_rounding_matches_the_grid() -> None:
 def test_the_rhythm_of_a_line_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     seeds: list[int | None] = []
 
-    def predict(self: SevenEach, phonemes: str, voice: object, speed: float = 1.0, seed: int | None = None):  # noqa: ANN202
+    def predict(  # noqa: ANN202
+        self: SevenEach, phonemes: str, voice: object, speed: float = 1.0, seed: int | None = None, language: str = ""
+    ):
         seeds.append(seed)
         return (7,) * len(phonemes)
 

@@ -161,6 +161,10 @@ def test_edits_of_lines(cafe: Project) -> None:
     assert (scene.script[1].text, what) == ("Short.", "Words of line 2")
     scene, _ = edited(scene, {"kind": "overlap", "index": 2, "value": 0.5})
     assert (scene.script[2].pause, scene.script[2].overlap) == (None, 0.5)
+    scene, what = edited(scene, {"kind": "language", "index": 0, "value": "en-gb"})
+    assert (scene.script[0].language, what) == ("en-gb", "Language of line 1")
+    scene, _ = edited(scene, {"kind": "language", "index": 0, "value": None})
+    assert scene.script[0].language is None
     scene, _ = edited(scene, {"kind": "move", "index": 0, "by": 1})
     assert [line.who for line in scene.script[:2]] == ["Nora", "Theo"]
     scene, _ = edited(scene, {"kind": "add", "index": 0})
