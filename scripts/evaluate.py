@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from generation.data.grid_corpus import held_out_sentences
+from scripts.evaluation import languages, whisper_base
 from scripts.evaluation.bootstrap import renamed
 from scripts.evaluation.inputs import Corpus
 from scripts.evaluation.judges import Judges
@@ -56,7 +57,7 @@ CLIPS = {"mtm_ms", "slcc_gap"}
 FACES = {"head0", "sharpness"}
 SCENES = {"dialogues", "blinks", "leak_idle", "reactions"}
 BINDING = {"leak", "outside"}
-OTHERS = ("binding", "long_takes", "noisy", "recordings", "rtf", "sim", "streams", "together")
+OTHERS = ("binding", "languages", "long_takes", "noisy", "recordings", "rtf", "sim", "streams", "together")
 METRICS = (*sorted(HEARD | LIPS | CLIPS | FACES | SCENES | BINDING), *OTHERS)
 IN_PIXELS, IN_STREAMS, IN_VOICES, CLIPS_AT_MOST = 24, 24, 8, 80
 """Sentences that are rendered, that are used in the trials with given sound, that unseen voices say; real clips."""
@@ -87,12 +88,14 @@ class Evaluation:
         self.synthesis = Synthesis(self.kept, steps)
         self.judges, self.peers = Judges(self.kept / "judged"), Peers(self.kept / "peers")
         self.prompts = self.corpus.prompts(sentences)
-        self.seeds = seeds
+        self.sentences, self.seeds = sentences, seeds
         self.systems: Systems = {"ours": {}}
+        self.languages: Systems = {}
 
     def run(self, save: Callable[[Systems], None] = lambda systems: None) -> Systems:
         """Figures of all systems by metric: ``ours`` and its peers; ``save`` gets what there is after each part."""
-        for part in (self._heard, self._voices, self._lips, self._clips, self._faces, self._rest, self._cost):
+        parts = (self._heard, self._voices, self._lips, self._clips, self._faces, self._rest, self._foreign, self._cost)
+        for part in parts:
             part()
             self._compare()
             save(self.systems)
@@ -206,6 +209,17 @@ class Evaluation:
         if "noisy" in self.wanted:
             self._ours(noisy_recordings(self.synthesis, [self.corpus.recording(name) for name in names]))
 
+    def _foreign(self) -> None:
+        if "languages" not in self.wanted:
+            return
+        if not whisper_base.is_here():
+            log.warning("languages are left out: %s are not installed", " and ".join(whisper_base.PACKAGES))
+            return
+        log.info("other languages")
+        listener = whisper_base.MultilingualListener(self.kept / "whisper_base")
+        those = (self.synthesis, self.judges, listener, self.corpus, self.peers, self.sentences)
+        self.languages = languages.languages(*those)
+
     def _cost(self) -> None:
         if "rtf" in self.wanted:
             log.info("cost")
@@ -239,13 +253,18 @@ def merged(path: Path, systems: Systems, about: dict[str, object]) -> Systems:
     return {name: before.get(name, {}) | systems.get(name, {}) for name in [*before, *(systems.keys() - before.keys())]}
 
 
-def write_json(path: Path, systems: Systems, about: dict[str, object]) -> Systems:
-    """Writes the figures and returns them, those included that the file already had."""
+def write_json(
+    path: Path, systems: Systems, about: dict[str, object], foreign: Systems | None = None
+) -> tuple[Systems, Systems]:
+    """Writes the figures, by system and by language, and returns them, those included that the file already had."""
     systems = merged(path, systems, about)
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    foreign = foreign or (before.get("languages", {}) if before.get("about") == about else {})
     path.parent.mkdir(parents=True, exist_ok=True)
     peers = {name: values for name, values in systems.items() if name != "ours"}
-    path.write_text(json.dumps({"ours": systems["ours"], "peers": peers, "about": about}, indent=1) + "\n")
-    return systems
+    told = {"ours": systems["ours"], "peers": peers, "languages": foreign, "about": about}
+    path.write_text(json.dumps(told, indent=1) + "\n")
+    return systems, foreign
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -272,14 +291,16 @@ def main(argv: list[str] | None = None) -> None:
 
     def save(found: Systems) -> None:
         if args.json:
-            write_json(args.json, found, about)
+            write_json(args.json, found, about, evaluation.languages)
 
     systems = evaluation.run(save)
+    foreign = evaluation.languages
     if args.json:
-        systems = write_json(args.json, systems, about)
+        systems, foreign = write_json(args.json, systems, about, foreign)
     print(table(systems))
+    print(languages.markdown(foreign))
     if args.markdown:
-        write_table(args.markdown, systems, about)
+        write_table(args.markdown, systems, about, languages.markdown(foreign))
 
 
 if __name__ == "__main__":

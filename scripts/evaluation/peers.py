@@ -60,9 +60,14 @@ class Peers:
                 log.warning("%s is left out: %s", name, error)
         return frozenset(found)
 
-    def kokoro(self, text: str, voice: str) -> PeerUtterance:
-        """Kokoro-82M, int8, in one of its voices at its own speed, told the phonemes that our model is told."""
-        return self._said("kokoro", text, voice, lambda: self._speak_kokoro(text, voice))
+    def kokoro(self, text: str, voice: str, language: str | None = None) -> PeerUtterance:
+        """Kokoro-82M, int8, in one of its voices at its own speed, told the phonemes that our model is told.
+
+        ``language`` is named as eSpeak NG does; None = English, in the voice's accent.
+        """
+        spoken = language or ("en-gb" if voice.startswith("b") else "en-us")
+        name = voice if language is None else f"{voice} {language}"
+        return self._said("kokoro", text, name, lambda: self._speak_kokoro(text, voice, spoken))
 
     def piper(self, text: str) -> PeerUtterance:
         """Piper's ``en_US joe`` (medium) with its own scales of noise and length; noise is drawn inside the network."""
@@ -87,9 +92,8 @@ class Peers:
     def _joe(self) -> _PiperVoice:
         return _PiperVoice(self._kept / "piper" / Path(JOE).name)
 
-    def _speak_kokoro(self, text: str, voice: str) -> np.ndarray:
-        phonemes = phonemize(text, "en-gb" if voice.startswith("b") else "en-us")
-        return self._teacher.speak(phonemes, {voice: 1.0}, 1.0).waveform
+    def _speak_kokoro(self, text: str, voice: str, language: str) -> np.ndarray:
+        return self._teacher.speak(phonemize(text, language), {voice: 1.0}, 1.0).waveform
 
     def _speak_joe(self, text: str) -> np.ndarray:
         return Audio(self._joe.speak(text), self._joe.rate).resampled(SAMPLE_RATE).waveform

@@ -90,7 +90,9 @@ class Synthesis:
     def _durations(self) -> DurationPredictor:
         return DurationPredictor.from_pretrained()
 
-    def speak(self, text: str, voice: str, seed: int, cloned: ClonedVoice | None = None) -> Take:
+    def speak(
+        self, text: str, voice: str, seed: int, cloned: ClonedVoice | None = None, language: str | None = None
+    ) -> Take:
         """Text to sound and motion, lengths from the duration model.
 
         Args:
@@ -98,12 +100,14 @@ class Synthesis:
             voice: of the corpus, spoken by the preset that was learned from it.
             seed: of the noise.
             cloned: a voice from a clip in place of the preset's; then ``voice`` only tells the accent.
+            language: of the text, by its name in eSpeak NG; None = English, in the voice's accent.
         """
         cloned = cloned or ClonedVoice(self.preset(voice), None)
         began = process_time()
-        phonemes = f" {phonemize(text, 'en-gb' if voice.startswith('b') else 'en-us')} "
-        durations = self._durations.predict(phonemes, cloned.embedding, seed=seed)
-        return self._take(phonemes, durations, cloned, seed, None, process_time() - began)
+        language = language or ("en-gb" if voice.startswith("b") else "en-us")
+        phonemes = f" {phonemize(text, language)} "
+        durations = self._durations.predict(phonemes, cloned.embedding, seed=seed, language=language)
+        return self._take(phonemes, durations, cloned, seed, None, process_time() - began, language)
 
     def preset(self, voice: str) -> np.ndarray:
         """Vector (64,) of the preset that was learned from a voice of the corpus."""
@@ -146,13 +150,14 @@ class Synthesis:
         seed: int,
         recording: np.ndarray | None,
         spent: float,
+        language: str = "en-us",
     ) -> Take:
-        key = result_key(phonemes, durations, seed, self.steps, voice.embedding, voice.timbre, recording)
+        key = result_key(phonemes, durations, seed, self.steps, voice.embedding, voice.timbre, recording, language)
         path = self._kept / f"{key}.npz"
         if path.is_file():
             with np.load(path) as kept:
                 return Take(phonemes, durations, FADE, kept["speech"], kept["motion"], tuple(kept["seconds"].tolist()))
-        line = Line("line", 0, FADE, sum(durations) // MELS_PER_FRAME, phonemes, durations, recording)
+        line = Line("line", 0, FADE, sum(durations) // MELS_PER_FRAME, phonemes, durations, recording, language)
         marks = [process_time()]
         with single_threaded():
             part = self.pipeline(

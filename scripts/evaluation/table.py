@@ -164,8 +164,8 @@ def markdown(systems: Systems, about: Mapping[str, object]) -> str:
     return "\n\n".join(parts)
 
 
-def write_table(path: Path, systems: Systems, about: Mapping[str, object]) -> None:
-    """Replaces what stands between the two marks of a document.
+def write_table(path: Path, systems: Systems, about: Mapping[str, object], more: str = "") -> None:
+    """Replaces what stands between the two marks of a document; ``more`` are further tables.
 
     Raises:
         ValueError: the document has no such marks.
@@ -174,7 +174,8 @@ def write_table(path: Path, systems: Systems, about: Mapping[str, object]) -> No
     if BEGIN not in text or END not in text:
         raise ValueError(f"{path} has no place for figures; it needs a line {BEGIN} and a line {END}.")
     before, after = text.split(BEGIN)[0], text.split(END)[1]
-    path.write_text(f"{before}{BEGIN}\n\n{markdown(systems, about)}\n\n{END}{after}", encoding="utf-8")
+    written = "\n\n".join(filter(None, (markdown(systems, about), more)))
+    path.write_text(f"{before}{BEGIN}\n\n{written}\n\n{END}{after}", encoding="utf-8")
 
 
 def _line(cells: list[str]) -> str:

@@ -90,7 +90,7 @@ class DocumentError(ValueError):
         return " ".join(problem.sentence for problem in self.problems[:3])
 
 
-def as_clause(error: ValueError) -> str:
+def as_clause(error: ValueError | str) -> str:
     """What another package refuses in a sentence, as a clause: an article at its beginning loses its capital."""
     text = str(error)
     return text[0].lower() + text[1:] if text.startswith(("The ", "A ", "An ")) else text

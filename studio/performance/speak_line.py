@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def speak_line(
         with tempfile.TemporaryDirectory() as work:
             alone = np.eye(1, dtype=np.float32), np.zeros(1, np.float32)
             sound = mix_performance(performer.perform(timeline, *alone, Path(work), progress), Path(work))
-        said = {"text": text, "voice": voice} | ({} if language == ENGLISH else {"language": language})
+        said: dict[str, Any] = {"text": text, "voice": voice} | ({} if language == ENGLISH else {"language": language})
         said |= {"styles": styles} if styles else {}
         record = make_record(said, Path(), {"seed": seed, "steps": steps}, photograph=False)
         write_sound(sound, target, record, signed=True)
@@ -115,7 +116,7 @@ def line_problems(text: str, voice: str, language: str, speed: float, styles: Ma
         what = f"the language {shortened(language)} is not known"
         return [*problems, Problem("script", what, nearest(language, known))]
     if reason := unknown_language(espeak_name(language), shipped_languages()):
-        return [*problems, Problem("script", as_clause(ValueError(reason)))]
+        return [*problems, Problem("script", as_clause(reason))]
     try:
         phonemize(text, espeak_name(language))
     except ValueError as error:

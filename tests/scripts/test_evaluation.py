@@ -281,13 +281,15 @@ def test_document_without_marks_is_refused(tmp_path: Path) -> None:
 
 def test_figures_of_the_same_weights_and_settings_stay_in_the_file(tmp_path: Path) -> None:
     path, about = tmp_path / "out" / "eval.json", {"weights": "abc", "sentences": 200, "seeds": 3, "steps": 16}
-    write_json(path, {"ours": {"wer": 0.05, "sim": 0.8}, "kokoro": {"wer": 0.02}}, about)
-    found = write_json(path, {"ours": {"wer": 0.04}, "rules": {"closure": 1.0}}, about)
-    assert found["ours"] == {"wer": 0.04, "sim": 0.8}
+    spanish = {"es": {"wer": 0.1}}
+    write_json(path, {"ours": {"wer": 0.05, "sim": 0.8}, "kokoro": {"wer": 0.02}}, about, spanish)
+    found, foreign = write_json(path, {"ours": {"wer": 0.04}, "rules": {"closure": 1.0}}, about)
+    assert found["ours"] == {"wer": 0.04, "sim": 0.8} and foreign == spanish
     written = json.loads(path.read_text(encoding="utf-8"))
     assert written["peers"] == {"kokoro": {"wer": 0.02}, "rules": {"closure": 1.0}}
-    found = write_json(path, {"ours": {"wer": 0.03}}, about | {"weights": "new"})
-    assert found == {"ours": {"wer": 0.03}}
+    assert json.loads(path.read_text(encoding="utf-8"))["languages"] == spanish
+    found, foreign = write_json(path, {"ours": {"wer": 0.03}}, about | {"weights": "new"})
+    assert found == {"ours": {"wer": 0.03}} and not foreign
 
 
 def test_of_several_runs_the_middle_one_counts_whole(monkeypatch: pytest.MonkeyPatch) -> None:
