@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -34,6 +35,19 @@ MOUTH: tuple[str, ...] = tuple(n for n in BLENDSHAPES if n.startswith(("mouth", 
 """The channels that shape lips and jaw."""
 REACTING: tuple[str, ...] = tuple(n for n in CHANNELS if n.startswith(("brow", "eyeLook", "head")))
 """Brows, gaze and head: the channels in which a face reacts to what it sees of others."""
+
+Region = Literal["mouth", "brows", "eyes", "head"]
+"""A part of a face whose motion may come from a source of its own."""
+_REGION_STARTS: dict[Region, tuple[str, ...]] = {
+    "mouth": ("jaw", "mouth", "cheekPuff", "noseSneer"),  # a sneer lifts the upper lip
+    "brows": ("brow",),
+    "eyes": ("eye", "cheekSquint"),  # a squinting cheek lifts the lower lid
+    "head": ("head",),
+}
+REGION_CHANNELS: dict[Region, tuple[str, ...]] = {
+    region: tuple(name for name in CHANNELS if name.startswith(starts)) for region, starts in _REGION_STARTS.items()
+}
+"""Each region's channels; every channel is in one of them."""
 
 
 @dataclass(frozen=True)

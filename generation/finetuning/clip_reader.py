@@ -22,12 +22,13 @@ from generation.core.clock import (
     frames_covering_samples,
     samples_from_frames,
 )
+from generation.core.motion import CHANNELS
 from generation.data.clips import Clip
 from generation.data.corpus import durations_on_grid
 from generation.finetuning.forced_alignment import UNLIKE, ForcedAligner
 from generation.finetuning.sentence_split import cut
 from generation.finetuning.transcription import TranscribedSegment, Transcriber
-from generation.motion.arkit import read_arkit_csv, read_motion_json
+from generation.motion.motion_files import read_motion_file
 from generation.motion.video_tracking import face_fault, track_video
 from generation.text.phoneme_sequence import PAUSE
 from generation.text.phonemizer import phonemize
@@ -253,8 +254,10 @@ class _Source:
     def motion(self) -> np.ndarray:
         """(T, 57) from the motion file, or tracked in the video."""
         if self.motion_file is not None:
-            reader = read_arkit_csv if self.motion_file.suffix.lower() == ".csv" else read_motion_json
-            return reader(self.motion_file).values
+            given = read_motion_file(self.motion_file)
+            if reason := given.lacking(CHANNELS):
+                raise ValueError(reason)
+            return given.track.values
         assert self.video is not None
         if reason := face_fault(self.video):
             raise ValueError(reason)

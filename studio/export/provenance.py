@@ -32,7 +32,9 @@ MOST_BYTES = 50_000_000
 """Of a box that is read: that of an hour's film has a tenth."""
 _PNG_KEYWORD = b"XML:com.adobe.xmp\0\0\0\0\0"
 _NO_DIGEST = "0" * 64
-_FILE_KEYS = {"picture", "mask", "rig", "recording", "clip"}
+_FILE_KEYS = {"picture", "mask", "rig", "recording", "clip", "motion"}
+_NO_FILE = ("motion", "voice")
+"""What stands in place of a motion file."""
 _PRIVATE_KEYS = {"consent", "statement"}
 _SPOKEN_KEYS = {"text", "note", "who", "name", "title", "lexicon"}
 _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -131,13 +133,13 @@ def public_scene(scene: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any]
         if isinstance(value, Mapping):
             # A key can be a path as well, such as the file of an adapter.
             keys = {k: _name(k) if key == "styles" else k for k in value if k not in _PRIVATE_KEYS}
-            inner = {k: "lexicon" if key == "lexicon" else k for k in keys}
+            inner = {k: key if key in ("lexicon", "motion") else k for k in keys}
             return {name: walk(value[k], f"{where}.{name}".lstrip("."), inner[k]) for k, name in keys.items()}
         if isinstance(value, list | tuple):
             return [walk(item, f"{where}[{i}]", key) for i, item in enumerate(value)]
         if not isinstance(value, str) or key in _SPOKEN_KEYS:
             return value
-        if key in _FILE_KEYS:
+        if key in _FILE_KEYS and (key, value) != _NO_FILE:
             path = folder / value
             digest = file_hash(path) if path.is_file() else None
             files.append({"where": where, "name": _name(value), "sha256": digest})

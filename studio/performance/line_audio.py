@@ -25,7 +25,7 @@ from studio.performance.performer import ScenePerformer
 from studio.project.takes import FOLDER, Take, record_takes
 from studio.scene.document import load_scene
 from studio.scene.line_names import line_names
-from studio.scene.retakes import without_retakes
+from studio.scene.retakes import sound_only
 from studio.scene.schema import Scene, listed
 from studio.timeline.timeline import Timeline
 from studio.timeline.word_timing import word_times
@@ -64,7 +64,7 @@ def write_line_audio(
         Cancelled: stopped.
     """
     progress.start("listen")
-    scene = without_retakes(load_scene(scene_path))
+    scene = sound_only(load_scene(scene_path))
     names = line_names(scene, takes=False)
     wanted = set(wanted) or set(names)
     performer = ScenePerformer(scene, scene_path.parent, models, steps=steps, speakers_only=True)

@@ -17,6 +17,7 @@ from generation.pipeline.face_routing import LEAST_SHARE
 from studio.core.output import require_place
 from studio.core.progress import Progress
 from studio.performance.characters import character_voices
+from studio.performance.given_motion import write_given_motion
 from studio.performance.models import Models, single_threaded
 from studio.performance.performance_cache import PerformanceCache, made_bytes
 from studio.performance.recorded_lines import voiced_tracks
@@ -103,6 +104,7 @@ class ScenePerformer:
         Raises:
             Cancelled: stopped; the finished segments stay.
             DocumentError: the disk has no room for so long a scene; nothing was made.
+            ValueError: a motion file that cannot be used.
             OSError: the disk is full.
         """
         names = [voice.name for voice in self._voices]
@@ -119,6 +121,7 @@ class ScenePerformer:
         write_scene_eyes(
             joined, finished, self._scene, timeline, segments, sides, self.seed, retakes, deliveries, driven
         )
+        write_given_motion(finished, self._scene, self._folder, timeline)
         bend_through_keys(finished, retakes)
         return finished
 

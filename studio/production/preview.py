@@ -32,7 +32,7 @@ from studio.production.scene_drawing import DrawnMotion, appearance_key, make_re
 from studio.project.restore import media_names
 from studio.scene.document import load_scene, scene_data
 from studio.scene.line_names import line_names
-from studio.scene.schema import Scene
+from studio.scene.schema import FaceMotion, Scene
 from studio.timeline.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Previewer:
 
 def _picture_key(scene: Scene, folder: Path) -> str:
     """Hash of all that a picture's preparation depends on."""
-    unseen = {"voice": None, "mouth": 1.0, "head": 1.0, "blink": 1.0}
+    unseen = {"voice": None, "mouth": 1.0, "head": 1.0, "blink": 1.0, "motion": FaceMotion()}
     cast = [character.model_copy(update=unseen) for character in scene.cast]
     bare = scene.model_copy(update={"cast": tuple(cast), "script": (), "title": "", "lexicon": {}})
     digest = hashlib.sha256(json_bytes(scene_data(bare)))
@@ -174,6 +174,7 @@ def _frames(
     """One of :data:`EVERY` frames of the film, in segments; those that are not cached are drawn."""
     routing = scene_routing(scene, timeline, prepared.geometry.routing)
     moving = _while_moved(timeline, routing)
+    moving[[bool(character.motion.files) for character in scene.cast]] = 1
     drawn_faces = list(zip(prepared.geometry.assigned, prepared.geometry.rooms, strict=True))
     tagged = _speaking(timeline, len(scene.cast))[:, ::EVERY].T
     names = [(character.name, scene.colour_of(index)) for index, character in enumerate(scene.cast)]

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from generation.adapters.metadata import SUFFIX
+from generation.core.motion import REGION_CHANNELS
 from studio.core.storage import safe_name
 from studio.export.provenance import verify
 from studio.scene.document import checked_scene, scene_data
-from studio.scene.schema import Scene
+from studio.scene.schema import BY_VOICE, Scene
 from studio.scene.upgrade import VERSION, upgrade_notice, upgrade_scene
 
 
@@ -88,9 +89,12 @@ def _change_files(data: dict[str, Any], change: Callable[[str, str], str]) -> No
         if isinstance(character.get("voice"), dict):
             holders.append((f"cast[{index}].voice.", character["voice"], ("clip",)))
     holders += [(f"script[{index}].", line, ("recording",)) for index, line in enumerate(data.get("script", ()))]
+    for where, holder, _ in list(holders):
+        if isinstance(holder.get("motion"), dict):
+            holders.append((f"{where}motion.", holder["motion"], tuple(REGION_CHANNELS)))
     for where, holder, keys in holders:
         for key in keys:
-            if holder.get(key):
+            if holder.get(key) and not (where.endswith("motion.") and holder[key] == BY_VOICE):
                 holder[key] = change(where + key, holder[key])
 
 

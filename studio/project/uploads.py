@@ -1,4 +1,4 @@
-"""Validation of uploads: size, type and readability of pictures, sound, rigs and adapters."""
+"""Validation of uploads: size, type and readability of pictures, sound, motion, rigs and adapters."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from generation.adapters.metadata import SUFFIX as ADAPTER
+from generation.motion.motion_files import SUFFIXES as MOTIONS
 from studio.core.storage import utf8_text
 
 MAX_BYTES = 50_000_000
@@ -37,10 +38,12 @@ def check_upload(data: bytes, name: str) -> None:
         _check_sound(data, name)
     elif suffix in RIGS:
         _check_rig(data, name)
+    elif suffix in MOTIONS:
+        _check_motion(data, name)
     elif suffix == ADAPTER:
         _read(_read_adapter, data, name)
     else:
-        kinds = ", ".join(sorted(key[1:] for key in (*PICTURES, *SOUNDS)))
+        kinds = ", ".join(sorted(key[1:] for key in (*PICTURES, *SOUNDS, *MOTIONS)))
         raise ValueError(f"{name} is of a kind that cannot be used; known are {kinds}.")
 
 
@@ -54,6 +57,12 @@ def _check_sound(data: bytes, name: str) -> None:
     from generation.audio.waveform import load_audio
 
     _read(load_audio, data, name)
+
+
+def _check_motion(data: bytes, name: str) -> None:
+    from generation.motion.motion_files import read_motion_file
+
+    _read(read_motion_file, data, name)
 
 
 def _check_rig(data: bytes, name: str) -> None:

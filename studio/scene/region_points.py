@@ -55,3 +55,20 @@ def region_points(value: Any) -> Any:  # noqa: ANN401 - whatever the document ho
     if len(points) < 3:
         raise ValueError(f"should be {form}; it has {len(points)} points")
     return points
+
+
+def eyes_and_mouth_points(value: Any) -> Any:  # noqa: ANN401 - whatever the document holds
+    """Three points (x, y) in pixels of the picture: the middles of the eyes, left one first, and the mouth's.
+
+    Raises:
+        ValueError: anything else.
+    """
+    form = "three points [[x, y], [x, y], [x, y]]: the eye on the left of the picture, the other eye, and the mouth"
+    if value is None:
+        return None
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 3:
+        raise ValueError(f"should be {form}")
+    try:
+        return tuple((float(x), float(y)) for x, y in value)
+    except (TypeError, ValueError):
+        raise ValueError(f"should be {form}") from None

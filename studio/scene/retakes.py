@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from generation.core.clock import FPS, frames_from_seconds, seconds_from_frames
 from generation.motion.keyframes import HANDLES
 from studio.core.problems import DocumentError, Problem
-from studio.scene.schema import Keyframe, Retake, Scene, ScriptLine
+from studio.scene.schema import FaceMotion, Keyframe, Retake, Scene, ScriptLine
 
 LEAST_FRAMES = 5
 """Shortest span that can be made again: below 0.2 s there is nothing between its fades."""
@@ -99,21 +99,23 @@ def with_retakes(scene: Scene, index: int, spans: Iterable[Retake]) -> Scene:
     return scene.model_copy(update={"script": tuple(script)})
 
 
-def without_retakes(scene: Scene) -> Scene:
-    """The scene as if nothing was ever made again: enough for its sound, which no retake changes."""
-    script = tuple(line.model_copy(update={"retakes": ()}) for line in scene.script)
-    return scene.model_copy(update={"script": script})
+def sound_only(scene: Scene) -> Scene:
+    """The scene without retakes and motion files: enough for its sound, which neither changes."""
+    script = tuple(line.model_copy(update={"retakes": (), "motion": FaceMotion()}) for line in scene.script)
+    cast = tuple(character.model_copy(update={"motion": FaceMotion()}) for character in scene.cast)
+    return scene.model_copy(update={"script": script, "cast": cast})
 
 
 def kept_over(old: Sequence[ScriptLine], new: Sequence[ScriptLine]) -> tuple[ScriptLine, ...]:
-    """A new script in which lines whose sound is that of an old one have its retakes, and others have none."""
-    known: dict[tuple[object, ...], list[tuple[Retake, ...]]] = {}
+    """A new script in which lines whose sound is that of an old one have its retakes and motion; others no retakes."""
+    known: dict[tuple[object, ...], list[ScriptLine]] = {}
     for line in old:
-        known.setdefault(_sound(line), []).append(line.retakes)
+        known.setdefault(_sound(line), []).append(line)
     made = []
     for line in new:
         former = known.get(_sound(line))
-        made.append(line.model_copy(update={"retakes": former.pop(0) if former else ()}))
+        kept = former.pop(0) if former else line.model_copy(update={"retakes": ()})
+        made.append(line.model_copy(update={"retakes": kept.retakes, "motion": kept.motion}))
     return tuple(made)
 
 

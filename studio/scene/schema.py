@@ -11,15 +11,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from generation.audio.channels import Channel, channel_of
+from generation.core.motion import REGION_CHANNELS, Region
 from studio.core.messages import shortened
 from studio.scene import screenplay
-from studio.scene.region_points import Box, Point, Polygon, region_points
+from studio.scene.region_points import Box, Point, Polygon, eyes_and_mouth_points, region_points
 from studio.scene.short_forms import or_name_and_text, or_text
 
 Consent = Literal["drawn", "me", "agreed", "public"]
 Language = Literal["en", "en-us", "en-gb", "es", "fr", "it", "pt"]
 """What is spoken; ``en`` is English in the accent of the voice."""
-Region = Literal["auto"] | tuple[Point, ...]
+Place = Literal["auto"] | tuple[Point, ...]
 
 GAZES = ("viewer", "away")
 COLOURS = ("#d1495b", "#2e86ab", "#edae49", "#5b8e7d", "#8d5a97", "#e07a5f", "#3d5a80", "#7f7f7f")
@@ -39,27 +40,12 @@ PLACELESS: dict[str, Any] = {"region": "auto", "mask": None, "rig_face": None, "
 """Keys of a character that say where in the picture it is, with their values where nothing does."""
 TOGETHER = " + "
 """Between the names of several people, in ``who`` and ``face``."""
+BY_VOICE = "voice"
+"""In place of a motion file: the model moves that region."""
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False)
-
-
-def eyes_and_mouth_points(value: Any) -> Any:  # noqa: ANN401 - whatever the document holds
-    """Three points (x, y) in pixels of the picture: the middles of the eyes, left one first, and the mouth's.
-
-    Raises:
-        ValueError: anything else.
-    """
-    form = "three points [[x, y], [x, y], [x, y]]: the eye on the left of the picture, the other eye, and the mouth"
-    if value is None:
-        return None
-    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 3:
-        raise ValueError(f"should be {form}")
-    try:
-        return tuple((float(x), float(y)) for x, y in value)
-    except (TypeError, ValueError):
-        raise ValueError(f"should be {form}") from None
 
 
 def plain_name(name: str) -> str:
@@ -138,6 +124,20 @@ class TimedRegion(_Strict):
         return self
 
 
+class FaceMotion(_Strict):
+    """What moves each region of a face: ``voice``, the model, or a motion file (ARKit CSV or motion JSON)."""
+
+    mouth: FileName | None = None
+    brows: FileName | None = None
+    eyes: FileName | None = None
+    head: FileName | None = None
+
+    @property
+    def files(self) -> dict[Region, str]:
+        """File of each region that has one."""
+        return {region: name for region in REGION_CHANNELS if (name := getattr(self, region)) not in (None, BY_VOICE)}
+
+
 class Character(_Strict):
     """One member of the cast: a face in the picture with a voice, or a narrator with a voice alone.
 
@@ -148,12 +148,13 @@ class Character(_Strict):
     In the seconds of its ``regions`` a character's place is another: its voice drives what lies there.
     ``language`` is what it speaks, where a line names no other: any voice speaks any. Without it, English in the
     voice's accent.
+    ``motion`` says what moves its face, from the scene's beginning on.
     """
 
     name: str
     colour: str | None = None
     role: Literal["silent", "narrator"] | None = None
-    region: Annotated[Region, BeforeValidator(region_points, Literal["auto"] | Box | Polygon)] = "auto"
+    region: Annotated[Place, BeforeValidator(region_points, Literal["auto"] | Box | Polygon)] = "auto"
     mask: FileName | None = None
     rig_face: Name | None = None
     eyes_and_mouth: Annotated[tuple[Point, Point, Point] | None, BeforeValidator(eyes_and_mouth_points)] = None
@@ -161,6 +162,7 @@ class Character(_Strict):
     voice: Voice | None = None
     language: Language | None = None
     styles: dict[FileName, Annotated[float, Field(ge=0, le=1.5)]] = Field({}, max_length=20)
+    motion: FaceMotion = FaceMotion()
     mouth: float = Field(1.0, ge=0, le=1.5)
     head: float = Field(1.0, ge=0, le=1.5)
     blink: float = Field(1.0, ge=0, le=1.5)
@@ -237,7 +239,7 @@ class ScriptLine(_Strict):
     after the scene begins. Another ``take`` is the same line spoken anew. ``looks`` says where the speaker's eyes are
     meanwhile: at another member of the cast by name, at the ``viewer`` or ``away``. In its ``retakes`` the speaker
     moves in another way. A ``note`` is what the script says before the line and nobody speaks: a scene heading, what
-    happens.
+    happens. ``motion`` says what moves the faces that say it, from its first frame to its last.
 
     ``who`` may name several people, who say the line together, and ``face`` whose faces the voice comes out of in place
     of the speaker's own; both as a list or as ``Nora + Theo``.
@@ -257,6 +259,7 @@ class ScriptLine(_Strict):
     take: int = Field(0, ge=0, lt=1000)
     looks: Name | None = None
     note: str = Field("", max_length=20_000)
+    motion: FaceMotion = FaceMotion()
     retakes: tuple[Retake, ...] = Field((), max_length=100)
 
     @model_validator(mode="before")

@@ -27,6 +27,7 @@ class Findings:
         self.assignment: FaceAssignment | None = None
         self.lexicon: dict[str, str] = {}
         self.seconds = 0.0
+        self.line_seconds: dict[int, float] = {}
 
     def _say(
         self, where: Location, what: str, repair: str = "", *, part: Part | None = None, warning: bool = False

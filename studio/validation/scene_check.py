@@ -23,6 +23,7 @@ from studio.scene.schema import STATEMENT_NEEDED, Scene, Voice
 from studio.scene.styles import read_style
 from studio.scene.voices import voice_names
 from studio.timeline.recordings import scene_recording
+from studio.validation.motion_check import MotionCheck
 from studio.validation.script_check import ScriptCheck
 
 
@@ -55,7 +56,7 @@ def check_scene(path: Path) -> Report:
     if scene is None:
         return Report(tuple(problems))
     check = _Check(document, scene, problems)
-    for step in (check.cast, check.voices, check.script, check.spoken, check.picture):
+    for step in (check.cast, check.voices, check.script, check.spoken, check.motion, check.picture):
         try:
             step()
         except Exception as error:  # a fault in one part should not hide what is found in the others
@@ -64,7 +65,7 @@ def check_scene(path: Path) -> Report:
     return Report(tuple(told), tuple(warnings), scene, check.assignment, check.seconds)
 
 
-class _Check(ScriptCheck):
+class _Check(ScriptCheck, MotionCheck):
     """One pass over one scene; every method adds to ``problems`` and ``warnings``."""
 
     def cast(self) -> None:

@@ -177,6 +177,7 @@ class ScriptCheck(Findings):
             if line.recording is not None and index not in problems:
                 self._recording(index, line)
         if not problems:
+            self.line_seconds = {index: seconds_from_frames(line.n_frames) for index, line in enumerate(lines)}
             self._times(lines)
 
     def _recording(self, index: int, line: ScriptLine) -> None:

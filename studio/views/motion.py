@@ -14,7 +14,7 @@ from studio.editor.motion_view import Lanes, newest_lanes
 from studio.jobs.job import Job
 from studio.jobs.queue import submit
 from studio.project.project import Project
-from studio.views import layout, session
+from studio.views import layout, motion_files, session
 from studio.widgets import mount
 
 
@@ -53,6 +53,8 @@ def show(project: Project) -> None:
         mount.lanes("lanes", data, lambda message: _acted(project, lanes, message))
         with st.expander("Numbers instead of the mouse"):
             _numbers(project, lanes, span, busy=bool(active))
+        with st.expander("Motion from a file"):
+            motion_files.show(project)
     with right:
         _compared(project)
         _stills(project, active)

@@ -14,7 +14,7 @@ from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLES_PER_FRAME
 from generation.core.motion import MotionTrack
 from generation.core.performance import CharacterPerformance, Line, Performance
-from generation.motion.arkit import read_arkit_csv, read_motion_json
+from generation.motion.motion_files import read_motion_file
 from generation.text.phonemizer import phonemize
 from studio.core.storage import file_names
 from studio.export.frame_encoder import Encoder
@@ -148,7 +148,7 @@ def test_a_scene_leaves_all_its_files_or_none(tmp_path: Path) -> None:
         assert verify(folder / name).ok
     samples, rate = soundfile.read(folder / "s.Bob.wav")
     assert rate == 24_000 and np.abs(samples - part.characters[1].speech).max() < 1e-6
-    for track in (read_motion_json(folder / "s.Ada.json"), read_arkit_csv(folder / "s.Ada.csv")):
+    for track in (read_motion_file(folder / f"s.Ada.{kind}").track for kind in ("json", "csv")):
         assert np.abs(track.channel("jawOpen") - part.characters[0].motion.channel("jawOpen")).max() < 1e-4
     assert "Ada: Hello there." in (folder / "s.srt").read_text(encoding="utf-8")
     assert "<v Bob>Good day.</v>" in (folder / "s.vtt").read_text(encoding="utf-8")

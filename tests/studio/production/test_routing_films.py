@@ -13,7 +13,7 @@ from skimage.data import astronaut
 from sounds import RATE, syllables
 
 from generation.core.motion import INDEX
-from generation.motion.arkit import read_motion_json
+from generation.motion.motion_files import read_motion_file
 from studio.production.render import render_scene
 from studio.production.settings import RenderSettings
 
@@ -42,7 +42,7 @@ def film(folder: Path, script: list[dict], **of_anna: object) -> dict[str, np.nd
     path = folder / "scene.json"
     path.write_text(json.dumps(scene))
     render_scene(path, folder / "film.mp4", RenderSettings(steps=1, height=128, device="cpu"))
-    return {n: read_motion_json(folder / f"film.{n}.json").values[:, INDEX["jawOpen"]] for n in ("ANNA", "BOB")}
+    return {n: read_motion_file(folder / f"film.{n}.json").track.values[:, INDEX["jawOpen"]] for n in ("ANNA", "BOB")}
 
 
 def moves(found: dict[str, np.ndarray], first: float, last: float) -> set[str]:
