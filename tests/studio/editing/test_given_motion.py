@@ -50,7 +50,7 @@ def test_a_file_is_kept_used_shown_and_taken_back(cafe: Project, take: bytes) ->
 def test_what_cannot_be_used_changes_nothing(cafe: Project, take: bytes) -> None:
     before = cafe.scene
     for regions, data, name, sentence in (
-        (["eyes"], b"Frame,JawOpen\n0,0.5\n", "jaw.csv", "jaw.csv lacks EyeBlinkLeft and 15 others"),
+        (["eyes"], b"Frame,JawOpen\n0,0.5\n", "jaw.csv", "jaw.csv lacks CheekSquintLeft and 15 others"),
         (["eyes"], b"hello", "take.csv", "which no ARKit table has"),
         ([], take, "take.csv", "Choose at least one region"),
     ):
