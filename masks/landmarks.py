@@ -180,8 +180,18 @@ class FaceLandmarker:
                 turned = [PictureWindow(w.x, w.y, w.side, float(angle)) for w in upright if 2 * w.side >= max(size)]
                 found = _merged(found, self._detect(pyramid, turned, ())[0], len(found) < wanted)
         faces = [face for face, _ in found]
-        alone = [w for w in unread if all(overlap(w, _window_of(face)) < UNREAD_OVERLAP for face in faces)]
+        alone = [w for w in unread if all(overlap(w, face_window(face)) < UNREAD_OVERLAP for face in faces)]
         return Sighting(tuple(sorted(faces, key=lambda f: float(f.eyes[:, 0].mean()))), tuple(alone))
+
+    def detect_upright(self, image: np.ndarray) -> list[FaceLandmarks]:
+        """Faces of a uint8 (H, W, 3) RGB picture that one look finds: upright ones, not far away; in any order.
+
+        Raises:
+            ValueError: not a uint8 (H, W, 3) array.
+        """
+        pyramid = Pyramid(image)
+        found, _ = self._detect(pyramid, search_windows(pyramid.width, pyramid.height), ())
+        return [face for face, _ in found]
 
     def track(self, image: np.ndarray, previous: FaceLandmarks) -> FaceLandmarks | None:
         """The face of the frame before in this uint8 (H, W, 3) frame; None when it is no longer there.
@@ -190,7 +200,7 @@ class FaceLandmarker:
             ValueError: not a uint8 (H, W, 3) array.
         """
         pyramid = Pyramid(image)
-        face = self._read(pyramid, _window_of(previous))
+        face = self._read(pyramid, face_window(previous))
         return None if face is None else self._with_eyes(pyramid, face)
 
     def _detect(
@@ -206,14 +216,14 @@ class FaceLandmarker:
                 face = self._read(pyramid, window)
                 if face is None:
                     break
-                window = _window_of(face)
+                window = face_window(face)
             if face is None:
                 if box.score >= UNREAD_SCORE:
                     unread.append(box.window)
                 continue
             if face.inter_ocular < MIN_INTER_OCULAR:
                 continue
-            if all(overlap(window, _window_of(other)) < SAME_FACE_IOU for other, _ in found):
+            if all(overlap(window, face_window(other)) < SAME_FACE_IOU for other, _ in found):
                 found.append((self._with_eyes(pyramid, face), box.score))
         return found, unread
 
@@ -254,8 +264,8 @@ def _merged(found: Sequence[_Scored], turned: Sequence[_Scored], add: bool) -> l
     """The faces found, those that another way up shows clearly better taken from there; ``add`` takes new ones too."""
     merged = list(found)
     for face, score in turned:
-        window = _window_of(face)
-        same = [i for i, (other, _) in enumerate(merged) if overlap(window, _window_of(other)) >= SAME_FACE_IOU]
+        window = face_window(face)
+        same = [i for i, (other, _) in enumerate(merged) if overlap(window, face_window(other)) >= SAME_FACE_IOU]
         if same and all(score > merged[i][1] + BETTER_SCORE for i in same):
             merged = [pair for i, pair in enumerate(merged) if i not in same] + [(face, score)]
         elif not same and add:
@@ -270,7 +280,7 @@ def _evened(image: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
 
 
-def _window_of(face: FaceLandmarks) -> PictureWindow:
+def face_window(face: FaceLandmarks) -> PictureWindow:
     """Square around the 468 mesh points, upright along the outer eye corners, with the network's margin."""
     mesh = face.points[:468, :2].astype(np.float64)
     outer = mesh[LEFT_EYE_CORNERS[1]] - mesh[RIGHT_EYE_CORNERS[0]]

@@ -102,6 +102,28 @@ def stream_sound(path: Path, rate: int, most_seconds: float, gains: Sequence[flo
             process.kill()
 
 
+def stream_frames(source: Sequence[str], filters: str, size: int) -> Generator[bytes, None, None]:
+    """Raw frames of the first video stream of an input; what follows a damaged place is left out.
+
+    Args:
+        source: options that name the input.
+        filters: a filter chain that ends in the format of the frames.
+        size: bytes of a frame.
+    """
+    command = _command(
+        [*source, "-map", "0:V:0", "-vf", filters, "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"]
+    )
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=size, **_APART
+    ) as process:
+        assert process.stdout is not None  # it is a pipe
+        try:
+            while len(data := process.stdout.read(size)) == size:
+                yield data
+        finally:
+            process.kill()
+
+
 class FfmpegWriter:
     """An ffmpeg process that is fed bytes on ``pipe:0``; left in any way, it is gone.
 

@@ -13,6 +13,7 @@ from sources import MODULES, SCRIPTS, module_name, nodes
 MOST_FILES = 12
 GENERATION = {
     "core": "",
+    "video": "core",
     "text.rules": "core",
     "text": "core text.rules",
     "audio": "core",
@@ -76,13 +77,14 @@ def _allowed() -> dict[str, set[str]]:
         f"generation.{name}": {f"generation.{n}" for n in names.split()} for name, names in GENERATION.items()
     }
     for name in SEES_MASKS:
-        generation[name].add("masks")
+        generation[name] |= {"masks", "masks.tracking"}
     product = {name for name in generation if name.removeprefix("generation.") not in LEARNING}
-    product |= {"masks", "masks.files"}
+    product |= {"masks", "masks.files", "masks.tracking"}
     studio = {f"studio.{name}": {f"studio.{n}" for n in names.split()} | product for name, names in STUDIO.items()}
     for name in FINETUNES:
         studio[f"studio.{name}"].add("generation.finetuning")
-    return {"masks.files": set(), "masks": {"masks.files"}, **generation, "generation": set(generation), **studio}
+    masks: dict[str, set[str]] = {"masks.files": set(), "masks": {"masks.files"}, "masks.tracking": {"masks"}}
+    return {**masks, **generation, "generation": set(generation), **studio}
 
 
 def _room(module: str, rooms: Mapping[str, object]) -> str:

@@ -1,0 +1,1 @@
+"""Videos that people bring: what their header says, and their frames at the clock's rate."""
