@@ -86,13 +86,13 @@ def _lips(takes: Sequence[Take]) -> Figures:
 
 
 def same_voices(judges: Judges, corpus: Corpus, voices: Sequence[str], takes: Sequence[Take]) -> Figures:
-    """``sim_presets``, the mean over the presets, and ``sim_presets_least``, that of the farthest."""
+    """``sim_presets``, the mean over the presets, ``sim_presets_least``, that of the farthest, and each one's own."""
     centres = {voice: voice_centre(judges, corpus, voice) for voice in dict.fromkeys(voices)}
     cosines: dict[str, list[float]] = {voice: [] for voice in centres}
     for voice, take in zip(voices, takes, strict=True):
         cosines[voice].append(float(judges.voice(take.line) @ centres[voice]))
-    means = [float(np.mean(values)) for values in cosines.values()]
-    return {"sim_presets": float(np.mean(means)), "sim_presets_least": min(means)}
+    means = {f"sim_presets_{voice}": float(np.mean(values)) for voice, values in cosines.items()}
+    return {"sim_presets": float(np.mean([*means.values()])), "sim_presets_least": min(means.values())} | means
 
 
 def goals(found: Mapping[str, float]) -> Figures:
