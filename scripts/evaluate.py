@@ -21,6 +21,7 @@ import numpy as np
 from generation.data.grid_corpus import held_out_sentences
 from scripts.evaluation import languages, whisper_base
 from scripts.evaluation.bootstrap import renamed
+from scripts.evaluation.directions import direction_figures
 from scripts.evaluation.inputs import Corpus
 from scripts.evaluation.judges import Judges
 from scripts.evaluation.measures.binding import binding
@@ -57,10 +58,13 @@ CLIPS = {"mtm_ms", "slcc_gap"}
 FACES = {"head0", "sharpness"}
 SCENES = {"dialogues", "blinks", "leak_idle", "reactions"}
 BINDING = {"leak", "outside"}
-OTHERS = ("binding", "languages", "long_takes", "noisy", "recordings", "rtf", "sim", "streams", "together")
+OTHERS = (
+    "binding", "directions", "languages", "long_takes", "noisy", "recordings", "rtf", "sim", "streams", "together",
+)  # fmt: skip
 METRICS = (*sorted(HEARD | LIPS | CLIPS | FACES | SCENES | BINDING), *OTHERS)
 IN_PIXELS, IN_STREAMS, IN_VOICES, CLIPS_AT_MOST = 24, 24, 8, 80
 """Sentences that are rendered, that are used in the trials with given sound, that unseen voices say; real clips."""
+DIRECTED_VOICE = "Claire"
 LONG_SCRIPT = [(n % 2, "This line is one of many, and none of them has anything new to tell.", 0.5) for n in range(58)]
 Systems = dict[str, dict[str, float]]
 
@@ -130,6 +134,9 @@ class Evaluation:
         if "together" in self.wanted:
             log.info("lines said together")
             self._ours(said_together(self.synthesis, self.judges, self.corpus, self.prompts, self.kept))
+        if "directions" in self.wanted:
+            log.info("directions")
+            self._ours(direction_figures(self.synthesis.models, DIRECTED_VOICE, self.synthesis.steps))
         if "long_takes" in self.wanted:
             log.info("a minute in one pass")
             self._ours(long_takes(self.synthesis, self.judges, self._portrait, self.prompts))

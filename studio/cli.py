@@ -19,7 +19,13 @@ from studio.core.problems import DocumentError, Problem, told
 from studio.core.process import BROKEN_PIPE, close_output, prepare_process
 from studio.core.progress import Cancelled
 from studio.core.storage import utf8_text
-from studio.production.film_options import add_film_options, add_sampling_options, read_film_options
+from studio.production.film_options import (
+    add_beginning_option,
+    add_film_options,
+    add_sampling_options,
+    read_film_options,
+    with_beginning,
+)
 from studio.progress_display import ProgressDisplay
 from studio.service import command as service_command
 from studio.splitting import command as split_command
@@ -80,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     render = add("render", _render, "Make the video of a scene.")
     render.add_argument("scene", type=Path, help="scene file (.yaml or .json)")
     render.add_argument("-o", "--output", type=Path, required=True, help="the video (.mp4)")
+    add_beginning_option(render)
     add_film_options(render)
     batch = add("batch", _batch, "Make the videos of many scenes, on one machine or several.")
     batch_command.add_arguments(batch)
@@ -144,11 +151,16 @@ def _add_servers(add: Callable[[str, Callable[[argparse.Namespace], int], str], 
 
 
 def _render(arguments: argparse.Namespace) -> int:
+    from studio.production.beginning import BeginningObserver
     from studio.production.render import render_scene
 
     settings, backbone = read_film_options(arguments, partial(_tell, arguments))
+    settings = with_beginning(arguments, settings)
+    observer = BeginningObserver(partial(_tell, arguments, "beginning"), arguments.beginning)
     with ProgressDisplay(arguments.json) as display:
-        report = render_scene(arguments.scene, arguments.output, settings, display.show, backbone=backbone)
+        report = render_scene(
+            arguments.scene, arguments.output, settings, display.show, observer=observer, backbone=backbone
+        )
     for warning in report.warnings:
         _tell(arguments, "warning", str(warning), **warning.as_data())
     _tell(arguments, "done", f"{arguments.output} is ready.", file=str(arguments.output))

@@ -2,6 +2,7 @@
 
 All adapters of a layer are one pair of matrices side by side, and a character's strengths scale its columns between
 the two: ``y = base(x) + up (s_k * (down x))``. Nothing is swapped, and a character whose ``s_k`` is zero gets ``+ 0``.
+Strengths may change from frame to frame: then ``s_k`` belongs to a token.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from generation.adapters.lora import base_hash, check_base, read_adapter, shape_
 from generation.adapters.metadata import MOST_STRENGTH, VOICE, About
 from generation.models.transformer import JointTransformer
 
-Strengths = Sequence[Mapping[str, float]]
-"""For each character adapter names with strengths, 0 = off, 1 = as trained."""
+Strengths = Sequence[Mapping[str, float | np.ndarray]]
+"""For each character adapter names with strengths, 0 = off, 1 = as trained; (T,) float32 where they change in time."""
 
 
 @dataclass(frozen=True)
@@ -120,15 +121,16 @@ class RoutedAdapters:
             ValueError: an adapter that is not loaded, or a strength out of range.
         """
         faces = voices if faces is None else faces
-        used = sorted({name for own in (*voices, *faces) for name, strength in own.items() if strength != 0})
+        used = sorted({name for own in (*voices, *faces) for name, strength in own.items() if np.any(strength)})
         for own in (*voices, *faces):
             for name, strength in own.items():
                 if name not in self._loaded:
                     known = ", ".join(sorted(self._loaded)) or "none"
                     raise ValueError(f"The adapter {name!r} is not loaded; loaded are: {known}.")
-                if not 0 <= strength <= MOST_STRENGTH:
+                least, most = float(np.min(strength)), float(np.max(strength))
+                if not 0 <= least <= most <= MOST_STRENGTH:
                     limits = f"it should be from 0 to {MOST_STRENGTH:g}"
-                    raise ValueError(f"The strength of the adapter {name!r} is {strength:g}; {limits}.")
+                    raise ValueError(f"The strength of the adapter {name!r} is {least or most:g}; {limits}.")
         with ExitStack() as hooks:
             for layer in sorted({layer for name in used for layer in self._loaded[name].layers}):
                 module = self._transformer.get_submodule(layer)
@@ -142,10 +144,10 @@ class RoutedAdapters:
         own = [(name, *self._loaded[name].layers[layer]) for name in used if layer in self._loaded[name].layers]
         down = torch.cat([matrix for _, matrix, _ in own]).to(device)
         up = torch.cat([matrix for _, _, matrix in own], 1).to(device)
-        shares = [
-            [character.get(name, 0.0) for name, matrix, _ in own for _ in range(len(matrix))] for character in strengths
-        ]
-        scale = torch.tensor(shares, dtype=torch.float32, device=device)
+        given = [[character.get(name, 0.0) for name, matrix, _ in own for _ in matrix] for character in strengths]
+        length = max(np.size(strength) for character in given for strength in character)
+        shares = [[np.broadcast_to(strength, length) for strength in character] for character in given]
+        scale = torch.from_numpy(np.array(shares, np.float32)).transpose(1, 2).to(device)
         # The blocks of the mel head get scenes and characters as one axis.
         return partial(_add, down=down, up=up, scale=scale, flat=layer.startswith("mel_head.blocks."))
 
@@ -164,15 +166,24 @@ def _add(
 
     Args:
         module: the layer.
-        inputs: its input, (B, K, ..., in), or (B * K, ..., in) when ``flat``.
-        output: of the base, (..., out).
+        inputs: its input, (B, K, T, in), or (B * K, T, in) when ``flat``.
+        output: of the base, (..., T, out).
         down: (R, in).
         up: (out, R).
-        scale: (K, R) strengths.
+        scale: (K, 1 or T, R) strengths.
         flat: see ``inputs``.
     """
     x = inputs[0]
     inner = x.to(down.dtype) @ down.T
     rows = inner if flat else inner.flatten(0, 1)
-    shares = scale.repeat(len(rows) // len(scale), 1).view(len(rows), *[1] * (rows.dim() - 2), -1)
-    return output + ((rows * shares) @ up.T).view_as(output).to(output.dtype)
+    shares = _at_rate(scale, rows.shape[1])
+    added = (rows * shares.repeat(len(rows) // len(scale), 1, 1)) @ up.T
+    return output + (added if flat else added.unflatten(0, x.shape[:2])).to(output.dtype)
+
+
+def _at_rate(scale: Tensor, length: int) -> Tensor:
+    """Strengths (K, T, R) of frames for something of a higher rate, (K, length, R).
+
+    For a condition of the whole scene (length 1) as they are: it then differs from frame to frame.
+    """
+    return scale if min(scale.shape[1], length) == 1 else scale.repeat_interleave(length // scale.shape[1], 1)

@@ -14,6 +14,18 @@ from generation.core.stored_array import StoredArray
 
 
 @dataclass(frozen=True)
+class Prosody:
+    """How a line's sound is changed once it is made: dB, semitones, and a factor on how far its pitch moves."""
+
+    loudness: float = 0.0
+    pitch: float = 0.0
+    melody: float = 1.0
+
+
+AS_SPOKEN = Prosody()
+
+
+@dataclass(frozen=True)
 class Line:
     """A line as the pipeline takes it, on the clock of 25 frames/s.
 
@@ -26,6 +38,9 @@ class Line:
         durations: mel frames (10 ms) per symbol; they sum to ``4 * n_frames``.
         recording: (960 * n_frames,) float32 at 24 kHz in place of synthesis, or None.
         language: that is spoken, by its name in eSpeak NG.
+        adapters: names and strengths that hold in this line, in place of those of whose voice and faces it has; what is
+            not named stays as it is.
+        prosody: changes of its sound; lips are made to the sound as it was before.
     """
 
     id: str
@@ -36,6 +51,8 @@ class Line:
     durations: tuple[int, ...]
     recording: np.ndarray | None = None
     language: str = "en-us"
+    adapters: tuple[tuple[str, float], ...] = ()
+    prosody: Prosody = AS_SPOKEN
 
     def __post_init__(self) -> None:
         if len(self.durations) != len(self.phonemes) or sum(self.durations) != 4 * self.n_frames:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from generation.core.clock import MELS_PER_FRAME, samples_from_frames
-from generation.core.delivery import AVERAGE, blend_deliveries, scale_pauses
+from generation.core.delivery import blend_deliveries, scale_pauses
 from generation.core.motion import WEIGHTS
 from generation.core.performance import CastMember, Line
 from generation.metrics.lip_sync import closed, contact_frames, least_near, open_range
@@ -93,8 +93,7 @@ def _trial(
         n_frames = line.n_frames + 2 * _MARGIN
         member = CastMember("SPEAKER", voice, adapters=((_TRIED, strength),))
         made = pipeline([line], [member], n_frames, seed=number, sampling=sampling)
-        eyes = [delivery] if delivery != AVERAGE else None
-        made = add_gaze(made, [GazeSpan(0, n_frames, str(number))], np.zeros(1, np.float32), delivery=eyes)
+        made = add_gaze(made, [GazeSpan(0, n_frames, str(number), (delivery,))], np.zeros(1, np.float32))
         part = made.characters[0]
         sound = part.speech[samples_from_frames(line.start) : samples_from_frames(line.stop)]
         found.append(speech_figures(sound, prompt.phonemes, lengths) | motion_figures(part.motion.values))

@@ -69,11 +69,15 @@ class GazeSpan:
         start: first video frame.
         stop: frame after the last one.
         key: seeds it, with the person's name.
+        delivery: of everybody in it; None = everybody's is average.
+        blinks: a minute, of everybody; None = as their delivery has it.
     """
 
     start: int
     stop: int
     key: str
+    delivery: tuple[Delivery, ...] | None = None
+    blinks: tuple[float | None, ...] | None = None
 
 
 def add_gaze(
@@ -81,12 +85,11 @@ def add_gaze(
     spans: Sequence[GazeSpan],
     sides: np.ndarray,
     targets: np.ndarray | None = None,
-    delivery: Sequence[Delivery] | None = None,
     driven: np.ndarray | None = None,
 ) -> Performance:
     """The performance with gaze and lids drawn anew within the spans, see :func:`draw_eyes`; everything else stays."""
     tracks = [part.motion.values.copy() for part in performance.characters]
-    for span, eyes in draw_eyes(performance.window, spans, sides, targets, delivery, driven):
+    for span, eyes in draw_eyes(performance.window, spans, sides, targets, driven):
         for track, own in zip(tracks, eyes, strict=True):
             track[span.start : span.stop, EYES] = own
     parts = zip(performance.characters, tracks, strict=True)
@@ -98,7 +101,6 @@ def draw_eyes(
     spans: Sequence[GazeSpan],
     sides: np.ndarray,
     targets: np.ndarray | None = None,
-    delivery: Sequence[Delivery] | None = None,
     driven: np.ndarray | None = None,
 ) -> Iterator[tuple[GazeSpan, list[np.ndarray]]]:
     """Gaze and lids, span by span.
@@ -110,13 +112,12 @@ def draw_eyes(
         spans: where, without overlap.
         sides: (K,) where each sits, -1 (left) .. 1 (right).
         targets: (K, T, 2) gaze that the script asks for, weights across (right positive) and up; NaN = up to them.
-        delivery: of the K people; None = everybody's are average.
         driven: (K, K, T) bool, whether voice i drives face j; None = everybody's own.
 
     Yields:
         A span, and the channels :data:`EYES` of everybody over it, (n, E) float32.
     """
-    spared = [False] * len(sides)
+    spared, owed = [False] * len(sides), [0.5] * len(sides)
     blinked = [spans[0].start if spans else 0] * len(sides)
     for span in spans:
         frames = slice(span.start, span.stop)
@@ -127,12 +128,16 @@ def draw_eyes(
             seed = seed_of(span.key, part.name, "eyes")
             wanted = None if targets is None else targets[k, frames]
             cues = cues_of(k, voices, sides, None if driven is None else driven[:, :, frames])
-            own = AVERAGE if delivery is None else delivery[k]
+            own = AVERAGE if span.delivery is None else span.delivery[k]
             # Of short stretches in a row every other one has a blink, or fewer where the wait allows it.
             n_frames, until = span.stop - span.start, blinked[k] + round(FPS * _LONGEST_WAIT) - span.start
             spared[k] = n_frames < FPS * _SHORT and not spared[k] and until >= n_frames + round(FPS * _EDGE)
             head = part.motion.values[:, ROTATION]
-            made, drawn = _eyes(cues, head, seed, wanted, None if spared[k] else until, own)
+            rate = None if span.blinks is None else span.blinks[k]
+            paced = None
+            if rate is not None:
+                paced, owed[k] = paced_blinks(n_frames, rate, owed[k], np.random.default_rng([seed, 1]))
+            made, drawn = _eyes(cues, head, seed, wanted, None if spared[k] else until, own, paced)
             eyes.append(made[:, EYES])
             blinked[k] = span.start + drawn[-1] if drawn else blinked[k]
         yield span, eyes
@@ -183,20 +188,52 @@ def eye_motion(
 
 
 def _eyes(
-    cues: Cues, head: np.ndarray, seed: int, targets: np.ndarray | None, until: int | None, delivery: Delivery
+    cues: Cues,
+    head: np.ndarray,
+    seed: int,
+    targets: np.ndarray | None,
+    until: int | None,
+    delivery: Delivery,
+    paced: list[int] | None = None,
 ) -> tuple[np.ndarray, list[int]]:
-    """What :func:`eye_motion` gives, and the frames drawn for blinks, the first by ``until``; None = no blinks."""
+    """What :func:`eye_motion` gives, and the frames drawn for blinks, the first by ``until``; None = no blinks.
+
+    With ``paced`` the blinks are at these frames.
+    """
     rng = np.random.default_rng(seed)
     out = np.zeros((len(head), N_CHANNELS), np.float32)
     write_gaze(out, cues, held_turns(cues.speaking), head, rng, targets, delivery.gaze_aversion)
     drawn = []
-    if until is not None:
+    if paced is not None:
+        drawn = paced
+        write_blinks(out, paced, rng)
+    elif until is not None:
         drawn = blink_frames(len(head), phrase_ends(cues), rng, max(delivery.blinks, 1.0), until)
         # some are left out, so that short stretches have fewer as well
         write_blinks(out, [frame for frame in drawn if delivery.blinks >= 1 or rng.random() < delivery.blinks], rng)
     lids = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
     out[:, lids] = delivery.lids + (1 - delivery.lids) * out[:, lids]
     return out.clip(0, 1), drawn
+
+
+def paced_blinks(n_frames: int, per_minute: float, owed: float, rng: np.random.Generator) -> tuple[list[int], float]:
+    """Frames of blinks at a given rate, at uneven distances.
+
+    Args:
+        n_frames: length of the track.
+        per_minute: blinks a minute, over many tracks.
+        owed: share of a blink that tracks before it leave to this one.
+        rng: source of chance.
+
+    Returns:
+        The frames, and the share that is left over.
+    """
+    wanted = owed + per_minute * n_frames / (60 * FPS)
+    count = int(wanted)
+    share = n_frames / max(count, 1)
+    # each somewhere in the middle of its share of the track: no two at once, and none at an end
+    frames = [int((number + rng.uniform(0.25, 0.75)) * share) for number in range(count)]
+    return frames, wanted - count
 
 
 def blink_frames(

@@ -38,13 +38,21 @@ def _turning(axis: str) -> Handle:
     return Handle((INDEX[f"headRotation{axis}"],), math.radians(1), -20.0, 20.0, 10)
 
 
+_PAIRS = {
+    name.removesuffix("Left"): (INDEX[name], INDEX[f"{name.removesuffix('Left')}Right"])
+    for name in BLENDSHAPES
+    if name.endswith("Left") and name not in ("jawLeft", "mouthLeft") and not name.startswith(("eyeLook", "eyeBlink"))
+}
 HANDLES: dict[str, Handle] = {
     "blink": Handle((INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]), reach=4),
     "headNod": _turning("X"),
     "headTurn": _turning("Y"),
     "headTilt": _turning("Z"),
-} | {name: Handle((INDEX[name],), reach=4 if name.startswith("eyeBlink") else 5) for name in BLENDSHAPES}
-"""By name: both lids, the head in degrees (nod: down, turn: to the picture's right, tilt), and every ARKit weight."""
+}
+HANDLES |= {name: Handle(both) for name, both in _PAIRS.items()}
+HANDLES |= {name: Handle((INDEX[name],), reach=4 if name.startswith("eyeBlink") else 5) for name in BLENDSHAPES}
+"""By name: both lids, the head in degrees (nod: down, turn: to the picture's right, tilt), both sides of the face
+(``mouthSmile``), and every ARKit weight."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from generation.models.joint_inputs import AUDIO_CHANNELS, HEARD_CHANNELS, Joint
 from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import JointTransformer
 from generation.models.vocoder import Vocoder
+from generation.pipeline.adapter_strengths import AdapterStrengths
 from generation.pipeline.conditioning import Condition, Generate, Given, LatentState, apply_all
 from generation.pipeline.face_routing import FaceRouting, route
 from generation.pipeline.guidance import MaskRoutedGuidance, guided_velocities
@@ -157,18 +158,18 @@ class JointPipeline(DiffusionPipeline):
         calm = torch.from_numpy(sampling.motion_spread()).to(motion.latent)
         motion = replace(motion, latent=calm * motion.latent)
         inputs = self.prepare_inputs(lines, cast, rows, audio, motion)
-        voices, faces = rows.members(cast)
-        with self.adapters.active([dict(m.adapters) for m in voices], [dict(m.adapters) for m in faces]):
+        strengths = AdapterStrengths.of(lines, cast, rows)
 
-            def denoise(
-                told: JointInputs, sound: LatentState, shown: LatentState, some: FaceRouting, place: Place
-            ) -> tuple[LatentState, LatentState]:
-                bent = None if steer is None else partial(steer, place.first)
-                step = None if on_step is None else partial(place.report, on_step)
+        def denoise(
+            told: JointInputs, sound: LatentState, shown: LatentState, some: FaceRouting, place: Place
+        ) -> tuple[LatentState, LatentState]:
+            bent = None if steer is None else partial(steer, place.first)
+            step = None if on_step is None else partial(place.report, on_step)
+            with self.adapters.active(*strengths.window(place.first, sound.latent.shape[2])):
                 return self.denoise(told, sound, shown, cast, some, sampling, guidance, step, bent)
 
-            quiet = quiet_frames(inputs, audio, self.normalizer.silence(1))
-            audio, motion = sample_windows(denoise, inputs, audio, motion, rows, quiet)
+        quiet = quiet_frames(inputs, audio, self.normalizer.silence(1))
+        audio, motion = sample_windows(denoise, inputs, audio, motion, rows, quiet)
         return self.decode(lines, cast, rows, audio, motion)
 
     @property

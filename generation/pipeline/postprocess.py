@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from scipy.ndimage import binary_dilation, gaussian_filter1d, uniform_filter1d
 
+from generation.audio.effects import change_pitch
 from generation.audio.mel import match_loudness
 from generation.audio.pitch import envelope
 from generation.audio.timbre import apply_timbre
@@ -16,7 +17,7 @@ from generation.audio.voice_activity import voice_level
 from generation.core.arrays import runs
 from generation.core.clock import HOP, MELS_PER_FRAME, SAMPLES_PER_FRAME, mels_from_frames, samples_from_frames
 from generation.core.motion import INDEX, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
-from generation.core.performance import Line
+from generation.core.performance import Line, Prosody
 
 if TYPE_CHECKING:
     from generation.models.vocoder import Vocoder
@@ -91,14 +92,14 @@ def assemble_speech(
     """One person's lines on the clock, (960 T,) float32; exact zeros between them.
 
     Each line is decoded by itself, so that its sound does not depend on its neighbours, and made softer as a whole if
-    it would not fit between -1 and 1; recordings stay as they are. ``timbre`` is the voice's, of
-    :mod:`generation.audio.timbre`.
+    it would not fit between -1 and 1; recordings stay as they are, but for the prosody that a line has. ``timbre`` is
+    the voice's, of :mod:`generation.audio.timbre`.
     """
     speech = np.zeros(samples_from_frames(n_frames), np.float32)
     for line in lines:
         span = slice(samples_from_frames(line.start), samples_from_frames(line.stop))
         if line.recording is not None:
-            speech[span] = line.recording
+            speech[span] = _with_prosody(line.recording, line.prosody)
             continue
         own = mel[mels_from_frames(line.start) : mels_from_frames(line.stop)]
         own = post_filter(own if timbre is None else apply_timbre(own, timbre))
@@ -106,8 +107,18 @@ def assemble_speech(
         ramp = np.linspace(0, 1, _FADE, dtype=np.float32)
         sound[:_FADE] *= ramp
         sound[-_FADE:] *= ramp[::-1]
-        speech[span] = sound / max(1.0, np.abs(sound).max())
+        speech[span] = _with_prosody(sound / max(1.0, np.abs(sound).max()), line.prosody)
     return speech
+
+
+def _with_prosody(sound: np.ndarray, prosody: Prosody) -> np.ndarray:
+    """A line's sound (S,) with its prosody, no louder than fits between -1 and 1."""
+    if (prosody.pitch, prosody.melody) != (0, 1):
+        sound = change_pitch(sound, prosody.melody, prosody.pitch)
+    if prosody.loudness:
+        sound = sound * np.float32(10 ** (prosody.loudness / 20))
+        sound = sound / np.float32(max(1.0, np.abs(sound).max()))
+    return sound
 
 
 def _decoded(mel: np.ndarray, vocoder: Vocoder) -> np.ndarray:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from generation.core.clock import samples_from_frames
 from generation.core.motion import N_CHANNELS, MotionTrack
-from generation.core.performance import CastMember, Line, Performance
+from generation.core.performance import AS_SPOKEN, CastMember, Line, Performance
 from generation.models.flow import seeded_noise
 from generation.motion.keyframes import FADE, KeyedSpan, through_keyframes
 from generation.pipeline.conditioning import Condition, Generate, Given
@@ -79,7 +79,7 @@ def regenerate_span(
 def _heard(line: Line, kept: Performance) -> Line:
     """The line with the sound that was made of it in place of synthesis."""
     sound = kept.characters[line.character].speech[samples_from_frames(line.start) : samples_from_frames(line.stop)]
-    return replace(line, recording=sound)
+    return replace(line, recording=sound, prosody=AS_SPOKEN)
 
 
 def _noise(n_frames: int, span: KeyedSpan, name: str, seed: int) -> Tensor:

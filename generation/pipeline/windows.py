@@ -20,6 +20,7 @@ from generation.core.motion import CHANNELS, MOUTH
 from generation.models.joint_inputs import JointInputs
 from generation.pipeline.conditioning import LatentState
 from generation.pipeline.face_routing import FaceRouting
+from generation.text.ipa import SYMBOL_INDEX
 from generation.text.phoneme_sequence import silent_symbols
 
 LONGEST = 350
@@ -29,11 +30,15 @@ PREFIX = 25
 _AHEAD = 12
 """Frames after it that are made too: there the motion passes over into the next window's."""
 _MOUTH_AHEAD = 3
-"""The same for lips and jaw, which follow a sound that is joined at once."""
+"""The same for lips and jaw, and for the sound that they follow."""
+_CLOSURES = {"p": 0.6, "t": 0.6, "k": 0.6, "b": 0.4, "d": 0.4, "ɡ": 0.4}
+"""How quiet it is while the mouth is shut for a stop, beside 1 in a pause: in a line without pauses joins lie there."""
+_CLOSED = 0.6
+"""Share of a stop before its burst."""
 _SEARCH = 50
 """Frames to either side among which a quieter place for a join is looked for."""
 
-_MOUTH_CHANNELS = torch.tensor([name in MOUTH for name in CHANNELS])
+_MOTION_AHEAD = torch.tensor([_MOUTH_AHEAD if name in MOUTH else _AHEAD for name in CHANNELS])
 
 
 @dataclass(frozen=True)
@@ -65,24 +70,24 @@ def sample_windows(
     made = torch.cat([audio.denoise_mask[0], motion.denoise_mask[0]]).amax(0) > 0
     windows = plan_windows(made.cpu().numpy(), quiet)
     sound, shown = audio, motion
-    ahead = motion.latent[:, :, :0]
+    ahead, said = motion.latent[:, :, :0], audio.latent[:, :, :0]
     for number, (frames, new) in enumerate(windows):
         known = sound.window(frames), shown.window(frames)
         some = rows.window(frames)
         told = replace(inputs.window(frames), audio_given=known[0].given, motion_given=some.of_faces(known[1].given))
         finished = denoise(told, *known, some, Place(frames.start, number, len(windows)))
         inside = slice(new.start - frames.start, new.stop - frames.start)
-        sound = sound.known(new, finished[0].blended[:, :, inside])
-        moved = finished[1].blended
-        shown = shown.known(new, _passed_over(ahead, moved[:, :, inside]))
-        ahead = moved[:, :, inside.stop :]
+        spoken, moved = finished[0].blended, finished[1].blended
+        sound = sound.known(new, _passed_over(said, spoken[:, :, inside], _MOUTH_AHEAD))
+        shown = shown.known(new, _passed_over(ahead, moved[:, :, inside], _MOTION_AHEAD))
+        said, ahead = spoken[:, :, inside.stop :], moved[:, :, inside.stop :]
     return replace(audio, latent=sound.clean), replace(motion, latent=shown.clean)
 
 
-def _passed_over(former: Tensor, new: Tensor) -> Tensor:
-    """Motion (B, K, n, C) that begins as the former window went on for a few frames."""
+def _passed_over(former: Tensor, new: Tensor, over: int | Tensor) -> Tensor:
+    """A stream (B, K, n, C) that begins as the former window went on, for ``over`` frames of it or of each channel."""
     length = min(former.shape[2], new.shape[2])
-    reach = torch.where(_MOUTH_CHANNELS, min(_MOUTH_AHEAD, length), length).to(new)
+    reach = torch.as_tensor(over, device=new.device).clamp(max=length).to(new)
     place = (torch.arange(length, device=new.device)[:, None] + 1) / (reach + 1)
     share = 0.5 - 0.5 * torch.cos(torch.pi * place.clamp(max=1))
     begun = (1 - share) * former[:, :, :length] + share * new[:, :, :length]
@@ -90,9 +95,16 @@ def _passed_over(former: Tensor, new: Tensor) -> Tensor:
 
 
 def quiet_frames(inputs: JointInputs, audio: LatentState, silence: np.ndarray) -> np.ndarray:
-    """(T,) 0..1, share of a frame in which no voice is heard, by phonemes or recordings; ``silence`` is a token."""
+    """(T,) 0..1, how quiet each frame is: 1 where no voice is heard, less where lips or tongue are shut for a stop.
+
+    By phonemes, or recordings; ``silence`` is a token.
+    """
     pause = int(silent_symbols(1)[0][0])
-    unsaid = (inputs.symbols == pause).float().unflatten(-1, (-1, MELS_PER_FRAME)).mean(-1)
+    quietness = (inputs.symbols == pause).float()
+    closed = inputs.phoneme_position[..., 0] < _CLOSED
+    for symbol, share in _CLOSURES.items():
+        quietness = torch.where((inputs.symbols == SYMBOL_INDEX[symbol]) & closed, share, quietness)
+    unsaid = quietness.unflatten(-1, (-1, MELS_PER_FRAME)).mean(-1)
     still = (audio.clean - torch.from_numpy(silence).to(audio.clean)).abs().amax(-1) < 1e-3
     silent = torch.maximum(unsaid, (still & (audio.denoise_mask == 0))[:, : unsaid.shape[1]].float())
     return silent[0].amin(0).cpu().numpy()
@@ -103,7 +115,7 @@ def plan_windows(made: np.ndarray, quiet: np.ndarray) -> list[tuple[slice, slice
 
     Args:
         made: (T,) bool, frames in which anything is to be made.
-        quiet: (T,) 0..1, share of each frame in which no voice is heard: joins lie there where they can.
+        quiet: (T,) 0..1, how quiet each frame is: joins lie where it is most.
 
     Returns:
         The frames of each window, and those among them that come from it; together these cover what is to be made.
@@ -120,7 +132,9 @@ def plan_windows(made: np.ndarray, quiet: np.ndarray) -> list[tuple[slice, slice
         begin = min(max(0, (first + stop - LONGEST) // 2), n_frames - LONGEST)
         return [(slice(begin, begin + LONGEST), slice(first, stop))]
     edges = np.linspace(first, stop, -(-(stop - first) // room) + 1).round().astype(int)
-    calm = uniform_filter1d(quiet.astype(np.float64), 3)
+    level = quiet.astype(np.float64)
+    # quiet on both sides of a join, and rather amid quiet than at its edge
+    calm = np.minimum(level, np.append(level[:1], level[:-1])) + 0.01 * uniform_filter1d(level, 3)
     edges = [first, *(_quietest(calm, int(edge)) for edge in edges[1:-1]), stop]
     return [(slice(max(0, a - PREFIX), min(n_frames, b + _AHEAD)), slice(a, b)) for a, b in pairwise(edges)]
 

@@ -88,6 +88,24 @@ class SetSpeed(_LineAction):
     value: float = Field(title="speed", ge=0.5, le=2.0)
 
 
+class SetStyles(_LineAction):
+    """Strengths of styles in this line, as ``whisper 0.8 + weary``; empty = as its speakers have them."""
+
+    refused: ClassVar[str] = "Styles of a line are written as: whisper 0.8 + weary."
+
+    kind: Literal["styles"] = "styles"
+    value: Annotated[str, Field(max_length=2000)]
+
+
+class SetDirection(_LineAction):
+    """What the line does besides its words, in words; empty = nothing."""
+
+    refused: ClassVar[str] = "A direction has at most 2000 letters; shorten it."
+
+    kind: Literal["direction"] = "direction"
+    value: Annotated[str, Field(max_length=2000)]
+
+
 class SetPause(_LineAction):
     """Begin so many seconds after the line before it ends."""
 
@@ -172,8 +190,8 @@ class CompareTakes(_LineAction):
 
 
 LineAction = (
-    SetText | SetSpeaker | SetFace | SetLanguage | SetSpeed | SetPause | SetOverlap | SetStart | AddLine | RemoveLine
-    | MoveLine | HearLine | NewTake | KeepTake | PlayTake | CompareTakes | CorrectWord
+    SetText | SetSpeaker | SetFace | SetLanguage | SetSpeed | SetStyles | SetDirection | SetPause | SetOverlap
+    | SetStart | AddLine | RemoveLine | MoveLine | HearLine | NewTake | KeepTake | PlayTake | CompareTakes | CorrectWord
 )  # fmt: skip
 
 # The picture; places are in pixels of the loaded picture
@@ -272,13 +290,13 @@ class RetakeSpan(_SpanAction):
 
 
 class SetAmount(_Message):
-    """Another amount of somebody's mouth, head or blinks; 1 is as generated."""
+    """Another amount of somebody's mouth, head, blinks or expression; 1 is as generated."""
 
     refused: ClassVar[str] = "That cannot be changed here; look at the page Cast."
 
     kind: Literal["amount"] = "amount"
     who: Name
-    field: Literal["mouth", "head", "blink"]
+    field: Literal["mouth", "head", "blink", "expression"]
     value: float = Field(title="amount", ge=0, le=1.5)
 
 

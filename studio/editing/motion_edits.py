@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from generation.motion.keyframes import HANDLES
+from studio.acting.marks import Keyframe, Retake
 from studio.core.storage import read_json
 from studio.editing import cast_edits
 from studio.editing.actions import SetAmount, Span
@@ -18,11 +19,11 @@ from studio.jobs.queue import frozen_scene, jobs
 from studio.jobs.supervisor import worker_state
 from studio.project.project import Project
 from studio.scene.retakes import LINE_GONE, with_retake, with_retakes
-from studio.scene.schema import Keyframe, Retake, Scene
+from studio.scene.schema import Scene
 
 WINDOW = 40.0
 """Most seconds that are shown at once."""
-AMOUNTS = ("mouth", "head", "blink")
+AMOUNTS = ("mouth", "head", "blink", "expression")
 _HEAD = (-10.0, 10.0, "head")
 _SHOWN = {"mouth": (0.0, 0.7, "mouth"), "blink": (0.0, 1.0, "blink"), "turn": _HEAD, "nod": _HEAD, "tilt": _HEAD}
 """Lowest and highest value that a lane has room for, less than a key may have, and the amount that scales it."""
@@ -109,7 +110,7 @@ def new_retake(project: Project, lanes: Lanes, span: Span) -> dict[str, Any]:
 
 
 def with_amount(scene: Scene, action: SetAmount) -> Scene:
-    """The scene with another amount of somebody's mouth, head or blinks.
+    """The scene with another amount of somebody's mouth, head, blinks or expression.
 
     Raises:
         ValueError: nobody is called so.

@@ -14,6 +14,7 @@ from studio.editing.actions import (
     LineAction,
     MoveLine,
     RemoveLine,
+    SetDirection,
     SetFace,
     SetLanguage,
     SetOverlap,
@@ -21,6 +22,7 @@ from studio.editing.actions import (
     SetSpeaker,
     SetSpeed,
     SetStart,
+    SetStyles,
 )
 from studio.editor.line_reading import shown_reading
 from studio.editor.picture_view import ink_on
@@ -30,13 +32,20 @@ from studio.project.takes import Take
 from studio.scene.lexicon import lexicon_in, with_sound
 from studio.scene.retakes import LINE_GONE, kept_over
 from studio.scene.schema import Scene, ScriptLine
+from studio.scene.screenplay import written_styles
 from studio.scene.voices import language_of
+from studio.timeline.directed import acted_line
 
 SECONDS_PER_LETTER = 0.07
 """Mean of the training corpus at speed 1, spaces included: a guess until the line was heard."""
 MOST_LETTERS = 1000
 """Of a line whose reading is shown; the check refuses longer ones."""
 TIMES = ("pause", "overlap", "start")
+_FIELDS = {
+    "who": ("who", "Who"), "face": ("face", "Face"), "speed": ("speed", "Speed"), "styles": ("styles", "Styles"),
+    "direction": ("direction", "Direction"), "language": ("language", "Language"),
+}  # fmt: skip
+"""Field of a line that an action changes, and what that is called, by the action's kind."""
 
 
 def script_rows(project: Project, busy: Mapping[str, bool]) -> list[dict[str, Any]]:
@@ -56,7 +65,8 @@ def script_rows(project: Project, busy: Mapping[str, bool]) -> list[dict[str, An
         made.append({
             "id": line_id, "index": index, "who": _known(scene, line.speakers), "face": _known(scene, line.faces),
             "text": line.text, "language": line.language or "", "note": line.note, "read": _reading(scene, index),
-            "speed": line.speed, "time": [field, value], "busy": line_id in busy,
+            "speed": line.speed, "styles": written_styles(line.styles),
+            "direction": line.direction, "acts": _acts(scene, index), "time": [field, value], "busy": line_id in busy,
             "colour": scene.colour_of(owner) if owner is not None else "#b3261e",
             "ink": ink_on(scene.colour_of(owner)) if owner is not None else "#ffffff",
             "known": seconds is not None, "recording": line.recording is not None,
@@ -64,6 +74,14 @@ def script_rows(project: Project, busy: Mapping[str, bool]) -> list[dict[str, An
             "takes": [_take(number, take, line.take) for number, take in enumerate(takes, 1)],
         })  # fmt: skip
     return made
+
+
+def _acts(scene: Scene, index: int) -> list[dict[str, str]]:
+    """The parts of a line's directions: their words, what each means, and the nearest where it means nothing."""
+    line = scene.script[index]
+    if len(line.text) > MOST_LETTERS:
+        return []
+    return [vars(chip) for chip in acted_line(scene, line).chips]
 
 
 def _reading(scene: Scene, index: int) -> str:
@@ -124,14 +142,10 @@ def apply_line_action(scene: Scene, action: LineAction) -> tuple[Scene, str]:
     if action.text is not None:
         script[index], what = _changed(script[index], text=action.text), f"Words of {label}"
     match action:
-        case SetSpeaker():
-            script[index], what = _changed(script[index], who=action.value), f"Who of {label}"
-        case SetFace():
-            script[index], what = _changed(script[index], face=action.value), f"Face of {label}"
-        case SetLanguage():
-            script[index], what = _changed(script[index], language=action.value), f"Language of {label}"
-        case SetSpeed():
-            script[index], what = _changed(script[index], speed=round(action.value, 2)), f"Speed of {label}"
+        case SetSpeaker() | SetFace() | SetLanguage() | SetSpeed() | SetStyles() | SetDirection():
+            field, named = _FIELDS[action.kind]
+            value = round(action.value, 2) if isinstance(action, SetSpeed) else action.value
+            script[index], what = _changed(script[index], **{field: value}), f"{named} of {label}"
         case SetPause() | SetOverlap() | SetStart():
             script[index], what = _with_time(script[index], action), f"Time of {label}"
         case AddLine():
@@ -180,7 +194,10 @@ def _changed(line: ScriptLine, **changes: object) -> ScriptLine:
     try:
         return ScriptLine.model_validate({**line.model_dump(), **changes})
     except ValidationError as error:
-        raise ValueError(f"This line {error.errors()[0]['ctx']['error']}.") from None
+        found = error.errors()[0]
+        if found["loc"][:1] == ("styles",):
+            raise ValueError(SetStyles.refused) from None
+        raise ValueError(f"This line {found['ctx']['error']}.") from None
 
 
 def _with_time(line: ScriptLine, action: SetPause | SetOverlap | SetStart) -> ScriptLine:

@@ -71,7 +71,7 @@ def same_performance(one: Scene | None, other: Scene) -> bool:
 
 
 def _moving(scene: Scene) -> Scene:
-    unseen = {"mouth": 1.0, "head": 1.0, "blink": 1.0, "colour": None}
+    unseen = {"mouth": 1.0, "head": 1.0, "blink": 1.0, "expression": 1.0, "colour": None}
     cast = tuple(character.model_copy(update=unseen) for character in scene.cast)
     return scene.model_copy(update={"cast": cast, "title": "", "consent": None, "statement": "", "label": True})
 

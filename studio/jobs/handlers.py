@@ -98,11 +98,13 @@ def run_render(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict
         work=work,
         lossless=film == "lossless",
         alpha=film in ("prores", "webm"),
+        beginning=job.beginning,
     )
     video = job.folder / "out" / f"{file_names([job.project_folder.name])[0]}{FILM_SUFFIXES[film]}"
     observer = _JobObserver(job, scene, settings.steps, reporter.yield_point)
     forget_peak_memory()
     report = render_scene(job.scene_path, video, settings, reporter.show, reporter.cancelled, observer, loaded.models)
+    job.beginning.unlink(missing_ok=True)
     seconds = reporter.stage_seconds()
     memory = {"memory": float(peak)} if (peak := peak_memory()) else {}
     if film == "mp4":  # what is said beforehand is said of these

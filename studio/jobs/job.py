@@ -110,6 +110,11 @@ class Job:
         return self.folder / "preview.jpg"
 
     @property
+    def beginning(self) -> Path:
+        """The beginning of the film while the rest is being made, an MP4; may not be there yet."""
+        return self.folder / "beginning.mp4"
+
+    @property
     def cancel_asked(self) -> bool:
         """Whether somebody asked to stop it."""
         return (self.folder / "cancel").exists()
@@ -173,8 +178,9 @@ class Job:
     def clear(self) -> None:
         """Remove what it made, so that nothing half done stays; only the worker calls it."""
         shutil.rmtree(self.folder / "out", ignore_errors=True)
-        with suppress(OSError):
-            self.preview_picture.unlink(missing_ok=True)
+        for path in (self.preview_picture, self.beginning):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def cancel(self) -> None:
         """Ask to stop; within 3 s the job is cancelled, finished lines are kept. Nothing if it has ended."""

@@ -1,4 +1,4 @@
-"""Voice, timbre, styles and delivery of everybody in a scene's cast."""
+"""Voice, timbre, styles and delivery of everybody in a scene's cast, and the styles of single lines."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from generation.adapters.metadata import fingerprint
 from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE
-from generation.core.delivery import Delivery, blend_deliveries
+from generation.core.delivery import Delivery
 from generation.voices.bank import speaker_embedding_from_clip
 from studio.performance.models import Models
 from studio.scene.schema import Character, Scene
-from studio.scene.styles import read_style
+from studio.scene.styles import delivery_of, read_style
 from studio.timeline.recordings import line_recording, scene_recording
 
 
@@ -58,13 +58,30 @@ def character_voices(scene: Scene, folder: Path, models: Models) -> list[Charact
     return voices
 
 
+def line_strengths(scene: Scene, folder: Path, models: Models) -> list[tuple[tuple[str, float], ...]]:
+    """Strengths that each line of the script has of its own, by the hashes of the adapters' files, which are loaded.
+
+    Raises:
+        ValueError: a style that cannot be used.
+        RuntimeError: an adapter's file that is damaged.
+    """
+    return [tuple(_loaded(line.styles, folder, models).items()) for line in scene.script]
+
+
+def _loaded(styles: Mapping[str, float], folder: Path, models: Models) -> dict[str, float]:
+    """Strengths by the hashes of the files of adapters, which are loaded."""
+    adapters, strengths = models.pipeline.adapters, {}
+    for name, strength in styles.items():
+        path = read_style(name, folder).path
+        if (key := fingerprint(path)) not in adapters.names:
+            adapters.load(key, path)
+        strengths[key] = strength
+    return strengths
+
+
 def _styles(character: Character, folder: Path, models: Models) -> tuple[dict[str, float], Delivery]:
-    adapters = models.pipeline.adapters
-    read = [(read_style(name, folder), strength) for name, strength in character.styles.items() if strength > 0]
-    for about, _ in read:
-        if (key := fingerprint(about.path)) not in adapters.names:
-            adapters.load(key, about.path)
-    return {fingerprint(about.path): s for about, s in read}, blend_deliveries((about.delivery, s) for about, s in read)
+    used = {name: strength for name, strength in character.styles.items() if strength > 0}
+    return _loaded(used, folder, models), delivery_of(used, folder)
 
 
 def _voice(

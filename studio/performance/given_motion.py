@@ -29,7 +29,14 @@ class _Span:
     stop: int
 
 
-def write_given_motion(performance: StoredPerformance, scene: Scene, folder: Path, timeline: Timeline) -> None:
+def write_given_motion(
+    performance: StoredPerformance,
+    scene: Scene,
+    folder: Path,
+    timeline: Timeline,
+    begin: int = 0,
+    end: int | None = None,
+) -> None:
     """Writes what files give over the motion of a performance.
 
     A file of a character runs from the scene's first frame, one of a line from the line's first to its last. In its
@@ -42,12 +49,15 @@ def write_given_motion(performance: StoredPerformance, scene: Scene, folder: Pat
         scene: says what comes from where.
         folder: where its file names start.
         timeline: of the scene.
+        begin: first frame that is written.
+        end: frame after the last one; None = that of the scene.
 
     Raises:
         ValueError: a file that cannot be used; the check says so before.
     """
     for span in _spans(scene, timeline):
-        _write(performance, span, scene_motion(folder, span.name, span.region))
+        wanted = slice(begin, performance.n_frames if end is None else end)
+        _write(performance, span, scene_motion(folder, span.name, span.region), wanted)
 
 
 def _spans(scene: Scene, timeline: Timeline) -> Iterator[_Span]:
@@ -72,7 +82,7 @@ def _spans(scene: Scene, timeline: Timeline) -> Iterator[_Span]:
             yield _Span(face, region, name, start, start, stop)
 
 
-def _write(performance: StoredPerformance, span: _Span, file: MotionFile) -> None:
+def _write(performance: StoredPerformance, span: _Span, file: MotionFile, wanted: slice) -> None:
     n_frames, given = performance.n_frames, file.track.values
     stop = min(span.stop, span.zero + len(given))
     if stop <= span.first:
@@ -83,4 +93,6 @@ def _write(performance: StoredPerformance, span: _Span, file: MotionFile) -> Non
     held = np.arange(around.start, around.stop).clip(span.first, stop - 1) - span.zero
     inside = span.first - around.start, stop - around.start
     motion[:, columns] = crossfade(motion[:, columns], given[held][:, columns], *inside)
-    performance.motion[span.who][around] = motion
+    first, last = max(around.start, wanted.start), min(around.stop, wanted.stop)
+    if first < last:
+        performance.motion[span.who][first:last] = motion[first - around.start : last - around.start]

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from generation.core.delivery import Delivery
 from generation.core.motion import MotionTrack
-from generation.core.performance import CastMember, Performance, StoredPerformance
+from generation.core.performance import CastMember, Performance, Prosody, StoredPerformance
 from generation.core.result_key import made_by, result_key
 from generation.motion.keyframes import KeyedSpan, crossfade
 from generation.pipeline.face_routing import LEAST_SHARE
 from studio.core.output import require_place
 from studio.core.progress import Progress
-from studio.performance.characters import character_voices
+from studio.performance.characters import character_voices, line_strengths
 from studio.performance.given_motion import write_given_motion
 from studio.performance.models import Models, single_threaded
 from studio.performance.performance_cache import PerformanceCache, made_bytes
 from studio.performance.recorded_lines import voiced_tracks
-from studio.performance.retake_plan import bend_through_keys, plan_retakes
+from studio.performance.retake_plan import bend_through_keys, frames_around, plan_retakes
 from studio.performance.scene_gaze import write_scene_eyes
 from studio.performance.scene_routing import scene_routing
 from studio.performance.segment_generation import OnStep, SegmentGenerator
+from studio.scene.line_names import line_names
 from studio.scene.schema import Scene
+from studio.scene.styles import line_deliveries
+from studio.timeline.directed import directed_scene
+from studio.timeline.placed_marks import PlacedCurve, head_turns, lay_curves, placed_curves, placed_gazes
 from studio.timeline.recordings import line_recording
-from studio.timeline.segments import Segment, join_performances, split
+from studio.timeline.segments import Segment, joined_step_by_step, split
 from studio.timeline.timeline import Speaker, Timeline, build_timeline
 
 MADE_BY = ("studio.performance.segment_generation", "studio.performance.performance_cache")
@@ -65,10 +70,14 @@ class ScenePerformer:
         steps: int | None = None,
         speakers_only: bool = False,
     ) -> None:
+        self._names = line_names(scene)
+        scene = directed_scene(scene)
         self._scene, self._folder, self._models = scene, folder, models
         self._steps, self._speakers_only = steps, speakers_only
         self.seed = scene.seed if seed is None else seed
         self._voices = character_voices(scene, folder, models)
+        self._strengths = line_strengths(scene, folder, models)
+        self._deliveries = [line_deliveries(scene, index, folder) for index in range(len(scene.cast))]
         self.generated = 0.0
 
     def timeline(self) -> Timeline:
@@ -77,8 +86,14 @@ class ScenePerformer:
         Raises:
             ValueError: times that cannot be met.
         """
-        speakers = [Speaker(voice.embedding, voice.delivery) for voice in self._voices]
-        return build_timeline(self._scene, speakers, self._models.durations, partial(line_recording, self._folder))
+        speakers = [
+            Speaker(voice.embedding, voice.delivery, in_lines)
+            for voice, in_lines in zip(self._voices, self._deliveries, strict=True)
+        ]
+        load = partial(line_recording, self._folder)
+        timeline = build_timeline(self._scene, speakers, self._models.durations, load, self._names)
+        prosodies = [Prosody(line.loudness, line.pitch, line.melody) for line in self._scene.script]
+        return timeline.with_adapters(self._strengths, prosodies)
 
     @single_threaded()
     def perform(
@@ -89,6 +104,7 @@ class ScenePerformer:
         work: Path,
         progress: Progress,
         wanted: Collection[str] | None = None,
+        on_part: Callable[[StoredPerformance, int], None] = lambda performance, n_frames: None,
     ) -> StoredPerformance:
         """Generates speech and motion of everybody over the whole scene.
 
@@ -100,6 +116,7 @@ class ScenePerformer:
             work: folder where finished segments are kept, and found again; the performance lies there too.
             progress: told how far it is, asked whether to stop.
             wanted: ids of the lines that are needed; only their segments are made, elsewhere is silence. None = all.
+            on_part: told the performance, and up to which frame it is finished, as it grows.
 
         Raises:
             Cancelled: stopped; the finished segments stay.
@@ -112,18 +129,48 @@ class ScenePerformer:
         segments = [s for s in split(timeline) if wanted is None or any(line.id in wanted for line in s.lines)]
         retakes = _retakes_of(self._scene, timeline, segments)
         routing = scene_routing(self._scene, timeline, routing)
-        joined = StoredPerformance.still(names, timeline.n_frames, work)
-        join_performances(segments, self._parts(segments, retakes, routing, sides, work, progress), joined)
-        deliveries = [voice.delivery for voice in self._voices]
-        driven = routing >= LEAST_SHARE
-        finished = StoredPerformance.still(names, timeline.n_frames, work)
+        joined, finished = (StoredPerformance.still(names, timeline.n_frames, work) for _ in range(2))
         finished = replace(finished, speech=joined.speech, voiced=voiced_tracks(timeline.speaker_lines, len(names)))
-        write_scene_eyes(
-            joined, finished, self._scene, timeline, segments, sides, self.seed, retakes, deliveries, driven
-        )
-        write_given_motion(finished, self._scene, self._folder, timeline)
-        bend_through_keys(finished, retakes)
+        deliveries, blinks = self._eyes_of(timeline, segments)
+        curves, gazes = placed_curves(self._scene, timeline), placed_gazes(self._scene, timeline, sides)
+        eyes = write_scene_eyes(
+            joined, finished, self._scene, timeline, segments, sides, self.seed, retakes, deliveries,
+            routing >= LEAST_SHARE, blinks, gazes,
+        )  # fmt: skip
+        ends = [segment.start + segment.n_frames - segment.after for segment in segments]
+        # heads before the eyes are drawn, which make up for them
+        heads = [*(curve for curve in curves if curve.turns_head), *head_turns(gazes)]
+        faces = [curve for curve in curves if not curve.turns_head]
+        known, told = 0, 0
+        for until in joined_step_by_step(
+            segments, self._parts(segments, retakes, routing, sides, work, progress), joined
+        ):
+            lay_curves(joined, heads, known, until)
+            known = until
+            while ends and ends[0] <= known:
+                ends.pop(0)
+                told = self._finish(finished, timeline, faces, retakes, told, next(eyes))
+                on_part(finished, told)
+        for until in eyes:
+            told = self._finish(finished, timeline, faces, retakes, told, until)
         return finished
+
+    def _finish(
+        self,
+        finished: StoredPerformance,
+        timeline: Timeline,
+        faces: Sequence[PlacedCurve],
+        retakes: Sequence[KeyedSpan],
+        first: int,
+        stop: int,
+    ) -> int:
+        """Curves, motion from files and keys where eyes are drawn; the frame up to which nothing changes any more."""
+        around = [(span, frames_around(span, finished.n_frames)) for span in retakes]
+        stop = min([stop, *(frames.start for _, frames in around if frames.start < stop < frames.stop)])
+        lay_curves(finished, faces, first, stop)
+        write_given_motion(finished, self._scene, self._folder, timeline, first, stop)
+        bend_through_keys(finished, [span for span, frames in around if first < frames.stop <= stop])
+        return max(first, stop)
 
     def _parts(
         self,
@@ -161,6 +208,25 @@ class ScenePerformer:
         routing = scene_routing(self._scene, timeline, routing)
         keys = [(segment.lines, self._key(segment, routing, sides)) for segment in split(timeline)]
         return {line.id: key for lines, key in keys for line in lines}
+
+    def _eyes_of(
+        self, timeline: Timeline, segments: Sequence[Segment]
+    ) -> tuple[list[list[Delivery]], list[list[float | None]]]:
+        """Everybody's delivery and blinks a minute in each segment: as the first of its lines has them that asks."""
+        index_of = {line.id: number for number, line in enumerate(timeline.lines)}
+        usual = [voice.delivery for voice in self._voices], [member.blinks for member in self._scene.cast]
+        deliveries, blinks = [], []
+        for segment in segments:
+            own, rates = list(usual[0]), list(usual[1])
+            for number in sorted((index_of[line.id] for line in segment.lines if line.id in index_of), reverse=True):
+                written = self._scene.script[number]
+                for speaker in self._scene.speakers_of(written):
+                    for who in {speaker, *self._scene.faces_of(written, speaker)}:
+                        own[who] = self._deliveries[who].get(number, own[who])
+                        rates[who] = rates[who] if written.blinks is None else written.blinks
+            deliveries.append(own)
+            blinks.append(rates)
+        return deliveries, blinks
 
     def _generator(self, routing: np.ndarray, sides: np.ndarray) -> SegmentGenerator:
         cast = [

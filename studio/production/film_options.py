@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,28 @@ def read_film_options(
             say("warning", str(notice), **notice.as_data())
     how = (arguments.device, arguments.draft, arguments.lossless, arguments.alpha)
     return RenderSettings(arguments.seed, steps, size, *how), backbone
+
+
+def add_beginning_option(command: argparse.ArgumentParser) -> None:
+    """Add where the film's beginning goes while the rest is made."""
+    beginning_help = "write the film's beginning here while the rest is made, again and again as it grows (.mp4)"
+    command.add_argument("--beginning", type=Path, metavar="FILE", help=beginning_help)
+
+
+def with_beginning(arguments: argparse.Namespace, settings: RenderSettings) -> RenderSettings:
+    """The settings with the place of the film's beginning, where one is wanted.
+
+    Raises:
+        DocumentError: a film of which none is written, or a name that it cannot have.
+    """
+    path = arguments.beginning
+    if path is None:
+        return settings
+    if settings.lossless or settings.alpha or arguments.backbone:
+        raise DocumentError([Problem("output", "--beginning needs an ordinary film", "leave it out")])
+    if path.suffix.lower() != ".mp4" or path.absolute() == arguments.output.absolute():
+        raise DocumentError([Problem("output", "--beginning needs a name of its own that ends in .mp4")])
+    return replace(settings, beginning=path)
 
 
 def _backbone(arguments: argparse.Namespace) -> BackboneDrawing | None:

@@ -78,6 +78,8 @@ class FrameCache:
         every: how many frames of the clock each one stands for.
         watermark: whether the visible AI label is drawn into each frame.
         film: format of the film that the segments are for.
+        whole: whether the states are those of the whole film. Of its beginning the last segment is left out, which more
+            states would make longer.
 
     Attributes:
         missing: the segments that are not kept yet, each once.
@@ -93,13 +95,20 @@ class FrameCache:
         every: int = 1,
         watermark: bool = True,
         film: FilmFormat = MP4,
+        whole: bool = True,
     ) -> None:
         self._folder, self._every, self._watermark, self._film = folder, every, watermark, film
         encoded = picture_options(every, film)
-        self._segments = split_frames(states, repr((appearance, watermark, encoded, made_by(__name__))))
+        segments = split_frames(states, repr((appearance, watermark, encoded, made_by(__name__))))
+        self._segments = segments if whole else segments[:-1]
         unique = {segment.key: segment for segment in self._segments}
         self.missing = [segment for key, segment in unique.items() if not is_whole(self._path(key))]
         self.n_missing = sum(segment.stop - segment.first for segment in self.missing)
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of all segments together."""
+        return self._segments[-1].stop if self._segments else 0
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}{self._film.segment}"

@@ -15,6 +15,7 @@ from generation.core.clock import SAMPLE_RATE, samples_from_frames
 from generation.core.motion import MotionTrack
 from generation.core.performance import Line, StoredPerformance
 from generation.motion.keyframes import HANDLES
+from studio.acting.marks import Retake
 from studio.core.jpeg import jpeg_bytes
 from studio.core.progress import Progress
 from studio.core.storage import write_json, write_whole
@@ -30,7 +31,7 @@ from studio.project.takes import recipe
 from studio.scene.document import load_scene, scene_data
 from studio.scene.line_names import line_names
 from studio.scene.retakes import LINE_GONE, with_retakes
-from studio.scene.schema import Retake, Scene
+from studio.scene.schema import Scene
 from studio.timeline.timeline import Timeline
 
 CLOSE_UP = 720

@@ -31,5 +31,8 @@ class RenderObserver:
     def frame(self, frame: np.ndarray) -> None:
         """One more drawn frame, uint8 (H, W, 3) RGB."""
 
+    def watchable(self, seconds: float) -> None:
+        """So many seconds of the film's beginning can be watched."""
+
     def yield_point(self) -> None:
         """Between two parts of the work; what is done here first takes none of the job's time."""

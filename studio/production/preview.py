@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -153,7 +153,8 @@ class Previewer:
 
 def _picture_key(scene: Scene, folder: Path) -> str:
     """Hash of all that a picture's preparation depends on."""
-    unseen = {"voice": None, "mouth": 1.0, "head": 1.0, "blink": 1.0, "motion": FaceMotion()}
+    unseen: dict[str, Any] = {"voice": None, "mouth": 1.0, "head": 1.0, "blink": 1.0, "motion": FaceMotion()}
+    unseen |= {"expression": 1.0, "blinks": None, "curves": (), "gazes": ()}
     cast = [character.model_copy(update=unseen) for character in scene.cast]
     bare = scene.model_copy(update={"cast": tuple(cast), "script": (), "title": "", "lexicon": {}})
     digest = hashlib.sha256(json_bytes(scene_data(bare)))

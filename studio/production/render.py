@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
+from functools import cached_property
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,21 +18,23 @@ from studio.cast.face_assignment import FaceAssignment
 from studio.core.output import output_problems
 from studio.core.problems import DocumentError, Problem
 from studio.core.progress import Progress, Stage, Status
-from studio.export.frame_encoder import FilmFormat
+from studio.export.frame_encoder import MP4, FilmFormat
 from studio.export.provenance import make_record
 from studio.export.signature import signing_problems
 from studio.export.writers import export_scene, names_beside
+from studio.production.beginning import FilmBeginning
 from studio.production.frame_cache import FRAME_FOLDER, FrameCache, trim_frames
 from studio.production.observer import RenderObserver
 from studio.production.scene_drawing import DrawnMotion, appearance_key, make_renderer, scaled_motion
 from studio.production.settings import DEFAULT_SETTINGS, RenderSettings, expected_cost, expected_stage_seconds
 from studio.production.setup import Setup, set_up
-from studio.production.transparency import cut_cast
+from studio.production.transparency import CutOut, cut_cast
 from studio.scene.document import scene_data
 from studio.scene.schema import Scene
 from studio.validation.scene_check import Report, check_scene
 
 if TYPE_CHECKING:
+    from generation.rendering.renderer import SceneRenderer
     from studio.performance.models import Models
     from studio.production.backbone import BackboneDrawing
 
@@ -93,13 +96,16 @@ def render_scene(
         draws = backbone is None and not frames.is_dir() and not film.transparent
         setup = set_up(scene, assignment, path.parent, settings, models, second_thread, draws=draws)
         progress.start("speech and motion")
-        performance = _perform(setup, work, progress)
+        record = film_record(scene, path.parent, settings, backbone)
+        drawing = _Drawing(scene, assignment, setup, frames, film, progress, observer)
+        watched = settings.beginning if backbone is None and film is MP4 else None
+        grow = FilmBeginning(watched, drawing.beginning, record, observer.watchable).grow if watched else None
+        performance = _perform(setup, work, progress, grow)
         observer.spoken(setup.performer, setup.timeline, performance, setup.geometry)
         progress.start("rendering")
         sound = second_thread.submit(mix_performance, performance, work)
-        record = film_record(scene, path.parent, settings, backbone)
         if backbone is None:
-            segments = _draw(scene, assignment, setup, performance, frames, film, progress, observer)
+            segments = drawing.film(performance)
         else:
             segments = backbone.draw(scene, assignment, setup, performance, frames, film, progress, observer)
         progress.start("encoding")
@@ -136,9 +142,12 @@ def _checked(path: Path, target: Path, settings: RenderSettings) -> tuple[Report
     return report, report.scene, report.assignment.resized(settings.greatest_height)
 
 
-def _perform(setup: Setup, work: Path, progress: Progress) -> StoredPerformance:
+def _perform(
+    setup: Setup, work: Path, progress: Progress, grow: Callable[[StoredPerformance, int], None] | None
+) -> StoredPerformance:
     geometry = setup.geometry
-    return setup.performer.perform(setup.timeline, geometry.routing, geometry.sides, work, progress)
+    told = grow or (lambda performance, n_frames: None)
+    return setup.performer.perform(setup.timeline, geometry.routing, geometry.sides, work, progress, on_part=told)
 
 
 def film_record(
@@ -158,44 +167,82 @@ def film_record(
     return make_record(scene_data(scene), folder, made_by, photograph=scene.consent != "drawn", label=scene.label)
 
 
-def _draw(
-    scene: Scene,
-    assignment: FaceAssignment,
-    setup: Setup,
-    performance: StoredPerformance,
-    folder: Path,
-    film: FilmFormat,
-    progress: Progress,
-    observer: RenderObserver,
-) -> list[Path]:
-    """Draw frame by frame into the encoder what is not cached, so that memory does not grow with the length."""
-    geometry = setup.geometry
-    located = list(zip(geometry.assigned, geometry.rooms, strict=True))
+class _Drawing:
+    """Draws a scene frame by frame into the encoder, what is not cached: memory does not grow with the length."""
 
-    def read(first: int, stop: int) -> list[MotionTrack]:
-        window = performance.window(first, stop).characters
-        return [scaled_motion(window[p.character].motion, scene.cast[p.character], room) for p, room in located]
+    def __init__(
+        self,
+        scene: Scene,
+        assignment: FaceAssignment,
+        setup: Setup,
+        folder: Path,
+        film: FilmFormat,
+        progress: Progress,
+        observer: RenderObserver,
+    ) -> None:
+        self._scene, self._assignment, self._setup = scene, assignment, setup
+        self._folder, self._film, self._progress, self._observer = folder, film, progress, observer
+        geometry = setup.geometry
+        self._located = list(zip(geometry.assigned, geometry.rooms, strict=True))
 
-    motion = DrawnMotion(read, performance.n_frames)
-    cut = cut_cast(scene, assignment, geometry) if film.transparent else None
-    people = None if cut is None else cut.people
+    @cached_property
+    def _cut(self) -> CutOut | None:
+        return cut_cast(self._scene, self._assignment, self._setup.geometry) if self._film.transparent else None
 
-    def draw(numbers: Sequence[int]) -> Iterator[np.ndarray]:
-        renderer = setup.renderer.result() or (make_renderer(assignment, geometry, people) if located else None)
-        still = repeat(assignment.picture, len(numbers))
-        for drawn in motion.frames(renderer, numbers) if renderer else still:
-            frame = drawn if cut is None else cut.finished(drawn)
-            observer.frame(frame)
-            yield frame
+    @cached_property
+    def _renderer(self) -> SceneRenderer | None:
+        people = None if self._cut is None else self._cut.people
+        made = self._setup.renderer.result()
+        return made or (make_renderer(self._assignment, self._setup.geometry, people) if self._located else None)
 
-    def on_frame(done: int, total: int) -> None:
-        progress.yield_point()
-        progress.update(done, total)
+    @cached_property
+    def _appearance(self) -> str:
+        """Names all that frames depend on besides motion."""
+        key = appearance_key(self._assignment, self._setup.geometry)
+        return key if self._cut is None else f"{key} {self._cut.key}"
 
-    appearance = appearance_key(assignment, geometry)
-    still = assignment.picture
-    if cut is not None:
-        appearance, still = f"{appearance} {cut.key}", cut.finished(cut.people)
-    cache = FrameCache(folder, motion.states(), appearance, watermark=scene.label, film=film)
-    observer.drawn = cache.n_missing / performance.n_frames
-    return cache.make(draw, still, on_frame)
+    def film(self, performance: StoredPerformance) -> list[Path]:
+        """The segments of the whole film."""
+        motion = self._motion(performance, performance.n_frames)
+        cache = self._cache(motion.states(), whole=True)
+        self._observer.drawn = cache.n_missing / performance.n_frames
+
+        def on_frame(done: int, total: int) -> None:
+            self._progress.yield_point()
+            self._progress.update(done, total)
+
+        return self._made(cache, motion, on_frame)
+
+    def beginning(self, performance: StoredPerformance, finished: int, most: int) -> tuple[list[Path], int]:
+        """The segments of a film's beginning, see :data:`studio.production.beginning.Draw`."""
+        motion = self._motion(performance, finished)
+        cache = self._cache(islice(motion.states(), most), whole=False)
+        return self._made(cache, motion, lambda done, total: self._progress.yield_point()), cache.n_frames
+
+    def _cache(self, states: Iterator[np.ndarray], whole: bool) -> FrameCache:
+        return FrameCache(
+            self._folder, states, self._appearance, watermark=self._scene.label, film=self._film, whole=whole
+        )
+
+    def _motion(self, performance: StoredPerformance, n_frames: int) -> DrawnMotion:
+        def read(first: int, stop: int) -> list[MotionTrack]:
+            window = performance.window(first, stop).characters
+            located = self._located
+            return [
+                scaled_motion(window[p.character].motion, self._scene.cast[p.character], room) for p, room in located
+            ]
+
+        return DrawnMotion(read, n_frames)
+
+    def _made(self, cache: FrameCache, motion: DrawnMotion, on_frame: Callable[[int, int], None]) -> list[Path]:
+        cut, picture = self._cut, self._assignment.picture
+
+        def draw(numbers: Sequence[int]) -> Iterator[np.ndarray]:
+            renderer = self._renderer
+            still = repeat(picture, len(numbers))
+            for drawn in motion.frames(renderer, numbers) if renderer else still:
+                frame = drawn if cut is None else cut.finished(drawn)
+                self._observer.frame(frame)
+                yield frame
+
+        return cache.make(draw, picture if cut is None else cut.finished(cut.people), on_frame)

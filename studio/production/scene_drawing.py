@@ -24,6 +24,8 @@ FREE_ROOM = 0.6
 """Share of the room that a head uses as the model moves it."""
 HEAD_RADIUS = 1.3
 """From the middle of the head to its outline, in inter-ocular distances: how far a turn of one radian moves it."""
+_EXPRESSION = ("brow", "cheekSquint", "eyeSquint", "eyeWide", "noseSneer")
+"""Channels that the amount of expression scales."""
 _BLOCK = 1000
 """Frames whose motion is held at a time."""
 
@@ -87,7 +89,7 @@ def appearance_key(assignment: FaceAssignment, geometry: SceneGeometry) -> str:
 
 
 def scaled_motion(track: MotionTrack, character: Character, room: float = math.inf) -> MotionTrack:
-    """A track with the amounts of its character: mouth and jaw, head, and blinks, each on its own.
+    """A track with the amounts of its character: mouth and jaw, head, blinks, and the rest of the face, each by itself.
 
     Args:
         track: as the model gave it.
@@ -97,6 +99,7 @@ def scaled_motion(track: MotionTrack, character: Character, room: float = math.i
     gain = np.ones(len(CHANNELS), np.float32)
     gain[[name in MOUTH for name in CHANNELS]] = character.mouth
     gain[[name.startswith("eyeBlink") for name in CHANNELS]] = character.blink
+    gain[[name.startswith(_EXPRESSION) for name in CHANNELS]] = character.expression
     gain[ROTATION] = gain[TRANSLATION] = character.head
     values = track.values * gain
     turned = np.linalg.norm(values[:, ROTATION], axis=1) * HEAD_RADIUS

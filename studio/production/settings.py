@@ -35,6 +35,7 @@ class RenderSettings:
         draft: quick and rough.
         lossless: nothing outside the motion regions changes, not even by encoding; the film is then a ``.mkv``.
         alpha: the background is transparent; the film is then a ``.mov``, a ``.webm`` or numbered ``.png``.
+        beginning: MP4 file that the film's beginning is written to while the rest is made; None = none.
         work: folder where finished segments of speech and of frames are kept; None = ``.parley`` beside the video.
     """
 
@@ -46,6 +47,7 @@ class RenderSettings:
     lossless: bool = False
     alpha: bool = False
     work: Path | None = None
+    beginning: Path | None = None
 
     @property
     def greatest_height(self) -> int | None:

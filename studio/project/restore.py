@@ -50,7 +50,8 @@ def media_names(scene: Scene) -> list[str]:
         return name
 
     _change_files(scene_data(scene), noted)
-    names += [style for character in scene.cast for style in character.styles if style.endswith(SUFFIX)]
+    strengths = [*(character.styles for character in scene.cast), *(line.styles for line in scene.script)]
+    names += [style for own in strengths for style in own if style.endswith(SUFFIX)]
     return list(dict.fromkeys(names))
 
 
@@ -73,9 +74,9 @@ def _renamed(scene: Scene, change: Callable[[str], str]) -> dict[str, Any]:
     """A scene's plain data in which each file that it names, adapters too, has another name."""
     data = scene_data(scene)
     _change_files(data, lambda _where, name: change(name))
-    for character in data.get("cast", ()):
-        styles = character.get("styles", {})
-        character["styles"] = {change(s) if s.endswith(SUFFIX) else s: much for s, much in styles.items()}
+    for owner in (*data.get("cast", ()), *data.get("script", ())):
+        if styles := owner.get("styles"):
+            owner["styles"] = {change(s) if s.endswith(SUFFIX) else s: much for s, much in styles.items()}
     return data
 
 

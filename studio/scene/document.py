@@ -14,27 +14,19 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from masks.files.plain_yaml import MOST_DEPTH, MOST_ITEMS, PlainYamlError, read_plain_yaml
+from studio.acting.marks import Curve, Gaze, Keyframe, Pause, Retake
 from studio.core.messages import existing_file, nearest, shortened, unwritable
 from studio.core.problems import DocumentError, Location, Part, Problem
 from studio.core.storage import utf8_text
-from studio.scene.schema import (
-    PLACELESS,
-    Character,
-    FaceMotion,
-    Keyframe,
-    Retake,
-    Scene,
-    ScriptLine,
-    TimedRegion,
-    Voice,
-)
+from studio.scene.schema import PLACELESS, Character, FaceMotion, Scene, ScriptLine, TimedRegion, Voice
 from studio.scene.screenplay import ScreenplayError
 from studio.scene.upgrade import VERSION, upgrade_notice, upgrade_scene
 
 MAX_BYTES = 1_000_000
 SUFFIXES = (".yaml", ".yml", ".json")
 _LEVELS: dict[str, type[BaseModel]] = {"cast": Character, "script": ScriptLine, "voice": Voice, "retakes": Retake,
-                                       "keys": Keyframe, "regions": TimedRegion, "motion": FaceMotion}  # fmt: skip
+                                       "keys": Keyframe, "regions": TimedRegion, "motion": FaceMotion,
+                                       "curves": Curve, "gazes": Gaze, "pauses": Pause}  # fmt: skip
 _SHOULD = {
     "dict_type": "be keys with values, one a line",
     "model_type": "be keys with values, one a line",

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 
+from generation.text.directions import take_directions
 from studio.scene.schema import TOGETHER, Scene
 
 
 def line_names(scene: Scene, takes: bool = True) -> list[str]:
     """Name of each line by what is said and by whom, so that editing another line leaves this one's noise alone.
+
+    Directions in it are not said: with and without them a line is the same take.
 
     Args:
         scene: the scene; lines of people who are not in its cast are named as well.
@@ -20,7 +23,7 @@ def line_names(scene: Scene, takes: bool = True) -> list[str]:
     for line in scene.script:
         known = [name if (index := scene.find(name)) is None else scene.cast[index].name for name in line.speakers]
         who = TOGETHER.join(known)
-        content = [who, line.text, repr(line.speed), line.recording or ""]
+        content = [who, take_directions(line.text)[0], repr(line.speed), line.recording or ""]
         if line.channel is not None:
             content.append(f"channel {line.channel}")
         if line.language is not None:

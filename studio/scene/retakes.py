@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from generation.core.clock import FPS, frames_from_seconds, seconds_from_frames
 from generation.motion.keyframes import HANDLES
+from studio.acting.marks import Keyframe, Retake
 from studio.core.problems import DocumentError, Problem
-from studio.scene.schema import FaceMotion, Keyframe, Retake, Scene, ScriptLine
+from studio.scene.schema import FaceMotion, Scene, ScriptLine
 
 LEAST_FRAMES = 5
 """Shortest span that can be made again: below 0.2 s there is nothing between its fades."""
@@ -120,4 +121,5 @@ def kept_over(old: Sequence[ScriptLine], new: Sequence[ScriptLine]) -> tuple[Scr
 
 
 def _sound(line: ScriptLine) -> tuple[object, ...]:
-    return line.who.casefold(), line.text, line.speed, line.recording, line.channel
+    acting = tuple(line.styles.items()), line.direction, tuple(line.emotions.items()), line.pauses
+    return line.who.casefold(), line.text, line.speed, acting, line.recording, line.channel

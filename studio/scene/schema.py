@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from generation.audio.channels import Channel, channel_of
 from generation.core.motion import REGION_CHANNELS, Region
+from studio.acting.marks import LineActing, Movement, Retake, Strict
 from studio.core.messages import shortened
 from studio.scene import screenplay
 from studio.scene.region_points import Box, Point, Polygon, eyes_and_mouth_points, region_points
@@ -36,16 +37,14 @@ Name = Annotated[str, Field(max_length=1300)]
 """Names of people: up to twenty of sixty letters."""
 Word = Annotated[str, Field(max_length=200)]
 FileName = Annotated[str, Field(max_length=1000)]
+Styles = dict[FileName, Annotated[float, Field(ge=0, le=1.5)]]
+"""Strength of each style by its name; 0 = off, 1 = as it was trained."""
 PLACELESS: dict[str, Any] = {"region": "auto", "mask": None, "rig_face": None, "eyes_and_mouth": None, "regions": ()}
 """Keys of a character that say where in the picture it is, with their values where nothing does."""
 TOGETHER = " + "
 """Between the names of several people, in ``who`` and ``face``."""
 BY_VOICE = "voice"
 """In place of a motion file: the model moves that region."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False)
 
 
 def plain_name(name: str) -> str:
@@ -80,7 +79,7 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
-class Voice(_Strict):
+class Voice(Strict):
     """A voice of the bank by name, or a recording of 5 to 15 s to take the voice from.
 
     ``consent`` says whose voice the clip is, as the scene's says it of the picture (``drawn`` = made by a machine);
@@ -105,7 +104,7 @@ class Voice(_Strict):
         return self
 
 
-class TimedRegion(_Strict):
+class TimedRegion(Strict):
     """Where a character is from one second of the scene to another: a region in pixels of the picture, or a mask."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -124,7 +123,7 @@ class TimedRegion(_Strict):
         return self
 
 
-class FaceMotion(_Strict):
+class FaceMotion(Strict):
     """What moves each region of a face: ``voice``, the model, or a motion file (ARKit CSV or motion JSON)."""
 
     mouth: FileName | None = None
@@ -138,13 +137,16 @@ class FaceMotion(_Strict):
         return {region: name for region in REGION_CHANNELS if (name := getattr(self, region)) not in (None, BY_VOICE)}
 
 
-class Character(_Strict):
+class Character(Movement):
     """One member of the cast: a face in the picture with a voice, or a narrator with a voice alone.
 
     Where the face is: ``region`` (around it, pixels of the picture), ``mask`` (a picture file, white = this person) or
     ``rig_face`` (a face of the scene's rig file); without any of them the free faces are taken from left to right, the
     larger ones where there are more. ``eyes_and_mouth`` marks a face that is not found, a drawing's or an animal's, by
     the middles of its eyes, left in the picture first, and of its mouth.
+    ``mouth``, ``head``, ``blink`` and ``expression`` are amounts: of lips and jaw, of the head, of how far lids shut,
+    and of brows, cheeks and all else that a face shows. ``blinks`` are a minute; ``curves`` and ``gazes`` move it in
+    seconds of the scene.
     In the seconds of its ``regions`` a character's place is another: its voice drives what lies there.
     ``language`` is what it speaks, where a line names no other: any voice speaks any. Without it, English in the
     voice's accent.
@@ -161,11 +163,12 @@ class Character(_Strict):
     regions: tuple[TimedRegion, ...] = Field((), max_length=100)
     voice: Voice | None = None
     language: Language | None = None
-    styles: dict[FileName, Annotated[float, Field(ge=0, le=1.5)]] = Field({}, max_length=20)
+    styles: Styles = Field({}, max_length=20)
     motion: FaceMotion = FaceMotion()
     mouth: float = Field(1.0, ge=0, le=1.5)
     head: float = Field(1.0, ge=0, le=1.5)
     blink: float = Field(1.0, ge=0, le=1.5)
+    expression: float = Field(1.0, ge=0, le=1.5)
 
     @field_validator("name")
     @classmethod
@@ -205,31 +208,7 @@ def masks_of(character: Character) -> list[str]:
     return [mask for mask in (character.mask, *(timed.mask for timed in character.regions)) if mask is not None]
 
 
-class Keyframe(_Strict):
-    """A value that a line's motion passes through.
-
-    ``at`` counts seconds from the line's beginning; ``channel`` is an ARKit weight such as ``jawOpen`` or ``blink``
-    (both lids), each 0..1, or ``headTurn``, ``headNod`` or ``headTilt`` in degrees.
-    """
-
-    at: float = Field(ge=0, le=600)
-    channel: Name
-    value: float
-
-
-class Retake(_Strict):
-    """A span of a line in which the speaker moves anew, ``start`` to ``end`` in seconds after the line's beginning.
-
-    Another ``take`` is other motion in the same span, through the same keys.
-    """
-
-    start: float = Field(ge=0, le=600)
-    end: float = Field(ge=0, le=600)
-    take: int = Field(1, ge=0, lt=1000)
-    keys: tuple[Keyframe, ...] = Field((), max_length=1000)
-
-
-class ScriptLine(_Strict):
+class ScriptLine(LineActing):
     """One line of the script: spoken text, or a recording (its text then only serves the subtitles).
 
     ``language`` says in what language it is, if not in its speaker's; of a recording it tells the lips.
@@ -237,9 +216,10 @@ class ScriptLine(_Strict):
 
     It begins ``pause`` seconds after the line before it ends, or ``overlap`` seconds before that, or ``start`` seconds
     after the scene begins. Another ``take`` is the same line spoken anew. ``looks`` says where the speaker's eyes are
-    meanwhile: at another member of the cast by name, at the ``viewer`` or ``away``. In its ``retakes`` the speaker
-    moves in another way. A ``note`` is what the script says before the line and nobody speaks: a scene heading, what
-    happens. ``motion`` says what moves the faces that say it, from its first frame to its last.
+    meanwhile: at another member of the cast by name, at the ``viewer`` or ``away``. Its ``styles`` hold for this line:
+    those that it names in place of the character's strengths. In its ``retakes`` the speaker moves in another way.
+    A ``note`` is what the script says before the line and nobody speaks: a scene heading, what happens. ``motion`` says
+    what moves the faces that say it, from its first frame to its last.
 
     ``who`` may name several people, who say the line together, and ``face`` whose faces the voice comes out of in place
     of the speaker's own; both as a list or as ``Nora + Theo``.
@@ -256,6 +236,7 @@ class ScriptLine(_Strict):
     overlap: float | None = Field(None, gt=0, le=60)
     start: float | None = Field(None, ge=0, le=360_000)
     speed: float = Field(1.0, ge=0.5, le=2.0)
+    styles: Styles = Field({}, max_length=20)
     take: int = Field(0, ge=0, lt=1000)
     looks: Name | None = None
     note: str = Field("", max_length=20_000)
@@ -281,6 +262,12 @@ class ScriptLine(_Strict):
     @classmethod
     def _whole(cls, value: Any) -> Any:  # noqa: ANN401
         return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 10 else value
+
+    @field_validator("styles", mode="before", json_schema_input_type=str | Styles)
+    @classmethod
+    def _named_styles(cls, value: Any) -> Any:  # noqa: ANN401
+        """``whisper 0.8 + weary`` as strengths by name, 1 where none is given."""
+        return screenplay.read_styles(value) if isinstance(value, str) else value
 
     @field_validator("who", "face", mode="before", json_schema_input_type=str | list[str] | None)
     @classmethod
@@ -350,7 +337,7 @@ class ScriptLine(_Strict):
 _Lines = Annotated[tuple[ScriptLine, ...], Field(max_length=1000)]
 
 
-class Scene(_Strict):
+class Scene(Strict):
     """A picture, its cast and their script. File names are relative to the scene file's folder."""
 
     version: Literal[2] = 2

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-OPTIONS = ("pause", "overlap", "start", "speed", "take", "looks", "face", "language", "recording", "channel")
+OPTIONS = ("pause", "overlap", "start", "speed", "styles", "take", "looks", "face", "language", "recording", "channel")
 MOST_LINES = 10_000
 """Lines of text, empty ones and continued ones too; a scene has a tenth of them."""
 _OPTION_LIST = re.compile(r"\(((?:[^()\"]|\"(?:[^\"\\]|\\.)*\")*)\)")
@@ -67,6 +67,10 @@ class WrittenLine(Protocol):
         """Factor of the pace."""
 
     @property
+    def styles(self) -> Mapping[str, float]:
+        """Strength of each style that it names."""
+
+    @property
     def take(self) -> int:
         """Number of the take."""
 
@@ -83,10 +87,11 @@ def parse(text: str) -> list[dict[str, str]]:
     """Fields of each script line in a screenplay.
 
     A line is ``NAME: text`` or ``NAME (option value, ...): text`` with the options pause, overlap, start (seconds),
-    speed (a factor), take (a number), looks (a name, viewer or away), face (a name), language (such as es), recording
-    (a file) and channel (of it). Several names with a plus between them (``NORA + THEO``) say a line together, or are
-    the faces that a voice comes out of. An indented line continues the one before it, ``(pause 1.5)`` alone is a pause
-    before the next line, ``#`` begins a note for the next line, which nobody speaks.
+    speed (a factor), styles (``whisper 0.8 + weary``), take (a number), looks (a name, viewer or away), face (a name),
+    language (such as es), recording (a file) and channel (of it). Several names with a plus between them
+    (``NORA + THEO``) say a line together, or are the faces that a voice comes out of. An indented line continues the
+    one before it, ``(pause 1.5)`` alone is a pause before the next line, ``#`` begins a note for the next line, which
+    nobody speaks.
 
     Args:
         text: the screenplay.
@@ -210,10 +215,11 @@ def _print_line(line: WrittenLine) -> str:
         options.append(f"speed {line.speed!r}")
     if line.take:
         options.append(f"take {line.take}")
+    if line.styles:
+        options.append(f"styles {_quoted(written_styles(line.styles))}")
     for key in ("looks", "face", "recording"):
         if (value := getattr(line, key)) is not None:
-            plain = re.fullmatch(r"[^\s,()\"](?:[^,()\"]*[^\s,()\"])?", value)
-            options.append(f"{key} {value if plain else json.dumps(value, ensure_ascii=False)}")
+            options.append(f"{key} {_quoted(value)}")
     if line.language is not None:
         options.append(f"language {line.language}")
     if line.channel is not None:
@@ -221,3 +227,24 @@ def _print_line(line: WrittenLine) -> str:
     head = f"{line.who} ({', '.join(options)})" if options else line.who
     notes = "".join(f"# {note}\n" for note in line.note.splitlines())
     return notes + f"{head}: {line.text}".rstrip() + "\n"
+
+
+def _quoted(value: str) -> str:
+    """An option's value as it is written: in quotation marks where signs in it would end it."""
+    plain = re.fullmatch(r"[^\s,()\"](?:[^,()\"]*[^\s,()\"])?", value)
+    return value if plain else json.dumps(value, ensure_ascii=False)
+
+
+def written_styles(styles: Mapping[str, float]) -> str:
+    """Strengths of styles as one text, which :func:`read_styles` reads."""
+    return " + ".join(f"{name} {strength:.12g}" for name, strength in styles.items())
+
+
+def read_styles(value: str) -> dict[str, str]:
+    """Strengths, as written, of the styles in a text such as ``whisper 0.8 + weary``; 1 where none is given."""
+    strengths = {}
+    for named in filter(None, value.split(" + ")):
+        name, _, much = named.strip().rpartition(" ")
+        given = bool(name) and re.fullmatch(r"[0-9][0-9.]*(?:e-?[0-9]+)?", much)
+        strengths[name if given else named.strip()] = much if given else "1"
+    return strengths

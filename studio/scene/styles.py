@@ -14,6 +14,7 @@ from generation.adapters.tensors import tensor_fault
 from generation.core.delivery import Delivery, blend_deliveries
 from studio.core.messages import nearest, shortened
 from studio.core.problems import DocumentError, Problem
+from studio.scene.schema import Scene
 
 
 def known_styles(folder: Path) -> list[str]:
@@ -116,8 +117,22 @@ def _refusal(name: str, what: str, repair: str) -> DocumentError:
     return DocumentError([Problem("cast", f"the style {shortened(name)} {what}", repair)])
 
 
+def line_deliveries(scene: Scene, index: int, folder: Path) -> dict[int, Delivery]:
+    """Delivery of a character in the lines that have styles of their own, by their index in the script.
+
+    Raises:
+        DocumentError: as :func:`read_style`.
+    """
+    styles = scene.cast[index].styles
+    return {
+        number: delivery_of({**styles, **line.styles}, folder)
+        for number, line in enumerate(scene.script)
+        if line.styles
+    }
+
+
 def delivery_of(styles: Mapping[str, float], folder: Path) -> Delivery:
-    """The delivery that come with styles at their strengths.
+    """The delivery that comes with styles at their strengths.
 
     Raises:
         DocumentError: as :func:`read_style`.

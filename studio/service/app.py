@@ -209,7 +209,11 @@ async def events(job_id: Annotated[str, Depends(_known_job)], films: Films) -> A
 
 @_router.get("/jobs/{job_id}/results")
 def results(job_id: str, films: Films) -> list[ResultFile]:
-    """The files that a job has made: ``video``, stems, captions, curves, ``report`` and so on, or ``sound``."""
+    """The files that a job has made: ``video``, stems, captions, curves, ``report`` and so on, or ``sound``.
+
+    While a film is being made its ``beginning`` is among them, once two seconds can be watched; it is replaced by a
+    longer one as it grows.
+    """
     return films.results(job_id)
 
 

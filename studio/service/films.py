@@ -163,12 +163,12 @@ class FilmService:
         return self.report(job_id)
 
     def results(self, job_id: str) -> list[ResultFile]:
-        """The files that a job has made.
+        """The files that a job has made; while a film is being made ``beginning``, what of it can be watched already.
 
         Raises:
             NoSuchJob: there is none.
         """
-        made = [(name, path) for name, path in self.job(job_id).status().results.items() if path.is_file()]
+        made = [(name, path) for name, path in _files_of(self.job(job_id)).items() if path.is_file()]
         return [ResultFile(name=name, file=path.name, bytes=path.stat().st_size) for name, path in made]
 
     def result(self, job_id: str, name: str) -> Path:
@@ -178,7 +178,7 @@ class FilmService:
             NoSuchJob: there is no such job or file.
         """
         job = self.job(job_id)
-        path = job.status().results.get(name)
+        path = _files_of(job).get(name)
         if path is None or not path.is_file():
             raise NoSuchJob("There is no such result, or not yet.")
         return inside(job.folder, path.relative_to(job.folder).as_posix())
@@ -253,6 +253,12 @@ class FilmService:
                     shutil.rmtree(folder, ignore_errors=True)
                 raise
         return project
+
+
+def _files_of(job: Job) -> dict[str, Path]:
+    """Results by name, the film's beginning too while it grows."""
+    status = job.status()
+    return status.results if status.ended else {**status.results, "beginning": job.beginning}
 
 
 def _free_name(title: str) -> str:

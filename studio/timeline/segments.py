@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -49,7 +49,7 @@ class Segment:
         digest = hashlib.sha256(f"{self.n_frames}".encode())
         for line in self.lines:
             parts = (line.id, line.character, line.start, line.n_frames, line.phonemes, line.durations, line.language)
-            digest.update(repr(parts).encode())
+            digest.update(repr((*parts, line.adapters, line.prosody)).encode())
             if line.recording is not None:
                 digest.update(line.recording.tobytes())
         return digest.hexdigest()[:24]
@@ -82,6 +82,14 @@ def split(timeline: Timeline) -> list[Segment]:
 
 
 def join_performances(segments: Sequence[Segment], parts: Iterable[Performance], into: StoredPerformance) -> None:
+    """Writes the performance of the whole scene from those of its segments; see :func:`joined_step_by_step`."""
+    for _ in joined_step_by_step(segments, parts, into):
+        pass
+
+
+def joined_step_by_step(
+    segments: Sequence[Segment], parts: Iterable[Performance], into: StoredPerformance
+) -> Iterator[int]:
     """Writes the performance of the whole scene from those of its segments, of which one at a time is held.
 
     Around each cut the mouth and the sound pass over within the pause alone, everything else over :data:`FADE` frames
@@ -91,6 +99,9 @@ def join_performances(segments: Sequence[Segment], parts: Iterable[Performance],
         segments: as :func:`split` gave them.
         parts: what the model made of each, all with the same cast.
         into: where it is written; where there is no segment it stays as it is.
+
+    Yields:
+        After each segment the frame up to which nothing changes any more.
     """
     n_cast = len(into.names)
     held = _Sums(0, n_cast, 0)
@@ -99,6 +110,7 @@ def join_performances(segments: Sequence[Segment], parts: Iterable[Performance],
         held = held.moved(segment.start, segment.start + segment.n_frames)
         held.add(segment, part)
         held.write(min(until, held.stop), into)
+        yield until
 
 
 class _Sums:

@@ -18,13 +18,14 @@ from generation.core.clock import (
     seconds_from_frames,
 )
 from generation.core.delivery import AVERAGE, Delivery, scale_pauses
-from generation.core.performance import Line
+from generation.core.performance import Line, Prosody
 from generation.text.phonemizer import Phonemizer, display_text, phonemize
 from studio.core.problems import DocumentError, Problem, as_clause
 from studio.scene.lexicon import lexicon_in
 from studio.scene.line_names import line_names
 from studio.scene.schema import Scene, ScriptLine, listed
 from studio.scene.voices import language_of
+from studio.timeline.word_clock import with_pauses
 
 LEAD_FRAMES = 8
 """Frames before the first line, when it names no time of its own."""
@@ -53,10 +54,14 @@ class DurationEstimator(Protocol):
 
 @dataclass(frozen=True)
 class Speaker:
-    """What shapes the time of a character's lines: speaker embedding (None = none known) and delivery."""
+    """What shapes the time of a character's lines: speaker embedding (None = none known) and delivery.
+
+    ``in_lines`` has another delivery for some lines, by their index in the script.
+    """
 
     voice: np.ndarray | None
     delivery: Delivery = AVERAGE
+    in_lines: Mapping[int, Delivery] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,19 @@ class Timeline:
         """One of :attr:`lines` as each of its speakers says it."""
         return (line, *self.together.get(line.id, ()))
 
+    def with_adapters(
+        self, strengths: Sequence[tuple[tuple[str, float], ...]], prosodies: Sequence[Prosody]
+    ) -> Timeline:
+        """The timeline whose lines have these adapters and prosodies of their own, one each a script line."""
+        given = zip(self.lines, strengths, prosodies, strict=True)
+        lines = tuple(replace(line, adapters=own, prosody=prosody) for line, own, prosody in given)
+        together = {
+            line.id: tuple(replace(o, adapters=line.adapters, prosody=line.prosody) for o in self.together[line.id])
+            for line in lines
+            if line.id in self.together
+        }
+        return replace(self, lines=lines, together=together)
+
     @property
     def speaker_lines(self) -> tuple[Line, ...]:
         """The lines of all voices: one a script line and speaker."""
@@ -99,6 +117,7 @@ def build_timeline(
     speakers: Sequence[Speaker],
     durations: DurationEstimator,
     load_recording: Callable[[ScriptLine], np.ndarray],
+    names: Sequence[str] | None = None,
 ) -> Timeline:
     """Pronounce, measure and place every line of a scene.
 
@@ -107,6 +126,7 @@ def build_timeline(
         speakers: one a member of the cast.
         durations: says how long each symbol lasts.
         load_recording: the sound of a line that has a recording, (S,) float32 samples at 24 kHz.
+        names: of its lines; None = as :func:`studio.scene.line_names.line_names` has them.
 
     Returns:
         Lines on whole video frames: ends are padded to 40 ms, starts and pauses are rounded to it.
@@ -114,7 +134,7 @@ def build_timeline(
     Raises:
         DocumentError: lines that cannot be said or read, times that cannot be met.
     """
-    drafts, problems = measure_lines(scene, speakers, durations, load_recording)
+    drafts, problems = measure_lines(scene, speakers, durations, load_recording, names=names)
     if problems:
         raise DocumentError(problems.values())
     starts = place_lines(scene.script, [line.n_frames for line in drafts])
@@ -139,6 +159,7 @@ def measure_lines(
     durations: DurationEstimator,
     load_recording: Callable[[ScriptLine], np.ndarray],
     phonemizer: Phonemizer | None = None,
+    names: Sequence[str] | None = None,
 ) -> tuple[list[Line], dict[int, Problem]]:
     """Pronounce and measure every line, each at frame 0; arguments as of :func:`build_timeline`.
 
@@ -147,13 +168,15 @@ def measure_lines(
 
     Args:
         phonemizer: what pronounces plain words; eSpeak NG if not given.
+        names: as of :func:`build_timeline`.
 
     Returns:
         The lines that can be said, and by index in the script what is wrong with each that cannot.
     """
     drafts: list[Line] = []
     problems: dict[int, Problem] = {}
-    for index, (line, name) in enumerate(zip(scene.script, line_names(scene), strict=True)):
+    named = line_names(scene) if names is None else names
+    for index, (line, name) in enumerate(zip(scene.script, named, strict=True)):
         unknown = [named for named in line.speakers or ("",) if scene.find(named) is None]
         if unknown:
             problems[index] = _problem(index, f"script line {index + 1}: nobody in the cast is called {unknown[0]!r}")
@@ -168,12 +191,13 @@ def measure_lines(
             ipa = phonemize(line.text, language, lexicon_in(scene.lexicon, language), phonemizer)
             seed = seed_of(scene.seed, name, "rhythm")
             taken = []
-            for speaker in (speakers[index] for index in saying):
-                pace = line.speed * speaker.delivery.tempo
-                mels = durations.predict(f" {ipa} ", speaker.voice, pace, seed, language)
-                taken.append(scale_pauses(f" {ipa} ", mels, speaker.delivery.pauses))
+            for speaker in (speakers[other] for other in saying):
+                delivery = speaker.in_lines.get(index, speaker.delivery)
+                mels = durations.predict(f" {ipa} ", speaker.voice, line.speed * delivery.tempo, seed, language)
+                taken.append(scale_pauses(f" {ipa} ", mels, delivery.pauses))
             shared = [round(sum(of_symbol) / len(saying)) for of_symbol in zip(*taken, strict=True)]
-            drafts.append(replace(_measure_speech(name, character, f" {ipa} ", shared), language=language))
+            paused = with_pauses(f" {ipa} ", tuple(shared), display_text(line.text), line.pauses, language)
+            drafts.append(replace(_measure_speech(name, character, f" {ipa} ", paused), language=language))
         except ValueError as error:
             problems[index] = _problem(index, f"script line {index + 1} ({line.who}): {as_clause(error)}")
     return drafts, problems

@@ -10,6 +10,7 @@ import numpy as np
 from generation.core.clock import seconds_from_frames
 from generation.core.delivery import AVERAGE, Delivery
 from generation.core.performance import Line
+from generation.motion.keyframes import HANDLES
 from generation.text.language_guess import language_name
 from generation.text.languages import (
     ENGLISH,
@@ -21,16 +22,21 @@ from generation.text.languages import (
     unknown_language,
 )
 from generation.text.phonemizer import read_text
+from studio.acting.marks import SIDES, Movement
 from studio.core.messages import nearest, shortened
 from studio.core.problems import DocumentError, Location, as_clause
+from studio.scene.line_names import line_names
 from studio.scene.retakes import faults
-from studio.scene.schema import GAZES, Character, ScriptLine
-from studio.scene.styles import delivery_of
+from studio.scene.schema import GAZES, Scene, ScriptLine
+from studio.scene.styles import delivery_of, line_deliveries, read_style
 from studio.scene.voices import language_of
+from studio.timeline.directed import acted_line, directed_scene
 from studio.timeline.recordings import line_recording, recording_findings
 from studio.timeline.timeline import MAX_TEXT, Speaker, find_clashes, measure_lines, place_lines
 from studio.validation.findings import Findings
 
+_MOST_UNKNOWN = 5
+"""Of a line's directions that are not understood so many are told."""
 _ENOUGH = 600
 """Of a line that is refused anyway so many letters are read."""
 _MELS_PER_LETTER = 7.0  # mean of the training corpus' texts at speed 1, spaces included
@@ -99,6 +105,9 @@ class ScriptCheck(Findings):
             if line.recording is None and not line.text and not self._lost_words(at):
                 self._say(at, f"{label} is empty", f"write what {line.who} says, or remove it")
             self._reading(at, label, line)
+            self._styles(at, label, line)
+            self._marks(at, label, line, line.speakers)
+            self._directions(at, label, line)
             self._retakes(number, line)
             if len(line.text) > MAX_TEXT:
                 self._say(at, f"{label} has {len(line.text)} letters", f"split it into lines of at most {MAX_TEXT}")
@@ -133,9 +142,6 @@ class ScriptCheck(Findings):
             reading = read_text(line.text, language)
         except ValueError:  # said with the line's phonemes
             return
-        if reading.directions:
-            named = ", ".join(repr(direction) for direction in reading.directions[:3])
-            self._say(at, f"{label}: {named} is a direction and is not spoken", warning=True)
         if reading.other_language:
             self._say(at, *self._foreign(label, line, language, reading.other_language), warning=True)
 
@@ -148,6 +154,31 @@ class ScriptCheck(Findings):
         others = f"add language: {seems} to the line or to {line.speaker_label[:60]}" if spoken else "give a recording"
         what = f"{label} seems to be {language_name(seems)} and will be read as {own}"
         return what, f"write it in {own}, or {others}"
+
+    def _directions(self, at: Location, label: str, line: ScriptLine) -> None:
+        """Directions that are not understood, each with the nearest phrase that is."""
+        if len(line.text) > MAX_TEXT:
+            return
+        for unknown in acted_line(self.scene, line).unknown[:_MOST_UNKNOWN]:
+            what = f"{label}: the direction {shortened(unknown.text)} is not understood and left out"
+            self._say(at, what, f"the nearest that is: {unknown.nearest}", warning=True)
+
+    def _marks(self, at: Location, label: str, marks: Movement, speakers: Sequence[str]) -> None:
+        """Curves move channels that there are within what these can do, and gazes go to somebody."""
+        for number, curve in enumerate(marks.curves):
+            place = (*at, "curves", number)
+            handle = HANDLES.get(curve.channel)
+            if handle is None:
+                hint = nearest(curve.channel, HANDLES)
+                self._say(place, f"{label}: the channel {shortened(curve.channel)} is not known", hint)
+                continue
+            beyond = [value for _, value in curve.points if not abs(value) <= handle.most]
+            if beyond:
+                most = f"keep it between {-handle.most:g} and {handle.most:g}"
+                self._say(place, f"{label}: {curve.channel} has the value {beyond[0]:g}", most)
+        for number, gaze in enumerate(marks.gazes):
+            if gaze.looks not in (*GAZES, *SIDES):
+                self._looks((*at, "gazes", number), label, speakers, gaze.looks)
 
     def _looks(self, at: Location, label: str, speakers: Sequence[str], looks: str) -> None:
         """A line's gaze goes to somebody in the picture, and not to the speaker."""
@@ -165,10 +196,11 @@ class ScriptCheck(Findings):
             line.model_copy(update={"text": line.text[:_ENOUGH]}) if len(line.text) > MAX_TEXT else line
             for line in self.scene.script
         )
-        scene = self.scene.model_copy(update={"lexicon": self.lexicon, "script": script})
-        speakers = [Speaker(None, self._delivery(character)) for character in scene.cast]
+        written = self.scene.model_copy(update={"lexicon": self.lexicon, "script": script})
+        scene = directed_scene(written)
+        speakers = [Speaker(None, *self._deliveries(scene, index)) for index in range(len(scene.cast))]
         load = partial(line_recording, self.folder)
-        lines, problems = measure_lines(scene, speakers, AverageDurations(), load, _letters)
+        lines, problems = measure_lines(scene, speakers, AverageDurations(), load, _letters, line_names(written))
         for index, problem in problems.items():
             line = scene.script[index]
             if len(scene.speakers_of(line)) == len(line.speakers) > 0 and (line.text or line.recording):
@@ -186,12 +218,25 @@ class ScriptCheck(Findings):
             what = f"script line {index + 1} ({line.who}): the recording {line.recording!r} {found.what}"
             self._say(("script", index, "recording"), what, found.repair, warning=True)
 
-    def _delivery(self, character: Character) -> Delivery:
-        """Those of a character's styles; average ones where a style has faults, which are said elsewhere."""
+    def _deliveries(self, scene: Scene, index: int) -> tuple[Delivery, dict[int, Delivery]]:
+        """Of a character and its lines; average ones where a style has faults, which are said elsewhere."""
         try:
-            return delivery_of(character.styles, self.folder)
+            return delivery_of(scene.cast[index].styles, self.folder), line_deliveries(scene, index, self.folder)
         except ValueError:
-            return AVERAGE
+            return AVERAGE, {}
+
+    def _styles(self, at: Location, label: str, line: ScriptLine) -> None:
+        """Styles of a line are known and leave the voice as whose it is."""
+        for style in line.styles:
+            try:
+                about = read_style(style, self.folder)
+            except DocumentError as error:
+                for problem in error.problems:
+                    self._say((*at, "styles", style), f"{label}: {problem.what}", problem.repair)
+                continue
+            if about.kind == "voice":
+                what = f"{label}: the style {shortened(style)} is a voice, which stays the same in all lines"
+                self._say((*at, "styles", style), what, "give it to the character")
 
     def _times(self, lines: list[Line]) -> None:
         """Overlaps and clashes that no plausible pace of speaking avoids; lengths are estimates here."""

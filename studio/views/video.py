@@ -135,10 +135,28 @@ def _stage(project: Project, active: list[Job]) -> None:
 @st.fragment(run_every=1)
 def _frames(job: Job, project: Project) -> None:
     with st.container(key="frames"):
+        if _beginning(job):
+            return
         if job.preview_picture.is_file():
             st.image(job.preview_picture.read_bytes(), width="stretch", caption="The last finished frame")
         elif project.scene.picture:
             st.image(picture_view.shown_picture(project.media_path(project.scene.picture)), width="stretch")
+
+
+def _beginning(job: Job) -> bool:
+    """The film's beginning while the rest is made; what is being watched stays until more is asked for."""
+    try:
+        written = job.beginning.stat().st_mtime_ns
+    except OSError:
+        return False
+    key = f"beginning {job.id}"
+    asked = key in st.session_state and st.session_state[key][0] != written and st.button(
+        "Watch more of it", help="By now a longer beginning of the film is finished.")  # fmt: skip
+    if key not in st.session_state or asked:
+        st.session_state[key] = (written, job.beginning.read_bytes())
+    st.video(st.session_state[key][1], format="video/mp4")
+    st.caption("The beginning of the film; the rest is being made.")
+    return True
 
 
 def player_data(project: Project, made: results.FinishedVideo) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-// Lanes: a row per person with mouth, lids and head over the loudness, the lines as blocks, and three amounts.
+// Lanes: a row per person with mouth, lids and head over the loudness, the lines as blocks, and four amounts.
 // Dragging in a line chooses a span, a line's title the whole line and comes closer; pressing inside the span sets a key,
 // which can be dragged. Nothing is made until asked.
 
@@ -7,7 +7,8 @@ const TALL = 100; // units of the drawing's height
 const FADE = 3; // frames beyond a span over which it is faded in
 const ROWS = { mouth: [4, 46], blink: [51, 69], turn: [74, 98], nod: [74, 98], tilt: [74, 98] }; // top and bottom of each curve
 const HEAD = { turn: "to the picture's right", nod: "down", tilt: "to the picture's left" }; // one of them is seen; upwards means
-const AMOUNTS = [["mouth", "Mouth", "How far the mouth opens."], ["head", "Head", "How much the head moves."], ["blink", "Blink", "How far the lids close."]];
+const AMOUNTS = [["mouth", "Mouth", "How far the mouth opens."], ["head", "Head", "How much the head moves."], ["blink", "Blink", "How far the lids close."],
+  ["expression", "Face", "How much brows, cheeks and eyes show."]];
 
 function make(tag, properties = {}, ...children) {
   const node = Object.assign(document.createElement(tag), properties);

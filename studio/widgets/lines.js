@@ -97,6 +97,16 @@ class Lines {
     row.speed.onchange = () => act({ kind: "speed", value: +row.speed.value || 1 });
     row.language = make("select", { className: "language", title: "The language of this line." });
     row.language.onchange = () => act({ kind: "language", value: row.language.value || null });
+    row.styles = make("input", { className: "styles", maxLength: 2000, placeholder: "whisper 0.8 + weary" });
+    row.styles.title = "Strength of styles in this line, from 0 to 1.5; empty is as the character has them.";
+    row.styles.setAttribute("aria-label", `Styles of line ${index + 1}`);
+    row.styles.onchange = () => act({ kind: "styles", value: row.styles.value.trim() });
+    row.direction = make("input", { className: "direction", maxLength: 2000 });
+    row.direction.placeholder = "whispering, nods, then looks at somebody";
+    row.direction.title = "What the speaker does besides the words; in the line itself it stands in brackets.";
+    row.direction.setAttribute("aria-label", `Direction of line ${index + 1}`);
+    row.direction.onchange = () => act({ kind: "direction", value: row.direction.value.trim() });
+    row.acts = make("div", { className: "acts" });
     row.hear = make("button", { className: "hear", type: "button", textContent: "Hear" });
     row.hear.onclick = () => act({ kind: "hear" });
     row.length = make("span", { className: "length" });
@@ -126,10 +136,12 @@ class Lines {
       make("div", { className: "tools" },
         make("label", {}, "Speed ", row.speed),
         make("label", {}, "Language ", row.language),
+        make("label", {}, "Styles ", row.styles),
         row.pair, row.up, row.down,
         button("Add below", "Add an empty line below this one", { kind: "add" }),
         button("New take", "Say this line again in another way; the take before it is kept", { kind: "take" }),
         button("Remove", "Remove this line; undo brings it back", { kind: "remove" })),
+      make("div", { className: "tools" }, make("label", {}, "Direction ", row.direction)),
       make("div", { className: "tools sounds" }, make("span", { textContent: "Say" }), row.word,
         make("span", { textContent: "like" }), row.sound, correct),
       row.others, row.faces, row.takes, row.times);
@@ -140,7 +152,7 @@ class Lines {
       row.more.setAttribute("aria-expanded", String(!row.panel.hidden));
     };
     row.body = make("div", { className: "row" }, make("div", { className: "speaker" }, row.who, row.how),
-      make("div", { className: "said" }, row.words, row.text, row.read),
+      make("div", { className: "said" }, row.words, row.text, row.acts, row.read),
       make("div", { className: "side" }, row.length, row.hear, row.more), row.panel);
     row.note = make("div", { className: "note", title: "Stands before the line in the script; nobody speaks it." });
     row.node = make("li", {}, row.note, row.chip, row.body);
@@ -184,6 +196,9 @@ class Lines {
     }
     set(row.language, line.language);
     row.language.setAttribute("aria-label", `Language of line ${index + 1}`);
+    set(row.styles, line.styles);
+    set(row.direction, line.direction);
+    row.acts.replaceChildren(...line.acts.map((part) => this.act(part)));
     set(row.kind, line.time[0]);
     set(row.seconds, line.time[1].toFixed(2));
     row.chip.classList.toggle("first", index === 0 && line.time[0] === "pause" && line.time[1] === 0);
@@ -204,6 +219,15 @@ class Lines {
     row.takes.replaceChildren(...line.takes.map((take) => this.take(row, take)));
     if (line.takes.filter((take) => take.heard).length > 1) row.takes.prepend(this.both(row));
     requestAnimationFrame(() => this.grow(row.text));
+  }
+
+  // A part of a direction: what it means, or that it means nothing.
+  act(part) {
+    const node = make("span", { className: part.means ? "act" : "act lost" });
+    node.textContent = !part.means ? `${part.text} ?` : part.means === part.text ? part.text : `${part.text} → ${part.means}`;
+    node.title = part.means ? "Done where it stands in the line; not spoken."
+      : `Not understood and left out. The nearest that is: ${part.nearest}.`;
+    return node;
   }
 
   // Names to tick, those that are chosen ticked; one that nobody has stays until it is taken away.

@@ -140,7 +140,7 @@ def test_a_layer_scales_each_characters_share_and_stacked_passes_keep_theirs(pip
     transformer.disable_adapters()
     for layer, shape in (
         ("blocks.0.audio.to_qkv", (4, 2, 5, 32)),
-        ("blocks.1.motion.modulation", (4, 2, 16)),
+        ("blocks.1.motion.modulation", (4, 2, 1, 16)),
         ("mel_head.detail", (4, 2, 5, 32)),
         ("mel_head.blocks.0.mix", (8, 6, 160)),
     ):

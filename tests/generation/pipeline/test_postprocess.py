@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from generation.audio.effects import pitch_curve
 from generation.audio.mel import mel_spectrogram
 from generation.audio.voice_activity import voice_level
 from generation.core.clock import FPS, MELS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME
 from generation.core.motion import INDEX, N_CHANNELS
-from generation.core.performance import Line
+from generation.core.performance import Line, Prosody
 from generation.pipeline.postprocess import assemble_speech, pause_gate, post_filter, postprocess_motion
 
 SECONDS = 6.0
@@ -158,3 +161,23 @@ def test_a_line_that_would_be_cut_off_is_softer_as_a_whole() -> None:
     wanted = np.sin(np.arange(9600) / 7)
     np.testing.assert_allclose(speech[960:8640], wanted[960:8640] / np.abs(wanted).max(), atol=1e-3)
     assert not speech[9600:11520].any() and (speech[11520:] == 0.5).all(), "recordings stay as they are"
+
+
+def test_a_lines_tone_changes_its_sound_alone() -> None:
+    """Fails when loudness or pitch is ignored, or what is too loud is cut."""
+    sound = voice().astype(np.float32)
+    n_frames = len(sound) // SAMPLES_PER_FRAME
+    sound = sound[: n_frames * SAMPLES_PER_FRAME]
+    line = Line("1", 0, 0, n_frames, " ", (4 * n_frames,), recording=sound)
+    mel = mel_spectrogram(torch.from_numpy(sound)).numpy()
+
+    def made(tone: Prosody) -> np.ndarray:
+        return assemble_speech([replace(line, prosody=tone)], mel, n_frames, None)  # type: ignore[arg-type]
+
+    assert np.array_equal(made(Prosody()), sound)
+    assert made(Prosody(loudness=-6.0)) == pytest.approx(sound * 10**-0.3, abs=1e-6)
+    loud = made(Prosody(loudness=12.0))
+    assert np.abs(loud).max() == pytest.approx(min(1.0, np.abs(sound).max() * 10**0.6))
+    higher = pitch_curve(made(Prosody(pitch=3.0)))
+    plain = pitch_curve(sound)
+    assert higher is not None and plain is not None and higher[2] - plain[2] == pytest.approx(3.0, abs=0.3)

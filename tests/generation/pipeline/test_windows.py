@@ -19,7 +19,8 @@ from generation.pipeline.face_routing import FaceRouting, route
 from generation.pipeline.postprocess import _decoded
 from generation.pipeline.retake import regenerate_span
 from generation.pipeline.sampling import Sampling
-from generation.pipeline.windows import LONGEST, PREFIX, Place, plan_windows, sample_windows
+from generation.pipeline.windows import LONGEST, PREFIX, Place, plan_windows, quiet_frames, sample_windows
+from generation.text.phoneme_sequence import timed_symbols
 
 
 def test_what_is_short_is_one_window() -> None:
@@ -84,6 +85,43 @@ def test_a_window_is_given_the_end_of_the_one_before_and_the_noise_of_its_own_fr
     assert len(seen) == 4 and {count for _, count in seen} == {4}
     for state in finished:
         assert torch.equal(state.blended[0, 0, :, 0], 100 + torch.arange(n))
+
+
+def test_without_a_pause_windows_join_where_the_mouth_is_shut_for_a_stop() -> None:
+    """Fails when stops count as loud as vowels, or their bursts as their closures."""
+    phonemes = "aaaaapaaaadaaa"
+    ids, positions = timed_symbols(phonemes, (20,) * len(phonemes))
+    audio = torch.ones(1, 1, len(ids) // 4, 400)
+    inputs = SimpleNamespace(
+        symbols=torch.from_numpy(ids)[None, None], phoneme_position=torch.from_numpy(positions)[None, None]
+    )
+    state = LatentState(audio, audio, torch.ones(1, 1, len(ids) // 4))
+    quiet = quiet_frames(inputs, state, np.zeros((1, 400), np.float32))  # type: ignore[arg-type]
+    assert quiet[25:28] == pytest.approx(0.6) and quiet[50:53] == pytest.approx(0.4)
+    assert not quiet[[*range(25), *range(28, 50), *range(53, len(quiet))]].any()
+
+
+def test_sound_passes_from_one_window_into_the_next(short_windows: None) -> None:
+    """Fails when the sounds of two windows are set side by side."""
+    n = 40
+    rows = route(np.ones((1, 1, n), np.float32), np.ones((1, n), bool))
+    audio = LatentState.pinned(torch.zeros(1, 1, n, 400))
+    audio = LatentState(audio.latent, audio.clean, torch.ones(1, 1, n))
+    motion = LatentState.pinned(torch.zeros(1, 1, n, N_CHANNELS))
+    inputs = JointInputs(
+        audio=audio.blended, sigma=torch.ones(1), symbols=torch.zeros(1, 1, 4 * n, dtype=torch.long),
+        phoneme_position=torch.zeros(1, 1, 4 * n, 2), voice=torch.zeros(1, 1, 65), audio_given=audio.given,
+        motion=motion.blended, motion_given=motion.given, share=torch.ones(1, 1, n),
+    )  # fmt: skip
+
+    def denoise(
+        told: JointInputs, sound: LatentState, shown: LatentState, some: FaceRouting, place: Place
+    ) -> tuple[LatentState, LatentState]:
+        return LatentState(torch.full_like(sound.latent, place.number), sound.clean, sound.denoise_mask), shown
+
+    made = sample_windows(denoise, inputs, audio, motion, rows, np.zeros(n))[0].blended[0, 0, :, 0]
+    steps = made.diff()
+    assert made[0] == 0 and made[-1] == 2 and (steps >= 0).all() and steps.max() < 0.6
 
 
 CAST = [CastMember(name, np.full(64, 0.1, np.float32), side) for name, side in (("A", -0.5), ("B", 0.5))]

@@ -30,6 +30,8 @@ LINE = [
     {**ROW, "kind": "who", "value": ["Nora", "Theo"]},
     {**ROW, "kind": "face", "value": ["Theo"]},
     {**ROW, "kind": "speed", "value": 1.5},
+    {**ROW, "kind": "styles", "value": "whisper 0.8 + weary"},
+    {**ROW, "kind": "direction", "value": "nods, then looks at Nora"},
     {**ROW, "kind": "pause", "value": 2, "text": "typed before"},
     {**ROW, "kind": "overlap", "value": 0.25},
     {**ROW, "kind": "start", "value": 3.5},

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from masks.landmarks import FaceLandmarks
+from studio.acting.marks import Retake
 from studio.cast.face_assignment import AssignedFace, FaceAssignment
 from studio.jobs.estimate import WORKED, calibrate, estimate, record_film
 from studio.production.settings import RenderSettings
 from studio.project.project import Project
 from studio.project.projects import Projects
 from studio.project.takes import Take, recipe, record_takes
-from studio.scene.schema import Character, Retake, Scene, ScriptLine
+from studio.scene.schema import Character, Scene, ScriptLine
 from studio.validation.scene_check import Report
 
 SCENE = Scene(

@@ -44,7 +44,7 @@ def test_the_eyes_of_the_scene_follow_the_script(tmp_path: Path) -> None:
     segments = [Segment(125 * i, 125, (timeline.lines[i],), 0, 0, (0, 0)) for i in range(3)]
     gazes = []
     for seed in range(4):
-        write_scene_eyes(performance, made, scene_, timeline, segments, SIDES, seed)
+        list(write_scene_eyes(performance, made, scene_, timeline, segments, SIDES, seed))
         gaze = across(made.motion[0][:])
         gazes.append([gaze[125 * i + 15 : 125 * i + 110].mean() for i in range(3)])
     at_c, at_viewer, away = np.mean(gazes, 0)

@@ -14,6 +14,7 @@ from PIL import Image
 from skimage.data import astronaut
 
 from generation.core.motion import MotionTrack
+from studio.acting.marks import Keyframe
 from studio.editor.motion_view import Lanes, newest_lanes, within
 from studio.export.provenance import verify
 from studio.jobs.job import Job
@@ -23,7 +24,7 @@ from studio.production import motion_review
 from studio.project.project import Project
 from studio.project.projects import Projects
 from studio.scene.retakes import with_retake
-from studio.scene.schema import Keyframe, Scene
+from studio.scene.schema import Scene
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from generation.motion.keyframes import (
     splice_blinks,
     through_keyframes,
 )
+from studio.acting.marks import Keyframe
 from studio.cast.geometry import SceneGeometry
 from studio.editing import script_edits
 from studio.editing.actions import read_line_action
@@ -39,7 +40,7 @@ from studio.project.restore import scene_of_video
 from studio.scene.document import dump_scene, load_scene
 from studio.scene.line_names import line_names
 from studio.scene.retakes import kept_over, with_retake
-from studio.scene.schema import Character, Keyframe, Scene
+from studio.scene.schema import Character, Scene
 from studio.timeline.timeline import Timeline
 from studio.validation.scene_check import check_scene
 

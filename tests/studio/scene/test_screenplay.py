@@ -41,6 +41,7 @@ def test_a_screenplay_as_people_write_it() -> None:
         ScriptLine(who="A", recording=" edge "),
         ScriptLine(who="A", text="x", looks="Bob Stone, the (late)", take=2),
         ScriptLine(who="A", text="x", looks="away"),
+        ScriptLine(who="A", text="x", styles={"whisper": 0.85, "a (b), c.safetensors": 1.5}),
         ScriptLine(who="A", text=""),
     ],
     ids=repr,

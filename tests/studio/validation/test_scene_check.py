@@ -341,5 +341,5 @@ def test_directions_and_another_language_give_warnings(scene: dict, tmp_path: Pa
     scene["script"][1]["text"] = "Ich weiß nicht, was du von mir willst."
     assert main(["check", str(write(scene, tmp_path))]) == 0
     told = capsys.readouterr().out
-    assert "script line 1 (ANNA): 'laughs' is a direction" in told
+    assert "script line 1 (ANNA): the direction 'laughs' is not understood and left out; the nearest that is: " in told
     assert "script line 2 (BOB) seems to be German" in told

@@ -1,0 +1,1 @@
+"""What a line's voice, face and head are to do besides its words, as explicit data."""

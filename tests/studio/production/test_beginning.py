@@ -1,0 +1,92 @@
+"""The beginning of a film while the rest is made: whole at each moment, the film's own frames, each drawn once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import soundfile
+import yaml
+from skimage.data import astronaut
+
+from studio.cli import main
+from studio.export.provenance import verify
+from studio.production import beginning
+from studio.production.observer import RenderObserver
+from studio.production.render import render_scene
+from studio.production.settings import RenderSettings
+
+QUICK = RenderSettings(steps=1, height=64, device="cpu")
+
+
+@pytest.fixture(autouse=True)
+def use_tiny_assets(assets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("generation.core.assets.assets_root", lambda: assets)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Path:
+    cv2.imwrite(str(tmp_path / "one.png"), astronaut()[0:256, 100:356, ::-1])
+    time = np.arange(16_000) / 8000
+    soundfile.write(tmp_path / "hm.wav", 0.3 * np.sin(2 * np.pi * 200 * time) * np.sin(2 * np.pi * 3 * time), 8000)
+    line = {"who": "EILEEN", "recording": "hm.wav", "pause": 0.5}
+    nod = {**line, "curves": [{"channel": "headNod", "points": [[0.5, 0], [0.8, 10], [1.2, 0]]}]}
+    cast = [{"name": "EILEEN", "voice": "Alice"}]
+    data = {"picture": "one.png", "consent": "drawn", "cast": cast, "script": [line, nod, line, line]}
+    path = tmp_path / "scene.yaml"
+    path.write_text(yaml.safe_dump(json.loads(json.dumps(data))))
+    return path
+
+
+def frames_of(film: Path) -> np.ndarray:
+    video, frames = cv2.VideoCapture(str(film)), []
+    while (frame := video.read())[0]:
+        frames.append(frame[1])
+    return np.stack(frames)
+
+
+def test_what_is_finished_can_be_watched_and_is_drawn_once(
+    scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails when nothing is written before the end, when it differs from the film, or when frames are drawn twice."""
+    monkeypatch.setattr(beginning, "_GROWTH", 1.5)
+    early, film = tmp_path / "early.mp4", tmp_path / "film.mp4"
+
+    class Watch(RenderObserver):
+        drawn_frames = 0
+        seen: list[tuple[float, np.ndarray]] = []
+
+        def frame(self, frame: np.ndarray) -> None:
+            self.drawn_frames += 1
+
+        def watchable(self, seconds: float) -> None:
+            assert not film.exists() and verify(early).ok
+            self.seen.append((seconds, frames_of(early)))
+
+    watch = Watch()
+    render_scene(scene, film, replace(QUICK, beginning=early), observer=watch)
+    whole = frames_of(film)
+    assert watch.drawn_frames <= len(whole)
+    assert len(watch.seen) >= 2 and watch.seen[0][0] >= 2 and watch.seen[-1][0] < len(whole) / 25
+    for seconds, frames in watch.seen:
+        assert len(frames) == round(25 * seconds)
+        assert np.array_equal(frames, whole[: len(frames)]), "frame by frame those of the film"
+    plain = tmp_path / "plain"
+    render_scene(scene, plain / "film.mp4", QUICK)
+    assert np.array_equal(frames_of(plain / "film.mp4"), whole)
+
+
+def test_the_command_says_what_can_be_watched_and_refuses_a_bad_place(
+    scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = ["render", str(scene), "-o", str(tmp_path / "film.mp4"), "--steps", "1", "--size", "64", "--device", "cpu"]
+    assert main([*film, "--beginning", str(tmp_path / "film.mp4")]) == 1
+    assert "--beginning needs a name of its own that ends in .mp4" in capsys.readouterr().err
+    assert main([*film[:3], str(tmp_path / "film.mkv"), "--lossless", "--beginning", str(tmp_path / "early.mp4")]) == 1
+    assert "--beginning needs an ordinary film" in capsys.readouterr().err
+    assert main([*film, "--beginning", str(tmp_path / "early.mp4")]) == 0
+    assert "early.mp4 can be watched: " in capsys.readouterr().out and (tmp_path / "early.mp4").is_file()
