@@ -29,6 +29,7 @@ from studio.production.film_options import (
 from studio.progress_display import ProgressDisplay
 from studio.service import command as service_command
 from studio.splitting import command as split_command
+from studio.workbench import command as workbench_command
 
 OK, PROBLEMS, CANCELLED = 0, 1, 130
 MOST_TEXT = 1_000_000
@@ -93,7 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     add_film_options(batch)
     say = add("say", _say, "Speak one line into a sound file.")
     say.add_argument("text", help="what to say; {name|IPA} gives a pronunciation")
-    say.add_argument("--voice", required=True, help="name of a voice, as parley voices lists them")
+    voice_help = "name of a voice, as parley voices lists them, or a blend: 'Alice 70%% + Henry, 2 lower'"
+    say.add_argument("--voice", required=True, help=voice_help)
     say.add_argument("--language", default="en", help="en (the voice's accent), en-us, en-gb, es, fr, it or pt")
     say.add_argument("--speed", type=float, default=1.0, help="0.5 to 2, 1 = the voice's own")
     style_help = "as parley styles lists them, or an adapter's file; may be given again to mix them"
@@ -109,6 +111,8 @@ def _parser() -> argparse.ArgumentParser:
     bring.add_argument("-o", "--output", type=Path, required=True, help="the scene file (.yaml)")
     split = add("split", _split, "Cut a long recording into lines, at pauses or by subtitles that name who speaks.")
     split_command.add_arguments(split)
+    bench = add("workbench", _workbench, "Clean a recording, describe a voice, blend two, or find one in words.")
+    workbench_command.add_arguments(bench)
     check = add("check", _check, "Say all that is wrong with a scene, without rendering it.")
     check.add_argument("scene", type=Path, help="scene file (.yaml or .json)")
     read = add("read", _read, "Say how a text will be read, in words or in IPA.")
@@ -214,6 +218,10 @@ def _import(arguments: argparse.Namespace) -> int:
 
 def _split(arguments: argparse.Namespace) -> int:
     return split_command.run(arguments, partial(_tell, arguments))
+
+
+def _workbench(arguments: argparse.Namespace) -> int:
+    return workbench_command.run(arguments, partial(_tell, arguments))
 
 
 def _read(arguments: argparse.Namespace) -> int:

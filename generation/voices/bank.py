@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 
 from generation.audio.clip_quality import best_excerpt
 from generation.core.assets import asset
+from generation.voices.blend import read_blend
 
 if TYPE_CHECKING:
     from generation.audio.waveform import Audio
@@ -75,8 +76,14 @@ class VoiceBank:
         return self.presets[name]
 
     def embedding(self, name: str) -> np.ndarray:
-        """Speaker embedding of a preset, (64,) float32; raises as ``bank[name]`` does."""
-        return self[name].embedding
+        """Speaker embedding (64,) float32 of a preset, or of a blend as :func:`read_blend` reads it.
+
+        Raises:
+            ValueError: no preset of such a name, or shares that cannot be.
+        """
+        blend = read_blend(name)
+        mixed = sum(np.float32(share) * self[voice].embedding for voice, share in blend.shares.items())
+        return (mixed + np.float32(blend.semitones / 12) * self.octave).astype(np.float32)
 
 
 def speaker_embedding_from_clip(audio: Audio) -> np.ndarray:

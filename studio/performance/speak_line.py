@@ -24,7 +24,7 @@ from studio.export.signature import signing_problems
 from studio.export.writers import write_sound
 from studio.scene.schema import Scene
 from studio.scene.styles import read_style
-from studio.scene.voices import voice_names
+from studio.scene.voices import voice_fault
 from studio.timeline.timeline import MAX_TEXT
 
 BYTES_A_LETTER = 50_000
@@ -92,10 +92,9 @@ def _output_problems(target: Path, text: str) -> list[Problem]:
 
 def line_problems(text: str, voice: str, language: str, speed: float, styles: Mapping[str, float]) -> list[Problem]:
     """Everything for which a line cannot be spoken."""
-    names = voice_names()
     problems: list[Problem] = []
-    if voice not in names:
-        problems.append(Problem("voices", f"the voice {shortened(voice)} is not known", nearest(voice, names)))
+    if (fault := voice_fault(voice)) is not None:
+        problems.append(Problem("voices", *fault))
     if len(text) > MAX_TEXT:
         what = f"the text has {len(text)} letters"
         return [*problems, Problem("script", what, f"say at most {MAX_TEXT} at a time")]

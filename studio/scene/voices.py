@@ -18,6 +18,8 @@ from generation.text.languages import (
     shipped_languages,
     unknown_language,
 )
+from generation.voices.blend import read_blend
+from studio.core.messages import nearest, shortened
 from studio.scene.schema import Scene, ScriptLine
 
 
@@ -42,6 +44,17 @@ def voice_names() -> tuple[str, ...]:
     from generation.voices.bank import VoiceBank
 
     return VoiceBank.load().names
+
+
+def voice_fault(voice: str) -> tuple[str, str] | None:
+    """What is wrong with the name of a voice or a blend of voices, and the repair; None if there are such voices."""
+    try:
+        blend = read_blend(voice)
+    except ValueError as error:
+        return f"the voice {shortened(voice)} {error}", ""
+    known = voice_names()
+    unknown = [name for name in blend.shares if name not in known]
+    return (f"the voice {shortened(unknown[0])} is not known", nearest(unknown[0], known)) if unknown else None
 
 
 def voices_by_contrast(scene: Scene, index: int | None = None) -> tuple[str, ...]:
@@ -95,7 +108,15 @@ def language_of(scene: Scene, index: int, line: ScriptLine | None = None) -> str
     if character.language is not None and is_english(character.language) and character.language != ENGLISH:
         return espeak_name(character.language)
     preset = character.voice.preset if character.voice else None
-    return espeak_name(ENGLISH, _accents(asset("voices.json").parent).get(preset or "", "en-us"))
+    return espeak_name(ENGLISH, _accents(asset("voices.json").parent).get(_leading(preset or ""), "en-us"))
+
+
+def _leading(voice: str) -> str:
+    """The voice with the largest share of a blend; empty where it is none."""
+    try:
+        return read_blend(voice).leading
+    except ValueError:
+        return ""
 
 
 @cache

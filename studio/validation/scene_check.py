@@ -15,13 +15,12 @@ from generation.text.phonemizer import read_ipa
 from studio.cast.face_assignment import FaceAssignment, assign_faces, assignment_key
 from studio.cast.geometry import cramped_faces
 from studio.cast.picture_warnings import picture_warnings
-from studio.core.messages import nearest, shortened
 from studio.core.problems import DocumentError, Location, Problem, as_clause, unexpected
 from studio.scene.document import at_most, read_document, validate
 from studio.scene.lexicon import language_and_word
 from studio.scene.schema import STATEMENT_NEEDED, Scene, Voice
 from studio.scene.styles import read_style
-from studio.scene.voices import voice_names
+from studio.scene.voices import voice_fault, voice_names
 from studio.timeline.recordings import scene_recording
 from studio.validation.motion_check import MotionCheck
 from studio.validation.script_check import ScriptCheck
@@ -106,10 +105,9 @@ class _Check(ScriptCheck, MotionCheck):
                 if any(self.scene.says(index, line) for line in texts):
                     if not self._faulty(self._cast_at(index), "voice"):
                         self._say(at, f"{name} speaks but has no voice", f"add voice: with one of {', '.join(known)}")
-            elif voice.preset is not None and voice.preset not in known:
-                self._say(
-                    at, f"{name}: the voice {shortened(voice.preset)} is not known", f"{nearest(voice.preset, known)}"
-                )
+            elif voice.preset is not None and (fault := voice_fault(voice.preset)) is not None:
+                what, repair = fault
+                self._say(at, f"{name}: {what}", repair)
             elif voice.clip is not None:
                 self._clip(at, name, voice, voice.clip)
 

@@ -189,6 +189,8 @@ def _voice(project: Project, index: int, tag: str) -> None:
     member = project.scene.cast[index]
     voices, now = list(voices_by_contrast(project.scene, index)), member.voice.preset if member.voice else None
     described = voice_preview.descriptions()
+    if now is not None and now not in voices:  # a blend
+        voices, described = [now, *voices], {**described, now: "a blend of voices"}
     voice = st.selectbox("Voice", voices, index=voices.index(now) if now in voices else None, key=f"voice {tag}",
                          format_func=lambda name: f"{name}: {_parts(described[name])[0]}", placeholder="Choose a voice",
                          help="Who this character sounds like. Voices most unlike the others' come first.")  # fmt: skip
