@@ -49,6 +49,7 @@ from scripts.evaluation.peers import Peers
 from scripts.evaluation.scene_runs import write_drawn
 from scripts.evaluation.synthesis import Synthesis, Take
 from scripts.evaluation.table import table, write_table
+from scripts.evaluation.videos.dubbing import dubbing
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -59,7 +60,8 @@ FACES = {"head0", "sharpness"}
 SCENES = {"dialogues", "blinks", "leak_idle", "reactions"}
 BINDING = {"leak", "outside"}
 OTHERS = (
-    "binding", "directions", "languages", "long_takes", "noisy", "recordings", "rtf", "sim", "streams", "together",
+    "binding", "directions", "dub", "languages", "long_takes", "noisy", "recordings", "rtf", "sim", "streams",
+    "together",
 )  # fmt: skip
 METRICS = (*sorted(HEARD | LIPS | CLIPS | FACES | SCENES | BINDING), *OTHERS)
 IN_PIXELS, IN_STREAMS, IN_VOICES, CLIPS_AT_MOST = 24, 24, 8, 80
@@ -131,6 +133,9 @@ class Evaluation:
         if "binding" in self.wanted:
             log.info("voices routed to other faces")
             self._ours(voice_routing(self.synthesis, self.prompts, self.kept))
+        if "dub" in self.wanted:
+            log.info("clips with other mouths")
+            self._ours(dubbing(self.shared / "video"))
         if "together" in self.wanted:
             log.info("lines said together")
             self._ours(said_together(self.synthesis, self.judges, self.corpus, self.prompts, self.kept))
@@ -277,7 +282,9 @@ def write_json(
 def main(argv: list[str] | None = None) -> None:
     """Runs the evaluation."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared", help="folder with corpus/ and motion/")
+    parser.add_argument(
+        "--shared", type=Path, default=ROOT.parent / "shared", help="folder with corpus/, motion/ and video/"
+    )
     parser.add_argument("--work", type=Path, default=ROOT / "work", help="where what was made and heard is kept")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     parser.add_argument("--markdown", type=Path, help="put the table into this file, between its two marks")

@@ -25,6 +25,7 @@ GENERATION = {
     "rendering.imaging": "core",
     "rendering.mouth": "core motion rendering.imaging",
     "rendering": "core motion rendering.imaging rendering.mouth",
+    "dubbing": "core motion rendering rendering.imaging rendering.mouth video",
     "pipeline": "core audio recordings text motion models adapters",
     "backbones": "core audio pipeline",
     "voices": "core audio recordings text models pipeline",
@@ -67,7 +68,8 @@ LEARNING = ("data", "training", "labels", "finetuning")
 """Rooms of generation that making a film has no need of: the studio leaves them alone, but for ``FINETUNES``."""
 FINETUNES = ("jobs",)
 SEES_MASKS = tuple(
-    f"generation.{n}" for n in ("motion", "rendering", "rendering.imaging", "rendering.mouth", "labels", "backbones")
+    f"generation.{n}"
+    for n in ("motion", "rendering", "rendering.imaging", "rendering.mouth", "dubbing", "labels", "backbones")
 )
 
 KNOWN_CIRCLES: list[list[str]] = []

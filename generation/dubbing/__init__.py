@@ -1,0 +1,1 @@
+"""Dubbing: new mouths for the people of a video; everything else stays as it is decoded."""
