@@ -15,6 +15,7 @@ import torch
 from scipy.ndimage import uniform_filter1d
 from torch import Tensor
 
+from generation.core.arrays import runs
 from generation.core.clock import MELS_PER_FRAME
 from generation.core.motion import CHANNELS, MOUTH
 from generation.models.joint_inputs import JointInputs
@@ -33,6 +34,8 @@ _MOUTH_AHEAD = 3
 """The same for lips and jaw, and for the sound that they follow."""
 _CLOSURES = {"p": 0.6, "t": 0.6, "k": 0.6, "b": 0.4, "d": 0.4, "ɡ": 0.4}
 """How quiet it is while the mouth is shut for a stop, beside 1 in a pause: in a line without pauses joins lie there."""
+_PAUSE_MELS, _WORD_GAP = 12, 0.1
+"""Mel frames from which nothing is said between two words, and how quiet it is where they follow each other at once."""
 _CLOSED = 0.6
 """Share of a stop before its burst."""
 _SEARCH = 50
@@ -100,7 +103,11 @@ def quiet_frames(inputs: JointInputs, audio: LatentState, silence: np.ndarray) -
     By phonemes, or recordings; ``silence`` is a token.
     """
     pause = int(silent_symbols(1)[0][0])
-    quietness = (inputs.symbols == pause).float()
+    quietness = torch.zeros(inputs.symbols.shape)
+    for voice, said in enumerate((inputs.symbols[0] == pause).cpu().numpy()):
+        for start, stop in runs(said):
+            quietness[:, voice, start:stop] = 1.0 if stop - start >= _PAUSE_MELS else _WORD_GAP
+    quietness = quietness.to(audio.clean)
     closed = inputs.phoneme_position[..., 0] < _CLOSED
     for symbol, share in _CLOSURES.items():
         quietness = torch.where((inputs.symbols == SYMBOL_INDEX[symbol]) & closed, share, quietness)

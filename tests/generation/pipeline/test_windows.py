@@ -101,6 +101,17 @@ def test_without_a_pause_windows_join_where_the_mouth_is_shut_for_a_stop() -> No
     assert not quiet[[*range(25), *range(28, 50), *range(53, len(quiet))]].any()
 
 
+def test_a_gap_between_words_is_no_pause() -> None:
+    """Fails when every space between words counts as silence: words follow each other without any."""
+    ids, positions = timed_symbols("a a a", (20, 8, 20, 24, 20))
+    audio = torch.ones(1, 1, len(ids) // 4, 400)
+    inputs = SimpleNamespace(
+        symbols=torch.from_numpy(ids)[None, None], phoneme_position=torch.from_numpy(positions)[None, None]
+    )
+    quiet = quiet_frames(inputs, LatentState(audio, audio, torch.ones(audio.shape[:3])), np.zeros((1, 400)))  # type: ignore[arg-type]
+    assert quiet[5:7] == pytest.approx(0.1) and quiet[12:18] == pytest.approx(1.0) and quiet[8:11] == pytest.approx(0)
+
+
 def test_sound_passes_from_one_window_into_the_next(short_windows: None) -> None:
     """Fails when the sounds of two windows are set side by side."""
     n = 40
