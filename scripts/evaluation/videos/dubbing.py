@@ -22,9 +22,11 @@ from masks.landmarks import FaceLandmarker
 from masks.tracking.people import PeopleTracker, TrackedPerson
 from scripts.evaluation.bootstrap import mean
 
-SHUT, SEEN_SHUT = 0.03, 0.045
-"""Opening of the lips over the distance between the eyes at which they are to be closed, and at which they are seen so;
-the clips' own rest has 0.00 to 0.02."""
+REST = 0.05
+"""Quantile of a clip's opening at which its talker's lips are closed: the tracker sees those of some at .00, of others
+at .04 of the distance between the eyes."""
+SHUT, SEEN_SHUT = 0.02, 0.03
+"""Opening beyond that rest at which the lips are to be closed, and at which they are seen so."""
 BELOW_EYES = 0.35
 """How far below the eyes nothing may change yet, inter-ocular distances."""
 BESIDE = 0.75
@@ -93,14 +95,15 @@ def _figures(clip: Clip, driver: Clip, landmarker: FaceLandmarker) -> dict[str, 
     seconds = (process_time() - began) / n_frames
     (seen,) = PeopleTracker(landmarker).track(iter(frames)).smoothed().people
     gap = lip_gap(seen.points)
-    shut = wanted <= SHUT
+    shut = wanted <= np.quantile(driver.gap, REST) + SHUT
+    seen_shut = np.quantile(clip.gap, REST) + SEEN_SHUT
     timing = [mouth_timing(wanted, made) for made in (gap, clip.gap)]
     steps = [lip_trembling(points) for points in (seen.points, clip.person.points)]
     changes = [
         outside_change(before, after, points)
         for before, after, points in zip(video_frames(clip.path, facts), frames, clip.person.points, strict=True)
     ]
-    closed = [float((made[shut] <= SEEN_SHUT).mean()) if shut.any() else 1.0 for made in (gap, clip.gap)]
+    closed = [float((made[shut] <= seen_shut).mean()) for made in (gap, clip.gap)]
     return {
         "dub_closure": closed[0],
         "dub_closure_chance": closed[1],
