@@ -19,6 +19,7 @@ from studio.core.problems import DocumentError, Problem, told
 from studio.core.process import BROKEN_PIPE, close_output, prepare_process
 from studio.core.progress import Cancelled
 from studio.core.storage import utf8_text
+from studio.motion import command as motion_command
 from studio.production.film_options import (
     add_beginning_option,
     add_film_options,
@@ -85,8 +86,9 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     render = add("render", _render, "Make the video of a scene.")
-    render.add_argument("scene", type=Path, help="scene file (.yaml or .json)")
-    render.add_argument("-o", "--output", type=Path, required=True, help="the video (.mp4)")
+    render.add_argument("scene", type=Path, help="scene file (.yaml or .json), or a take file (.parley)")
+    output_help = "the video (.mp4), faces as meshes (.glb), or what a video is drawn of elsewhere (.parley)"
+    render.add_argument("-o", "--output", type=Path, required=True, help=output_help)
     add_beginning_option(render)
     add_film_options(render)
     batch = add("batch", _batch, "Make the videos of many scenes, on one machine or several.")
@@ -113,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     split_command.add_arguments(split)
     bench = add("workbench", _workbench, "Clean a recording, describe a voice, blend two, or find one in words.")
     workbench_command.add_arguments(bench)
+    motion = add("motion", _motion, "Track a person in a video: their motion as a file that scenes take.")
+    motion_command.add_arguments(motion)
     check = add("check", _check, "Say all that is wrong with a scene, without rendering it.")
     check.add_argument("scene", type=Path, help="scene file (.yaml or .json)")
     read = add("read", _read, "Say how a text will be read, in words or in IPA.")
@@ -161,11 +165,12 @@ def _render(arguments: argparse.Namespace) -> int:
     settings, backbone = read_film_options(arguments, partial(_tell, arguments))
     settings = with_beginning(arguments, settings)
     observer = BeginningObserver(partial(_tell, arguments, "beginning"), arguments.beginning)
+    how = (arguments.scene, arguments.output, settings)
     with ProgressDisplay(arguments.json) as display:
-        report = render_scene(
-            arguments.scene, arguments.output, settings, display.show, observer=observer, backbone=backbone
-        )
-    for warning in report.warnings:
+        warnings = None if backbone else motion_command.without_film(*how, display.show)
+        if warnings is None:
+            warnings = render_scene(*how, display.show, observer=observer, backbone=backbone).warnings
+    for warning in warnings:
         _tell(arguments, "warning", str(warning), **warning.as_data())
     _tell(arguments, "done", f"{arguments.output} is ready.", file=str(arguments.output))
     return OK
@@ -222,6 +227,11 @@ def _split(arguments: argparse.Namespace) -> int:
 
 def _workbench(arguments: argparse.Namespace) -> int:
     return workbench_command.run(arguments, partial(_tell, arguments))
+
+
+def _motion(arguments: argparse.Namespace) -> int:
+    with ProgressDisplay(arguments.json) as display:
+        return motion_command.run(arguments, partial(_tell, arguments), display.show)
 
 
 def _read(arguments: argparse.Namespace) -> int:

@@ -10,7 +10,11 @@ S weighs points by what they tell (lids and lips most, depth little). Solved by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -18,9 +22,13 @@ from scipy.spatial.transform import Rotation
 
 from generation.core.clock import FPS
 from generation.core.motion import BLENDSHAPES, N_CHANNELS, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
+from generation.core.stored_array import StoredArray, blocks
 from generation.motion.rig import PICTURE_TO_RIG, STABLE_POINTS, FaceRig, align_similarity, eye_centres
 from generation.motion.rig_basis import LIDS, LIPS
 from masks.topology import FACE_OVAL, LEFT_BROW, LEFT_EYE_RING, LEFT_IRIS, RIGHT_BROW, RIGHT_EYE_RING, RIGHT_IRIS
+
+if TYPE_CHECKING:
+    from masks.landmarks import FaceLandmarks
 
 RIDGE = 0.05
 SPARSE = 0.01
@@ -38,6 +46,11 @@ VIEWING_DISTANCE = 10.0
 POSE_SMOOTHING = 1.0
 """Standard deviation in frames of the Gaussian that takes the landmarks' jitter out of the head's pose."""
 
+_REST_FRAMES = 1000
+"""Most frames at rest of which somebody's own rest is the mean."""
+_BLOCK, _REACH = 1000, 50
+"""Frames whose weights are found together, and those around them that count for smoothness alone."""
+
 
 def lip_gap(points: np.ndarray) -> np.ndarray:
     """Opening of the inner lips (points 13 and 14) over the distance between the eyes; (..., 478, 3) -> (...)."""
@@ -52,8 +65,10 @@ def eye_opening(points: np.ndarray) -> np.ndarray:
 
 def at_rest(points: np.ndarray) -> np.ndarray:
     """(T,) bool: frames of points (T, 478, 3) with the most closed lips (lowest fifth) and open eyes (upper 60 %)."""
-    gap = lip_gap(points)
-    eyes = eye_opening(points)
+    return _at_rest(lip_gap(points), eye_opening(points))
+
+
+def _at_rest(gap: np.ndarray, eyes: np.ndarray) -> np.ndarray:
     closed = gap <= np.quantile(gap, 0.2)
     still = closed & (eyes >= np.quantile(eyes, 0.4))
     return still if still.any() else closed
@@ -167,22 +182,34 @@ class MotionTracker:
         self._rig = rig or FaceRig.load()
         self._landmarker = FaceLandmarker()
 
+    def follow(self, frames: Iterable[np.ndarray], first: FaceLandmarks | None = None) -> Iterator[np.ndarray | None]:
+        """Landmarks (478, 3) of one face in each frame; None where it is not seen.
+
+        A face that was lost is looked for where it was last.
+
+        Args:
+            frames: uint8 (H, W, 3) RGB.
+            first: the face to follow; None = the largest.
+        """
+        face, last = None, first
+        for image in frames:
+            face = face and self._landmarker.track(image, face)
+            if face is None:
+                seen = self._landmarker.detect(image)
+                if last is None:
+                    face = max(seen, key=lambda f: f.inter_ocular, default=None)
+                else:
+                    face = min(seen, key=partial(_apart, last), default=None)
+            last = face or last
+            yield None if face is None else face.points
+
     def landmarks(self, frames: Iterable[np.ndarray]) -> np.ndarray:
         """Landmarks (T, 478, 3) of the largest face, followed from frame to frame; gaps are filled linearly.
 
         Raises:
             ValueError: no frames, or no face in any of them.
         """
-        found: dict[int, np.ndarray] = {}
-        face, n_frames = None, 0
-        for n_frames, image in enumerate(frames, 1):
-            face = face and self._landmarker.track(image, face)
-            face = face or max(self._landmarker.detect(image), key=lambda f: f.inter_ocular, default=None)
-            if face is not None:
-                found[n_frames - 1] = face.points
-        if not found:
-            raise ValueError(f"No face was found in any of the video's {n_frames} frames.")
-        return _resample(np.array(list(found)), np.stack(list(found.values())), np.arange(n_frames))
+        return np.stack(list(at_rate(self.follow(frames), FPS)))
 
     def track(self, frames: Iterable[np.ndarray], fps: float, rest: np.ndarray | None = None) -> MotionTrack:
         """Motion on the 25 frames/s clock of the largest face in uint8 (H, W, 3) RGB frames.
@@ -194,15 +221,68 @@ class MotionTracker:
         Raises:
             ValueError: no face, or a rate that is not positive.
         """
-        if not fps > 0:
-            raise ValueError(f"A video needs a positive frame rate; this one has {fps}.")
-        points = self.landmarks(frames)
-        times = np.arange(max(round(len(points) / fps * FPS), 1)) * fps / FPS
-        return MotionTrack(weights_from_landmarks(_resample(np.arange(len(points)), points, times), rest, self._rig))
+        points = np.stack(list(at_rate(self.follow(frames), fps)))
+        return MotionTrack(weights_from_landmarks(points, rest, self._rig))
+
+    def solve(self, found: Iterable[np.ndarray | None], fps: float, folder: Path, most_seconds: float) -> StoredArray:
+        """Motion (T, 57) of landmarks that come frame by frame, as :func:`weights_from_landmarks`, in constant memory.
+
+        Args:
+            found: as :meth:`follow` gives them.
+            fps: their rate, frames a second.
+            folder: where landmarks and motion lie in files.
+            most_seconds: as many are taken at most.
+
+        Raises:
+            ValueError: no face, or a rate that is not positive.
+        """
+        most = round(most_seconds * FPS) + 1
+        kept = StoredArray((most, 478, 3), folder)  # takes no room before it is written
+        gaps: list[np.ndarray] = []
+        openings: list[np.ndarray] = []
+        for points in islice(at_rate(found, fps), most):
+            kept[len(gaps) : len(gaps) + 1] = points[None]
+            gaps.append(lip_gap(points))
+            openings.append(eye_opening(points * PICTURE_TO_RIG))
+        still = np.flatnonzero(_at_rest(np.array(gaps), np.array(openings)))
+        some = still[np.linspace(0, len(still) - 1, min(len(still), _REST_FRAMES)).round().astype(int)]
+        shown = np.concatenate([kept[int(t) : int(t) + 1] for t in some]).astype(np.float64) * PICTURE_TO_RIG
+        rest = _own_rest(shown, np.ones(len(shown), bool)) * PICTURE_TO_RIG
+        motion = StoredArray((len(gaps), N_CHANNELS), folder)
+        for block, window, inner in blocks(len(gaps), _BLOCK, _REACH):
+            motion[block] = weights_from_landmarks(kept[window], rest, self._rig)[inner]
+        return motion
 
 
-def _resample(known: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Values (N, 478, 3) at increasing positions (N,), read off linearly at other positions; ends are held."""
-    flat = values.reshape(len(values), -1)
-    out = np.stack([np.interp(wanted, known, column) for column in flat.T], 1)
-    return out.reshape(len(wanted), *values.shape[1:])
+def _apart(one: FaceLandmarks, other: FaceLandmarks) -> float:
+    """Distance between two faces' eyes."""
+    return float(np.linalg.norm(one.eyes.mean(0) - other.eyes.mean(0)))
+
+
+def at_rate(found: Iterable[np.ndarray | None], fps: float) -> Iterator[np.ndarray]:
+    """Landmarks (478, 3) float64 at 25 frames/s of those in frames of another rate, linear in between and over gaps.
+
+    Before the first and after the last ones they are held.
+
+    Raises:
+        ValueError: none at all, or a rate that is not positive.
+    """
+    if not fps > 0:
+        raise ValueError(f"A video needs a positive frame rate; this one has {fps}.")
+    known: tuple[int, np.ndarray] | None = None
+    made, n_frames = 0, 0
+    for n_frames, points in enumerate(found, 1):
+        if points is None:
+            continue
+        at, here = n_frames - 1, points.astype(np.float64)
+        before, there = known or (at, here)
+        while (place := made * fps / FPS) <= at:
+            share = (place - before) / (at - before) if at > before and place > before else float(at == before)
+            yield (1 - share) * there + share * here
+            made += 1
+        known = at, here
+    if known is None:
+        raise ValueError(f"No face was found in any of the video's {n_frames} frames.")
+    while made < max(round(n_frames / fps * FPS), 1):
+        yield known[1]
+        made += 1

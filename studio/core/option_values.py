@@ -36,3 +36,14 @@ def style_strength(text: str) -> tuple[str, float]:
         return name, float(strength)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} should be NAME or NAME:STRENGTH, such as weary:0.8") from None
+
+
+def box(text: str) -> tuple[float, float, float, float]:
+    """Reads a box in pixels: left, top, right and bottom."""
+    try:
+        left, top, right, bottom = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{shortened(text)} should be LEFT,TOP,RIGHT,BOTTOM in pixels") from None
+    if not (left < right and top < bottom):
+        raise argparse.ArgumentTypeError(f"{shortened(text)} has its right or bottom edge before its left or top one")
+    return left, top, right, bottom

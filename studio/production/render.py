@@ -84,7 +84,7 @@ def render_scene(
     frames = work / FRAME_FOLDER
     with progress.running(), ThreadPoolExecutor(1) as second_thread:
         progress.start("check")
-        report, scene, assignment = _checked(path, target, settings)
+        report, scene, assignment = checked_for(path, target, settings)
         if film.transparent and (backbone is not None or not assignment.assigned):
             what = "a backbone draws no transparent background" if backbone else "nobody of the cast is in the picture"
             raise DocumentError([Problem("output", what, "leave out --alpha")])
@@ -127,12 +127,24 @@ def render_scene(
     return report
 
 
-def _checked(path: Path, target: Path, settings: RenderSettings) -> tuple[Report, Scene, FaceAssignment]:
-    """The check's report, the scene, and its faces in the size in which they are rendered."""
+def checked_for(
+    path: Path, target: Path, settings: RenderSettings, beside: Sequence[str] | None = None
+) -> tuple[Report, Scene, FaceAssignment]:
+    """The check's report, the scene, and its faces in the size in which they are rendered.
+
+    Args:
+        path: the scene file.
+        target: what is to be written.
+        settings: how.
+        beside: names of the files that come with it; None = those of a film.
+
+    Raises:
+        DocumentError: the scene has problems, or a place that cannot be written.
+    """
     report = check_scene(path)
     cast = [character.name for character in report.scene.cast] if report.scene else []
     needed, _ = expected_cost(report, settings)
-    refused = output_problems(target, names_beside(target, cast), needed)
+    refused = output_problems(target, names_beside(target, cast) if beside is None else beside, needed)
     work = settings.work or target.parent / ".parley"
     if not refused and work.parent != target.parent:
         refused = output_problems(work / FRAME_FOLDER / "segment.mp4")

@@ -9,9 +9,10 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import IO, Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -25,7 +26,7 @@ from studio.project.uploads import check_upload
 from studio.scene.document import load_scene
 
 MANIFEST = "manifest.json"
-FORMAT: Literal["parley project archive"] = "parley project archive"
+FORMAT = "parley project archive"
 VERSION = 1
 MAX_BYTES, MAX_FILES = 4_000_000_000, 20_000
 """Of all files of an archive."""
@@ -46,11 +47,28 @@ class PackedFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What an archive says that it holds, by the files' names."""
+    """What an archive says that it is and holds, by the files' names."""
 
-    format: Literal["parley project archive"] = FORMAT
+    format: str = FORMAT
     version: int = VERSION
     files: dict[str, PackedFile]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of archive: the format that its list of files names, what it is to the reader, and which files it holds.
+
+    Attributes:
+        format: in the list of its files.
+        version: newest that is read.
+        noun: what it is, such as ``"an archive of a project"``.
+        holds: whether a file of that name belongs into it.
+    """
+
+    format: str
+    version: int
+    noun: str
+    holds: Callable[[str], bool]
 
 
 def pack(source: Path, target: Path) -> list[str]:
@@ -79,24 +97,51 @@ def pack(source: Path, target: Path) -> list[str]:
     require_place(target, needed_bytes=sum(sizes.values()))
     with whole_or_nothing(target) as folder:
         made = folder / target.name
-        with zipfile.ZipFile(made, "w") as archive:
-            listed = {}
-            for name, path in sorted(files.items()):
-                data = path.read_bytes()
-                listed[name] = PackedFile(bytes=len(data), sha256=sha256(data))
-                _write(archive, name, data)
-            _write(archive, MANIFEST, Manifest(files=listed).model_dump_json(indent=1).encode())
+        listed = write_members(made, PROJECT, {name: path.read_bytes for name, path in files.items()})
         with zipfile.ZipFile(made) as archive:
-            _checked_manifest(archive, made)
+            checked_manifest(archive, made)
+    return listed
+
+
+def write_members(path: Path, kind: Kind, files: Mapping[str, Callable[[], bytes]]) -> list[str]:
+    """Write an archive of files by their names, each read when it is its turn, with the list of them; their names."""
+    listed = {}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, read in sorted(files.items()):
+            data = read()
+            listed[name] = PackedFile(bytes=len(data), sha256=sha256(data))
+            _write(archive, name, data)
+        manifest = Manifest(format=kind.format, version=kind.version, files=listed)
+        _write(archive, MANIFEST, manifest.model_dump_json(indent=1).encode())
     return list(listed)
+
+
+def read_members(path: Path, kind: Kind) -> dict[str, bytes]:
+    """All files of an archive by their names, checked as :func:`unpack` checks those of a project.
+
+    Raises:
+        ValueError: no archive of that kind, or a file in it that is damaged, larger than said, or has no place in it.
+    """
+    try:
+        with zipfile.ZipFile(path) as opened:
+            found = {}
+            for name, entry in checked_manifest(opened, path, kind).items():
+                found[name] = _read(opened, opened.getinfo(name), entry.bytes + 1)
+                if len(found[name]) != entry.bytes or sha256(found[name]) != entry.sha256:
+                    raise ValueError(f"The file {name!r} in {path.name} is damaged; get it again.")
+            return found
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError):
+        raise ValueError(f"{path.name} is not {kind.noun} that can be read; make it anew.") from None
 
 
 def _write(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     member = zipfile.ZipInfo(name, _TIME)
-    text = name.endswith((".json", ".yaml", ".yml"))
-    member.compress_type = zipfile.ZIP_DEFLATED if text else zipfile.ZIP_STORED  # pictures and sound are packed already
+    loose = name.endswith((".json", ".yaml", ".yml", ".bin"))
+    member.compress_type = (
+        zipfile.ZIP_DEFLATED if loose else zipfile.ZIP_STORED
+    )  # pictures and sound are packed already
     member.external_attr = 0o644 << 16
-    archive.writestr(member, data)
+    archive.writestr(member, data, compresslevel=9)
 
 
 def _of_project(folder: Path) -> dict[str, Path]:
@@ -141,6 +186,9 @@ def _belongs(name: str) -> bool:
     return _SEGMENT.fullmatch(name) is not None if first == "work" else first not in _LEFT_OUT
 
 
+PROJECT = Kind(FORMAT, VERSION, "an archive of a project", _belongs)
+
+
 def unpack(archive: Path, projects: Projects, name: str) -> Project:
     """Make a project of an archive; everything in it is checked before the project is there.
 
@@ -156,7 +204,7 @@ def unpack(archive: Path, projects: Projects, name: str) -> Project:
     """
     try:
         with zipfile.ZipFile(archive) as opened, projects.making(name) as folder:
-            listed = _checked_manifest(opened, archive)
+            listed = checked_manifest(opened, archive)
             if shutil.disk_usage(projects.root).free < sum(entry.bytes for entry in listed.values()):
                 raise ValueError(f"The disk has too little space for {archive.name}; free some and try again.")
             for relative, entry in listed.items():
@@ -170,20 +218,25 @@ def unpack(archive: Path, projects: Projects, name: str) -> Project:
     return projects.open(name)
 
 
-def _check_names(sizes: Mapping[str, int], whole: str) -> None:
+def _check_names(sizes: Mapping[str, int], whole: str, kind: Kind = PROJECT) -> None:
     """Refuse, of a project or an archive of this name, files that have no place in an archive, and too much of them."""
     if len({name.casefold() for name in sizes}) != len(sizes):
         raise ValueError(f"{whole} holds two files of one name.")
     for name in sizes:
-        if not _belongs(name) or name != _plain(name):
-            raise ValueError(f"{whole} holds the file {name[:60]!r}, which is no part of a project.")
+        if not kind.holds(name) or name != _plain(name):
+            noun = kind.noun.removeprefix("an archive of ")
+            raise ValueError(f"{whole} holds the file {name[:60]!r}, which is no part of {noun}.")
     total = sum(sizes.values())
     if total > MAX_BYTES or len(sizes) > MAX_FILES:
         raise ValueError(f"{whole} holds {total / 1e6:,.0f} MB in {len(sizes)} files; that is too much.")
 
 
-def _checked_manifest(opened: zipfile.ZipFile, archive: Path) -> dict[str, PackedFile]:
-    """What the archive says that it holds, equal to what it does hold."""
+def checked_manifest(opened: zipfile.ZipFile, archive: Path, kind: Kind = PROJECT) -> dict[str, PackedFile]:
+    """What the archive says that it holds, equal to what it does hold.
+
+    Raises:
+        ValueError: it is of another kind, holds other files than it says, or too much.
+    """
     members = {member.filename: member for member in opened.infolist()}
     if len(members) != len(opened.infolist()):
         raise ValueError(f"{archive.name} holds two files of one name.")
@@ -193,24 +246,30 @@ def _checked_manifest(opened: zipfile.ZipFile, archive: Path) -> dict[str, Packe
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError(f"{archive.name} holds {name[:60]!r} packed in another way than parley archive does.")
     if MANIFEST not in members or members[MANIFEST].file_size > _MAX_MANIFEST:
-        raise ValueError(f"{archive.name} is no archive of a project: it has no list of its files.")
+        raise ValueError(f"{archive.name} is not {kind.noun}: it has no list of its files.")
     try:
         manifest = Manifest.model_validate_json(_read(opened, members.pop(MANIFEST), _MAX_MANIFEST))
     except ValidationError:
         raise ValueError(f"The list of files in {archive.name} cannot be read.") from None
-    if manifest.version > VERSION:
+    if manifest.format != kind.format:
+        raise ValueError(f"{archive.name} is not {kind.noun}, but {manifest.format[:60]!r}.")
+    if manifest.version > kind.version:
         raise ValueError(f"{archive.name} was made by a newer version of Parley; update it.")
     if set(manifest.files) != set(members):
         raise ValueError(f"{archive.name} holds other files than its list says.")
-    sizes = {name: member.file_size for name, member in members.items()}
-    _check_names(sizes, archive.name)
+    _check_sizes(manifest.files, {name: member.file_size for name, member in members.items()}, archive, kind)
+    return manifest.files
+
+
+def _check_sizes(listed: Mapping[str, PackedFile], sizes: Mapping[str, int], archive: Path, kind: Kind) -> None:
+    """Refuse files that have no place in an archive, other sizes than its list says, and too much in all."""
+    _check_names(sizes, archive.name, kind)
     for name, size in sizes.items():
-        if size != manifest.files[name].bytes:
+        if size != listed[name].bytes:
             raise ValueError(f"The file {name[:60]!r} in {archive.name} has another size than its list says.")
     total = sum(sizes.values())
     if total > max(_SMALL, _MAX_RATIO * archive.stat().st_size):
         raise ValueError(f"{archive.name} would unpack to {total / 1e6:,.0f} MB; that is too much.")
-    return manifest.files
 
 
 def _plain(name: str) -> str:

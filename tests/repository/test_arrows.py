@@ -52,6 +52,7 @@ STUDIO = {
     "performance": "core acting scene timeline cast export project",
     "production": "core acting scene timeline cast export project performance validation",
     "jobs": "core acting scene timeline cast export project performance validation production",
+    "motion": "core acting scene timeline cast export project performance validation production",
     "workbench": "core acting scene timeline cast export project performance",
     "batch": "core acting scene timeline cast export project performance validation production",
     "service": "core server acting scene timeline cast export project performance validation production jobs",
