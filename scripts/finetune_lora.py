@@ -37,7 +37,6 @@ from generation.data.corpus import SpeechCorpus
 from generation.data.grid_corpus import held_out_sentences
 from generation.finetuning.clip_reader import ClipReader, TrainingClips
 from generation.finetuning.datasets import StyleDataset
-from generation.finetuning.forced_alignment import ForcedAligner
 from generation.finetuning.from_clips import Origin, finetune
 from generation.finetuning.lora_training import Size, TrainableModel, speaking_loss, train_adapter
 from generation.finetuning.report import (
@@ -54,6 +53,7 @@ from generation.finetuning.trial import STRENGTHS
 from generation.models.duration_predictor import DurationPredictor
 from generation.models.normalizer import LatentNormalizer
 from generation.models.transformer import JointTransformer
+from generation.pipeline.forced_alignment import ForcedAligner
 from generation.pipeline.joint import JointPipeline
 from studio.production.render import render_scene
 from studio.production.settings import RenderSettings

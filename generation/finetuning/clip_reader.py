@@ -25,11 +25,11 @@ from generation.core.clock import (
 from generation.core.motion import CHANNELS
 from generation.data.clips import Clip
 from generation.data.corpus import durations_on_grid
-from generation.finetuning.forced_alignment import UNLIKE, ForcedAligner
 from generation.finetuning.sentence_split import cut
 from generation.finetuning.transcription import TranscribedSegment, Transcriber
 from generation.motion.motion_files import read_motion_file
 from generation.motion.video_tracking import face_fault, track_video
+from generation.pipeline.forced_alignment import UNLIKE, ForcedAligner
 from generation.text.phoneme_sequence import PAUSE
 from generation.text.phonemizer import phonemize
 from generation.voices.bank import speaker_embedding_from_clip

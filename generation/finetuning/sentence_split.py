@@ -27,7 +27,7 @@ def cut(waveform: np.ndarray, text: str) -> list[TranscribedSegment]:
     """The sentences of a text, some of them joined, each with the stretch of the recording that should say it.
 
     By dynamic programming over the pauses: each sentence should take the time that its letters take at the pace of the
-    whole. Whether it is really said there is for :class:`generation.finetuning.forced_alignment.ForcedAligner` to tell.
+    whole. Whether it is really said there is for :class:`generation.pipeline.forced_alignment.ForcedAligner` to tell.
 
     Args:
         waveform: (S,) float32 at 24 kHz.

@@ -16,12 +16,12 @@ from generation.core.assets import asset
 from generation.core.clock import FPS
 from generation.core.weights import load_strict
 from generation.finetuning.clip_reader import ClipReader, TrainingClips, read_clips, write_clips
-from generation.finetuning.forced_alignment import ForcedAligner
 from generation.finetuning.from_clips import FineTuned, Origin, finetune
 from generation.finetuning.lora_training import Size
 from generation.finetuning.report import Trial, prompts, trials, write_report
 from generation.finetuning.transcription import load_whisper
 from generation.models.transformer import JointTransformer
+from generation.pipeline.forced_alignment import ForcedAligner
 from generation.text.languages import is_english
 from studio.core.progress import Progress
 from studio.core.storage import safe_name, write_json

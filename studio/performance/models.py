@@ -11,12 +11,19 @@ import numpy as np
 import torch
 
 from generation.audio.waveform import Audio
-from generation.core.clock import SAMPLE_RATE
+from generation.core.clock import FPS, MELS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME, samples_from_frames
 from generation.core.deferred_imports import with_deferred_imports
 from generation.models.duration_predictor import DurationPredictor
+from generation.pipeline.forced_alignment import UNLIKE, ForcedAligner
 from generation.pipeline.joint import JointPipeline
-from generation.voices.bank import VoiceBank
+from generation.recordings.recorded_speech import find_speech
+from generation.voices.bank import VoiceBank, speaker_embedding_from_clip
 from generation.voices.cloning import ClonedVoice, clone_voice
+
+MOST_ALIGNED = 30.0
+"""Seconds of a recording that is laid on its words, as of the clips of fine-tuning."""
+_AROUND = 0.12
+"""Seconds of silence that are kept around its speech."""
 
 
 @contextmanager
@@ -42,6 +49,7 @@ class Models:
     voices: VoiceBank
     device: str
     _cloned: dict[bytes, ClonedVoice] = field(default_factory=dict)
+    _aligned: dict[bytes, tuple[int, ...] | None] = field(default_factory=dict)
 
     @classmethod
     def load(cls, device: str | None = None) -> Models:
@@ -58,3 +66,40 @@ class Models:
                 voice = clone_voice(Audio(clip, SAMPLE_RATE), self.pipeline, self.durations, self.voices.octave)
             self._cloned[key] = voice
         return self._cloned[key]
+
+    def times_of_words(self, recording: np.ndarray, phonemes: str) -> tuple[int, ...] | None:
+        """When a recording says its words, found once for each recording and text.
+
+        Args:
+            recording: (960 n,) float32 at 24 kHz.
+            phonemes: what it says, a pause at both ends included.
+
+        Returns:
+            Mel frames of each symbol, which sum to those of the recording; None where it says something else, nobody
+            speaks in it, or it is longer than is laid on words at once.
+        """
+        key = hashlib.sha256(recording.tobytes() + phonemes.encode()).digest()
+        if key not in self._aligned:
+            with single_threaded():
+                self._aligned[key] = self._align(recording, phonemes)
+        return self._aligned[key]
+
+    def _align(self, recording: np.ndarray, phonemes: str) -> tuple[int, ...] | None:
+        spoken = np.flatnonzero(find_speech(recording).speaks)
+        if not len(spoken) or len(recording) > MOST_ALIGNED * SAMPLE_RATE:
+            return None
+        n_frames = len(recording) // SAMPLES_PER_FRAME
+        margin = round(_AROUND * FPS)
+        first = max(0, int(spoken[0]) // MELS_PER_FRAME - margin)
+        stop = min(n_frames, int(spoken[-1]) // MELS_PER_FRAME + 1 + margin)
+        sound = recording[samples_from_frames(first) : samples_from_frames(stop)]
+        try:
+            voice = speaker_embedding_from_clip(Audio(sound, SAMPLE_RATE))
+            found = ForcedAligner(self.pipeline.transformer, self.durations).align(sound, phonemes, voice)
+        except ValueError:  # too short for a voice or for so many words
+            return None
+        if found.distance > UNLIKE:
+            return None
+        before, after = MELS_PER_FRAME * first, MELS_PER_FRAME * (n_frames - stop)
+        head, *middle, tail = found.durations
+        return (head + before, *middle, tail + after)

@@ -81,7 +81,7 @@ class ScenePerformer:
         self.generated = 0.0
 
     def timeline(self) -> Timeline:
-        """Every line pronounced, measured by the duration predictor, and placed.
+        """Every line pronounced, measured by the duration predictor or laid on its recording, and placed.
 
         Raises:
             ValueError: times that cannot be met.
@@ -91,7 +91,8 @@ class ScenePerformer:
             for voice, in_lines in zip(self._voices, self._deliveries, strict=True)
         ]
         load = partial(line_recording, self._folder)
-        timeline = build_timeline(self._scene, speakers, self._models.durations, load, self._names)
+        aligned = self._models.times_of_words
+        timeline = build_timeline(self._scene, speakers, self._models.durations, load, self._names, aligned)
         prosodies = [Prosody(line.loudness, line.pitch, line.melody) for line in self._scene.script]
         return timeline.with_adapters(self._strengths, prosodies)
 

@@ -19,6 +19,7 @@ from generation.core.clock import (
 )
 from generation.core.delivery import AVERAGE, Delivery, scale_pauses
 from generation.core.performance import Line, Prosody
+from generation.text.languages import is_english
 from generation.text.phonemizer import Phonemizer, display_text, phonemize
 from studio.core.problems import DocumentError, Problem, as_clause
 from studio.scene.lexicon import lexicon_in
@@ -50,6 +51,10 @@ class DurationEstimator(Protocol):
     ) -> tuple[int, ...]:
         """Mel frames (10 ms) of each symbol of ``phonemes``."""
         ...
+
+
+TimesOfWords = Callable[[np.ndarray, str], tuple[int, ...] | None]
+"""Mel frames of each symbol of what a recording (S,) says; None where its words are not found in it."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,7 @@ def build_timeline(
     durations: DurationEstimator,
     load_recording: Callable[[ScriptLine], np.ndarray],
     names: Sequence[str] | None = None,
+    times_of_words: TimesOfWords | None = None,
 ) -> Timeline:
     """Pronounce, measure and place every line of a scene.
 
@@ -127,6 +133,7 @@ def build_timeline(
         durations: says how long each symbol lasts.
         load_recording: the sound of a line that has a recording, (S,) float32 samples at 24 kHz.
         names: of its lines; None = as :func:`studio.scene.line_names.line_names` has them.
+        times_of_words: lays the text of a recording on it; None = recordings say what they say.
 
     Returns:
         Lines on whole video frames: ends are padded to 40 ms, starts and pauses are rounded to it.
@@ -134,7 +141,9 @@ def build_timeline(
     Raises:
         DocumentError: lines that cannot be said or read, times that cannot be met.
     """
-    drafts, problems = measure_lines(scene, speakers, durations, load_recording, names=names)
+    drafts, problems = measure_lines(
+        scene, speakers, durations, load_recording, names=names, times_of_words=times_of_words
+    )
     if problems:
         raise DocumentError(problems.values())
     starts = place_lines(scene.script, [line.n_frames for line in drafts])
@@ -160,6 +169,7 @@ def measure_lines(
     load_recording: Callable[[ScriptLine], np.ndarray],
     phonemizer: Phonemizer | None = None,
     names: Sequence[str] | None = None,
+    times_of_words: TimesOfWords | None = None,
 ) -> tuple[list[Line], dict[int, Problem]]:
     """Pronounce and measure every line, each at frame 0; arguments as of :func:`build_timeline`.
 
@@ -186,7 +196,11 @@ def measure_lines(
         try:
             language = language_of(scene, character, line)
             if line.recording is not None:
-                drafts.append(replace(_measure_recording(name, character, load_recording(line)), language=language))
+                draft = replace(_measure_recording(name, character, load_recording(line)), language=language)
+                if times_of_words is not None and line.text and is_english(language):
+                    lexicon = lexicon_in(scene.lexicon, language)
+                    draft = _with_words(draft, line.text, lexicon, times_of_words)
+                drafts.append(draft)
                 continue
             ipa = phonemize(line.text, language, lexicon_in(scene.lexicon, language), phonemizer)
             seed = seed_of(scene.seed, name, "rhythm")
@@ -262,5 +276,16 @@ def _measure_recording(name: str, character: int, samples: np.ndarray) -> Line:
     """A recorded line at frame 0, filled with silence to a whole frame."""
     n_frames = max(1, frames_covering_samples(len(samples)))
     samples = np.pad(samples, (0, samples_from_frames(n_frames) - len(samples)))
-    # The sound says it all; its phonemes are unknown, and the model was trained to do without them.
+    # without its words the sound says it all: the model was trained to do without phonemes
     return Line(name, character, 0, n_frames, " ", (n_frames * MELS_PER_FRAME,), samples)
+
+
+def _with_words(line: Line, text: str, lexicon: Mapping[str, str], times_of_words: TimesOfWords) -> Line:
+    """A recorded line with the phonemes of its text where they are said; as it is where they are not found."""
+    assert line.recording is not None
+    try:
+        phonemes = f" {phonemize(text, line.language, lexicon)} "
+    except ValueError:  # the text of a recording is for its readers first
+        return line
+    durations = times_of_words(line.recording, phonemes)
+    return line if durations is None else replace(line, phonemes=phonemes, durations=durations)

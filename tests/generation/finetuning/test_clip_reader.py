@@ -17,13 +17,13 @@ from tiny import tiny_pipeline
 from generation.core.motion import INDEX, N_CHANNELS
 from generation.data.clips import Clip
 from generation.finetuning.clip_reader import ClipReader
-from generation.finetuning.forced_alignment import Alignment, ForcedAligner, _at_least_one, _warp
 from generation.finetuning.from_clips import training_plan
 from generation.finetuning.lora_training import Size
 from generation.finetuning.transcription import TranscribedSegment
 from generation.models.duration_predictor import DurationPredictor
 from generation.motion.arkit import write_arkit_csv, write_motion_json
 from generation.motion.video_tracking import face_fault, track_video, video_frames
+from generation.pipeline.forced_alignment import Alignment, ForcedAligner, _at_least_one, _warp
 
 RATE = 24_000
 
