@@ -46,6 +46,7 @@ GROUPS: dict[str, tuple[Row, ...]] = {
         Row("closure_raw", "closed on p, b, m, on the rig", None, "%"),
         Row("mtm_ms", "extrema off those of real lips, words unknown", ("<=", 50.0), " ms"),
         Row("mtm_ms_words", "the same, told the words as the others are", None, " ms"),
+        Row("mtm_ms_text", "the same, laid on its text as recordings of scenes are", None, " ms"),
         Row("mouth_loudness_r", "opening against loudness, r"),
         Row("mouth_loudness_ratio", "the same over that of real clips", (">=", 0.9), "%"),
         Row("slcc_gap", "louder sentences, livelier lips: off real clips' r by"),

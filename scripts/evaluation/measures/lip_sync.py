@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,6 +38,9 @@ from scripts.evaluation.bootstrap import mean, ratio
 from scripts.evaluation.synthesis import Synthesis, Take
 
 T = TypeVar("T")
+Words = tuple[str, tuple[int, ...] | None]
+"""Phonemes of a recording with their mel frames; ``" "`` and None where the model is not told them."""
+UNTOLD: Words = " ", None
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,8 @@ def real_clips(
 ) -> dict[str, dict[str, float]]:
     """Real tracked clips, and ours and the peers' driven by their sound: timing, liveliness, and loudness.
 
-    Ours is not told the words, but once more for ``mtm_ms_words``; the peers are.
+    Ours is not told the words, but once more for ``mtm_ms_words``, and for ``mtm_ms_text`` as a scene's recording with
+    a text is: laid on its words by the model itself; the peers are.
 
     Args:
         wanted: names of metrics.
@@ -187,24 +192,25 @@ def real_clips(
         return found
     voice = speaker_embedding_from_clip(Audio(np.concatenate([clip.waveform for clip in clips[:3]]), SAMPLE_RATE))
 
-    def driven(several: Sequence[Sentence], told: bool) -> list[np.ndarray]:
+    def driven(several: Sequence[Sentence], told: Callable[[Sentence], Words]) -> list[np.ndarray]:
         """Motion of every take, all takes of a clip one after the other."""
         motions = []
         for number, clip in enumerate(several):
             for seed in range(number, number + 1000 * takes, 1000):
-                take = synthesis.play(clip.waveform, voice, seed, *(words_of(clip) if told else ()))
+                take = synthesis.play(clip.waveform, voice, seed, *told(clip))
                 motions.append(take.motion[take.start : take.start + len(clip.motion)])
         return motions
 
-    motions = driven(clips, told=False)
+    motions = driven(clips, lambda clip: UNTOLD)
     if "mtm_ms" in wanted:
         found["ours"] |= timing(clips, [rig_gap(motion) for motion in motions])
         # How far the matching itself goes wrong: real lips against those of the clip after it.
         strangers = timing(clips, [b.gap[: len(a.gap)] for a, b in zip(clips, [*clips[1:], clips[0]], strict=True)])
         found["real"]["mtm_ms_chance"] = strangers["mtm_ms"]
         known = [clip for clip in clips if clip.timed is not None]
-        gaps = [rig_gap(motion) for motion in driven(known, told=True)]
-        found["ours"]["mtm_ms_words"] = timing(known, gaps)["mtm_ms"]
+        for name, told in (("words", words_of), ("text", partial(_laid_words, synthesis))):
+            gaps = [rig_gap(motion) for motion in driven(known, told)]
+            found["ours"][f"mtm_ms_{name}"] = timing(known, gaps)["mtm_ms"]
         for name, lips in peers.items():
             found[name] = timing(known, [_weights_gap(lips(clip.waveform, clip.timed)) for clip in known if clip.timed])
     if "slcc_gap" in wanted:
@@ -225,6 +231,13 @@ def words_of(clip: Sentence) -> tuple[str, tuple[int, ...]]:
     """Phonemes of a clip whose words are known, and their lengths in mel frames."""
     material = as_clip(clip)
     return material.phonemes, material.durations
+
+
+def _laid_words(synthesis: Synthesis, clip: Sentence) -> Words:
+    """Phonemes of a clip with the times that the model finds for them, where it finds them."""
+    phonemes, _ = words_of(clip)
+    durations = synthesis.models.times_of_words(clip.waveform, phonemes)
+    return UNTOLD if durations is None else (phonemes, durations)
 
 
 def timing(clips: Sequence[Sentence], gaps: Sequence[np.ndarray]) -> dict[str, float]:
