@@ -139,7 +139,7 @@ def test_its_film_is_the_scenes(tmp_path: Path, assets: Path, monkeypatch: pytes
     (tmp_path / "take.parley").rename(away / "take.parley")
     assert main(["render", str(away / "take.parley"), "-o", str(away / "film.mkv"), "--lossless"]) == 0
     one, other = frames_of(tmp_path / "film.mkv"), frames_of(away / "film.mkv")
-    assert one.shape == other.shape and np.abs(one - other).max() <= 2
+    assert one.shape == other.shape and np.abs(one - other).max() <= 4 and np.abs(one - other).mean() < 0.1
     assert np.abs(np.diff(one, axis=0)).max() > 30, "it moves"
     report = verify(away / "film.mkv")
     assert report.ok and report.record["scene"]["cast"][0]["name"] == "ANNA"
