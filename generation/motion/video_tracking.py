@@ -142,7 +142,7 @@ def _lies_in(face: FaceLandmarks, region: tuple[float, float, float, float], sha
 
 
 @dataclass(frozen=True)
-class TrackedPerson:
+class VideoMotion:
     """Somebody's motion in a video: rows (T, 57) at 25 frames/s, and of its frames those in which they are not seen."""
 
     motion: Rows
@@ -156,7 +156,7 @@ def track_person(
     folder: Path,
     on_frame: Callable[[int, int], None] = lambda done, total: None,
     most_seconds: float = MOST_SECONDS,
-) -> TrackedPerson:
+) -> VideoMotion:
     """Motion of one person in a video of any length, in constant memory: landmarks lie in a file meanwhile.
 
     Args:
@@ -189,7 +189,7 @@ def track_person(
     tracker = MotionTracker()
     landmarks = noted(tracker.follow(frames(), first))
     motion = tracker.solve(landmarks, video.fps, folder, room)
-    return TrackedPerson(motion, len(seen), seen.count(False))
+    return VideoMotion(motion, len(seen), seen.count(False))
 
 
 def track_video(path: Path) -> MotionTrack:

@@ -65,7 +65,7 @@ class TakeFacts(BaseModel):
 
 
 @dataclass(frozen=True)
-class Take:
+class PortableTake:
     """A performance with all that its frames are drawn of.
 
     Attributes:
@@ -85,7 +85,7 @@ class Take:
     record: dict[str, Any]
 
 
-def write_take(take: Take, target: Path, still: Path | None = None) -> dict[str, int]:
+def write_take(take: PortableTake, target: Path, still: Path | None = None) -> dict[str, int]:
     """Write a take file; nothing is there and nothing replaced if anything is raised.
 
     Args:
@@ -137,7 +137,7 @@ def _opus(sound: Sound, scratch: Path, record: dict[str, Any]) -> bytes:
     return run_ffmpeg(options, "The sound could not be encoded")
 
 
-def read_take(path: Path) -> Take:
+def read_take(path: Path) -> PortableTake:
     """What :func:`write_take` wrote.
 
     Raises:
@@ -162,7 +162,9 @@ def read_take(path: Path) -> Take:
         sound = _sound(files["sound.opus"], facts.n_frames)
     except (KeyError, ValidationError, cv2.error):
         raise damaged from None
-    return Take(picture, faces, [person.name for person in facts.people], motion, sound, facts.record.model_dump())
+    return PortableTake(
+        picture, faces, [person.name for person in facts.people], motion, sound, facts.record.model_dump()
+    )
 
 
 def _picture(files: dict[str, bytes]) -> np.ndarray:

@@ -18,7 +18,7 @@ from studio.core.problems import DocumentError, Problem
 from studio.core.progress import Progress, Stage, Status
 from studio.export.signature import sign
 from studio.export.writers import write_film
-from studio.motion.take_file import Take, read_take, write_take
+from studio.motion.take_file import PortableTake, read_take, write_take
 from studio.production.frame_cache import FRAME_FOLDER, FrameCache
 from studio.production.render import checked_for, film_record
 from studio.production.scene_drawing import DrawnMotion, scaled_motion
@@ -69,7 +69,9 @@ def write_scene_take(
         names = [scene.cast[person.character].name for person, *_ in parts]
         record = film_record(scene, path.parent, settings)
         sound = mix_performance(performance, work)
-        write_take(Take(assignment.picture, faces, names, motion, sound, record), target, path.parent / scene.picture)
+        write_take(
+            PortableTake(assignment.picture, faces, names, motion, sound, record), target, path.parent / scene.picture
+        )
         progress.finish()
     return report
 
@@ -122,7 +124,7 @@ def draw_take(
         progress.finish()
 
 
-def _appearance(take: Take) -> str:
+def _appearance(take: PortableTake) -> str:
     """Hash of all that frames depend on besides motion."""
     arrays = [take.picture]
     for face in take.faces:

@@ -1,4 +1,4 @@
-"""Take files: a scene's film drawn of one elsewhere is the film of the scene, and what is damaged is named."""
+"""PortableTake files: a scene's film drawn of one elsewhere is the film of the scene, and what is damaged is named."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from generation.rendering.face import RenderFace
 from masks.landmarks import FaceLandmarks
 from studio.cli import main
 from studio.export.provenance import make_record, verify
-from studio.motion.take_file import Take, read_take, write_take
+from studio.motion.take_file import PortableTake, read_take, write_take
 
 PICTURE = np.ascontiguousarray(astronaut()[0:128, 100:260])
 RECORD = make_record({"title": "T"}, Path(), {}, photograph=False)
@@ -32,7 +32,7 @@ def motion(n_frames: int = 40) -> np.ndarray:
     return values.astype(np.float32)
 
 
-def take(n_frames: int = 40) -> Take:
+def take(n_frames: int = 40) -> PortableTake:
     points = FaceRig.load().mean * [40, -40, -40] + [80, 60, 0]
     region = np.zeros((128, 160), np.float32)
     region[10:110, 20:140] = 1
@@ -40,7 +40,7 @@ def take(n_frames: int = 40) -> Take:
         FaceLandmarks(points), region, False, np.linspace(0, 1, 128 * 160, dtype=np.float32).reshape(128, 160)
     )
     sound = np.sin(np.arange(960 * n_frames) / 20).astype(np.float32) * 0.3
-    return Take(PICTURE, [face], ["ANNA"], [MotionTrack(motion(n_frames))], Audio(sound, 24_000), RECORD)
+    return PortableTake(PICTURE, [face], ["ANNA"], [MotionTrack(motion(n_frames))], Audio(sound, 24_000), RECORD)
 
 
 def test_steps_lose_less_than_a_hundredth_of_a_pixel() -> None:
@@ -71,14 +71,16 @@ def test_the_pictures_own_file_goes_in_where_it_is_smaller(tmp_path: Path) -> No
     flat = np.full((128, 160, 3), 7, np.uint8)
     cv2.imwrite(str(tmp_path / "flat.jpg"), flat)
     made = take()
-    large = Take(PICTURE, made.faces, made.names, made.motion, made.sound, RECORD)
+    large = PortableTake(PICTURE, made.faces, made.names, made.motion, made.sound, RECORD)
     write_take(large, tmp_path / "a.parley", tmp_path / "flat.jpg")
     with zipfile.ZipFile(tmp_path / "a.parley") as opened:
         assert "picture.webp" in opened.namelist(), "another picture"
     cv2.imwrite(str(tmp_path / "own.jpg"), PICTURE[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
     own = cv2.imread(str(tmp_path / "own.jpg"))[..., ::-1]
     write_take(
-        Take(np.ascontiguousarray(own), *list(vars(large).values())[1:]), tmp_path / "b.parley", tmp_path / "own.jpg"
+        PortableTake(np.ascontiguousarray(own), *list(vars(large).values())[1:]),
+        tmp_path / "b.parley",
+        tmp_path / "own.jpg",
     )
     with zipfile.ZipFile(tmp_path / "b.parley") as opened:
         assert opened.read("picture.jpg") == (tmp_path / "own.jpg").read_bytes()
