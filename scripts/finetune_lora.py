@@ -7,6 +7,8 @@ python -m scripts.finetune_lora clips FOLDER --name joe --parts audio --consent 
                                                                    with sound; motion (.csv of ARKit, our .json); or a
                                                                    corpus with its manifest.jsonl
 python -m scripts.finetune_lora clips FOLDER --check               says clip by clip what is wrong, and trains nothing
+python -m scripts.finetune_lora refit FILE... --rank 3             adapters of other weights, made a start for training
+                                                                   on those that ship, at a lower rank
 python -m scripts.finetune_lora try FILE                           figures of an adapter at strength 0 to 1.5
 
 A run that was stopped goes on when it is started again. Everything lands in work/adapters/NAME: NAME.safetensors,
@@ -29,8 +31,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from generation.adapters.lora import FILE
-from generation.adapters.metadata import CONSENTS, PARTS, Part, read_about
+from generation.adapters.lora import FILE, write_reduced_adapter
+from generation.adapters.metadata import CONSENTS, PARTS, Part, read_about, shipped_base
 from generation.core.assets import asset
 from generation.core.weights import load_strict
 from generation.data.corpus import SpeechCorpus
@@ -185,21 +187,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Runs one command."""
     args = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    reporter = Reporter(args.out, args.shared, args.lines, args.steps)
     try:
-        if args.command == "try":
-            try_file(args.file, reporter)
+        if args.command == "refit":
+            for path in args.files:
+                write_reduced_adapter(path, path, args.rank, shipped_base())
+        elif args.command == "try":
+            try_file(args.file, _reporter(args))
         elif args.command == "style":
-            train_style(args.name, args.work, Size.for_device(DEVICE, args.rank, args.minutes), reporter)
+            train_style(args.name, args.work, Size.for_device(DEVICE, args.rank, args.minutes), _reporter(args))
         else:
             training_clips = read_clips(args.folder, args.parts, args.language)
             if not args.check:
                 name = args.folder.resolve().name if args.name is None else args.name
                 origin = Origin(name, args.consent, args.statement, args.licence)
                 size = Size.for_device(DEVICE, args.rank, args.minutes)
-                train_clips(training_clips, args.parts, origin, size, reporter)
+                train_clips(training_clips, args.parts, origin, size, _reporter(args))
     except (ValueError, RuntimeError) as error:
         sys.exit(str(error))
+
+
+def _reporter(args: argparse.Namespace) -> Reporter:
+    return Reporter(args.out, args.shared, args.lines, args.steps)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -217,6 +225,9 @@ def _parser() -> argparse.ArgumentParser:
     clips.add_argument("--language", default="en-us", choices=("en-us", "en-gb"))
     clips.add_argument("--licence", default="proprietary", help="under which the adapter may be used")
     clips.add_argument("--check", action="store_true", help="look at the clips and stop")
+    refit = commands.add_parser("refit", help="adapters of other weights, for those that ship")
+    refit.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    refit.add_argument("--rank", type=int, required=True, help="at most")
     tried = commands.add_parser("try", help="figures of an adapter that is there")
     tried.add_argument("file", type=Path)
     for command in (style, clips):

@@ -136,6 +136,33 @@ def write_scaled_adapter(source: Path, target: Path, share: float) -> Path:
     return target
 
 
+def write_reduced_adapter(source: Path, target: Path, rank: int, base: str) -> Path:
+    """Writes an adapter's file anew at a lower rank, for a base: a start for training it on that base.
+
+    What each layer adds is replaced by its best approximation of that rank (Eckart and Young 1936).
+
+    Args:
+        source: written by :func:`save_adapter`; of a lower rank already = only the base is changed.
+        target: gets the other file, and is returned; ``source`` itself is fine.
+        rank: of the matrices at most.
+        base: hash of the weights, see :func:`base_hash`.
+    """
+    with safe_open(source, "pt") as file:
+        metadata = file.metadata()
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+    metadata["base"] = base
+    if int(metadata["rank"]) > rank:
+        metadata |= {"rank": str(rank), "alpha": str(rank)}
+        for down in [key for key in tensors if ".lora_A." in key]:
+            up = down.replace(".lora_A.", ".lora_B.")
+            left, values, right = torch.linalg.svd(tensors[up].double() @ tensors[down].double(), full_matrices=False)
+            root = values[:rank].sqrt()
+            tensors[up] = (left[:, :rank] * root).to(torch.bfloat16).contiguous()
+            tensors[down] = (root[:, None] * right[:rank]).to(torch.bfloat16).contiguous()
+    save_file(tensors, target, metadata)
+    return target
+
+
 def check_base(about: About, base: str) -> None:
     """Refuses an adapter that was made for other weights.
 

@@ -175,8 +175,7 @@ class JointDataset:
         self.voice_index = {name: i for i, name in enumerate(voice_names)}
         self.n_frames = n_frames
         self.utterances = [u for u in features.split("train") if not set(u.voices) & set(HELD_OUT_VOICES)]
-        lengths = np.array([u.n_frames for u in self.utterances], np.float64)
-        self.chances = np.cumsum(lengths / lengths.sum())
+        self.chances = np.cumsum(language_chances(self.utterances))
 
     def batch(self, size: int, generator: torch.Generator, recordings: float = 0.25) -> Batch:
         """``size`` examples, of which the share ``recordings`` has all of its sound given."""
@@ -288,6 +287,19 @@ class JointDataset:
         values = gestures(Cues(stress, speaking, heard_level, side), seed=int(rng.integers(2**31)))
         values[span] += np.asarray(self.labels[own.first + cut.start : own.first + cut.stop], np.float32)
         return self.normalizer.motion(values)
+
+
+def language_chances(utterances: list[Utterance]) -> np.ndarray:
+    """(N,) chance of each: by its length within its language, and of a language by its length's square root.
+
+    Sampling of languages at temperature 2, as multilingual models are trained (arXiv 1911.02116, section 3.1).
+    """
+    lengths = np.array([u.n_frames for u in utterances], np.float64)
+    spoken = np.array([u.language for u in utterances])
+    for language in set(spoken):
+        own = spoken == language
+        lengths[own] /= np.sqrt(lengths[own].sum())
+    return lengths / lengths.sum()
 
 
 def _given(rng: np.random.Generator, span: slice, n: int, recordings: float) -> tuple[np.ndarray, np.ndarray]:

@@ -181,3 +181,12 @@ def test_examples_tell_the_language() -> None:
     data = joint_examples(n_frames=40)
     data.utterances = [replace(u, language="pt-br" if i % 2 else "en-gb") for i, u in enumerate(data.utterances)]
     assert set(data.batch(24, torch.Generator().manual_seed(0)).language.flatten().tolist()) == {0, 4}
+
+
+def test_a_language_with_a_ninth_of_the_speech_is_drawn_a_third_as_often() -> None:
+    corpus = synthetic_features()
+    utterances = [u for u in corpus.split("train") if not set(u.voices) & set(joint_dataset.HELD_OUT_VOICES)]
+    one, other = utterances[:2]
+    large = [replace(one, n_frames=10), replace(one, n_frames=80)]
+    chances = joint_dataset.language_chances([*large, replace(other, n_frames=10, language="es")])
+    np.testing.assert_allclose(chances, [0.75 / 9, 0.75 * 8 / 9, 0.25])

@@ -9,9 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from adapter_fixtures import write_adapter
 from tiny import tiny_pipeline
 
-from generation.adapters.lora import add_adapter, base_hash, read_adapter, save_adapter, write_scaled_adapter
+from generation.adapters.lora import (
+    add_adapter,
+    base_hash,
+    read_adapter,
+    save_adapter,
+    write_reduced_adapter,
+    write_scaled_adapter,
+)
 from generation.adapters.metadata import VOICE, read_about
 from generation.core.motion import INDEX, MOUTH
 from generation.data.clips import Clip
@@ -239,3 +247,22 @@ def test_a_weakened_adapter_does_a_share_and_keeps_voice_and_habits(tmp_path: Pa
     less, same = read_adapter(write_scaled_adapter(whole, tmp_path / "less.safetensors", 0.5))
     assert same.delivery == about.delivery and same.base == about.base and torch.equal(less[VOICE], tensors[VOICE])
     assert all(torch.equal(less[key], (0.5 if "lora_B" in key else 1) * value) for key, value in tensors.items())
+
+
+def test_an_adapter_of_lower_rank_does_the_best_that_its_rank_can(tmp_path: Path) -> None:
+    whole = write_adapter(tmp_path / "whole.safetensors", seed=4)
+    before, _ = read_adapter(whole)
+    after, about = read_adapter(write_reduced_adapter(whole, tmp_path / "less.safetensors", 1, "f" * 32))
+    assert (about.rank, about.base) == (1, "f" * 32)
+    for down in (key for key in before if ".lora_A." in key):
+        up = down.replace(".lora_A.", ".lora_B.")
+        change, kept = before[up] @ before[down], after[up] @ after[down]
+        lost = torch.linalg.svdvals(change)[1]
+        assert torch.linalg.matrix_norm(change - kept, 2) <= 1.02 * lost + 1e-3
+
+
+def test_an_adapter_of_that_rank_keeps_its_matrices_for_another_base(tmp_path: Path) -> None:
+    whole = write_adapter(tmp_path / "whole.safetensors", seed=4)
+    before, _ = read_adapter(whole)
+    after, about = read_adapter(write_reduced_adapter(whole, whole, 8, "f" * 32))
+    assert about.base == "f" * 32 and all(torch.equal(before[key], after[key]) for key in before)
