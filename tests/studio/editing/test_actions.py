@@ -28,6 +28,7 @@ LINE = [
     {**ROW, "kind": "text", "text": "Other words."},
     {**ROW, "kind": "sound", "word": "Siobhan", "sound": "shi-VAWN"},
     {**ROW, "kind": "who", "value": ["Nora", "Theo"]},
+    {**ROW, "kind": "language", "value": "es"},
     {**ROW, "kind": "face", "value": ["Theo"]},
     {**ROW, "kind": "speed", "value": 1.5},
     {**ROW, "kind": "styles", "value": "whisper 0.8 + weary"},

@@ -160,7 +160,7 @@ def filmed(scene: dict, folder: Path, target: str) -> tuple[list[bytes], list[by
 
 
 def test_only_frames_that_a_retake_can_change_are_drawn(scene: dict, tmp_path: Path) -> None:
-    scene["script"] = [{"who": "EILEEN", "text": "One two."}, {"who": "EILEEN", "text": "Five.", "pause": 5}]
+    scene["script"] = [{"who": "EILEEN", "text": "One two."}, {"who": "EILEEN", "text": "Five.", "pause": 6}]
     before, first, whole = filmed(scene, tmp_path, "a.mp4")
     assert whole.n_drawn == len(before) and whole.drawn == 1
     again = filmed(scene, tmp_path, "b.mp4")
