@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from generation.core.clock import samples_from_frames
 from generation.core.motion import N_CHANNELS, MotionTrack
 from generation.core.stored_array import StoredArray
+
+
+class Gap(NamedTuple):
+    """Video frames ``first`` to ``stop`` of a line that are made anew, in the place of ``former`` frames."""
+
+    first: int
+    stop: int
+    former: int
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,7 @@ class Line:
         adapters: names and strengths that hold in this line, in place of those of whose voice and faces it has; what is
             not named stays as it is.
         prosody: changes of its sound; lips are made to the sound as it was before.
+        gaps: in order, frames of the line that are synthesised all the same, to join the recording around them.
     """
 
     id: str
@@ -53,6 +63,7 @@ class Line:
     language: str = "en-us"
     adapters: tuple[tuple[str, float], ...] = ()
     prosody: Prosody = AS_SPOKEN
+    gaps: tuple[Gap, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.durations) != len(self.phonemes) or sum(self.durations) != 4 * self.n_frames:
@@ -70,6 +81,11 @@ class Line:
     def stop(self) -> int:
         """Frame after the last one."""
         return self.start + self.n_frames
+
+    @property
+    def synthesised(self) -> tuple[tuple[int, int], ...]:
+        """First frame, and the one after the last, of each span of the line that is not given."""
+        return ((0, self.n_frames),) if self.recording is None else tuple((gap.first, gap.stop) for gap in self.gaps)
 
 
 @dataclass(frozen=True)

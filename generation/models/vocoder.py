@@ -16,12 +16,15 @@ from torch import Tensor, nn
 
 from generation.audio.mel import istft, mel_to_amplitude, stft
 from generation.audio.pitch import harmonics, pulses, track_pitch
-from generation.core.clock import LOG_FLOOR, N_FFT, N_MELS, SAMPLE_RATE
+from generation.core.clock import HOP, LOG_FLOOR, N_FFT, N_MELS, SAMPLE_RATE
 from generation.models.convnext import ConvNeXtBlock
 
 TEXTURE = (0.1, 0.8)
 """Spread of the natural-log amplitude at 0 Hz and at 12 kHz that is added in decoding."""
 _MIDDLE_PITCH = 160.0
+_ROUNDS_BETWEEN = 4
+"""Times as many rounds where a sound is to join what is known on both sides."""
+_REACH = (N_FFT - HOP) // 2
 _VOICED = 0.3
 """Voicing above which phases start as a voice's."""
 _ORDERED = (5000.0, 9000.0)
@@ -59,7 +62,13 @@ class Vocoder(ModelMixin, ConfigMixin):
         return mel_to_amplitude(mel.float()).log() + residual + share * harmonics(hertz[..., 0])
 
     @torch.no_grad()
-    def decode(self, mel: Tensor, iterations: int = 12, momentum: float = 0.99) -> Tensor:
+    def decode(
+        self,
+        mel: Tensor,
+        iterations: int = 12,
+        momentum: float = 0.99,
+        known: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
         """Sound of a log-mel spectrogram.
 
         The network gives the median of each amplitude; breath and friction fluctuate around it. Log-normal noise that
@@ -70,6 +79,8 @@ class Vocoder(ModelMixin, ConfigMixin):
             mel: (B, M, 100) float32, natural log.
             iterations: rounds of fast Griffin-Lim.
             momentum: its acceleration.
+            known: sound that is there already, (B, 240 M), and how much of each sample it is, 0 to 1: what is made
+                between continues its phases.
 
         Returns:
             (B, 240 M) float32 at 24 kHz; the same mel gives the same samples.
@@ -85,13 +96,27 @@ class Vocoder(ModelMixin, ConfigMixin):
         high = torch.linspace(0, SAMPLE_RATE / 2, median.shape[1], device=mel.device)[None, :, None]
         loose = (1 - voiced + ((high - _ORDERED[0]) / (_ORDERED[1] - _ORDERED[0])).clamp(0, 1)).clamp(max=1)
         phase = stft(pulses(pitch[..., 0])).angle() + loose * chance
+        if known is not None:
+            iterations *= _ROUNDS_BETWEEN
+            phase = torch.where(_all_known(known[1]), stft(known[0]).angle(), phase)
         spectrum, previous = torch.polar(amplitude, phase), None
         for _ in range(iterations):
-            consistent = stft(istft(spectrum))
+            consistent = stft(_with(known, istft(spectrum)))
             ahead = consistent if previous is None else consistent + momentum * (consistent - previous)
             previous = consistent
             spectrum = amplitude * ahead / ahead.abs().clamp(min=1e-8)
-        return istft(spectrum)
+        return _with(known, istft(spectrum))
+
+
+def _with(known: tuple[Tensor, Tensor] | None, sound: Tensor) -> Tensor:
+    """Sound (B, S) with what is known of it in its place."""
+    return sound if known is None else known[1] * known[0] + (1 - known[1]) * sound
+
+
+def _all_known(share: Tensor) -> Tensor:
+    """Frames (B, 1, M) around which every sample is known: (B, 240 M) shares of each."""
+    lacking = torch.nn.functional.pad(1 - share, (_REACH, _REACH))
+    return torch.nn.functional.max_pool1d(lacking[:, None], HOP + 2 * _REACH, HOP) == 0
 
 
 def pitch_of(mel: np.ndarray) -> Tensor:

@@ -252,13 +252,13 @@ class JointPipeline(DiffusionPipeline):
         state = LatentState.pinned(silence.expand(1, len(cast) + silent_voice, -1, -1).clone())
         conditions: list[Condition] = []
         for line in lines:
-            if line.recording is None:
-                shape = (line.n_frames, AUDIO_CHANNELS)
-                noise = sampling.temperature * _noise(shape, seed, cast[line.character], "audio", line)
-                conditions.append(Generate(line.character, line.start, noise))
-            else:
+            who, at = line.character, line.start
+            if line.recording is not None:
                 mel = speech_log_mel(line.recording)
-                conditions.append(Given(line.character, line.start, torch.from_numpy(self.normalizer.audio(mel))))
+                conditions.append(Given(who, at, torch.from_numpy(self.normalizer.audio(mel))))
+            if spans := line.synthesised:
+                noise = sampling.temperature * _noise((line.n_frames, AUDIO_CHANNELS), seed, cast[who], "audio", line)
+                conditions += [Generate(who, at + first, noise[first:stop]) for first, stop in spans]
         return apply_all(state, conditions)
 
     def prepare_motion(

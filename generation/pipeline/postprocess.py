@@ -18,6 +18,7 @@ from generation.core.arrays import runs
 from generation.core.clock import HOP, MELS_PER_FRAME, SAMPLES_PER_FRAME, mels_from_frames, samples_from_frames
 from generation.core.motion import INDEX, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
 from generation.core.performance import Line, Prosody
+from generation.pipeline.infilling import fill_gaps
 
 if TYPE_CHECKING:
     from generation.models.vocoder import Vocoder
@@ -92,18 +93,19 @@ def assemble_speech(
     """One person's lines on the clock, (960 T,) float32; exact zeros between them.
 
     Each line is decoded by itself, so that its sound does not depend on its neighbours, and made softer as a whole if
-    it would not fit between -1 and 1; recordings stay as they are, but for the prosody that a line has. ``timbre`` is
-    the voice's, of :mod:`generation.audio.timbre`.
+    it would not fit between -1 and 1; recordings stay as they are, but for the prosody that a line has, and outside the
+    gaps of one that has gaps. ``timbre`` is the voice's, of :mod:`generation.audio.timbre`.
     """
     speech = np.zeros(samples_from_frames(n_frames), np.float32)
     for line in lines:
         span = slice(samples_from_frames(line.start), samples_from_frames(line.stop))
-        if line.recording is not None:
-            speech[span] = _with_prosody(line.recording, line.prosody)
-            continue
         own = mel[mels_from_frames(line.start) : mels_from_frames(line.stop)]
-        own = post_filter(own if timbre is None else apply_timbre(own, timbre))
-        sound = _decoded(own, vocoder)
+        if line.recording is not None:
+            # what is around a gap has the line's prosody already, and what fills it goes by that
+            filled = fill_gaps(line, lambda made: finished_mel(made, timbre), own, vocoder)
+            speech[span] = filled if line.gaps else _with_prosody(filled, line.prosody)
+            continue
+        sound = _decoded(finished_mel(own, timbre), vocoder)
         ramp = np.linspace(0, 1, _FADE, dtype=np.float32)
         sound[:_FADE] *= ramp
         sound[-_FADE:] *= ramp[::-1]
@@ -119,6 +121,11 @@ def _with_prosody(sound: np.ndarray, prosody: Prosody) -> np.ndarray:
         sound = sound * np.float32(10 ** (prosody.loudness / 20))
         sound = sound / np.float32(max(1.0, np.abs(sound).max()))
     return sound
+
+
+def finished_mel(mel: np.ndarray, timbre: np.ndarray | None) -> np.ndarray:
+    """A sampled log-mel (N, 100) in a voice's own timbre, after :func:`post_filter`."""
+    return post_filter(mel if timbre is None else apply_timbre(mel, timbre))
 
 
 def _decoded(mel: np.ndarray, vocoder: Vocoder) -> np.ndarray:

@@ -79,7 +79,7 @@ def regenerate_span(
 def _heard(line: Line, kept: Performance) -> Line:
     """The line with the sound that was made of it in place of synthesis."""
     sound = kept.characters[line.character].speech[samples_from_frames(line.start) : samples_from_frames(line.stop)]
-    return replace(line, recording=sound, prosody=AS_SPOKEN)
+    return replace(line, recording=sound, gaps=(), prosody=AS_SPOKEN)
 
 
 def _noise(n_frames: int, span: KeyedSpan, name: str, seed: int) -> Tensor:

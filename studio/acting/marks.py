@@ -46,6 +46,18 @@ class Retake(Strict):
     keys: tuple[Keyframe, ...] = Field((), max_length=1000)
 
 
+class NewWord(Strict):
+    """Another word in the place of one in a line that was spoken: ``to`` in place of ``word``, all else stays.
+
+    ``word`` may be several words in a row, ``which`` says which one where it is there more than once, counted from 1.
+    In ``to``, ``{name|IPA}`` gives the sound.
+    """
+
+    word: str = Field(min_length=1, max_length=200)
+    to: str = Field(min_length=1, max_length=200)
+    which: int | None = Field(None, ge=1, le=1000)
+
+
 class Curve(Strict):
     """A course of one channel over somebody's motion, added to it or, with ``replaces``, in its place.
 

@@ -183,6 +183,16 @@ class CorrectWord(_LineAction):
     sound: Name
 
 
+class ReplaceWord(_LineAction):
+    """Say another word in the place of one of this line; without one the word is as it was."""
+
+    refused: ClassVar[str] = "Write the word that is replaced, and the one in its place."
+
+    kind: Literal["replace"] = "replace"
+    word: Name = Field(min_length=1)
+    to: Name
+
+
 class CompareTakes(_LineAction):
     """Play the take that is kept and the newest other one."""
 
@@ -192,6 +202,7 @@ class CompareTakes(_LineAction):
 LineAction = (
     SetText | SetSpeaker | SetFace | SetLanguage | SetSpeed | SetStyles | SetDirection | SetPause | SetOverlap
     | SetStart | AddLine | RemoveLine | MoveLine | HearLine | NewTake | KeepTake | PlayTake | CompareTakes | CorrectWord
+    | ReplaceWord
 )  # fmt: skip
 
 # The picture; places are in pixels of the loaded picture

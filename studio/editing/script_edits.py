@@ -8,12 +8,14 @@ from typing import Any
 import soundfile
 from pydantic import ValidationError
 
+from studio.acting.marks import NewWord
 from studio.editing.actions import (
     AddLine,
     CorrectWord,
     LineAction,
     MoveLine,
     RemoveLine,
+    ReplaceWord,
     SetDirection,
     SetFace,
     SetLanguage,
@@ -35,6 +37,7 @@ from studio.scene.schema import Scene, ScriptLine
 from studio.scene.screenplay import written_styles
 from studio.scene.voices import language_of
 from studio.timeline.directed import acted_line
+from studio.timeline.new_words import new_text, with_new_word, without_new_word
 
 SECONDS_PER_LETTER = 0.07
 """Mean of the training corpus at speed 1, spaces included: a guess until the line was heard."""
@@ -88,6 +91,11 @@ def _reading(scene: Scene, index: int) -> str:
     line = scene.script[index]
     if line.recording is not None or len(line.text) > MOST_LETTERS:
         return ""
+    if line.words:
+        try:
+            return new_text(line.text, line.words)
+        except ValueError:
+            return ""  # the check says why
     language = _language(scene, index)
     return shown_reading(line.text, language, lexicon_in(scene.lexicon, language))
 
@@ -158,9 +166,31 @@ def apply_line_action(scene: Scene, action: LineAction) -> tuple[Scene, str]:
             script.insert(max(0, index + action.by), script.pop(index))
             what = f"Line {index + 1} moved"
     made = scene.model_copy(update={"script": kept_over(scene.script, script)})
+    return _with_word(made, action) if isinstance(action, CorrectWord | ReplaceWord) else (made, what)
+
+
+def _with_word(scene: Scene, action: CorrectWord | ReplaceWord) -> tuple[Scene, str]:
+    """The scene with a word corrected everywhere, or replaced in its line, and what was done."""
+    index = action.index
     if isinstance(action, CorrectWord):
-        return with_sound(made, action.word, action.sound, _language(made, index)), f"How {action.word} sounds"
-    return made, what
+        return with_sound(scene, action.word, action.sound, _language(scene, index)), f"How {action.word} sounds"
+    script = list(scene.script)
+    script[index] = _replaced(script[index], action)
+    return scene.model_copy(update={"script": tuple(script)}), f"{action.word} of line {index + 1}"
+
+
+def _replaced(line: ScriptLine, action: ReplaceWord) -> ScriptLine:
+    if not action.to.strip():
+        return without_new_word(line, action.word)
+    if line.recording is not None:
+        raise ValueError("This line is a recording, in which no word can be replaced.")
+    try:
+        return with_new_word(line, NewWord(word=action.word, to=action.to))
+    except ValidationError:
+        raise ValueError(ReplaceWord.refused) from None
+    except ValueError as error:
+        sentence = str(error)
+        raise ValueError(sentence[:1].upper() + sentence[1:]) from None
 
 
 def _language(scene: Scene, index: int) -> str:

@@ -21,7 +21,7 @@ from studio.performance.characters import character_voices, line_strengths
 from studio.performance.given_motion import write_given_motion
 from studio.performance.models import Models, single_threaded
 from studio.performance.performance_cache import PerformanceCache, made_bytes
-from studio.performance.recorded_lines import voiced_tracks
+from studio.performance.recorded_lines import NOTHING_REPLACED, FormerLines, voiced_tracks, without_new_words
 from studio.performance.retake_plan import bend_through_keys, frames_around, plan_retakes
 from studio.performance.scene_gaze import write_scene_eyes
 from studio.performance.scene_routing import scene_routing
@@ -35,7 +35,11 @@ from studio.timeline.recordings import line_recording
 from studio.timeline.segments import Segment, joined_step_by_step, split
 from studio.timeline.timeline import Speaker, Timeline, build_timeline
 
-MADE_BY = ("studio.performance.segment_generation", "studio.performance.performance_cache")
+MADE_BY = (
+    "studio.performance.segment_generation",
+    "studio.performance.performance_cache",
+    "studio.performance.recorded_lines",
+)
 """Modules that make and keep a segment and its retakes."""
 
 
@@ -86,14 +90,17 @@ class ScenePerformer:
         Raises:
             ValueError: times that cannot be met.
         """
+        return self._timeline_of(self._scene)
+
+    def _timeline_of(self, scene: Scene) -> Timeline:
         speakers = [
             Speaker(voice.embedding, voice.delivery, in_lines)
             for voice, in_lines in zip(self._voices, self._deliveries, strict=True)
         ]
         load = partial(line_recording, self._folder)
         aligned = self._models.times_of_words
-        timeline = build_timeline(self._scene, speakers, self._models.durations, load, self._names, aligned)
-        prosodies = [Prosody(line.loudness, line.pitch, line.melody) for line in self._scene.script]
+        timeline = build_timeline(scene, speakers, self._models.durations, load, self._names, aligned)
+        prosodies = [Prosody(line.loudness, line.pitch, line.melody) for line in scene.script]
         return timeline.with_adapters(self._strengths, prosodies)
 
     @single_threaded()
@@ -129,6 +136,7 @@ class ScenePerformer:
         require_place(work / "speech", needed_bytes=made_bytes(timeline.seconds, len(names)))
         segments = [s for s in split(timeline) if wanted is None or any(line.id in wanted for line in s.lines)]
         retakes = _retakes_of(self._scene, timeline, segments)
+        former = self._former(routing)
         routing = scene_routing(self._scene, timeline, routing)
         joined, finished = (StoredPerformance.still(names, timeline.n_frames, work) for _ in range(2))
         finished = replace(finished, speech=joined.speech, voiced=voiced_tracks(timeline.speaker_lines, len(names)))
@@ -144,7 +152,7 @@ class ScenePerformer:
         faces = [curve for curve in curves if not curve.turns_head]
         known, told = 0, 0
         for until in joined_step_by_step(
-            segments, self._parts(segments, retakes, routing, sides, work, progress), joined
+            segments, self._parts(segments, retakes, routing, former, sides, work, progress), joined
         ):
             lay_curves(joined, heads, known, until)
             known = until
@@ -178,6 +186,7 @@ class ScenePerformer:
         segments: Sequence[Segment],
         retakes: Sequence[KeyedSpan],
         routing: np.ndarray,
+        former: FormerLines,
         sides: np.ndarray,
         work: Path,
         progress: Progress,
@@ -192,10 +201,11 @@ class ScenePerformer:
             progress.yield_point()
             progress.update(done, total, note)
             on_step = partial(_report, progress, done, segment.n_frames, total, note)
-            key = self._key(segment, routing, sides)
+            key = self._key(segment, routing, sides, former)
             part = cache.load(key)
             if part is None:
-                part = generator.generate(segment, on_step)
+                whole, kept = former.joined(segment, partial(self._as_it_was, former, sides, cache, on_step))
+                part = generator.generate(whole, on_step, kept)
                 cache.save(key, part)
                 self.generated += segment.n_frames / total
             inside = {line.id for line in segment.lines}
@@ -206,8 +216,9 @@ class ScenePerformer:
 
     def segment_keys(self, timeline: Timeline, routing: np.ndarray, sides: np.ndarray) -> dict[str, str]:
         """Key of the kept segment that holds each line, by the line's id; arguments as of :meth:`perform`."""
+        former = self._former(routing)
         routing = scene_routing(self._scene, timeline, routing)
-        keys = [(segment.lines, self._key(segment, routing, sides)) for segment in split(timeline)]
+        keys = [(segment.lines, self._key(segment, routing, sides, former)) for segment in split(timeline)]
         return {line.id: key for lines, key in keys for line in lines}
 
     def _eyes_of(
@@ -243,13 +254,36 @@ class ScenePerformer:
             speakers_only=self._speakers_only,
         )
 
-    def _key(self, segment: Segment, routing: np.ndarray, sides: np.ndarray) -> str:
-        """Key of a segment: what the model is asked for, the model, and the code that asks."""
+    def _former(self, routing: np.ndarray) -> FormerLines:
+        """The lines whose words were replaced as they were before; routing as of :meth:`perform`."""
+        scene = without_new_words(self._scene)
+        if scene is self._scene:
+            return NOTHING_REPLACED
+        timeline = self._timeline_of(scene)
+        return FormerLines.of(timeline, scene_routing(scene, timeline, routing))
+
+    def _as_it_was(
+        self, former: FormerLines, sides: np.ndarray, cache: PerformanceCache, on_step: OnStep, segment: Segment
+    ) -> Performance:
+        """A segment before its words were replaced, kept or generated."""
+        key = self._key(segment, former.routing, sides)
+        part = cache.load(key)
+        if part is None:
+            part = self._generator(former.routing, sides).generate(segment, on_step)
+            cache.save(key, part)
+        return part
+
+    def _key(
+        self, segment: Segment, routing: np.ndarray, sides: np.ndarray, former: FormerLines = NOTHING_REPLACED
+    ) -> str:
+        """Key of a segment: what the model is asked for, the model, the code that asks, and what words are joined."""
         voices = [(voice.name, voice.styles) for voice in self._voices]
         how = (segment.key, voices, self.seed, self._steps, self._speakers_only, self._models.device)
         timbres = [np.zeros(0) if voice.timbre is None else voice.timbre for voice in self._voices]
         geometry = routing[:, :, segment.start : segment.start + segment.n_frames], sides
-        return result_key(made_by(*MADE_BY), how, *(voice.embedding for voice in self._voices), *timbres, *geometry)
+        key = result_key(made_by(*MADE_BY), how, *(voice.embedding for voice in self._voices), *timbres, *geometry)
+        before = [self._key(was, former.routing, sides) for was in former.segments_of(segment)]
+        return result_key(key, *before) if before else key
 
 
 def _retakes_of(scene: Scene, timeline: Timeline, segments: Sequence[Segment]) -> list[KeyedSpan]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from generation.core.clock import samples_from_frames
 from generation.core.motion import N_CHANNELS, MotionTrack
 from generation.core.performance import CastMember, CharacterPerformance, Performance
 from generation.models.flow import seeded_noise
-from generation.pipeline.conditioning import Generate
+from generation.pipeline.conditioning import Generate, Given
 from generation.pipeline.retake import regenerate_span
 from generation.pipeline.sampling import Sampling
 from studio.performance.scene_routing import driven_faces, faces_moved
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 
 OnStep = Callable[[int, int], None]
 """Called with the sampling steps done, and those of the segment in all."""
+
+
+@dataclass(frozen=True)
+class KeptMotion:
+    """Motion (n, 57) of a face of the cast that is there already, from a video frame of its segment on."""
+
+    face: int
+    first: int
+    values: np.ndarray
 
 
 class SegmentGenerator:
@@ -51,10 +61,12 @@ class SegmentGenerator:
         self._pipeline, self._cast, self._routing = pipeline, list(cast), routing
         self._seed, self._sampling, self._speakers_only = seed, Sampling(steps=steps), speakers_only
 
-    def generate(self, segment: Segment, on_step: OnStep) -> Performance:
-        """Generates speech and motion of everybody in a segment."""
+    def generate(self, segment: Segment, on_step: OnStep, kept: Sequence[KeptMotion] = ()) -> Performance:
+        """Generates speech and motion of everybody in a segment, around motion that is kept as it is."""
         people = self._moved(segment) if self._speakers_only else list(range(len(self._cast)))
         among, cast, routing = self._among(people, segment)
+        motion = self._pipeline.normalizer.motion
+        given = [Given(people.index(k.face), k.first, torch.from_numpy(motion(k.values))) for k in kept]
         part = self._pipeline(
             among.lines,
             cast,
@@ -62,7 +74,7 @@ class SegmentGenerator:
             routing=routing,
             seed=self._seed,
             sampling=self._sampling,
-            motion_conditions=self._idle_noise(among, cast, routing),
+            motion_conditions=[*self._idle_noise(among, cast, routing), *given],
             on_step=on_step,
         )
         generated = dict(zip(people, part.characters, strict=True))

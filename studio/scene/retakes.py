@@ -108,15 +108,16 @@ def sound_only(scene: Scene) -> Scene:
 
 
 def kept_over(old: Sequence[ScriptLine], new: Sequence[ScriptLine]) -> tuple[ScriptLine, ...]:
-    """A new script in which lines whose sound is that of an old one have its retakes and motion; others no retakes."""
+    """A new script; lines whose sound is that of an old one have its retakes, motion and words, others no retakes."""
     known: dict[tuple[object, ...], list[ScriptLine]] = {}
     for line in old:
         known.setdefault(_sound(line), []).append(line)
     made = []
     for line in new:
         former = known.get(_sound(line))
-        kept = former.pop(0) if former else line.model_copy(update={"retakes": ()})
-        made.append(line.model_copy(update={"retakes": kept.retakes, "motion": kept.motion}))
+        kept = former.pop(0) if former else line.model_copy(update={"retakes": (), "words": ()})
+        same = {"retakes": kept.retakes, "motion": kept.motion, "words": kept.words}
+        made.append(line.model_copy(update=same))
     return tuple(made)
 
 

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_v
 
 from generation.audio.channels import Channel, channel_of
 from generation.core.motion import REGION_CHANNELS, Region
-from studio.acting.marks import LineActing, Movement, Retake, Strict
+from studio.acting.marks import LineActing, Movement, NewWord, Retake, Strict
 from studio.core.messages import shortened
 from studio.scene import screenplay
 from studio.scene.region_points import Box, Point, Polygon, eyes_and_mouth_points, region_points
@@ -221,6 +221,8 @@ class ScriptLine(LineActing):
     A ``note`` is what the script says before the line and nobody speaks: a scene heading, what happens. ``motion`` says
     what moves the faces that say it, from its first frame to its last.
 
+    Its ``words`` are replaced in what was spoken: only they and their joins are made anew.
+
     ``who`` may name several people, who say the line together, and ``face`` whose faces the voice comes out of in place
     of the speaker's own; both as a list or as ``Nora + Theo``.
     """
@@ -242,6 +244,7 @@ class ScriptLine(LineActing):
     note: str = Field("", max_length=20_000)
     motion: FaceMotion = FaceMotion()
     retakes: tuple[Retake, ...] = Field((), max_length=100)
+    words: tuple[NewWord, ...] = Field((), max_length=100)
 
     @model_validator(mode="before")
     @classmethod
@@ -314,6 +317,8 @@ class ScriptLine(LineActing):
 
     @model_validator(mode="after")
     def _channel_of_recording(self) -> ScriptLine:
+        if self.words and self.recording is not None:
+            raise ValueError("is a recording, in which no word can be replaced; remove words, or the recording")
         if self.channel is not None and self.recording is None:
             raise ValueError("names a channel and no recording; add one, or remove channel")
         return self

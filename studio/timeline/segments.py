@@ -48,8 +48,9 @@ class Segment:
         """Content of the segment as a hash: equal keys ask the model for the same thing."""
         digest = hashlib.sha256(f"{self.n_frames}".encode())
         for line in self.lines:
-            parts = (line.id, line.character, line.start, line.n_frames, line.phonemes, line.durations, line.language)
-            digest.update(repr((*parts, line.adapters, line.prosody)).encode())
+            said = (line.id, line.character, line.start, line.n_frames, line.phonemes, line.durations, line.language)
+            parts = (*said, line.adapters, line.prosody, *((line.gaps,) if line.gaps else ()))
+            digest.update(repr(parts).encode())
             if line.recording is not None:
                 digest.update(line.recording.tobytes())
         return digest.hexdigest()[:24]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +27,7 @@ from studio.scene.lexicon import lexicon_in
 from studio.scene.line_names import line_names
 from studio.scene.schema import Scene, ScriptLine, listed
 from studio.scene.voices import language_of
+from studio.timeline.new_words import new_text, with_new_words
 from studio.timeline.word_clock import with_pauses
 
 LEAD_FRAMES = 8
@@ -159,7 +161,8 @@ def build_timeline(
         if len(written.speakers) > 1
     }
     n_frames = max((line.stop for line in lines), default=0) + TAIL_FRAMES
-    return Timeline(lines, tuple(display_text(line.text) for line in scene.script), n_frames, together)
+    texts = tuple(new_text(line.text, line.words) for line in scene.script)
+    return Timeline(lines, texts, n_frames, together)
 
 
 def measure_lines(
@@ -177,7 +180,8 @@ def measure_lines(
     speakers' voices would take: so all say it on one clock.
 
     Args:
-        phonemizer: what pronounces plain words; eSpeak NG if not given.
+        phonemizer: what pronounces plain words; eSpeak NG if not given. With one the lengths are estimates, and of
+            replaced words no more is looked at than that they are there.
         names: as of :func:`build_timeline`.
 
     Returns:
@@ -202,19 +206,38 @@ def measure_lines(
                     draft = _with_words(draft, line.text, lexicon, times_of_words)
                 drafts.append(draft)
                 continue
-            ipa = phonemize(line.text, language, lexicon_in(scene.lexicon, language), phonemizer)
             seed = seed_of(scene.seed, name, "rhythm")
-            taken = []
-            for speaker in (speakers[other] for other in saying):
-                delivery = speaker.in_lines.get(index, speaker.delivery)
-                mels = durations.predict(f" {ipa} ", speaker.voice, line.speed * delivery.tempo, seed, language)
-                taken.append(scale_pauses(f" {ipa} ", mels, delivery.pauses))
-            shared = [round(sum(of_symbol) / len(saying)) for of_symbol in zip(*taken, strict=True)]
-            paused = with_pauses(f" {ipa} ", tuple(shared), display_text(line.text), line.pauses, language)
-            drafts.append(replace(_measure_speech(name, character, f" {ipa} ", paused), language=language))
+            pronounce = partial(
+                phonemize, lang=language, lexicon=lexicon_in(scene.lexicon, language), phonemizer=phonemizer
+            )
+            said_by = [(speakers[n].voice, speakers[n].in_lines.get(index, speakers[n].delivery)) for n in saying]
+            measure = partial(_shared_lengths, said_by, durations, line.speed, seed, language)
+            estimated = line.words and phonemizer is not None
+            ipa = f" {pronounce(new_text(line.text, line.words, spoken=True) if estimated else line.text)} "
+            paused = with_pauses(ipa, tuple(measure(ipa)), display_text(line.text), line.pauses, language)
+            draft = replace(_measure_speech(name, character, ipa, paused), language=language)
+            if line.words and not estimated:
+                draft = with_new_words(draft, line.text, line.words, pronounce, measure)
+            drafts.append(draft)
         except ValueError as error:
             problems[index] = _problem(index, f"script line {index + 1} ({line.who}): {as_clause(error)}")
     return drafts, problems
+
+
+def _shared_lengths(
+    said_by: Sequence[tuple[np.ndarray | None, Delivery]],
+    durations: DurationEstimator,
+    speed: float,
+    seed: int,
+    language: str,
+    phonemes: str,
+) -> list[int]:
+    """Mel frames of each symbol, the mean over the voices and deliveries that say a line."""
+    taken = []
+    for voice, delivery in said_by:
+        mels = durations.predict(phonemes, voice, speed * delivery.tempo, seed, language)
+        taken.append(scale_pauses(phonemes, mels, delivery.pauses))
+    return [round(sum(of_symbol) / len(said_by)) for of_symbol in zip(*taken, strict=True)]
 
 
 def _problem(index: int, what: str, repair: str = "") -> Problem:

@@ -132,6 +132,17 @@ class Lines {
       act({ kind: "sound", word: row.word.value.trim(), sound: row.sound.value.trim() });
       row.word.value = row.sound.value = "";
     };
+    row.old = make("input", { className: "word", maxLength: 60, placeholder: "a word" });
+    row.new = make("input", { className: "word", maxLength: 100, placeholder: "another, or {name|IPA}" });
+    row.old.setAttribute("aria-label", `A word of line ${index + 1} to replace`);
+    row.new.setAttribute("aria-label", `What is said in its place, in line ${index + 1}`);
+    const replace = make("button", { type: "button", textContent: "Replace here" });
+    replace.title = "Only this word is spoken anew; all else of the line stays as it was heard. Without a new word it is as it was.";
+    replace.onclick = () => {
+      if (!row.old.value.trim()) { row.old.focus(); return; }
+      act({ kind: "replace", word: row.old.value.trim(), to: row.new.value.trim() });
+      row.old.value = row.new.value = "";
+    };
     row.panel = make("div", { className: "panel", hidden: true },
       make("div", { className: "tools" },
         make("label", {}, "Speed ", row.speed),
@@ -144,6 +155,8 @@ class Lines {
       make("div", { className: "tools" }, make("label", {}, "Direction ", row.direction)),
       make("div", { className: "tools sounds" }, make("span", { textContent: "Say" }), row.word,
         make("span", { textContent: "like" }), row.sound, correct),
+      make("div", { className: "tools replaced" }, make("span", { textContent: "In place of" }), row.old,
+        make("span", { textContent: "say" }), row.new, replace),
       row.others, row.faces, row.takes, row.times);
     row.more = make("button", { type: "button", textContent: "More", title: "Speed, takes, order, another line." });
     row.more.setAttribute("aria-label", `More about line ${index + 1}`);

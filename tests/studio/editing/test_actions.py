@@ -27,6 +27,7 @@ SPAN = {"line": "THEO-1", "start": 0.4, "end": 1, "keys": [{"at": 0.6, "channel"
 LINE = [
     {**ROW, "kind": "text", "text": "Other words."},
     {**ROW, "kind": "sound", "word": "Siobhan", "sound": "shi-VAWN"},
+    {**ROW, "kind": "replace", "word": "Tuesday", "to": "Thursday"},
     {**ROW, "kind": "who", "value": ["Nora", "Theo"]},
     {**ROW, "kind": "language", "value": "es"},
     {**ROW, "kind": "face", "value": ["Theo"]},
