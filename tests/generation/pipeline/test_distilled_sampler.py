@@ -168,9 +168,8 @@ def test_the_student_is_trained_where_its_own_sampler_comes_by(step: int, monkey
     monkeypatch.setattr(pipeline.transformer, "forward", watched)
     pipeline(LINES[:1], CAST[:1], 24, sampling=Sampling(steps=None))
     first = seen[0]
-    examples = Batch(
-        voices=torch.eye(2)[:1][None], **{f.name: getattr(first, f.name) for f in fields(Batch) if f.name != "voices"}
-    )
+    own = {"voices": torch.eye(2)[:1][None], "language": first.language[..., 0]}
+    examples = Batch(**{f.name: own.get(f.name, getattr(first, f.name, None)) for f in fields(Batch)})
     starts = iter((first.audio, first.motion))
     monkeypatch.setattr("generation.training.distillation.add_noise", lambda *_, **__: next(starts))
     pipeline.transformer.voice_table = torch.nn.Parameter(first.voice[0, :, :-1].expand(2, -1))

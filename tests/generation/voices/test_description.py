@@ -15,7 +15,7 @@ def test_pitch_gender_and_words_that_a_design_takes() -> None:
     low, high = (describe_voice(Audio(syllables(6.0, pitch), 24_000)) for pitch in (100.0, 190.0))
     assert low.hertz == pytest.approx(100, rel=0.05) and high.hertz == pytest.approx(190, rel=0.05)
     assert low.syllables == pytest.approx(3.85, abs=0.5), "one each 0.26 s"
-    assert (low.gender, low.pitch) == ("man", "low") and (high.gender, high.pitch) == ("woman", "medium")
+    assert (low.gender, low.pitch) == ("man", "low") and (high.gender, high.pitch) == ("woman", "middle")
     for found in (low, high):
         wanted = read_description(found.words)
         assert (wanted.gender, wanted.pitch, wanted.pace) == (found.gender, found.pitch, found.pace)

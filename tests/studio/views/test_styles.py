@@ -60,7 +60,7 @@ def named(kind, label: str):  # noqa: ANN001, ANN202
 def test_without_styles_there_is_no_control_for_them(shelf: Path, cafe: Project, monkeypatch) -> None:
     test = page("cast", cafe, monkeypatch).run()
     assert not test.exception, test.exception
-    assert [box.label for box in test.selectbox] == ["Voice"] and not test.slider
+    assert [box.label for box in test.selectbox] == ["Voice", "Language"] and not test.slider
     assert not any("Styles" in fold.label for fold in test.expander)
 
 
@@ -75,7 +75,7 @@ def test_styles_are_chosen_mixed_taken_off_and_undone(shelf: Path, cafe: Project
     assert held(cafe) == {"weary": 0.5}
     named(test.selectbox, "Another style").set_value("shy").run()
     assert held(cafe) == {"weary": 0.5, "shy": 1.0}
-    assert [box.label for box in test.selectbox] == ["Voice"], "nothing is left to be chosen"
+    assert [box.label for box in test.selectbox] == ["Voice", "Language"], "nothing is left to be chosen"
     assert "Styles: Weary 0.5, Shy 1" in [fold.label for fold in test.expander]
     assert delivery_of(held(cafe), cafe.folder).tempo == pytest.approx(0.8**0.5)
     drawn = [str(item.proto.body) for item in test.get("html")]
