@@ -18,7 +18,7 @@ from generation.core.arrays import runs
 from generation.core.clock import HOP, MELS_PER_FRAME, SAMPLES_PER_FRAME, mels_from_frames, samples_from_frames
 from generation.core.motion import INDEX, MOUTH, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
 from generation.core.performance import Line, Prosody
-from generation.pipeline.infilling import fill_gaps
+from generation.recordings.infilling import fill_gaps
 
 if TYPE_CHECKING:
     from generation.models.vocoder import Vocoder
