@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from generation.audio.mel_bands import log_mel
 from generation.core.clock import HOP, MELS_PER_FRAME, SAMPLES_PER_FRAME
 from generation.core.performance import Gap, Line
 from generation.recordings.recorded_speech import find_speech, speech_gain
-
-if TYPE_CHECKING:
-    from generation.models.vocoder import Vocoder
 
 JOIN = 720
 """Samples (30 ms) on either side of a gap over which the recording passes into what is made."""
@@ -22,8 +20,19 @@ _AROUND = 60
 """Mel frames of the recording on either side that the vocoder hears."""
 
 
+class MelDecoder(Protocol):
+    """Turns log-mel into sound, some of which may be known: the vocoder."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+
+    def decode(self, mel: Tensor, *, known: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Log-mel (B, N, 100) to sound (B, 240 N); ``known`` is sound and how much of it stays, (B, 240 N) each."""
+
+
 def fill_gaps(
-    line: Line, finished: Callable[[np.ndarray], np.ndarray], sampled: np.ndarray, vocoder: Vocoder
+    line: Line, finished: Callable[[np.ndarray], np.ndarray], sampled: np.ndarray, vocoder: MelDecoder
 ) -> np.ndarray:
     """A line's recording (S,) with sound in its gaps; outside them and their joins no sample changes.
 
