@@ -134,7 +134,7 @@ class Lines {
     };
     row.old = make("input", { className: "word", maxLength: 60, placeholder: "a word" });
     row.new = make("input", { className: "word", maxLength: 100, placeholder: "another, or {name|IPA}" });
-    row.old.setAttribute("aria-label", `A word of line ${index + 1} to replace`);
+    row.old.setAttribute("aria-label", `Replaced word of line ${index + 1}`);
     row.new.setAttribute("aria-label", `What is said in its place, in line ${index + 1}`);
     const replace = make("button", { type: "button", textContent: "Replace here" });
     replace.title = "Only this word is spoken anew; all else of the line stays as it was heard. Without a new word it is as it was.";
