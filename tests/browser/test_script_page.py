@@ -80,7 +80,7 @@ def test_a_screenplay_is_dropped_as_a_file(page, editor, small) -> None:
     page.screenshot(path=str(small.folder / "page.png"), full_page=True)
 
 
-def test_a_character_and_a_line_get_a_language(page, editor, small) -> None:
+def test_a_line_gets_a_language(page, editor, small) -> None:
     line = small.scene.script[0]
     written = line.model_copy(update={"text": "Son las 5."})
     small.edit(small.scene.model_copy(update={"script": (written, *small.scene.script[1:])}), "Words")
@@ -90,7 +90,3 @@ def test_a_character_and_a_line_get_a_language(page, editor, small) -> None:
     page.get_by_text("read as: Son las cinco.", exact=True).wait_for()
     page.get_by_label("Language of line 1").select_option("")
     eventually(lambda: first_line(small).language is None)
-    visit(page, editor, "cast", small)
-    page.get_by_label("Language", exact=False).first.click()
-    page.get_by_role("option", name="Italian").click()
-    eventually(lambda: "it" in [member.language for member in Project(small.folder).scene.cast])
