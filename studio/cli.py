@@ -47,9 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prepare_process()
     arguments = _parser().parse_args(argv)
     try:
-        status = _run(arguments)
-        sys.stdout.flush()  # what is buffered would else fail when Python ends
-        return status
+        return _run(arguments)
     except BrokenPipeError:
         close_output()
         return BROKEN_PIPE
@@ -63,7 +61,7 @@ def _run(arguments: argparse.Namespace) -> int:
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         status = command(arguments)
-        sys.stdout.flush()
+        sys.stdout.flush()  # what is buffered would else fail when Python ends
         return status
     except (KeyboardInterrupt, Cancelled):
         return _stopped(arguments)
@@ -170,10 +168,7 @@ def _render(arguments: argparse.Namespace) -> int:
         warnings = None if backbone else motion_command.without_film(*how, display.show)
         if warnings is None:
             warnings = render_scene(*how, display.show, observer=observer, backbone=backbone).warnings
-    for warning in warnings:
-        _tell(arguments, "warning", str(warning), **warning.as_data())
-    _tell(arguments, "done", f"{arguments.output} is ready.", file=str(arguments.output))
-    return OK
+    return _ready(arguments, warnings)
 
 
 def _batch(arguments: argparse.Namespace) -> int:
@@ -184,11 +179,17 @@ def _say(arguments: argparse.Namespace) -> int:
     from studio.performance.speak_line import speak_line
 
     with ProgressDisplay(arguments.json) as display:
-        speak_line(
+        warnings = speak_line(
             arguments.text, arguments.voice, arguments.output, language=arguments.language, speed=arguments.speed,
             styles=dict(arguments.style), seed=arguments.seed or 0, steps=arguments.steps, device=arguments.device,
             listener=display.show,
         )  # fmt: skip
+    return _ready(arguments, warnings)
+
+
+def _ready(arguments: argparse.Namespace, warnings: Sequence[Problem]) -> int:
+    """Say that the output is there, after what may be wrong with it."""
+    _warn(arguments, warnings)
     _tell(arguments, "done", f"{arguments.output} is ready.", file=str(arguments.output))
     return OK
 
@@ -199,8 +200,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from studio.validation.scene_check import check_scene
 
     report = check_scene(arguments.scene)
-    for warning in report.warnings:
-        _tell(arguments, "warning", str(warning), **warning.as_data())
+    _warn(arguments, report.warnings)
     if report.problems or report.scene is None:
         return _refuse(arguments, report.problems)
     counts = f"{len(report.scene.cast)} in the cast, {len(report.scene.script)} lines, about {report.seconds:.0f} s"
@@ -235,10 +235,9 @@ def _motion(arguments: argparse.Namespace) -> int:
 
 
 def _read(arguments: argparse.Namespace) -> int:
-    from generation.text.language_guess import language_name
-    from generation.text.languages import LANGUAGE_NAMES
     from generation.text.phonemizer import phonemize, read_text
     from studio.scene.lexicon import lexicon_of
+    from studio.scene.voices import foreign_text
 
     lines = [arguments.text]
     language = ESPEAK_NAMES[arguments.language]
@@ -262,9 +261,9 @@ def _read(arguments: argparse.Namespace) -> int:
         if not arguments.json:
             for direction in facts["directions"]:
                 sys.stderr.write(f"Warning: {direction!r} is a direction and is not spoken.\n")
-            if facts["language"]:
-                seems, own = language_name(facts["language"]), LANGUAGE_NAMES[language]
-                sys.stderr.write(f"Warning: this seems to be {seems}, read as {own}.\n")
+            if seems := facts["language"]:
+                what, _ = foreign_text("this", seems, language, "")
+                sys.stderr.write(f"Warning: {what}.\n")
     return outcome
 
 
@@ -371,6 +370,11 @@ def _tell(arguments: argparse.Namespace, event: str, sentence: str, /, **more: A
     else:
         sys.stdout.write(f"Warning: {sentence}\n" if event == "warning" else f"{sentence}\n")
     sys.stdout.flush()
+
+
+def _warn(arguments: argparse.Namespace, warnings: Sequence[Problem]) -> None:
+    for warning in warnings:
+        _tell(arguments, "warning", str(warning), **warning.as_data())
 
 
 def _refuse(arguments: argparse.Namespace, problems: Sequence[Problem | str]) -> int:

@@ -13,7 +13,7 @@ from generation.adapters.metadata import MOST_STRENGTH
 from generation.audio.loudness import mix_performance
 from generation.core.deferred_imports import load_libraries
 from generation.text.languages import ENGLISH, ESPEAK_NAMES, espeak_name, shipped_languages, unknown_language
-from generation.text.phonemizer import phonemize
+from generation.text.phonemizer import phonemize, read_text
 from studio.core.messages import nearest, shortened, unwritable
 from studio.core.output import output_problems
 from studio.core.problems import DocumentError, Problem, as_clause
@@ -24,7 +24,7 @@ from studio.export.signature import signing_problems
 from studio.export.writers import write_sound
 from studio.scene.schema import Scene
 from studio.scene.styles import read_style
-from studio.scene.voices import voice_fault
+from studio.scene.voices import foreign_text, voice_fault
 from studio.timeline.timeline import MAX_TEXT
 
 BYTES_A_LETTER = 50_000
@@ -43,8 +43,11 @@ def speak_line(
     steps: int | None = None,
     device: str | None = None,
     listener: Callable[[Status], None] = lambda status: None,
-) -> Path:
+) -> list[Problem]:
     """Speak one line into a marked WAV file, 24 kHz, at the loudness of a scene's mix.
+
+    Returns:
+        Warnings: what is spoken otherwise than may be meant.
 
     Raises:
         DocumentError: nothing to say, an unknown voice, language or style, a speed or strength out of range, or a file
@@ -73,7 +76,14 @@ def speak_line(
         record = make_record(said, Path(), {"seed": seed, "steps": steps}, photograph=False)
         write_sound(sound, target, record, signed=True)
         progress.finish()
-    return target
+    return _warnings(text, language)
+
+
+def _warnings(text: str, language: str) -> list[Problem]:
+    """Of a line that can be spoken: a text in another language than it is read in, as the check of a scene warns."""
+    read_as = espeak_name(language)
+    seems = read_text(text, read_as).other_language
+    return [Problem("script", *foreign_text("the text", seems, read_as, f"give --language {seems}"))] if seems else []
 
 
 def line_scene(text: str, voice: str, language: str, speed: float, styles: Mapping[str, float], seed: int) -> Scene:

@@ -1,4 +1,4 @@
-"""Names of the preset voices that scenes can name, and what language a character speaks."""
+"""Names of the preset voices that scenes can name, and what language a character and a line speak."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from generation.core.assets import asset
+from generation.text.language_guess import language_name
 from generation.text.languages import (
     ENGLISH,
     ESPEAK_NAMES,
@@ -94,6 +95,22 @@ def spoken_languages() -> dict[str, str]:
         if not is_english(language) and unknown_language(language, n_languages) is None
     }
     return accents | others
+
+
+def foreign_text(subject: str, seems: str, language: str, change: str, otherwise: str = "") -> tuple[str, str]:
+    """What is said of a text that seems to be in another language than it is read in, and the repair.
+
+    Args:
+        subject: what the text is to the reader, such as ``"the text"``.
+        seems: code of the language that it seems to be in, see :class:`generation.text.reading.Reading`.
+        language: voice of eSpeak NG that it is read by.
+        change: the repair where the weights speak the language that it seems to be in.
+        otherwise: the repair where they do not; empty = none but to write it in the language that it is read in.
+    """
+    own = LANGUAGE_NAMES[language]
+    other = change if seems in spoken_languages() else otherwise
+    repair = f"write it in {own}, or {other}" if other else f"write it in {own}"
+    return f"{subject} seems to be {language_name(seems)} and will be read as {own}", repair
 
 
 def language_of(scene: Scene, index: int, line: ScriptLine | None = None) -> str:

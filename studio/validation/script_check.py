@@ -11,16 +11,7 @@ from generation.core.clock import seconds_from_frames
 from generation.core.delivery import AVERAGE, Delivery
 from generation.core.performance import Line
 from generation.motion.keyframes import HANDLES
-from generation.text.language_guess import language_name
-from generation.text.languages import (
-    ENGLISH,
-    ESPEAK_NAMES,
-    LANGUAGE_NAMES,
-    espeak_name,
-    is_english,
-    shipped_languages,
-    unknown_language,
-)
+from generation.text.languages import ENGLISH, espeak_name, is_english, shipped_languages, unknown_language
 from generation.text.phonemizer import read_text
 from studio.acting.marks import SIDES, Movement
 from studio.core.messages import nearest, shortened
@@ -29,7 +20,7 @@ from studio.scene.line_names import line_names
 from studio.scene.retakes import faults
 from studio.scene.schema import GAZES, Scene, ScriptLine
 from studio.scene.styles import delivery_of, line_deliveries, read_style
-from studio.scene.voices import language_of
+from studio.scene.voices import foreign_text, language_of
 from studio.timeline.directed import acted_line, directed_scene
 from studio.timeline.recordings import line_recording, recording_findings
 from studio.timeline.timeline import MAX_TEXT, Speaker, find_clashes, measure_lines, place_lines
@@ -142,18 +133,9 @@ class ScriptCheck(Findings):
             reading = read_text(line.text, language)
         except ValueError:  # said with the line's phonemes
             return
-        if reading.other_language:
-            self._say(at, *self._foreign(label, line, language, reading.other_language), warning=True)
-
-    def _foreign(self, label: str, line: ScriptLine, language: str, seems: str) -> tuple[str, str]:
-        """What is said of a text that seems to be in another language than it is read in, and the repair."""
-        own = LANGUAGE_NAMES[language]
-        spoken = seems == ENGLISH or (
-            seems in ESPEAK_NAMES and unknown_language(ESPEAK_NAMES[seems], self._languages) is None
-        )
-        others = f"add language: {seems} to the line or to {line.speaker_label[:60]}" if spoken else "give a recording"
-        what = f"{label} seems to be {language_name(seems)} and will be read as {own}"
-        return what, f"write it in {own}, or {others}"
+        if seems := reading.other_language:
+            change = f"add language: {seems} to the line or to {line.speaker_label[:60]}"
+            self._say(at, *foreign_text(label, seems, language, change, "give a recording"), warning=True)
 
     def _directions(self, at: Location, label: str, line: ScriptLine) -> None:
         """Directions that are not understood, each with the nearest phrase that is."""

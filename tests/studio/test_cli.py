@@ -73,7 +73,7 @@ def test_read_prints_words_or_symbols_a_line_for_a_line(tmp_path: Path, capsys) 
     assert cli.main(["read", "--language", "pt", "São 2 h."]) == 0
     assert capsys.readouterr().out == "São duas horas.\n"
     assert cli.main(["read", "--language", "fr", "Where are you going with my hat?"]) == 0
-    assert "this seems to be English, read as French" in capsys.readouterr().err
+    assert "this seems to be English and will be read as French" in capsys.readouterr().err
     lines = tmp_path / "lines.txt"
     lines.write_text("Dr. Lee\n\nIch weiß nicht, was du willst.\n", "utf-8")
     assert cli.main(["read", "--file", str(lines)]) == 0

@@ -103,3 +103,14 @@ def test_a_line_is_said_in_a_language_from_the_command_line(tmp_path: Path, caps
 
     spanish = said("es")
     assert len(spanish) and not np.array_equal(spanish, said("it"))
+
+
+def test_a_line_in_another_language_than_it_is_read_in_is_warned_of(tmp_path: Path, capsys) -> None:
+    line = ["say", "--voice", "Alice", "--steps", "1", "-o", str(tmp_path / "a.wav"), "¿Dónde estás con mi sombrero?"]
+    assert cli.main([*line, "--language", "en"]) == 0
+    warning = (
+        "Warning: The text seems to be Spanish and will be read as English; write it in English, or give --language es."
+    )
+    assert warning in capsys.readouterr().out
+    assert cli.main([*line, "--language", "es"]) == 0
+    assert "Warning" not in capsys.readouterr().out
