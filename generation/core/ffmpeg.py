@@ -26,21 +26,6 @@ def local_input(path: Path) -> list[str]:
     return [*_LOCAL, "-i", f"file:{path}"]
 
 
-def read_frames(path: Path) -> tuple[dict[str, Any], Generator[Any, None, None]]:
-    """Facts of a user's video (``fps``, ``size`` as width and height, ``duration``), and its frames as RGB bytes.
-
-    Raises:
-        RuntimeError: it cannot be read as a video.
-    """
-    import imageio_ffmpeg
-
-    frames = imageio_ffmpeg.read_frames(f"file:{path}", input_params=_LOCAL)
-    try:
-        return next(frames), frames
-    except (OSError, StopIteration) as error:
-        raise RuntimeError(f"{path.name} cannot be read as a video.") from error
-
-
 def run_ffmpeg(options: Sequence[str], failure: str) -> bytes:
     """Run ffmpeg to its end.
 

@@ -25,12 +25,10 @@ class PersonView:
     Attributes:
         picture: uint8 (h, w, 3) RGB.
         points: (478, 3) float64 landmarks in pixels of the cut-out.
-        place: x and y of the cut-out in the frame.
     """
 
     picture: np.ndarray
     points: np.ndarray
-    place: tuple[int, int]
 
     @classmethod
     def cut(cls, frame: np.ndarray, points: np.ndarray) -> PersonView:
@@ -40,7 +38,7 @@ class PersonView:
         high = np.ceil(points[:468, :2].max(0) + _MARGIN * unit).astype(int)
         x0, y0 = np.clip(low, 0, None)
         x1, y1 = np.minimum(high, frame.shape[1::-1])
-        return cls(frame[y0:y1, x0:x1].copy(), points.astype(np.float64) - [x0, y0, 0], (int(x0), int(y0)))
+        return cls(frame[y0:y1, x0:x1].copy(), points.astype(np.float64) - [x0, y0, 0])
 
 
 def inter_ocular(points: np.ndarray) -> np.ndarray:

@@ -11,24 +11,19 @@ S weighs points by what they tell (lids and lips most, depth little). Solved by 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from generation.core.clock import FPS
-from generation.core.motion import BLENDSHAPES, N_CHANNELS, ROTATION, TRANSLATION, WEIGHTS, MotionTrack
+from generation.core.motion import BLENDSHAPES, N_CHANNELS, ROTATION, TRANSLATION, WEIGHTS
 from generation.core.stored_array import StoredArray, blocks
 from generation.motion.rig import PICTURE_TO_RIG, STABLE_POINTS, FaceRig, align_similarity, eye_centres
 from generation.motion.rig_basis import LIDS, LIPS
 from masks.topology import FACE_OVAL, LEFT_BROW, LEFT_EYE_RING, LEFT_IRIS, RIGHT_BROW, RIGHT_EYE_RING, RIGHT_IRIS
-
-if TYPE_CHECKING:
-    from masks.landmarks import FaceLandmarks
 
 RIDGE = 0.05
 SPARSE = 0.01
@@ -169,94 +164,38 @@ def solve_weights(displacement: np.ndarray, rig: FaceRig) -> np.ndarray:
     return found
 
 
-class MotionTracker:
-    """Motion of the person in a video.
+def track_motion(
+    found: Iterable[np.ndarray | None], fps: float, folder: Path, most_seconds: float, rig: FaceRig | None = None
+) -> StoredArray:
+    """Motion (T, 57) of landmarks that come frame by frame, as :func:`weights_from_landmarks`, in constant memory.
 
     Args:
+        found: (478, 3) landmarks in pixels; None where the face is not seen.
+        fps: their rate, frames a second.
+        folder: where landmarks and motion lie in files.
+        most_seconds: as many are taken at most.
         rig: the packaged one by default.
+
+    Raises:
+        ValueError: no face, or a rate that is not positive.
     """
-
-    def __init__(self, rig: FaceRig | None = None) -> None:
-        from masks.landmarks import FaceLandmarker  # LiteRT: only who tracks pictures needs it
-
-        self._rig = rig or FaceRig.load()
-        self._landmarker = FaceLandmarker()
-
-    def follow(self, frames: Iterable[np.ndarray], first: FaceLandmarks | None = None) -> Iterator[np.ndarray | None]:
-        """Landmarks (478, 3) of one face in each frame; None where it is not seen.
-
-        A face that was lost is looked for where it was last.
-
-        Args:
-            frames: uint8 (H, W, 3) RGB.
-            first: the face to follow; None = the largest.
-        """
-        face, last = None, first
-        for image in frames:
-            face = face and self._landmarker.track(image, face)
-            if face is None:
-                seen = self._landmarker.detect(image)
-                if last is None:
-                    face = max(seen, key=lambda f: f.inter_ocular, default=None)
-                else:
-                    face = min(seen, key=partial(_apart, last), default=None)
-            last = face or last
-            yield None if face is None else face.points
-
-    def landmarks(self, frames: Iterable[np.ndarray]) -> np.ndarray:
-        """Landmarks (T, 478, 3) of the largest face, followed from frame to frame; gaps are filled linearly.
-
-        Raises:
-            ValueError: no frames, or no face in any of them.
-        """
-        return np.stack(list(at_rate(self.follow(frames), FPS)))
-
-    def track(self, frames: Iterable[np.ndarray], fps: float, rest: np.ndarray | None = None) -> MotionTrack:
-        """Motion on the 25 frames/s clock of the largest face in uint8 (H, W, 3) RGB frames.
-
-        Args:
-            fps: the frames' rate, frames a second.
-            rest: see :func:`weights_from_landmarks`.
-
-        Raises:
-            ValueError: no face, or a rate that is not positive.
-        """
-        points = np.stack(list(at_rate(self.follow(frames), fps)))
-        return MotionTrack(weights_from_landmarks(points, rest, self._rig))
-
-    def solve(self, found: Iterable[np.ndarray | None], fps: float, folder: Path, most_seconds: float) -> StoredArray:
-        """Motion (T, 57) of landmarks that come frame by frame, as :func:`weights_from_landmarks`, in constant memory.
-
-        Args:
-            found: as :meth:`follow` gives them.
-            fps: their rate, frames a second.
-            folder: where landmarks and motion lie in files.
-            most_seconds: as many are taken at most.
-
-        Raises:
-            ValueError: no face, or a rate that is not positive.
-        """
-        most = round(most_seconds * FPS) + 1
-        kept = StoredArray((most, 478, 3), folder)  # takes no room before it is written
-        gaps: list[np.ndarray] = []
-        openings: list[np.ndarray] = []
-        for points in islice(at_rate(found, fps), most):
-            kept[len(gaps) : len(gaps) + 1] = points[None]
-            gaps.append(lip_gap(points))
-            openings.append(eye_opening(points * PICTURE_TO_RIG))
-        still = np.flatnonzero(_at_rest(np.array(gaps), np.array(openings)))
-        some = still[np.linspace(0, len(still) - 1, min(len(still), _REST_FRAMES)).round().astype(int)]
-        shown = np.concatenate([kept[int(t) : int(t) + 1] for t in some]).astype(np.float64) * PICTURE_TO_RIG
-        rest = _own_rest(shown, np.ones(len(shown), bool)) * PICTURE_TO_RIG
-        motion = StoredArray((len(gaps), N_CHANNELS), folder)
-        for block, window, inner in blocks(len(gaps), _BLOCK, _REACH):
-            motion[block] = weights_from_landmarks(kept[window], rest, self._rig)[inner]
-        return motion
-
-
-def _apart(one: FaceLandmarks, other: FaceLandmarks) -> float:
-    """Distance between two faces' eyes."""
-    return float(np.linalg.norm(one.eyes.mean(0) - other.eyes.mean(0)))
+    rig = rig or FaceRig.load()
+    most = round(most_seconds * FPS) + 1
+    kept = StoredArray((most, 478, 3), folder)  # takes no room before it is written
+    gaps: list[np.ndarray] = []
+    openings: list[np.ndarray] = []
+    for points in islice(at_rate(found, fps), most):
+        kept[len(gaps) : len(gaps) + 1] = points[None]
+        gaps.append(lip_gap(points))
+        openings.append(eye_opening(points * PICTURE_TO_RIG))
+    still = np.flatnonzero(_at_rest(np.array(gaps), np.array(openings)))
+    some = still[np.linspace(0, len(still) - 1, min(len(still), _REST_FRAMES)).round().astype(int)]
+    shown = np.concatenate([kept[int(t) : int(t) + 1] for t in some]).astype(np.float64) * PICTURE_TO_RIG
+    rest = _own_rest(shown, np.ones(len(shown), bool)) * PICTURE_TO_RIG
+    motion = StoredArray((len(gaps), N_CHANNELS), folder)
+    for block, window, inner in blocks(len(gaps), _BLOCK, _REACH):
+        motion[block] = weights_from_landmarks(kept[window], rest, rig)[inner]
+    return motion
 
 
 def at_rate(found: Iterable[np.ndarray | None], fps: float) -> Iterator[np.ndarray]:

@@ -1,27 +1,29 @@
-"""Video file to motion: decode, find the face to follow, track it, in constant memory."""
+"""Video file to motion: whom to follow, their landmarks frame by frame, and the motion of these, in constant memory."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
-from generation.core.ffmpeg import read_frames
+from generation.core.clock import FPS
 from generation.core.motion import MotionTrack
 from generation.core.stored_array import Rows
+from generation.motion.tracking import at_rate, track_motion
+from generation.video.frames import video_frames
+from generation.video.probe import MOST_SECONDS, VideoFacts, probe_video
 
 if TYPE_CHECKING:
     from masks.landmarks import FaceLandmarks
+    from masks.tracking.people import PeopleTracker
 
-MOST_SECONDS = 7200.0
-"""Of a video that is tracked."""
+Region = tuple[float, float, float, float]
+"""Left, top, right and bottom, pixels."""
 _MOST_ROWS, _CLIP_SECONDS = 720, 300
 _FIRST_SECONDS = 10.0
 _LOOK_EVERY = 12
@@ -31,58 +33,34 @@ _SMALL = 0.4
 
 
 @dataclass(frozen=True)
-class OpenVideo:
-    """A video that can be read.
-
-    Attributes:
-        path: the file.
-        fps: frames a second.
-        seconds: its length as its header has it.
-        size: width and height, upright.
-        share: size of the frames that are given beside that.
-    """
+class _Reduced:
+    """A video at its own rate, at most 720 rows high."""
 
     path: Path
-    fps: float
-    seconds: float
-    size: tuple[int, int]
+    facts: VideoFacts
     share: float
+    """Size of its frames beside that in the file."""
 
-    def frames(self) -> Iterator[np.ndarray]:
-        """Frames uint8 (H, W, 3) RGB, upright, at most 720 rows high, one at a time."""
-        width, height = self.size
-        small = (round(self.share * width), round(self.share * height))
-        _, reader = read_frames(self.path)
-        with closing(reader):
-            for data in reader:
-                frame = np.frombuffer(data, np.uint8).reshape(height, width, 3)
-                yield frame if self.share == 1 else cv2.resize(frame, small, interpolation=cv2.INTER_AREA)
+    @classmethod
+    def open(cls, path: Path) -> _Reduced:
+        whole = probe_video(path)
+        facts = whole.reduced(_MOST_ROWS)
+        return cls(path, facts, facts.height / whole.height)
 
+    @property
+    def fps(self) -> float:
+        return self.facts.fps or FPS
 
-def open_video(path: Path) -> OpenVideo:
-    """A video by its header.
+    def frames(self, seconds: float) -> Iterator[np.ndarray]:
+        """uint8 (H, W, 3) RGB, the first ``seconds`` of them."""
+        return islice(video_frames(self.path, self.facts, rate=self.fps), round(seconds * self.fps))
 
-    Raises:
-        ValueError: no video that ffmpeg reads.
-    """
-    try:
-        facts, reader = read_frames(path)
-    except RuntimeError as error:
-        raise ValueError(f"{path.name} cannot be read as a video; export it as MP4 and try again.") from error
-    reader.close()
-    width, height = facts["size"]
-    share = min(1.0, _MOST_ROWS / height)
-    return OpenVideo(path, float(facts["fps"]), float(facts["duration"]), (width, height), share)
-
-
-def video_frames(path: Path) -> tuple[float, Iterator[np.ndarray]]:
-    """Rate and frames of a video's first five minutes, see :meth:`OpenVideo.frames`.
-
-    Raises:
-        ValueError: no video that ffmpeg reads.
-    """
-    video = open_video(path)
-    return video.fps, islice(video.frames(), round(_CLIP_SECONDS * video.fps))
+    def inside(self, region: Region | None) -> Region | None:
+        """A region of the file in pixels of the frames."""
+        if region is None:
+            return None
+        left, top, right, bottom = (self.share * edge for edge in region)
+        return left, top, right, bottom
 
 
 def face_fault(path: Path) -> str | None:
@@ -90,7 +68,7 @@ def face_fault(path: Path) -> str | None:
     from masks.landmarks import FaceLandmarker
 
     landmarker, counts = FaceLandmarker(), []
-    for frame in islice(video_frames(path)[1], 0, None, _LOOK_EVERY):
+    for frame in islice(_Reduced.open(path).frames(_CLIP_SECONDS), 0, None, _LOOK_EVERY):
         sizes = [face.inter_ocular for face in landmarker.detect(frame)]
         counts.append(sum(size > _SMALL * max(sizes) for size in sizes))
     seen = np.array(counts or [0])
@@ -103,42 +81,37 @@ def face_fault(path: Path) -> str | None:
 
 @dataclass(frozen=True)
 class FacesAtFirst:
-    """Whom a video shows when it begins: the face to follow, and how many others there are."""
+    """Whom a video shows when it begins: the face that is followed, in pixels of the video, and how many others."""
 
-    face: FaceLandmarks
+    box: tuple[float, ...]
     others: int
 
 
-def faces_at_first(path: Path, region: tuple[float, float, float, float] | None = None) -> FacesAtFirst:
+def faces_at_first(path: Path, region: Region | None = None) -> FacesAtFirst:
     """The face to follow in a video: the largest in its first ten seconds' first frame with one.
 
     Args:
         path: the video.
-        region: left, top, right, bottom in pixels of the video; the middle between the eyes lies inside.
+        region: in pixels of the video; the middle between the eyes lies inside.
 
     Raises:
         ValueError: no video, nobody in its first ten seconds, or nobody there; one sentence.
     """
-    from masks.landmarks import FaceLandmarker
+    from masks.tracking.people import PeopleTracker, is_inside
 
-    landmarker, others = FaceLandmarker(), 0
-    video = open_video(path)
-    for frame in islice(video.frames(), 0, round(_FIRST_SECONDS * video.fps), _LOOK_EVERY):
-        faces = sorted(landmarker.detect(frame), key=lambda face: -face.inter_ocular)
-        others = max(others, len(faces))
-        inside = [face for face in faces if region is None or _lies_in(face, region, video.share)]
-        if inside:
-            return FacesAtFirst(inside[0], len(faces) - 1)
+    video, others = _Reduced.open(path), 0
+    inside = video.inside(region)
+    for seen in PeopleTracker().follow(video.frames(_FIRST_SECONDS)):
+        others = max(others, len(seen.faces))
+        meant = [face for face in seen.faces.values() if inside is None or is_inside(face, inside)]
+        if meant:
+            face = max(meant, key=lambda face: face.inter_ocular)
+            return FacesAtFirst(tuple(edge / video.share for edge in face.box), len(seen.faces) - 1)
     if others:
         raise ValueError(
             f"{path.name} shows {others} faces at first, but none in the region; move it, or leave it out."
         )
     raise ValueError(f"{path.name} shows no face in its first ten seconds; cut it to where somebody is seen in front.")
-
-
-def _lies_in(face: FaceLandmarks, region: tuple[float, float, float, float], share: float) -> bool:
-    x, y = face.eyes.mean(0)[:2] / share
-    return bool(region[0] <= x <= region[2] and region[1] <= y <= region[3])
 
 
 @dataclass(frozen=True)
@@ -152,16 +125,18 @@ class VideoMotion:
 
 def track_person(
     path: Path,
-    first: FaceLandmarks | None,
+    region: Region | None,
     folder: Path,
     on_frame: Callable[[int, int], None] = lambda done, total: None,
     most_seconds: float = MOST_SECONDS,
 ) -> VideoMotion:
     """Motion of one person in a video of any length, in constant memory: landmarks lie in a file meanwhile.
 
+    Frames are read at the video's own rate; landmarks are taken linearly between them.
+
     Args:
         path: the video.
-        first: whom to follow, see :func:`faces_at_first`; None = the largest face.
+        region: whom to follow, see :func:`faces_at_first`.
         folder: for landmarks and motion; their files go with what is returned.
         on_frame: told the frames done, and in all as far as that is known.
         most_seconds: what comes later is left out.
@@ -169,26 +144,21 @@ def track_person(
     Raises:
         ValueError: no video, or no face in it.
     """
-    from generation.motion.tracking import MotionTracker
+    from masks.tracking.people import PeopleTracker
 
-    video = open_video(path)
-    total = round(min(video.seconds, most_seconds) * video.fps)
-    room = min(most_seconds, 1.2 * video.seconds + 10) if video.seconds > 0 else most_seconds  # a header may be wrong
-    seen = []
+    video = _Reduced.open(path)
+    known = video.facts.seconds
+    total = round(min(known, most_seconds) * video.fps)
+    room = min(most_seconds, 1.2 * known + 10) if known > 0 else most_seconds  # a header may be wrong
+    seen: list[bool] = []
 
-    def frames() -> Iterator[np.ndarray]:
-        for done, frame in enumerate(islice(video.frames(), round(most_seconds * video.fps)), 1):
-            yield frame
-            on_frame(min(done, total), total)
+    def found() -> Iterator[np.ndarray | None]:
+        for face in PeopleTracker().follow_one(video.frames(most_seconds), video.inside(region)):
+            seen.append(face is not None)
+            yield None if face is None else face.points
+            on_frame(min(len(seen), total), total)
 
-    def noted(found: Iterator[np.ndarray | None]) -> Iterator[np.ndarray | None]:
-        for points in found:
-            seen.append(points is not None)
-            yield points
-
-    tracker = MotionTracker()
-    landmarks = noted(tracker.follow(frames(), first))
-    motion = tracker.solve(landmarks, video.fps, folder, room)
+    motion = track_motion(found(), video.fps, folder, room)
     return VideoMotion(motion, len(seen), seen.count(False))
 
 
@@ -201,3 +171,19 @@ def track_video(path: Path) -> MotionTrack:
     with tempfile.TemporaryDirectory() as folder:
         motion = track_person(path, None, Path(folder), most_seconds=_CLIP_SECONDS).motion
         return MotionTrack(motion[:])
+
+
+def largest_face(frames: Iterable[np.ndarray], tracker: PeopleTracker | None = None) -> np.ndarray:
+    """Landmarks (T, 478, 3) float64 in pixels of the largest face in uint8 (H, W, 3) RGB frames; gaps are filled.
+
+    Args:
+        frames: 25 a second.
+        tracker: holds the networks; made anew by default.
+
+    Raises:
+        ValueError: no frames, or no face in any of them.
+    """
+    from masks.tracking.people import PeopleTracker
+
+    faces: Iterator[FaceLandmarks | None] = (tracker or PeopleTracker()).follow_one(frames)
+    return np.stack(list(at_rate((None if face is None else face.points for face in faces), FPS)))

@@ -19,7 +19,9 @@ _TO_SDR = (
 """Light for bright screens brought to that of ordinary ones; 203 cd/m2 is white (ITU-R BT.2408)."""
 
 
-def video_frames(path: Path, facts: VideoFacts, first: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
+def video_frames(
+    path: Path, facts: VideoFacts, first: int = 0, stop: int | None = None, rate: float = FPS
+) -> Iterator[np.ndarray]:
     """Frames of a video on the 25 frames/s clock, one at a time.
 
     The whole file is decoded up to ``first`` but only frames from there on are converted, so that a frame is the same
@@ -30,6 +32,7 @@ def video_frames(path: Path, facts: VideoFacts, first: int = 0, stop: int | None
         facts: of :func:`generation.video.probe.probe_video`.
         first: number of the first frame.
         stop: number of the frame before which to stop; None = the end.
+        rate: frames a second, where another clock is wanted.
 
     Yields:
         uint8 (H, W, 3) RGB, read-only.
@@ -37,7 +40,7 @@ def video_frames(path: Path, facts: VideoFacts, first: int = 0, stop: int | None
     Raises:
         ValueError: not a frame of it can be decoded.
     """
-    data = stream_frames([*local_input(path)], _filters(facts, first, stop), facts.width * facts.height * 3)
+    data = stream_frames([*local_input(path)], _filters(facts, first, stop, rate), facts.width * facts.height * 3)
     n_frames = 0
     with closing(data):
         for frame in data:
@@ -47,15 +50,9 @@ def video_frames(path: Path, facts: VideoFacts, first: int = 0, stop: int | None
         raise ValueError(f"{path.name} is damaged: none of its frames can be read; export it again.")
 
 
-def count_frames(path: Path, facts: VideoFacts) -> int:
-    """Number of frames at 25 a second, by decoding; headers may be wrong."""
-    small = "scale=16:16:flags=neighbor"
-    return sum(1 for _ in stream_frames([*local_input(path)], f"fps={FPS},{small},format=gray", 256))
-
-
-def _filters(facts: VideoFacts, first: int, stop: int | None) -> str:
+def _filters(facts: VideoFacts, first: int, stop: int | None, rate: float) -> str:
     steps = ["bwdif=mode=send_frame"] if facts.interlaced else []
-    steps.append(f"fps={FPS}:round=near")
+    steps.append(f"fps={rate}:round=near")
     if first or stop is not None:
         end = "" if stop is None else f":end_frame={stop}"
         steps.append(f"trim=start_frame={first}{end}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from generation.core.ffmpeg import describe_sound
@@ -42,6 +42,12 @@ class VideoFacts:
     hdr: bool
     interlaced: bool
     sound: bool
+
+    def reduced(self, rows: int) -> VideoFacts:
+        """The same for frames of at most so many rows, as :func:`generation.video.frames.video_frames` gives them."""
+        if self.height <= rows:
+            return self
+        return replace(self, width=max(2, round(self.width * rows / self.height)), height=rows)
 
 
 def probe_video(path: Path) -> VideoFacts:

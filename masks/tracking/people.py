@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -23,8 +23,8 @@ SAME_PERSON = 0.4
 """Unlikeness below which a face is a person seen before."""
 FAR_AWAY = 0.15
 """What a place far from the last one adds to the unlikeness."""
-SHORTEST_GAP = 5
-"""Frames without a face, within a shot, over which its landmarks are filled in."""
+LONGEST_GAP = 5
+"""Most frames without a face, within a shot, over which its landmarks are filled in."""
 LEAST_FRAMES = 8
 """A person is seen in so many frames, or was a mistake."""
 _JUMP, _GROWTH = 1.2, 1.35
@@ -85,46 +85,27 @@ class ClipTrack:
             people.append(TrackedPerson(person.frames, np.float32(points)))
         return ClipTrack(self.n_frames, self.size, self.cuts, tuple(people))
 
-    def save(self, path: Path) -> None:
-        """Write it as an ``.npz`` file of plain arrays."""
-        arrays = {f"frames{i}": person.frames for i, person in enumerate(self.people)}
-        arrays |= {f"points{i}": person.points for i, person in enumerate(self.people)}
-        facts = np.array([self.n_frames, *self.size, len(self.people)], np.int64)
-        with path.open("wb") as file:
-            np.savez(file, facts=facts, cuts=np.array(self.cuts, np.int64), **arrays)
 
-    @classmethod
-    def load(cls, path: Path) -> ClipTrack:
-        """Read what :meth:`save` wrote.
+class Seen(NamedTuple):
+    """What one frame of a video shows.
 
-        Raises:
-            ValueError, KeyError, OSError: it is not such a file.
-        """
-        with np.load(path, allow_pickle=False) as file:
-            n_frames, height, width, n_people = (int(n) for n in file["facts"])
-            people = tuple(TrackedPerson(file[f"frames{i}"], file[f"points{i}"]) for i in range(n_people))
-            return cls(n_frames, (height, width), tuple(int(n) for n in file["cuts"]), people)
+    Attributes:
+        cut: a new shot begins with it; the first frame of all begins none.
+        faces: of those who are seen, by the number of the person: the same in all frames, from 0 as they come.
+    """
+
+    cut: bool
+    faces: dict[int, FaceLandmarks]
 
 
 @dataclass
 class _Person:
-    """Somebody while the video is read."""
+    """Somebody while the video is read: what they look like, and where they were last."""
 
     description: np.ndarray
+    frame: int
+    face: FaceLandmarks
     n_described: int = 1
-    frames: list[int] = field(default_factory=list)
-    points: list[np.ndarray] = field(default_factory=list)
-
-    def add(self, frame: int, face: FaceLandmarks, joined: bool) -> None:
-        """Their face in a frame; a short gap before it, in the same shot, is filled in."""
-        gap = frame - self.frames[-1] - 1 if self.frames else 0
-        if joined and 0 < gap <= SHORTEST_GAP:
-            before = self.points[-1]
-            for k in range(1, gap + 1):
-                self.frames.append(frame - gap - 1 + k)
-                self.points.append(before + np.float32(k / (gap + 1)) * (face.points - before))
-        self.frames.append(frame)
-        self.points.append(face.points)
 
     def describe(self, description: np.ndarray) -> None:
         """Another look at them: the mean of all counts."""
@@ -143,39 +124,76 @@ class PeopleTracker:
         self._landmarker = landmarker or FaceLandmarker()
 
     def track(self, frames: Iterable[np.ndarray]) -> ClipTrack:
-        """Everybody in uint8 (H, W, 3) RGB frames, which are taken one at a time.
+        """Everybody in uint8 (H, W, 3) RGB frames, which are taken one at a time; all landmarks lie in memory.
 
         Raises:
             ValueError: no frames.
         """
+        size: tuple[int, ...] = ()
+
+        def sized() -> Iterator[np.ndarray]:
+            nonlocal size
+            for image in frames:
+                size = image.shape
+                yield image
+
+        cuts: list[int] = []
+        numbers: dict[int, list[int]] = {}
+        points: dict[int, list[np.ndarray]] = {}
+        n_frames = 0
+        for number, seen in enumerate(self.follow(sized())):
+            n_frames = number + 1
+            cuts += [number] if seen.cut else []
+            for who, face in seen.faces.items():
+                own = numbers.setdefault(who, []), points.setdefault(who, [])
+                _add(*own, number, face.points, cuts[-1] if cuts else 0)
+        if not n_frames:
+            raise ValueError("The video has no frames.")
+        tracked = tuple(
+            TrackedPerson(np.array(numbers[who], np.int64), np.stack(points[who]))
+            for who in sorted(numbers)
+            if len(numbers[who]) >= LEAST_FRAMES
+        )
+        return ClipTrack(n_frames, (size[0], size[1]), tuple(cuts), tracked)
+
+    def follow_one(
+        self, frames: Iterable[np.ndarray], region: tuple[float, float, float, float] | None = None
+    ) -> Iterator[FaceLandmarks | None]:
+        """One person in uint8 (H, W, 3) RGB frames, frame by frame; None where they are not seen.
+
+        It is the largest in the first frame that shows anybody.
+
+        Args:
+            frames: are taken one at a time.
+            region: left, top, right and bottom in pixels of the frames, where the middle between their eyes is in that
+                first frame; others are left out.
+        """
+        chosen: int | None = None
+        for seen in self.follow(frames):
+            if chosen is None:
+                inside = {who: face for who, face in seen.faces.items() if region is None or is_inside(face, region)}
+                chosen = max(inside, key=lambda who: inside[who].inter_ocular, default=None)
+            yield None if chosen is None else seen.faces.get(chosen)
+
+    def follow(self, frames: Iterable[np.ndarray]) -> Iterator[Seen]:
+        """Everybody in uint8 (H, W, 3) RGB frames, frame by frame, in memory that does not grow with their number."""
         people: list[_Person] = []
         seen: dict[int, FaceLandmarks] = {}
-        cuts, cut_detector, since, number, size = [], CutDetector(), 0, -1, (0, 0)
+        cut_detector, since, shot = CutDetector(), 0, 0
         for number, image in enumerate(frames):
-            size = image.shape[:2]
-            fresh = number == 0
-            if cut_detector.is_cut(image):
-                cuts.append(number)
-                fresh = True
-            before = {} if fresh else seen
-            seen = self._follow(image, before)
+            cut = cut_detector.is_cut(image)
+            shot = number if cut else shot
+            seen = {} if cut else self._follow(image, seen)
             since += 1
-            shot = cuts[-1] if cuts else 0
             lost = any(
-                who not in seen and person.frames[-1] >= max(shot, number - LOST_FOR)
-                for who, person in enumerate(people)
+                who not in seen and person.frame >= max(shot, number - LOST_FOR) for who, person in enumerate(people)
             )
-            if fresh or since >= (LOST_EVERY if lost else SEARCH_EVERY):
+            if number == shot or since >= (LOST_EVERY if lost else SEARCH_EVERY):
                 since = 0
-                self._search(image, seen, people)
+                self._search(image, number, seen, people)
             for who, face in seen.items():
-                person = people[who]
-                person.add(number, face, bool(person.frames) and person.frames[-1] >= shot)
-        if number < 0:
-            raise ValueError("The video has no frames.")
-        found = [person for person in people if len(person.frames) >= LEAST_FRAMES]
-        tracked = tuple(TrackedPerson(np.array(p.frames, np.int64), np.stack(p.points)) for p in found)
-        return ClipTrack(number + 1, (size[0], size[1]), tuple(cuts), tracked)
+                people[who].frame, people[who].face = number, face
+            yield Seen(cut, dict(seen))
 
     def _follow(self, image: np.ndarray, before: dict[int, FaceLandmarks]) -> dict[int, FaceLandmarks]:
         """The faces of the frame before in this one, those that are still there."""
@@ -189,9 +207,12 @@ class PeopleTracker:
                 after[who] = face
         return after
 
-    def _search(self, image: np.ndarray, seen: dict[int, FaceLandmarks], people: list[_Person]) -> None:
+    def _search(self, image: np.ndarray, number: int, seen: dict[int, FaceLandmarks], people: list[_Person]) -> None:
         """Look at the whole frame; faces that are not followed yet become somebody known or somebody new."""
-        found = sorted(self._landmarker.detect_upright(image), key=lambda face: float(face.eyes[:, 0].mean()))
+        found = self._landmarker.detect_upright(image)
+        if not found and not people:  # nobody yet: lying down, small, or pale
+            found = self._landmarker.detect(image)
+        found = sorted(found, key=lambda face: float(face.eyes[:, 0].mean()))
         known = [face_window(face) for face in seen.values()]
         new = [
             face
@@ -201,29 +222,46 @@ class PeopleTracker:
         ]
         for who, face in seen.items():
             people[who].describe(describe_person(image, face))
+        descriptions = [describe_person(image, face) for face in new]
         absent = [who for who in range(len(people)) if who not in seen]
-        for face, known_as in zip(new, _known_again(image, new, people, absent), strict=True):
-            description = describe_person(image, face)
+        again = _known_again(new, descriptions, people, absent)
+        for face, description, known_as in zip(new, descriptions, again, strict=True):
             if known_as is None:
                 seen[len(people)] = face
-                people.append(_Person(description))
+                people.append(_Person(description, number, face))
             else:
                 seen[known_as] = face
                 people[known_as].describe(description)
 
 
+def _add(numbers: list[int], points: list[np.ndarray], number: int, new: np.ndarray, shot: int) -> None:
+    """Somebody's landmarks (478, 3) in another frame; a short gap before it, in the same shot, is filled in."""
+    gap = number - numbers[-1] - 1 if numbers and numbers[-1] >= shot else 0
+    if 0 < gap <= LONGEST_GAP:
+        before = points[-1]
+        numbers += range(number - gap, number)
+        points += [before + np.float32(k / (gap + 1)) * (new - before) for k in range(1, gap + 1)]
+    numbers.append(number)
+    points.append(new)
+
+
+def is_inside(face: FaceLandmarks, region: tuple[float, float, float, float]) -> bool:
+    """Whether the middle between a face's eyes lies in a region: left, top, right and bottom in the same pixels."""
+    x, y = face.eyes.mean(0)
+    return bool(region[0] <= x <= region[2] and region[1] <= y <= region[3])
+
+
 def _known_again(
-    image: np.ndarray, faces: Sequence[FaceLandmarks], people: Sequence[_Person], absent: Sequence[int]
+    faces: Sequence[FaceLandmarks], descriptions: Sequence[np.ndarray], people: Sequence[_Person], absent: Sequence[int]
 ) -> list[int | None]:
     """Which of the absent people each of several new faces is: all together, so that none is taken twice."""
     answer: list[int | None] = [None] * len(faces)
     if not faces or not absent:
         return answer
     cost = np.empty((len(faces), len(absent)))
-    for i, face in enumerate(faces):
-        description = describe_person(image, face)
+    for i, (face, description) in enumerate(zip(faces, descriptions, strict=True)):
         for j, who in enumerate(absent):
-            last = FaceLandmarks(people[who].points[-1])
+            last = people[who].face
             distance = np.linalg.norm(face.eyes.mean(0) - last.eyes.mean(0)) / (4 * face.inter_ocular)
             cost[i, j] = unlikeness(description, people[who].description) + FAR_AWAY * min(float(distance), 1.0)
     for i, j in zip(*linear_sum_assignment(np.minimum(cost, 1.0)), strict=True):

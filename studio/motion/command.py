@@ -52,13 +52,13 @@ def run(arguments: argparse.Namespace, say: Callable[..., None], listener: Calla
         raise DocumentError(problems)
     seen = faces_at_first(video, arguments.region)
     if seen.others and arguments.region is None:
-        where = ",".join(f"{edge:.0f}" for edge in seen.face.box)
+        where = ",".join(f"{edge:.0f}" for edge in seen.box)
         what = f"{video.name} shows {seen.others + 1} faces; the largest, at {where}, is followed"
-        say("warning", f"{what}; choose another by --region.", box=[round(edge) for edge in seen.face.box])
+        say("warning", f"{what}; choose another by --region.", box=[round(edge) for edge in seen.box])
     progress = Progress([Stage("tracking", 1)], listener, lambda: False)
     with tempfile.TemporaryDirectory() as scratch, progress.running():
         progress.start("tracking")
-        found = track_person(video, seen.face, Path(scratch), progress.update)
+        found = track_person(video, arguments.region, Path(scratch), progress.update)
         with whole_or_nothing(target) as folder:
             write(folder / target.name, found.motion)
         progress.finish()

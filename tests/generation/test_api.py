@@ -14,7 +14,8 @@ import skimage.data
 from PIL import Image
 
 import generation
-from generation.motion.video_tracking import video_frames
+from generation.video.frames import video_frames
+from generation.video.probe import probe_video
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,7 +52,8 @@ def test_the_code_of_the_page_makes_a_film(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     exec(compile(code, "docs/api.md", "exec"), names)
-    frames = np.stack(list(video_frames(tmp_path / "hello.mp4")[1]))
+    film = tmp_path / "hello.mp4"
+    frames = np.stack(list(video_frames(film, probe_video(film))))
     assert frames.shape == (names["line"].stop + 5, 248, 240, 3)
     difference = np.abs(frames.astype(int) - names["picture"]).mean((1, 2, 3))
     assert difference.max() > difference[0] + 0.3, "somebody moves"

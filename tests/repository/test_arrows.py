@@ -18,7 +18,7 @@ GENERATION = {
     "text": "core text.rules",
     "audio": "core",
     "recordings": "core audio",
-    "motion": "core audio text",
+    "motion": "core audio text video",
     "models": "core audio text",
     "metrics": "core audio motion",
     "adapters": "core models",

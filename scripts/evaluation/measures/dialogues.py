@@ -16,7 +16,8 @@ from generation.core.motion import CHANNELS, MOUTH, MotionTrack
 from generation.core.performance import Line
 from generation.metrics.listeners import reaction_to_partner
 from generation.metrics.word_errors import word_errors
-from generation.motion.tracking import MotionTracker
+from generation.motion.video_tracking import largest_face
+from masks.tracking.people import PeopleTracker
 from scripts.compose_portraits import DIVIDER, SIDE, write_scene
 from scripts.evaluation.bootstrap import mean, ratio, renamed
 from scripts.evaluation.judges import Judges, divided_as
@@ -173,9 +174,9 @@ def _speeds(run: SceneRun, tracks: Sequence[MotionTrack], halves: Sequence[slice
     frames = list(run.renderer().frames(tracks))
     found = []
     for half in halves:
-        tracker = MotionTracker()
-        still = tracker.landmarks([np.ascontiguousarray(run.picture[:, half])] * 3)[-1]
-        points = tracker.landmarks(np.ascontiguousarray(frame[:, half]) for frame in frames)
+        tracker = PeopleTracker()
+        still = largest_face([np.ascontiguousarray(run.picture[:, half])] * 3, tracker)[-1]
+        points = largest_face((np.ascontiguousarray(frame[:, half]) for frame in frames), tracker)
         speed = inner_lip_speed(points, still)
         found.append(np.concatenate([speed[:1], speed]))
     return found

@@ -17,13 +17,15 @@ from generation.core.motion import CHANNELS, MotionTrack
 from generation.core.result_key import made_by, result_key
 from generation.metrics.lip_sync import contact_frames
 from generation.motion.rig import STABLE_POINTS, align_similarity, eye_centres
-from generation.motion.tracking import MotionTracker, eye_opening, lip_gap
+from generation.motion.tracking import eye_opening, lip_gap
+from generation.motion.video_tracking import largest_face
 from generation.rendering.face import RenderFace
 from generation.rendering.renderer import SceneRenderer
 from masks.landmarks import FaceLandmarker
 from masks.person_segmentation import segment_person
 from masks.regions import motion_region
 from masks.topology import LIPS_INNER, LIPS_OUTER
+from masks.tracking.people import PeopleTracker
 from scripts.compose_portraits import DIVIDER, SIDE, compose
 from scripts.evaluation.bootstrap import mean, renamed
 from scripts.evaluation.cache import keep
@@ -69,10 +71,10 @@ class Portrait:
         mask = segment_person(self.picture, face)
         region = motion_region(face, mask, [], ALLOWED_MOTION)
         self._renderer = SceneRenderer(self.picture, [RenderFace(face, region, mask=mask)])
-        self._tracker = MotionTracker()
+        self._tracker = PeopleTracker()
         self._kept = kept / made_by(__name__)[:16]
         # Found once, then followed, as in a video: the first look is another cut-out and slightly off.
-        self.still = self._tracker.landmarks([self.picture] * 3)[-1]
+        self.still = largest_face([self.picture] * 3, self._tracker)[-1]
         self._sharp = mouth_sharpness(self.picture, self.still)
         self._seconds, self._count = 0.0, 0
 
@@ -87,7 +89,7 @@ class Portrait:
             began = process_time()
             frames = list(self.frames(MotionTrack(motion)))
             seconds = process_time() - began
-            points = self._tracker.landmarks(frames)
+            points = largest_face(frames, self._tracker)
             sharpness = [mouth_sharpness(frame, p) for frame, p in zip(frames, points, strict=True)]
             shift = [bridge_shift(self.picture, frame, self.still) for frame in frames]
             seen = {"points": points, "sharpness": np.array(sharpness) / self._sharp, "shift": np.array(shift)}

@@ -21,13 +21,15 @@ from generation.core.performance import CastMember, Line, Performance
 from generation.core.result_key import made_by, result_key
 from generation.metrics.binding import partial_correlation
 from generation.metrics.lip_sync import contact_frames
-from generation.motion.tracking import MotionTracker, lip_gap
+from generation.motion.tracking import lip_gap
+from generation.motion.video_tracking import largest_face
 from generation.rendering.face import RenderFace
 from generation.rendering.renderer import SceneRenderer
 from generation.text.phonemizer import phonemize
 from masks.landmarks import FaceLandmarker
 from masks.person_segmentation import segment_person
 from masks.regions import motion_region
+from masks.tracking.people import PeopleTracker
 from scripts.compose_portraits import DIVIDER, SIDE, compose
 from scripts.evaluation.bootstrap import mean
 from scripts.evaluation.cache import keep
@@ -114,8 +116,8 @@ class ThreePortraits:
         for face, mask in zip(faces, masks, strict=True):
             neighbours = [other for other in masks if other is not mask]
             located.append(RenderFace(face, motion_region(face, mask, neighbours, ALLOWED_MOTION), mask=mask))
-        self._renderer, self._tracker = SceneRenderer(self._picture, located), MotionTracker()
-        self._still = [self._tracker.landmarks([self._crop(self._picture, k)] * 3)[-1] for k in range(N_FACES)]
+        self._renderer, self._tracker = SceneRenderer(self._picture, located), PeopleTracker()
+        self._still = [largest_face([self._crop(self._picture, k)] * 3, self._tracker)[-1] for k in range(N_FACES)]
         self._kept = kept / made_by(__name__)[:16]
 
     def gaps(self, tracks: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -125,7 +127,7 @@ class ThreePortraits:
             frames = list(self._renderer.frames([MotionTrack(track) for track in tracks]))
             seen = {}
             for k in range(N_FACES):
-                points = self._tracker.landmarks([self._crop(frame, k) for frame in frames])
+                points = largest_face([self._crop(frame, k) for frame in frames], self._tracker)
                 seen[f"gap{k}"] = lip_gap(points) - lip_gap(self._still[k])
             keep(path, seen)
         with np.load(path) as kept:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -121,12 +119,3 @@ def test_nothing_is_smoothed_across_a_cut() -> None:
     np.testing.assert_allclose(track.smoothed().people[0].points, points, atol=1e-3)
     whole = ClipTrack(20, (10, 10), (), track.people)
     assert np.abs(whole.smoothed().people[0].points - points).max() > 5
-
-
-def test_a_track_is_read_as_it_was_written(tmp_path: Path) -> None:
-    points = np.random.default_rng(0).normal(size=(3, 478, 3)).astype(np.float32)
-    track = ClipTrack(9, (48, 64), (4,), (TrackedPerson(np.array([1, 2, 5]), points),))
-    track.save(tmp_path / "track.npz")
-    read = ClipTrack.load(tmp_path / "track.npz")
-    assert (read.n_frames, read.size, read.cuts) == (9, (48, 64), (4,))
-    np.testing.assert_array_equal(read.people[0].points, points)

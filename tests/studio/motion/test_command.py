@@ -8,6 +8,8 @@ import cv2
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from matplotlib.cbook import get_sample_data
+from PIL import Image
 from skimage.data import astronaut
 
 from generation.core.ffmpeg import run_ffmpeg
@@ -15,6 +17,7 @@ from generation.core.motion import ROTATION, TRANSLATION
 from generation.motion import tracking
 from generation.motion.motion_files import read_motion_file
 from generation.motion.video_tracking import faces_at_first, track_person
+from masks.landmarks import FaceLandmarker
 from studio.cli import main
 
 FACE = np.ascontiguousarray(astronaut()[0:256, 100:356])
@@ -50,7 +53,7 @@ def test_somebody_is_tracked_into_a_file(tmp_path: Path, capsys: pytest.CaptureF
     told = capsys.readouterr()
     assert "track.json is ready: 0.4 s." in told.out and "faces" not in told.out
     values = read_motion_file(tmp_path / "track.json").track.values
-    eyes = faces_at_first(video).face.inter_ocular
+    eyes = FaceLandmarker().detect(moving()[0])[0].inter_ocular
     assert len(values) == 10 and travel(values) == pytest.approx(2 * STEP * 7 / eyes, rel=0.15)
     assert np.abs(values[:, ROTATION]).max() < 0.06
     assert main(["motion", str(video), "-o", str(tmp_path / "track.csv")]) == 0
@@ -63,7 +66,7 @@ def test_a_video_of_a_turned_phone_is_upright(tmp_path: Path) -> None:
     run_ffmpeg(["-display_rotation", "-90", "-i", str(lying), "-c", "copy", str(turned)], "The video")
     seen = faces_at_first(turned)
     upright = faces_at_first(write_video(tmp_path / "up.mp4", moving()))
-    assert np.abs(seen.face.eyes - upright.face.eyes).max() < 2
+    assert np.abs(np.array(seen.box) - upright.box).max() < 2
 
 
 def test_the_largest_or_the_one_in_the_region(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -115,3 +118,16 @@ def test_frames_without_the_face_are_filled_evenly(tmp_path: Path) -> None:
     assert (found.n_frames, found.unseen) == (N_FRAMES, 4)
     way = np.diff(found.motion[:][2:-2, TRANSLATION][:, 0])
     assert way.min() > 0 and way.max() < 2.5 * way.mean()
+
+
+def test_somebody_else_after_a_cut_is_not_followed(tmp_path: Path) -> None:
+    """Fails when whoever is nearest to the last place is taken for the same person."""
+    with get_sample_data("grace_hopper.jpg") as file:
+        other = np.asarray(Image.open(file).convert("RGB"))[0:500, 6:506]
+    other = np.hstack(
+        [cv2.resize(other, (256, 256), interpolation=cv2.INTER_AREA), np.full((256, 128, 3), 60, np.uint8)]
+    )
+    frames = [*moving()[:10], *[np.roll(other, 40, 1)] * 8, *moving()[10:]]
+    found = track_person(write_video(tmp_path / "cut.mp4", frames), None, tmp_path)
+    assert (found.n_frames, found.unseen) == (N_FRAMES + 8, 8)
+    assert np.diff(found.motion[:][2:-2, TRANSLATION][:, 0]).min() > 0
