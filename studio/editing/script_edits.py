@@ -44,11 +44,6 @@ SECONDS_PER_LETTER = 0.07
 MOST_LETTERS = 1000
 """Of a line whose reading is shown; the check refuses longer ones."""
 TIMES = ("pause", "overlap", "start")
-_FIELDS = {
-    "who": ("who", "Who"), "face": ("face", "Face"), "speed": ("speed", "Speed"), "styles": ("styles", "Styles"),
-    "direction": ("direction", "Direction"), "language": ("language", "Language"),
-}  # fmt: skip
-"""Field of a line that an action changes, and what that is called, by the action's kind."""
 
 
 def script_rows(project: Project, busy: Mapping[str, bool]) -> list[dict[str, Any]]:
@@ -151,9 +146,9 @@ def apply_line_action(scene: Scene, action: LineAction) -> tuple[Scene, str]:
         script[index], what = _changed(script[index], text=action.text), f"Words of {label}"
     match action:
         case SetSpeaker() | SetFace() | SetLanguage() | SetSpeed() | SetStyles() | SetDirection():
-            field, named = _FIELDS[action.kind]
             value = round(action.value, 2) if isinstance(action, SetSpeed) else action.value
-            script[index], what = _changed(script[index], **{field: value}), f"{named} of {label}"
+            script[index] = _changed(script[index], **{action.kind: value})  # the kind is the field's name
+            what = f"{action.kind.capitalize()} of {label}"
         case SetPause() | SetOverlap() | SetStart():
             script[index], what = _with_time(script[index], action), f"Time of {label}"
         case AddLine():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,24 +10,16 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from generation.audio.loudness import mix_performance
 from generation.core.clock import FPS
-from generation.core.motion import BLENDSHAPES, WEIGHTS, MotionTrack
-from generation.core.performance import StoredPerformance
+from generation.core.motion import BLENDSHAPES, WEIGHTS
 from generation.rendering.face_mesh import INTER_OCULAR, FaceMesh, face_mesh, head_places, head_turns
 from generation.rendering.gltf import Gltf
-from studio.cast.face_assignment import FaceAssignment
-from studio.cast.geometry import SceneGeometry
 from studio.core.output import whole_or_nothing
-from studio.core.problems import DocumentError, Problem
-from studio.core.progress import Progress, Stage, Status
+from studio.core.progress import Status
 from studio.export.provenance import SENTENCE
 from studio.export.writers import write_sound
-from studio.production.render import checked_for, film_record
-from studio.production.scene_drawing import scaled_motion
-from studio.production.settings import DEFAULT_SETTINGS, RenderSettings, expected_stage_seconds
-from studio.production.setup import set_up
-from studio.scene.schema import Scene
+from studio.motion.performing import PerformedScene, perform_scene
+from studio.production.settings import DEFAULT_SETTINGS, RenderSettings
 from studio.validation.scene_check import Report
 
 if TYPE_CHECKING:
@@ -53,73 +44,44 @@ def write_mesh_film(
 
     Arguments, result and errors as of :func:`studio.production.render.render_scene`; no frame is drawn.
     """
-    progress = Progress([Stage(name, 1) for name in STAGES], listener, cancelled)
-    work = settings.work or target.parent / ".parley"
     sound = target.with_suffix(".wav")
-    if settings.lossless or settings.alpha:
-        raise DocumentError(
-            [Problem("output", f"{target.name!r} holds no pictures", "leave out --lossless and --alpha")]
-        )
-    with progress.running(), ThreadPoolExecutor(1) as second_thread:
-        progress.start("check")
-        report, scene, assignment = checked_for(path, target, settings, [sound.name])
-        if not assignment.assigned:
-            raise DocumentError([Problem("output", "nobody of the cast is in the picture, so that there is no mesh")])
-        expected = expected_stage_seconds(report.seconds, assignment, settings)
-        progress.plan({stage: seconds for stage, seconds in expected.items() if stage in STAGES})
-        progress.start("load models")
-        setup = set_up(scene, assignment, path.parent, settings, models, second_thread, draws=False)
-        progress.start("speech and motion")
-        geometry = setup.geometry
-        performance = setup.performer.perform(setup.timeline, geometry.routing, geometry.sides, work, progress)
-        progress.start("encoding")
-        record = film_record(scene, path.parent, settings)
+
+    def write(made: PerformedScene) -> None:
         with whole_or_nothing(target) as folder:
-            mesh_document(scene, assignment, geometry, performance, record).write(folder / target.name)
-            write_sound(mix_performance(performance, work), folder / sound.name, record, signed=True)
-        progress.finish()
-    return report
+            mesh_document(made).write(folder / target.name)
+            write_sound(made.sound(), folder / sound.name, made.record, signed=True)
+
+    return perform_scene(path, target, write, settings, listener, cancelled, models, [sound.name])
 
 
-def mesh_document(
-    scene: Scene,
-    assignment: FaceAssignment,
-    geometry: SceneGeometry,
-    performance: StoredPerformance,
-    record: dict[str, Any],
-) -> Gltf:
+def mesh_document(made: PerformedScene) -> Gltf:
     """Everybody in the picture as a node with a head that turns, a mesh with ARKit's morph targets, and their motion.
 
-    Heads stand as in the picture, the first in the middle of the world; all have eyes 63 mm apart. The motion is that
-    of the film: with the amounts of the character, within the room of its head.
+    Heads stand as in the picture, the first in the middle of the world; all have eyes 63 mm apart.
     """
     gltf = Gltf(f"Parley {metadata.version('parley')}")
-    gltf.document["asset"]["extras"] = {"comment": SENTENCE, "parley": record}
+    gltf.document["asset"]["extras"] = {"comment": SENTENCE, "parley": made.record}
     gltf.document["extensionsUsed"] = ["KHR_materials_unlit"]
     channels: list[dict[str, Any]] = []
     samplers: list[dict[str, Any]] = []
-    times = gltf.keys(np.arange(performance.n_frames) / FPS)
-    first: FaceMesh | None = None
+    times = gltf.keys(np.arange(made.performance.n_frames) / FPS)
+    meshes = [face_mesh(made.assignment.picture, person.face) for person in made.geometry.assigned]
+    first = meshes[0]
     tops = []
-    for person, room in zip(geometry.assigned, geometry.rooms, strict=True):
-        name = scene.cast[person.character].name
-        mesh = face_mesh(assignment.picture, person.face)
-        first = first or mesh
-        motion = MotionTrack(performance.motion[person.character][:])
-        track = scaled_motion(motion, scene.cast[person.character], room)
+    for name, mesh, track in zip(made.names, meshes, made.tracks(), strict=True):
         head = gltf.add("nodes", {"name": f"{name} head", "mesh": _mesh(gltf, name, mesh)})
         place = (mesh.centre - first.centre) * [first.unit, -first.unit]
         tops.append(gltf.add("nodes", {"name": name, "children": [head], "translation": [*place.tolist(), 0.0]}))
-        for path, values, shape in (
-            ("weights", track.values[:, WEIGHTS], "SCALAR"),
-            ("rotation", head_turns(track), "VEC4"),
-            ("translation", head_places(track), "VEC3"),
+        for path, output in (
+            ("weights", gltf.keys(track.values[:, WEIGHTS])),
+            ("rotation", gltf.keys(head_turns(track), "VEC4")),
+            ("translation", gltf.keys(head_places(track), "VEC3")),
         ):
-            sampler = {"input": times, "output": gltf.keys(values, shape), "interpolation": "LINEAR"}  # type: ignore[arg-type]
             channels.append({"sampler": len(samplers), "target": {"node": head, "path": path}})
-            samplers.append(sampler)
-    gltf.add("animations", {"name": scene.title or "performance", "channels": channels, "samplers": samplers})
-    gltf.document["scene"] = gltf.add("scenes", {"name": scene.title or "scene", "nodes": tops})
+            samplers.append({"input": times, "output": output, "interpolation": "LINEAR"})
+    title = made.scene.title
+    gltf.add("animations", {"name": title or "performance", "channels": channels, "samplers": samplers})
+    gltf.document["scene"] = gltf.add("scenes", {"name": title or "scene", "nodes": tops})
     return gltf
 
 

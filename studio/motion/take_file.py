@@ -17,7 +17,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from generation.audio.waveform import Audio, Sound, load_audio
 from generation.core.clock import samples_from_frames, seconds_from_frames
@@ -60,7 +60,7 @@ class TakeFacts(BaseModel):
     """What ``take.json`` holds: the clock, the people, and the record of the film that is drawn of it."""
 
     n_frames: int = Field(ge=1, le=_MOST_FRAMES)
-    people: tuple[TakePerson, ...] = Field(max_length=100)
+    people: tuple[TakePerson, ...] = Field(min_length=1, max_length=100)
     record: TakeRecord
 
 
@@ -144,7 +144,6 @@ def read_take(path: Path) -> PortableTake:
         ValueError: no take file, or one that is damaged, lacks a part or has parts that do not fit; one sentence.
     """
     files = read_members(path, TAKE)
-    damaged = ValueError(f"{path.name} lacks a part or has parts that do not fit; get it again.")
     try:
         facts = TakeFacts.model_validate_json(files["take.json"])
         picture = _picture(files)
@@ -157,11 +156,11 @@ def read_take(path: Path) -> PortableTake:
             faces.append(RenderFace(FaceLandmarks(points), region, person.drawn, mask))
             values = restored(files[f"motion-{number}.bin"], np.array(person.steps, np.float32))
             if len(values) != facts.n_frames:
-                raise damaged
+                raise ValueError("another length")
             motion.append(MotionTrack(values))
         sound = _sound(files["sound.opus"], facts.n_frames)
-    except (KeyError, ValidationError, cv2.error):
-        raise damaged from None
+    except (KeyError, ValueError, cv2.error):
+        raise ValueError(f"{path.name} lacks a part or has parts that do not fit; get it again.") from None
     return PortableTake(
         picture, faces, [person.name for person in facts.people], motion, sound, facts.record.model_dump()
     )
@@ -178,7 +177,7 @@ def _picture(files: dict[str, bytes]) -> np.ndarray:
 def _mask(data: bytes, picture: np.ndarray) -> np.ndarray:
     found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     if found is None or found.shape != picture.shape[:2]:
-        raise KeyError("mask")
+        raise ValueError("another size")
     return np.float32(found) / np.float32(255)
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generation.audio.loudness import mix_performance
 from generation.core.motion import MotionTrack
 from generation.core.result_key import made_by, result_key
 from generation.rendering.face import RenderFace
@@ -18,19 +16,15 @@ from studio.core.problems import DocumentError, Problem
 from studio.core.progress import Progress, Stage, Status
 from studio.export.signature import sign
 from studio.export.writers import write_film
+from studio.motion.performing import PerformedScene, perform_scene
 from studio.motion.take_file import PortableTake, read_take, write_take
 from studio.production.frame_cache import FRAME_FOLDER, FrameCache
-from studio.production.render import checked_for, film_record
-from studio.production.scene_drawing import DrawnMotion, scaled_motion
-from studio.production.settings import DEFAULT_SETTINGS, RenderSettings, expected_stage_seconds
-from studio.production.setup import set_up
+from studio.production.scene_drawing import DrawnMotion
+from studio.production.settings import DEFAULT_SETTINGS, RenderSettings
 from studio.validation.scene_check import Report
 
 if TYPE_CHECKING:
     from studio.performance.models import Models
-
-WRITE_STAGES = ("check", "load models", "speech and motion", "encoding")
-DRAW_STAGES = ("rendering", "encoding")
 
 
 def write_scene_take(
@@ -45,35 +39,15 @@ def write_scene_take(
 
     Arguments, result and errors as of :func:`studio.production.render.render_scene`; no frame is drawn.
     """
-    progress = Progress([Stage(name, 1) for name in WRITE_STAGES], listener, cancelled)
-    work = settings.work or target.parent / ".parley"
-    with progress.running(), ThreadPoolExecutor(1) as second_thread:
-        progress.start("check")
-        report, scene, assignment = checked_for(path, target, settings, [])
-        if not assignment.assigned:
-            raise DocumentError([Problem("output", "nobody of the cast is in the picture, so that nothing moves")])
-        expected = expected_stage_seconds(report.seconds, assignment, settings)
-        progress.plan({stage: seconds for stage, seconds in expected.items() if stage in WRITE_STAGES})
-        progress.start("load models")
-        setup = set_up(scene, assignment, path.parent, settings, models, second_thread, draws=False)
-        progress.start("speech and motion")
-        geometry = setup.geometry
-        performance = setup.performer.perform(setup.timeline, geometry.routing, geometry.sides, work, progress)
-        progress.start("encoding")
-        parts = list(zip(geometry.assigned, geometry.regions, geometry.figures, geometry.rooms, strict=True))
-        faces = [RenderFace(person.face, region, person.drawn, figure) for person, region, figure, _ in parts]
-        motion = [
-            scaled_motion(MotionTrack(performance.motion[person.character][:]), scene.cast[person.character], room)
-            for person, _, _, room in parts
-        ]
-        names = [scene.cast[person.character].name for person, *_ in parts]
-        record = film_record(scene, path.parent, settings)
-        sound = mix_performance(performance, work)
-        write_take(
-            PortableTake(assignment.picture, faces, names, motion, sound, record), target, path.parent / scene.picture
-        )
-        progress.finish()
-    return report
+
+    def write(made: PerformedScene) -> None:
+        geometry = made.geometry
+        parts = zip(geometry.assigned, geometry.regions, geometry.figures, strict=True)
+        faces = [RenderFace(person.face, region, person.drawn, figure) for person, region, figure in parts]
+        take = PortableTake(made.assignment.picture, faces, made.names, made.tracks(), made.sound(), made.record)
+        write_take(take, target, path.parent / made.scene.picture)
+
+    return perform_scene(path, target, write, settings, listener, cancelled, models)
 
 
 def draw_take(
@@ -94,12 +68,14 @@ def draw_take(
 
     Raises:
         ValueError: no take file, a damaged one, or another ending of the video.
-        DocumentError: a place that cannot be written, or a transparent film.
+        DocumentError: a place that cannot be written, a transparent film, or its beginning is asked for.
         Cancelled: stopped; finished frames stay in the work folder.
     """
     film = settings.film_format(target)
     if film.transparent:
         raise DocumentError([Problem("output", "a take file has no transparent background", "leave out --alpha")])
+    if settings.beginning is not None:
+        raise DocumentError([Problem("output", "the film of a take file is drawn at once", "leave out --beginning")])
     if problems := output_problems(target):
         raise DocumentError(problems)
     progress = Progress([Stage("rendering", 20), Stage("encoding", 1)], listener, cancelled)

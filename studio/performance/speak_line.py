@@ -5,13 +5,15 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from generation.adapters.metadata import MOST_STRENGTH
 from generation.audio.loudness import mix_performance
+from generation.audio.waveform import Sound
 from generation.core.deferred_imports import load_libraries
+from generation.core.performance import Line
 from generation.text.languages import ENGLISH, ESPEAK_NAMES, espeak_name, shipped_languages, unknown_language
 from generation.text.phonemizer import phonemize, read_text
 from studio.core.messages import nearest, shortened, unwritable
@@ -26,6 +28,9 @@ from studio.scene.schema import Scene
 from studio.scene.styles import read_style
 from studio.scene.voices import foreign_text, voice_fault
 from studio.timeline.timeline import MAX_TEXT
+
+if TYPE_CHECKING:
+    from studio.performance.models import Models
 
 BYTES_A_LETTER = 50_000
 """Of its sound, some 70 ms, and what is made on the way."""
@@ -62,15 +67,10 @@ def speak_line(
         wait_passively()
         load_libraries()
         from studio.performance.models import Models  # late: a line with problems is refused in a second
-        from studio.performance.performer import ScenePerformer
 
-        scene = line_scene(text, voice, language, speed, styles, seed)
-        performer = ScenePerformer(scene, Path(), Models.load(device), seed=seed, steps=steps)
-        timeline = performer.timeline()
+        models = Models.load(device)
         progress.start("speech")
-        with tempfile.TemporaryDirectory() as work:
-            alone = np.eye(1, dtype=np.float32), np.zeros(1, np.float32)
-            sound = mix_performance(performer.perform(timeline, *alone, Path(work), progress), Path(work))
+        _, sound = spoken(line_scene(text, voice, language, speed, styles, seed), models, steps, progress)
         said: dict[str, Any] = {"text": text, "voice": voice} | ({} if language == ENGLISH else {"language": language})
         said |= {"styles": styles} if styles else {}
         record = make_record(said, Path(), {"seed": seed, "steps": steps}, photograph=False)
@@ -92,6 +92,18 @@ def line_scene(text: str, voice: str, language: str, speed: float, styles: Mappi
     line |= {} if language == ENGLISH else {"language": language}
     speaker = {"name": "SPEAKER", "voice": voice, "role": "narrator", "styles": styles}
     return Scene.model_validate({"picture": "", "cast": [speaker], "script": [line], "seed": seed})
+
+
+def spoken(scene: Scene, models: Models, steps: int | None, progress: Progress) -> tuple[Line, Sound]:
+    """The line of a scene as of :func:`line_scene`, timed, and how it sounds at the loudness of a scene's mix."""
+    from studio.performance.performer import ScenePerformer
+
+    performer = ScenePerformer(scene, Path(), models, steps=steps)
+    timeline = performer.timeline()
+    with tempfile.TemporaryDirectory() as work:
+        alone = np.eye(1, dtype=np.float32), np.zeros(1, np.float32)
+        sound = mix_performance(performer.perform(timeline, *alone, Path(work), progress), Path(work))
+    return timeline.lines[0], sound
 
 
 def _output_problems(target: Path, text: str) -> list[Problem]:

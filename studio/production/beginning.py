@@ -40,10 +40,11 @@ class FilmBeginning:
 
     def grow(self, performance: StoredPerformance, finished: int) -> None:
         """Write as much as is worth it of a performance that is finished up to a frame."""
-        seen = finished if finished == performance.n_frames else finished - CLOSING_REACH
-        most = min(seen, round(MOST_SECONDS * FPS))
-        if self._next > MOST_SECONDS or most < self._next * FPS or finished == performance.n_frames:
-            return  # with its last frame the film itself comes next
+        if finished == performance.n_frames:
+            return  # the film itself comes next
+        most = min(finished - CLOSING_REACH, round(MOST_SECONDS * FPS))
+        if self._next > MOST_SECONDS or most < self._next * FPS:
+            return
         segments, n_frames = self._draw(performance, finished, most)
         if n_frames >= FIRST_SECONDS * FPS:
             sound = mix_performance(performance.window(0, n_frames))

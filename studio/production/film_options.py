@@ -85,7 +85,10 @@ def with_beginning(arguments: argparse.Namespace, settings: RenderSettings) -> R
     path = arguments.beginning
     if path is None:
         return settings
-    if settings.lossless or settings.alpha or arguments.backbone:
+    from studio.export.frame_encoder import MP4
+
+    ordinary = arguments.output.suffix.lower() == MP4.suffix and settings.film_formats == (MP4,)
+    if not ordinary or arguments.backbone:
         raise DocumentError([Problem("output", "--beginning needs an ordinary film", "leave it out")])
     if path.suffix.lower() != ".mp4" or path.absolute() == arguments.output.absolute():
         raise DocumentError([Problem("output", "--beginning needs a name of its own that ends in .mp4")])

@@ -100,7 +100,7 @@ def render_scene(
         drawing = _Drawing(scene, assignment, setup, frames, film, progress, observer)
         watched = settings.beginning if backbone is None and film is MP4 else None
         grow = FilmBeginning(watched, drawing.beginning, record, observer.watchable).grow if watched else None
-        performance = _perform(setup, work, progress, grow)
+        performance = perform(setup, work, progress, grow)
         observer.spoken(setup.performer, setup.timeline, performance, setup.geometry)
         progress.start("rendering")
         sound = second_thread.submit(mix_performance, performance, work)
@@ -154,9 +154,20 @@ def checked_for(
     return report, report.scene, report.assignment.resized(settings.greatest_height)
 
 
-def _perform(
-    setup: Setup, work: Path, progress: Progress, grow: Callable[[StoredPerformance, int], None] | None
+def perform(
+    setup: Setup,
+    work: Path,
+    progress: Progress,
+    grow: Callable[[StoredPerformance, int], None] | None = None,
 ) -> StoredPerformance:
+    """Speech and motion of a scene that is set up, as :meth:`ScenePerformer.perform` makes them.
+
+    Args:
+        setup: of the scene.
+        work: folder where finished segments are kept, and found again.
+        progress: told how far it is, asked whether to stop.
+        grow: told the performance, and up to which frame it is finished, as it grows.
+    """
     geometry = setup.geometry
     told = grow or (lambda performance, n_frames: None)
     return setup.performer.perform(setup.timeline, geometry.routing, geometry.sides, work, progress, on_part=told)

@@ -99,7 +99,7 @@ def pack(source: Path, target: Path) -> list[str]:
         made = folder / target.name
         listed = write_members(made, PROJECT, {name: path.read_bytes for name, path in files.items()})
         with zipfile.ZipFile(made) as archive:
-            checked_manifest(archive, made)
+            _checked_manifest(archive, made)
     return listed
 
 
@@ -125,7 +125,7 @@ def read_members(path: Path, kind: Kind) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(path) as opened:
             found = {}
-            for name, entry in checked_manifest(opened, path, kind).items():
+            for name, entry in _checked_manifest(opened, path, kind).items():
                 found[name] = _read(opened, opened.getinfo(name), entry.bytes + 1)
                 if len(found[name]) != entry.bytes or sha256(found[name]) != entry.sha256:
                     raise ValueError(f"The file {name!r} in {path.name} is damaged; get it again.")
@@ -136,10 +136,8 @@ def read_members(path: Path, kind: Kind) -> dict[str, bytes]:
 
 def _write(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     member = zipfile.ZipInfo(name, _TIME)
-    loose = name.endswith((".json", ".yaml", ".yml", ".bin"))
-    member.compress_type = (
-        zipfile.ZIP_DEFLATED if loose else zipfile.ZIP_STORED
-    )  # pictures and sound are packed already
+    loose = name.endswith((".json", ".yaml", ".yml", ".bin"))  # pictures and sound are packed already
+    member.compress_type = zipfile.ZIP_DEFLATED if loose else zipfile.ZIP_STORED
     member.external_attr = 0o644 << 16
     archive.writestr(member, data, compresslevel=9)
 
@@ -204,7 +202,7 @@ def unpack(archive: Path, projects: Projects, name: str) -> Project:
     """
     try:
         with zipfile.ZipFile(archive) as opened, projects.making(name) as folder:
-            listed = checked_manifest(opened, archive)
+            listed = _checked_manifest(opened, archive)
             if shutil.disk_usage(projects.root).free < sum(entry.bytes for entry in listed.values()):
                 raise ValueError(f"The disk has too little space for {archive.name}; free some and try again.")
             for relative, entry in listed.items():
@@ -231,7 +229,7 @@ def _check_names(sizes: Mapping[str, int], whole: str, kind: Kind = PROJECT) -> 
         raise ValueError(f"{whole} holds {total / 1e6:,.0f} MB in {len(sizes)} files; that is too much.")
 
 
-def checked_manifest(opened: zipfile.ZipFile, archive: Path, kind: Kind = PROJECT) -> dict[str, PackedFile]:
+def _checked_manifest(opened: zipfile.ZipFile, archive: Path, kind: Kind = PROJECT) -> dict[str, PackedFile]:
     """What the archive says that it holds, equal to what it does hold.
 
     Raises:

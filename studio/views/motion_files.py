@@ -24,9 +24,9 @@ def show(project: Project) -> None:
                      help="The file stays in the project; undo brings it back.")  # fmt: skip
     names = [scene.cast[index].name for index in scene.on_screen]
     left, right = st.columns(2)
-    who = left.selectbox("Whose", names, key=f"motion who {project.name}", help="Whose face the file moves.")
-    regions = right.multiselect("What of it", list(REGION_CHANNELS), ["brows", "eyes"], key=f"motion of {project.name}",
-                                help="Everything else stays as it is.")  # fmt: skip
+    who = left.selectbox("Character", names, key=f"motion who {project.name}", help="Whose face the file moves.")
+    regions = right.multiselect("Regions of the face", list(REGION_CHANNELS), ["brows", "eyes"],
+                                key=f"motion of {project.name}", help="Everything else stays as it is.")  # fmt: skip
     others = given_motion.takes_of_others(project)
     source = _FILE
     if others:

@@ -145,16 +145,17 @@ def _frames(job: Job, project: Project) -> None:
 
 def _beginning(job: Job) -> bool:
     """The film's beginning while the rest is made; what is being watched stays until more is asked for."""
+    shown, when, film = st.session_state.get("beginning", (None, 0, b""))  # one at most is kept in memory
     try:
         written = job.beginning.stat().st_mtime_ns
-    except OSError:
+        asked = shown == job.id and when != written and st.button(
+            "Watch more of it", help="By now a longer beginning of the film is finished.")  # fmt: skip
+        if shown != job.id or asked:
+            film = job.beginning.read_bytes()
+            st.session_state["beginning"] = (job.id, written, film)
+    except OSError:  # not there yet, or no longer: the film is finished
         return False
-    key = f"beginning {job.id}"
-    asked = key in st.session_state and st.session_state[key][0] != written and st.button(
-        "Watch more of it", help="By now a longer beginning of the film is finished.")  # fmt: skip
-    if key not in st.session_state or asked:
-        st.session_state[key] = (written, job.beginning.read_bytes())
-    st.video(st.session_state[key][1], format="video/mp4")
+    st.video(film, format="video/mp4")
     st.caption("The beginning of the film; the rest is being made.")
     return True
 

@@ -78,9 +78,8 @@ def _blend(arguments: argparse.Namespace, say: Say) -> int:
 
     voice = blend_of(arguments.one, arguments.other, arguments.share)
     speak_line(arguments.text, voice, arguments.output)
-    say(
-        "done", f"{arguments.output} is ready; in a scene it is voice: {voice}", voice=voice, file=str(arguments.output)
-    )
+    done = f"{arguments.output} is ready; in a scene it is voice: {voice}"
+    say("done", done, voice=voice, file=str(arguments.output))
     return 0
 
 

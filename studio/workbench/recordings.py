@@ -22,7 +22,11 @@ _AUDIBLE = -60.0
 
 @dataclass(frozen=True)
 class CleanedFile:
-    """What was taken out of a recording, in dB of its power."""
+    """What was taken out of a recording.
+
+    Attributes:
+        removed_db: power of what was taken out by that of the recording, dB.
+    """
 
     removed_db: float
 
@@ -60,8 +64,8 @@ def clean_file(source: Path, target: Path, rest: Path | None) -> CleanedFile:
         for path, sound in zip(wanted, (cleaned.speech, cleaned.rest), strict=False):
             folder = both.enter_context(whole_or_nothing(path))
             soundfile.write(folder / path.name, sound, SAMPLE_RATE, "FLOAT")
-    powers = (float(np.square(each, dtype=np.float64).mean()) for each in (cleaned.rest, audio.waveform))
-    return CleanedFile(10 * float(np.log10((next(powers) + 1e-12) / (next(powers) + 1e-12))))
+    removed, whole = (float(np.square(each, dtype=np.float64).mean()) for each in (cleaned.rest, audio.waveform))
+    return CleanedFile(10 * float(np.log10((removed + 1e-12) / (whole + 1e-12))))
 
 
 def describe_file(source: Path) -> VoiceDescription:

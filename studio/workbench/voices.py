@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
@@ -11,10 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from generation.audio.loudness import mix_performance
 from generation.audio.mel_bands import log_mel
 from generation.audio.pitch import median_pitch
-from generation.audio.waveform import Sound
 from generation.core.performance import Line
 from generation.text.ipa import VOWELS
 from generation.text.languages import ENGLISH
@@ -28,8 +25,7 @@ from studio.core.progress import Progress, Stage
 from studio.export.provenance import make_record
 from studio.export.writers import write_sound
 from studio.performance.models import Models
-from studio.performance.performer import ScenePerformer
-from studio.performance.speak_line import line_problems, line_scene
+from studio.performance.speak_line import line_problems, line_scene, spoken
 from studio.scene.styles import known_styles
 from studio.scene.voices import voice_fault
 
@@ -114,7 +110,9 @@ def _made(candidate: Candidate, pitch: str, pace: str, text: str, models: Models
     target = PITCH_HERTZ[candidate.gender][pitch]
     speed, tried = 1.0, candidate
     for number in range(_ROUNDS):
-        line, sound = _spoken(tried, speed, text, models)
+        progress = Progress([Stage("speech", 1)])
+        progress.start("speech")
+        line, sound = spoken(line_scene(text, tried.voice, ENGLISH, speed, tried.styles, 0), models, None, progress)
         rate = _rate(line)
         heard = median_pitch(log_mel(np.asarray(sound.waveform[:])))
         away = 0.0 if heard is None else 12 * float(np.log2(target / heard))
@@ -128,16 +126,6 @@ def _made(candidate: Candidate, pitch: str, pace: str, text: str, models: Models
     said = {"text": text, "voice": tried.voice, "styles": dict(tried.styles)}
     write_sound(sound, path, make_record(said, Path(), {"seed": 0, "steps": None}, photograph=False))
     return DesignedVoice(tried.voice, speed, dict(tried.styles), heard, round(rate, 2), str(path))
-
-
-def _spoken(candidate: Candidate, speed: float, text: str, models: Models) -> tuple[Line, Sound]:
-    scene = line_scene(text, candidate.voice, ENGLISH, speed, candidate.styles, 0)
-    performer, progress = ScenePerformer(scene, Path(), models, speakers_only=True), Progress([Stage("speech", 1)])
-    timeline = performer.timeline()
-    progress.start("speech")
-    with tempfile.TemporaryDirectory() as work:
-        alone = np.eye(1, dtype=np.float32), np.zeros(1, np.float32)
-        return timeline.lines[0], mix_performance(performer.perform(timeline, *alone, Path(work), progress), Path(work))
 
 
 def _rate(line: Line) -> float:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 from browser_pages import eventually, visit
 
+from generation.core.motion import N_CHANNELS
+from generation.motion.arkit import write_arkit_csv
 from studio.editor.motion_view import newest_lanes
 from studio.jobs.queue import jobs
 from studio.project.project import Project
@@ -100,3 +104,29 @@ def test_an_amount_changes_the_curve_at_once_and_is_proved_on_the_face(page, edi
     slider.evaluate("input => input.dispatchEvent(new Event('change'))")
     page.get_by_text(f"{who}: widest mouth, shut lids, farthest turn").wait_for()
     assert Project(project.folder).scene.cast[project.scene.find(who)].mouth == 0.5
+
+
+def test_a_motion_file_moves_somebody_and_is_taken_back(page, editor, small, tmp_path: Path) -> None:
+    write_arkit_csv(tmp_path / "take.csv", np.full((50, N_CHANNELS), 0.25))
+    (tmp_path / "jaw.csv").write_text("Frame,JawOpen\n0,0.5\n")
+    first = small.scene.cast[0].name
+
+    def moved() -> dict[str, str]:
+        return Project(small.folder).scene.cast[0].motion.files
+
+    def bring(name: str) -> None:
+        page.locator("input[type=file]").set_input_files(str(tmp_path / name))
+        page.get_by_text(name, exact=True).wait_for()
+        page.get_by_role("button", name="Use this motion").click()
+
+    visit(page, editor, "lips", small)
+    page.locator(".line button").first.wait_for()
+    page.get_by_text("Motion from a file", exact=True).click()
+    bring("jaw.csv")
+    page.get_by_text("jaw.csv lacks").wait_for()
+    assert moved() == {}
+    bring("take.csv")
+    eventually(lambda: moved() == {"brows": "media/take.csv", "eyes": "media/take.csv"})
+    page.get_by_text(f"{first}: brows and eyes from take.csv, 2.0 s", exact=True).wait_for()
+    page.get_by_role("button", name="By the voice again").click()
+    eventually(lambda: moved() == {})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from adapter_fixtures import write_adapter
-from browser_pages import LENGTH, eventually, held, visit
+from browser_pages import LENGTH, choose, eventually, held, visit
 
 from generation.voices.bank import VoiceBank
 from studio.editor import voice_preview
@@ -32,21 +32,6 @@ def heard(page, project: Project) -> float:
     eventually(lambda: (job := voice_preview.latest(Project(project.folder), 0)) and job.status().state == "done", 240)
     page.locator("audio[src]").wait_for()
     return page.locator("audio[src]").evaluate(LENGTH)
-
-
-def choose(page, label: str, text: str) -> None:
-    """Opens the list until it stays open: while the page draws itself anew it may close again."""
-    box = page.get_by_role("combobox", name=label, exact=True)
-    option = page.get_by_role("option").filter(has_text=text)
-
-    def opened() -> bool:
-        if not option.is_visible():
-            box.press("ArrowDown")
-            page.wait_for_timeout(300)
-        return option.is_visible()
-
-    eventually(opened)
-    option.click()
 
 
 def test_a_style_is_chosen_moved_heard_and_undone(page, editor, small, shelf) -> None:

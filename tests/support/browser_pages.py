@@ -117,5 +117,20 @@ def eventually(true, seconds: float = 120.0) -> None:
     assert true()
 
 
+def choose(page, label: str, text: str) -> None:
+    """Opens the list until it stays open: while the page draws itself anew it may close again."""
+    box = page.get_by_role("combobox", name=label, exact=True)
+    option = page.get_by_role("option").filter(has_text=text)
+
+    def opened() -> bool:
+        if not option.is_visible():
+            box.press("ArrowDown")
+            page.wait_for_timeout(300)
+        return option.is_visible()
+
+    eventually(opened)
+    option.click()
+
+
 def held(project: Project) -> dict[str, float]:
     return dict(Project(project.folder).scene.cast[0].styles)

@@ -66,5 +66,5 @@ def test_everybody_is_a_mesh_that_moves_as_in_the_film(tmp_path: Path, capsys: p
 def test_pictures_are_asked_of_no_mesh(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     scene = scene_file(tmp_path)
     assert main(["render", str(scene), "-o", str(tmp_path / "film.glb"), "--alpha"]) == 1
-    assert "'film.glb' holds no pictures; leave out --lossless and --alpha." in capsys.readouterr().err
+    assert "'film.glb' holds no frames of a film; leave out --lossless and --alpha." in capsys.readouterr().err
     assert not (tmp_path / "film.glb").exists()

@@ -1,7 +1,8 @@
-"""PortableTake files: a scene's film drawn of one elsewhere is the film of the scene, and what is damaged is named."""
+"""Take files: a scene's film drawn of one elsewhere is the film of the scene, and what is damaged is named."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -94,6 +95,7 @@ def test_the_pictures_own_file_goes_in_where_it_is_smaller(tmp_path: Path) -> No
         ("lacks", "holds other files than its list says"),
         ("other", "which is no part of a take file"),
         ("bytes", "is damaged"),
+        ("short", "a.parley lacks a part or has parts that do not fit; get it again."),
     ],
 )
 def test_what_is_damaged_is_named(change: str, sentence: str, tmp_path: Path) -> None:
@@ -111,6 +113,9 @@ def test_what_is_damaged_is_named(change: str, sentence: str, tmp_path: Path) ->
         manifest["files"]["evil.sh"] = {"bytes": 1, "sha256": "0" * 64}
     elif change == "bytes":
         files["face-0.bin"] = bytes([files["face-0.bin"][0] ^ 1]) + files["face-0.bin"][1:]
+    elif change == "short":
+        files["face-0.bin"] = data = files["face-0.bin"][:-4]
+        manifest["files"]["face-0.bin"] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     files["manifest.json"] = json.dumps(manifest).encode()
     with zipfile.ZipFile(path, "w") as opened:
         for name, data in files.items():

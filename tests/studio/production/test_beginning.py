@@ -88,5 +88,7 @@ def test_the_command_says_what_can_be_watched_and_refuses_a_bad_place(
     assert "--beginning needs a name of its own that ends in .mp4" in capsys.readouterr().err
     assert main([*film[:3], str(tmp_path / "film.mkv"), "--lossless", "--beginning", str(tmp_path / "early.mp4")]) == 1
     assert "--beginning needs an ordinary film" in capsys.readouterr().err
+    assert main([*film[:3], str(tmp_path / "film.glb"), "--beginning", str(tmp_path / "early.mp4")]) == 1
+    assert "--beginning needs an ordinary film" in capsys.readouterr().err and not list(tmp_path.glob("film.*"))
     assert main([*film, "--beginning", str(tmp_path / "early.mp4")]) == 0
     assert "early.mp4 can be watched: " in capsys.readouterr().out and (tmp_path / "early.mp4").is_file()
