@@ -9,7 +9,7 @@ from pathlib import Path
 from generation.core.clock import seconds_from_frames
 from generation.core.motion import REGION_CHANNELS, Region
 from studio.editing.cast_edits import changed
-from studio.jobs.queue import jobs
+from studio.jobs.queue import jobs_in
 from studio.project.project import Project
 from studio.project.projects import Projects
 from studio.scene.schema import Scene, listed
@@ -87,7 +87,7 @@ def takes_of_others(project: Project) -> dict[str, Path]:
     for name in projects.names():
         if name == project.name:
             continue
-        for job in jobs(projects.open(name)):
+        for job in jobs_in(projects.root / name):
             status = job.status()
             video = status.results.get("video")
             if job.kind != "render" or status.state != "done" or video is None:

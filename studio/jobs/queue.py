@@ -105,8 +105,13 @@ def leave_queue(job: Job) -> None:
 
 def jobs(project: SubmittedScene) -> list[Job]:
     """The project's jobs, the newest first."""
+    return jobs_in(project.folder)
+
+
+def jobs_in(folder: Path) -> list[Job]:
+    """The jobs of the project in a folder, the newest first; its scene, which may not be readable, is left alone."""
     known = []
-    for path in sorted((project.folder / "jobs").glob("*/job.json"), reverse=True):
+    for path in sorted((folder / "jobs").glob("*/job.json"), reverse=True):
         with suppress(ValueError):  # another window forgot it just now
             known.append(_job(path.parent))
     return known

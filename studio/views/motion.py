@@ -53,8 +53,7 @@ def show(project: Project) -> None:
         mount.lanes("lanes", data, lambda message: _acted(project, lanes, message))
         with st.expander("Numbers instead of the mouse"):
             _numbers(project, lanes, span, busy=bool(active))
-        with st.expander("Motion from a file"):
-            motion_files.show(project)
+        motion_files.show(project)
     with right:
         _compared(project)
         _stills(project, active)

@@ -15,14 +15,18 @@ _FILE = "a file"
 
 def show(project: Project) -> None:
     """Draw the part."""
-    scene = project.scene
     for number, given in enumerate(given_motion.given_motion(project)):
         left, right = st.columns([5, 2], vertical_alignment="center")
         left.caption(given.sentence)
         right.button("By the voice again", key=f"motion off {number} {given.who} {given.name}", width="stretch",
                      on_click=_take_back, args=(project, given),
                      help="The file stays in the project; undo brings it back.")  # fmt: skip
-    names = [scene.cast[index].name for index in scene.on_screen]
+    with st.expander("Motion from a file"):
+        _bring(project)
+
+
+def _bring(project: Project) -> None:
+    names = [project.scene.cast[index].name for index in project.scene.on_screen]
     left, right = st.columns(2)
     who = left.selectbox("Character", names, key=f"motion who {project.name}", help="Whose face the file moves.")
     regions = right.multiselect("Regions of the face", list(REGION_CHANNELS), ["brows", "eyes"],

@@ -14,7 +14,7 @@ from studio.editing import given_motion
 from studio.export.provenance import public_scene
 from studio.jobs.job import JobStatus
 from studio.jobs.queue import submit
-from studio.project.project import Project
+from studio.project.project import VERSION_FILE, Project
 from studio.project.projects import Projects
 from studio.project.restore import media_names
 from studio.scene.document import scene_data
@@ -72,6 +72,10 @@ def test_another_projects_film_offers_its_motion(cafe: Project, monkeypatch: pyt
     results = {"video": out / "film.mp4", "Theo": out / "film.Theo.json", "words": out / "words.json"}
     job.write_status("token", JobStatus("done", share=1.0, results=results))
     assert given_motion.takes_of_others(cafe) == {"Other: Theo": out / "film.Theo.json"}
+    (other.folder / VERSION_FILE).write_text('{"version": 99}')
+    with pytest.raises(ValueError, match="later Parley"):
+        Projects(cafe.folder.parent).open("Other")
+    assert given_motion.takes_of_others(cafe), "whether the other scene can be read does not matter"
 
 
 def test_the_page_uses_it_and_gives_it_back(cafe: Project, take: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
