@@ -47,13 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         prepare_process()
     arguments = _parser().parse_args(argv)
     try:
-        return _run(arguments)
-    except BrokenPipeError:
+        status = _run(arguments)
+        sys.stdout.flush()  # what could not be written is still buffered, and would fail again when Python ends
+        return status
+    except OSError as error:  # the output itself cannot be written: a full disk, a closed terminal or pipe
         close_output()
-        return BROKEN_PIPE
-    except OSError:  # the output itself cannot be written: a full disk, a terminal that was closed
-        close_output()
-        return PROBLEMS
+        return BROKEN_PIPE if isinstance(error, BrokenPipeError) else PROBLEMS
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -61,7 +60,7 @@ def _run(arguments: argparse.Namespace) -> int:
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         status = command(arguments)
-        sys.stdout.flush()  # what is buffered would else fail when Python ends
+        sys.stdout.flush()  # so that a full disk is named
         return status
     except (KeyboardInterrupt, Cancelled):
         return _stopped(arguments)
