@@ -1,7 +1,7 @@
-"""Gaze and blink generator: seeded events that depend on who speaks and where they sit.
+"""Gaze and lids of people: seeded events that depend on who speaks and where they sit.
 
-About 17 blinks a minute, gathered at the ends of phrases (Bentivoglio et al. 1997; Hömke et al. 2018); fixations of 0.3
-to 2 s joined by saccades, listeners' on the one who speaks (Argyle and Cook 1976).
+Fixations of 0.3 to 2 s joined by saccades, listeners' on the one who speaks (Argyle and Cook 1976); blinks are those of
+:mod:`generation.motion.behaviour.blinks`.
 """
 
 from __future__ import annotations
@@ -15,28 +15,23 @@ from scipy.ndimage import gaussian_filter1d
 
 from generation.audio.mel import mel_spectrogram
 from generation.audio.voice_activity import voice_level
-from generation.core.arrays import runs, seed_of, smoothstep
+from generation.core.arrays import runs, seed_of
 from generation.core.clock import FPS
 from generation.core.delivery import AVERAGE, Delivery
 from generation.core.motion import BLENDSHAPES, INDEX, N_CHANNELS, ROTATION, MotionTrack
 from generation.core.performance import Performance
+from generation.motion.behaviour.blinks import EDGE, LONGEST_WAIT, SHORT, blink_frames, paced_blinks, write_blinks
 
 EYES = tuple(INDEX[name] for name in BLENDSHAPES if name.startswith(("eyeLook", "eyeBlink")))
 """Channels of gaze and lids."""
 ACROSS = 0.45
 """Gaze weight at which the eyes look at somebody a whole picture's half away."""
+_HEAVY = 2.0
+"""How much longer blinks last by how far the lids hang: of the style weary by 44 %."""
+_LATER = round(0.25 * FPS)
+"""Frames by which a blink comes later after another's phrase than after one's own."""
 AWAY = (0.28, -0.16)
 """Gaze, across and up, of somebody who looks away."""
-_LONGEST_STARE, _SHORTEST_STARE = 4.4, 1.2
-_EDGE, _REACH = 0.6, 2.2
-"""Seconds from either end of a stretch between which its first and its last blink lie: stretches join without a stare
-and without two blinks at once."""
-_SHORT = 2.4
-"""Seconds below which a blink in each stretch would be too many."""
-_LONGEST_WAIT = 4.8
-"""Seconds between two blinks across stretches that have none."""
-_ROOM = 0.5
-"""Seconds of the shortest stretch that can hold a blink."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +125,8 @@ def draw_eyes(
             cues = cues_of(k, voices, sides, None if driven is None else driven[:, :, frames])
             own = AVERAGE if span.delivery is None else span.delivery[k]
             # Of short stretches in a row every other one has a blink, or fewer where the wait allows it.
-            n_frames, until = span.stop - span.start, blinked[k] + round(FPS * _LONGEST_WAIT) - span.start
-            spared[k] = n_frames < FPS * _SHORT and not spared[k] and until >= n_frames + round(FPS * _EDGE)
+            n_frames, until = span.stop - span.start, blinked[k] + round(FPS * LONGEST_WAIT) - span.start
+            spared[k] = n_frames < FPS * SHORT and not spared[k] and until >= n_frames + round(FPS * EDGE)
             head = part.motion.values[:, ROTATION]
             rate = None if span.blinks is None else span.blinks[k]
             paced = None
@@ -203,100 +198,18 @@ def _eyes(
     rng = np.random.default_rng(seed)
     out = np.zeros((len(head), N_CHANNELS), np.float32)
     write_gaze(out, cues, held_turns(cues.speaking), head, rng, targets, delivery.gaze_aversion)
-    drawn = []
+    drawn, longer = [], 1 + _HEAVY * delivery.lids
     if paced is not None:
         drawn = paced
-        write_blinks(out, paced, rng)
+        write_blinks(out, paced, rng, longer)
     elif until is not None:
         drawn = blink_frames(len(head), phrase_ends(cues), rng, max(delivery.blinks, 1.0), until)
         # some are left out, so that short stretches have fewer as well
-        write_blinks(out, [frame for frame in drawn if delivery.blinks >= 1 or rng.random() < delivery.blinks], rng)
+        kept = [frame for frame in drawn if delivery.blinks >= 1 or rng.random() < delivery.blinks]
+        write_blinks(out, kept, rng, longer)
     lids = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
     out[:, lids] = delivery.lids + (1 - delivery.lids) * out[:, lids]
     return out.clip(0, 1), drawn
-
-
-def paced_blinks(n_frames: int, per_minute: float, owed: float, rng: np.random.Generator) -> tuple[list[int], float]:
-    """Frames of blinks at a given rate, at uneven distances.
-
-    Args:
-        n_frames: length of the track.
-        per_minute: blinks a minute, over many tracks.
-        owed: share of a blink that tracks before it leave to this one.
-        rng: source of chance.
-
-    Returns:
-        The frames, and the share that is left over.
-    """
-    wanted = owed + per_minute * n_frames / (60 * FPS)
-    count = int(wanted)
-    share = n_frames / max(count, 1)
-    # each somewhere in the middle of its share of the track: no two at once, and none at an end
-    frames = [int((number + rng.uniform(0.25, 0.75)) * share) for number in range(count)]
-    return frames, wanted - count
-
-
-def blink_frames(
-    n_frames: int, phrase_ends: np.ndarray, rng: np.random.Generator, rate: float = 1.0, until: int | None = None
-) -> list[int]:
-    """Frames at which the lids are shut: every 1.2 to 4.4 s, drawn to ends of phrases; none in the first or last 0.6 s.
-
-    Args:
-        n_frames: length of the track.
-        phrase_ends: (T,) bool.
-        rng: source of chance.
-        rate: at least 1; the time between two is that much shorter.
-        until: the first blink comes no later, as far as the first 0.6 s stay free. A track too short for any has one
-            about its middle when the next track's would be too late. None = no matter.
-    """
-    edge, shortest = round(FPS * _EDGE), round(FPS * _SHORTEST_STARE / rate)
-    reach = max(round(FPS * _REACH / rate), edge + shortest)
-    until = n_frames + edge if until is None else until
-    last_frame = n_frames - edge
-    if last_frame <= edge:
-        late = until < n_frames + edge and n_frames >= FPS * _ROOM
-        return [int(rng.integers(n_frames // 4, n_frames - n_frames // 4))] if late else []
-    first, final = edge, min(reach, last_frame)
-    if n_frames <= 2 * reach:
-        first = max(edge, n_frames - reach)
-    final = min(final, max(edge, until))
-    first = min(first, final)
-    frames = [_drawn(first, final, rng.uniform(first, final), phrase_ends, rng)]
-    if n_frames <= 2 * reach:
-        return frames
-    while n_frames - frames[-1] > reach:
-        first = frames[-1] + shortest
-        final = min(frames[-1] + round(FPS * _LONGEST_STARE / rate), last_frame)
-        target = frames[-1] + FPS * rng.gamma(6.0, 0.6) / rate
-        if target > last_frame == final:  # anywhere in what is left: at its very end all people would blink at once
-            first = max(first, n_frames - reach)
-            target = rng.uniform(first, final)
-        frames.append(_drawn(first, final, target, phrase_ends, rng))
-    return frames
-
-
-def _drawn(first: int, final: int, target: float, ends: np.ndarray, rng: np.random.Generator) -> int:
-    """A frame between two, at the target or, three times in four, at an end of a phrase within 1.3 s of it."""
-    window = np.arange(first, final + 1)
-    near = window[(np.abs(window - target) < 1.3 * FPS) & (ends[window.clip(max=len(ends) - 1)] > 0)]
-    if len(near) and rng.random() < 0.75:
-        target = near[np.argmin(np.abs(near - target))] + rng.integers(0, 6)
-        target -= 2 * max(0, target - final)  # turned back: at the last frame people would blink at once, too
-    return int(np.clip(round(target), first, final))
-
-
-def write_blinks(out: np.ndarray, frames: list[int], rng: np.random.Generator) -> None:
-    """Adds blinks to (T, 57): lids shut in 100 ms and open in 150 ms; brows, lower lids and gaze follow a little."""
-    times = np.arange(len(out)) / FPS
-    for frame in frames:
-        t = times - frame / FPS
-        lid = np.where(t < 0, smoothstep(1 + t / 0.10), 1 - smoothstep((t - 0.02) / 0.15)) * rng.uniform(0.93, 1.0)
-        for side in ("Left", "Right"):
-            channel = INDEX[f"eyeBlink{side}"]
-            out[:, channel] = np.maximum(out[:, channel], lid * rng.uniform(0.97, 1.0))
-            out[:, INDEX[f"eyeSquint{side}"]] += 0.10 * lid
-            out[:, INDEX[f"browDown{side}"]] += 0.04 * lid
-            out[:, INDEX[f"eyeLookDown{side}"]] += 0.10 * lid
 
 
 def write_gaze(
@@ -361,10 +274,10 @@ def held_turns(speaking: np.ndarray) -> np.ndarray:
 
 
 def phrase_ends(cues: Cues) -> np.ndarray:
-    """Frames just after a voice, one's own or another's, fell silent for at least 120 ms, (T,) bool."""
+    """Frames just after a voice fell silent for at least 120 ms, one's own, or another's a moment ago, (T,) bool."""
     ends = np.zeros(len(cues.stress), bool)
-    for voice in (cues.speaking, cues.heard):
+    for voice, later in ((cues.speaking, 0), (cues.heard, _LATER)):
         for start, stop in runs(np.asarray(voice) <= 0.5):
             if start > 0 and stop - start >= 3:
-                ends[start : start + 3] = True
+                ends[start + later : start + later + 3] = True
     return ends

@@ -13,7 +13,8 @@ from scipy.ndimage import gaussian_filter1d
 from generation.core.arrays import runs, smoothstep
 from generation.core.clock import FPS
 from generation.core.motion import INDEX, N_CHANNELS
-from generation.motion.gaze import Cues, blink_frames, held_turns, phrase_ends, write_blinks, write_gaze
+from generation.motion.behaviour.blinks import blink_frames, write_blinks
+from generation.motion.gaze import Cues, held_turns, phrase_ends, write_gaze
 from generation.text.timed_phonemes import TimedPhonemes
 
 _PITCH, _YAW, _ROLL = (INDEX[f"headRotation{axis}"] for axis in "XYZ")

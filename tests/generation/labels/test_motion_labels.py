@@ -24,7 +24,8 @@ from generation.motion.articulation import (
     phonetic_features,
     with_lip_gap,
 )
-from generation.motion.gaze import Cues, blink_frames
+from generation.motion.behaviour.blinks import blink_frames
+from generation.motion.gaze import Cues
 from generation.motion.gestures import LARGEST_TURN, gestures, stress_track
 from generation.motion.rig import FaceRig
 from generation.text.phonemizer import SYMBOL_INDEX

@@ -8,7 +8,8 @@ from gaze_fixtures import across, cut, scene
 
 from generation.core.clock import FPS
 from generation.core.motion import INDEX, N_CHANNELS
-from generation.motion.gaze import EYES, Cues, add_gaze, blink_frames, cues_of, eye_motion
+from generation.motion.behaviour.blinks import blink_frames
+from generation.motion.gaze import EYES, Cues, add_gaze, cues_of, eye_motion
 
 SIDES = np.array([-0.7, 0.1, 0.8], np.float32)
 

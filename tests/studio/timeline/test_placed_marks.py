@@ -12,7 +12,7 @@ from gaze_fixtures import scene as voices
 from generation.core.arrays import runs
 from generation.core.motion import INDEX
 from generation.core.performance import Line, StoredPerformance
-from generation.motion.gaze import paced_blinks
+from generation.motion.behaviour.blinks import paced_blinks
 from generation.motion.keyframes import HANDLES
 from generation.text.phonemizer import phonemize
 from studio.acting.marks import Pause

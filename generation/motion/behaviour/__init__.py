@@ -1,0 +1,1 @@
+"""What faces do beside speech, drawn without the network: blinks, and listening to others."""
