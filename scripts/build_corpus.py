@@ -3,7 +3,7 @@
 python -m scripts.build_corpus --shared ../shared --out work/more/corpus --hours 3      the sentences of the corpus
 python -m scripts.build_corpus --shared ../shared --texts lines.txt --out ... --hours 3 other ones, one a line
 python -m scripts.build_corpus --shared ../shared --out ... --lengths 25000             how long sounds last, unspoken
-python -m scripts.build_corpus --language es --out work/es/corpus --hours 1             sentences of `scripts/sentences`
+python -m scripts.build_corpus --language es --out work/es/corpus --hours 1             `scripts.corpus_sentences`
 
 Needs the extra `train` and, for the voices, npm. Goes on where it was stopped (SIGTERM, Ctrl-C); another seed adds
 other voices and speeds to the same folder. About 0.5 s of one core for a second of speech, 0.05 s for a sentence's
@@ -21,12 +21,12 @@ from pathlib import Path
 from generation.data.corpus_builder import CorpusBuilder, Splits, read_manifest, tidy_texts
 from generation.data.duration_corpus import build_teacher_durations
 from generation.data.kokoro import LengthTeacher, SpeechTeacher, fetch_teacher
-from scripts.corpus_sentences import sentences
+from scripts.corpus_sentences import sentences, word_rows
 
 LANGUAGES = {"es": "es", "fr": "fr-fr", "it": "it", "pt": "pt-br"}
 """What is asked for -> its name in eSpeak NG."""
 SENTENCES = 1500
-"""Of another language, without --texts."""
+"""Of another language, without --texts, and as many rows of frequent words."""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -54,7 +54,9 @@ def main(argv: list[str] | None = None) -> None:
     if args.texts:
         lines = args.texts.read_text(encoding="utf-8").splitlines()
     else:
-        lines = sentences(args.language, SENTENCES) if args.language else [row["text"] for row in known]
+        lines = [row["text"] for row in known]
+        if args.language:
+            lines = sentences(args.language, SENTENCES) + word_rows(args.language, SENTENCES)
     teacher = args.teacher or args.out / "teacher"
     fetch_teacher(teacher)
     stop = threading.Event()

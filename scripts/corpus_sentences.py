@@ -1,6 +1,6 @@
-"""Sentences of other languages for the corpus, drawn from tables of `scripts/sentences` written by hand.
+"""Sentences of other languages for the corpus, from tables of `scripts/sentences` written by hand, and rows of words.
 
-python -m scripts.corpus_sentences es 600      prints so many, each once
+python -m scripts.corpus_sentences es 600      prints so many sentences, each once
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from itertools import cycle
 from pathlib import Path
 
 TABLES = Path(__file__).with_name("sentences")
+MOST_FREQUENT = 6000
+"""Words of a language that rows are drawn from."""
 _SLOT = re.compile(r"{(\w+)}")
 _ELISION = re.compile(r"\b([Qq]u)e (?=[AEIOUYÉÈaeiouyéè])|\b([Ss])i (?=ils?\b)")
 """French words that lose their vowel before another one."""
@@ -41,6 +43,30 @@ def sentences(language: str, wanted: int, seed: int = 0) -> list[str]:
             return list(found)
         text = _SLOT.sub(fill, pattern)
         found[_ELISION.sub(r"\1\2'", text) if language == "fr" else text] = None
+    return list(found)
+
+
+def word_rows(language: str, wanted: int, seed: int = 0) -> list[str]:
+    """Rows of four to nine frequent words: sounds and neighbours that the tables' few hundred words do not have.
+
+    Args:
+        language: es, fr, it or pt.
+        wanted: how many.
+        seed: of what is drawn.
+    """
+    from wordfreq import top_n_list, zipf_frequency
+
+    words = [
+        word
+        for word in top_n_list(language, MOST_FREQUENT)
+        if word.isalpha() and 3 <= len(word) <= 14 and zipf_frequency(word, language) > zipf_frequency(word, "en")
+    ]
+    rng = random.Random(f"words/{language}/{seed}")
+    found: dict[str, None] = {}
+    while len(found) < wanted:
+        row = rng.sample(words, rng.randint(4, 9))
+        between = rng.choice((" ", ", "))
+        found[between.join(row).capitalize() + rng.choice((".", ".", "?"))] = None
     return list(found)
 
 

@@ -8,7 +8,7 @@ import json
 import logging
 import random
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -45,8 +45,11 @@ NATIVE_VOICES: dict[str, tuple[str, ...]] = {
     "pt-br": ("pf_dora", "pm_alex", "pm_santa"),
 }
 """Voices of the teacher that speak another language than English as their own."""
-NATIVE_SHARE, PRESET_SHARE = 0.35, 0.2
-"""Of utterances in another language: a native voice alone, a preset alone; the others are blends of the two."""
+NATIVE_SHARE = 0.2
+"""Of utterances in another language, those of a native voice; the others are presets with the native voices' accent."""
+ACCENTS = {"es": 0.4, "fr-fr": 0.55, "it": 0.4, "pt-br": 0.4}
+"""How far a preset is moved towards native voices: as little as makes it understood, since it costs likeness."""
+ACCENT_SPREAD = 0.1
 SPEEDS = (0.85, 1.2)
 HELD_OUT_SHARE, BLEND_SHARE = 0.03, 0.2
 TEST_PER_MILLE, DEV_PER_MILLE = 25, 35
@@ -66,6 +69,12 @@ class Recipe:
     lang: str
     voices: dict[str, float]
     speed: float
+    accent: float = 0.0
+
+    @property
+    def spoken(self) -> dict[str, float]:
+        """Voices of the teacher that make the sound: ``voices`` with the accent, which the model is not told."""
+        return with_accent(self.voices, self.lang, self.accent)
 
 
 class Splits:
@@ -129,8 +138,9 @@ def draw_recipe(seed: int, index: int, texts: Sequence[str], language: str | Non
     text = texts[_order(seed, turn, len(texts))[place]]
     rng = random.Random(f"{seed}/{turn}/{place}")
     if language:
-        voices = foreign_voices(rng, language)
-        return Recipe(f"{language}-s{seed}-{index:06d}", text, language, voices, round(rng.uniform(*SPEEDS), 2))
+        voices, strength = foreign_voices(rng, language)
+        speed = round(rng.uniform(*SPEEDS), 2)
+        return Recipe(f"{language}-s{seed}-{index:06d}", text, language, voices, speed, strength)
     kind, known = rng.random(), TRAINING_VOICES + MORE_VOICES
     if kind < HELD_OUT_SHARE:
         voices = {rng.choice(HELD_OUT_VOICES): 1.0}
@@ -149,15 +159,32 @@ def blend(rng: random.Random) -> dict[str, float]:
     return {first: weight, second: round(1 - weight, 2)}
 
 
-def foreign_voices(rng: random.Random, language: str) -> dict[str, float]:
-    """A native voice of a language, a preset, or a blend, so that presets learn the language and keep their timbre."""
+def foreign_voices(rng: random.Random, language: str) -> tuple[dict[str, float], float]:
+    """A native voice of a language, or a preset and how much accent it needs, so that presets keep their timbre."""
     native, preset, kind = rng.choice(NATIVE_VOICES[language]), rng.choice(TRAINING_VOICES), rng.random()
-    if kind < NATIVE_SHARE:
-        return {native: 1.0}
-    if kind < NATIVE_SHARE + PRESET_SHARE:
-        return {preset: 1.0}
-    weight = round(rng.uniform(0.25, 0.75), 2)
-    return {native: weight, preset: round(1 - weight, 2)}
+    strength = round(ACCENTS[language] + rng.uniform(-ACCENT_SPREAD, ACCENT_SPREAD), 2)
+    return ({native: 1.0}, 0.0) if kind < NATIVE_SHARE else ({preset: 1.0}, strength)
+
+
+def with_accent(voices: Mapping[str, float], language: str, strength: float) -> dict[str, float]:
+    """Weights that add to voices what sets native voices of a language apart from English ones of the same sex.
+
+    Voices of the teacher hold timbre and accent together: a preset alone is not understood in French, half of a native
+    voice in it makes it another person. The mean difference moves the accent at half of that cost.
+
+    Args:
+        voices: voice name -> weight.
+        language: of the accent, by its name in eSpeak NG.
+        strength: 0 = none, 1 = all of the difference.
+    """
+    mixed = defaultdict(float, voices)
+    for native in NATIVE_VOICES[language] if strength else ():
+        share = strength / len(NATIVE_VOICES[language])
+        alike = [v for v in TRAINING_VOICES + MORE_VOICES if v[0] in "ab" and v[1] == native[1]]
+        mixed[native] += share
+        for voice in alike:
+            mixed[voice] -= share / len(alike)
+    return dict(mixed)
 
 
 def accent(voices: Mapping[str, float]) -> str:
@@ -281,7 +308,7 @@ class CorpusBuilder:
         """The manifest's row of a new utterance whose sound is in place, or why there is none."""
         import soundfile
 
-        speech = self.teacher.speak(phonemes, recipe.voices, recipe.speed)
+        speech = self.teacher.speak(phonemes, recipe.spoken, recipe.speed)
         if reason := fault(speech):
             return reason
         waveform = speech.waveform * min(1.0, LOUDEST_PEAK / np.abs(speech.waveform).max())

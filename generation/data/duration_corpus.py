@@ -27,6 +27,7 @@ from generation.data.corpus_builder import (
     foreign_voices,
     read_manifest,
     tidy_texts,
+    with_accent,
 )
 from generation.data.kokoro import LengthTeacher
 from generation.text.phoneme_sequence import PAUSE
@@ -140,7 +141,7 @@ def build_teacher_durations(
     have = len(mine)
 
     def measured(row: dict) -> dict:
-        lengths = teacher.lengths(row["phonemes"], row["voices"])
+        lengths = teacher.lengths(row["phonemes"], with_accent(row["voices"], row["lang"], row["accent"]))
         return row | {"lengths": [round(float(n), 2) for n in lengths]}
 
     with ThreadPoolExecutor(workers) as pool, path.open("a", encoding="utf-8") as file:
@@ -158,8 +159,9 @@ def _sentences(seed: int, texts: list[str], splits: Splits, first: int, language
     for number in count(first):
         rng = random.Random(f"{seed}/{number}")
         text = rng.choice(texts) if rng.random() < _KNOWN_SHARE else chain.sentence(rng)
+        strength = 0.0
         if language:
-            voices = foreign_voices(rng, language)
+            voices, strength = foreign_voices(rng, language)
         elif rng.random() < BLEND_SHARE:
             voices = blend(rng)
         else:
@@ -171,5 +173,6 @@ def _sentences(seed: int, texts: list[str], splits: Splits, first: int, language
             continue
         if len(phonemes) in range(2, SYMBOLS_ALLOWED.stop) and splits.of(text) == "train":
             yield {
-                "id": f"r{seed}-{number:06d}", "text": text, "lang": lang, "phonemes": phonemes, "voices": voices
+                "id": f"r{seed}-{number:06d}", "text": text, "lang": lang, "phonemes": phonemes, "voices": voices,
+                "accent": strength,
             }  # fmt: skip

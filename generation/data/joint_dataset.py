@@ -21,7 +21,7 @@ from generation.text.languages import LANGUAGE_INDEX
 from generation.text.phoneme_sequence import UNKNOWN_SYMBOL, silent_symbols, timed_symbols
 from generation.text.timed_phonemes import TimedPhonemes
 
-WORSENED_SHARE = 0.5
+WORSENED_SHARE = 0.3
 """Of recordings that are given whole, those with other sounds in them."""
 HELD_OUT_VOICES = ("af_aoede", "am_puck", "bf_isabella", "bm_lewis")
 

@@ -16,7 +16,18 @@ RENDER_AND_SAY = [
     "studio.cli", "studio.production.render", "studio.production.setup", "studio.production.preview",
     "studio.performance.speak_line", "studio.performance.models", "studio.performance.performer",
 ]  # fmt: skip
-EXTRAS = ("librosa", "jiwer", "onnx", "onnxruntime", "openfacefx", "speechmos", "matplotlib", "skimage", "kokoro")
+EXTRAS = (
+    "librosa",
+    "jiwer",
+    "onnx",
+    "onnxruntime",
+    "openfacefx",
+    "speechmos",
+    "matplotlib",
+    "skimage",
+    "kokoro",
+    "wordfreq",
+)
 """What only corpus building, base training and the evaluation use."""
 
 

@@ -115,7 +115,8 @@ def test_builds_stops_and_goes_on_in_the_format_of_the_corpus(tmp_path: Path) ->
     first = read_manifest(builder.manifest)
     assert 4 <= len(first) <= 6
     row = first[0]
-    assert list(row) == ["id", "text", "lang", "voices", "speed", "phonemes", "durations", "samples", "split"]
+    keys = ["id", "text", "lang", "voices", "speed", "accent", "phonemes", "durations", "samples", "split"]
+    assert list(row) == keys
     assert len(row["durations"]) == len(row["phonemes"]) + 2 and sum(row["durations"]) * 600 == row["samples"]
     sound, rate = soundfile.read(tmp_path / "audio" / f"{row['id']}.opus")
     assert (len(sound), rate) == (row["samples"], SAMPLE_RATE)
