@@ -10,7 +10,10 @@ from generation.motion.keyframes import HANDLES
 from studio.acting.marks import Keyframe, Retake
 from studio.core.problems import DocumentError, Problem
 from studio.scene.schema import FaceMotion, Scene, ScriptLine
+from studio.scene.screenplay import OPTIONS
 
+_WRITTEN = {"who", "text", "note", *OPTIONS}
+"""Keys of a line that a screenplay has."""
 LEAST_FRAMES = 5
 """Shortest span that can be made again: below 0.2 s there is nothing between its fades."""
 
@@ -108,19 +111,32 @@ def sound_only(scene: Scene) -> Scene:
 
 
 def kept_over(old: Sequence[ScriptLine], new: Sequence[ScriptLine]) -> tuple[ScriptLine, ...]:
-    """A new script; lines whose sound is that of an old one have its retakes, motion and words, others no retakes."""
+    """A new script in which lines that say what an old one says have all of it that a screenplay cannot write.
+
+    That is what the new line does not set itself: motion, replaced words, directions, curves and so on. Retakes stay
+    only where the sound stays, for whose times they were made; a line with other words has none, and no replaced words.
+    """
     known: dict[tuple[object, ...], list[ScriptLine]] = {}
     for line in old:
-        known.setdefault(_sound(line), []).append(line)
+        known.setdefault(_said(line), []).append(line)
     made = []
     for line in new:
-        former = known.get(_sound(line))
-        kept = former.pop(0) if former else line.model_copy(update={"retakes": (), "words": ()})
-        same = {"retakes": kept.retakes, "motion": kept.motion, "words": kept.words}
-        made.append(line.model_copy(update=same))
+        same = known.get(_said(line), [])
+        if not same:
+            made.append(line.model_copy(update={"retakes": (), "words": ()}))
+            continue
+        former = same.pop(same.index(line) if line in same else 0)
+        lacking = set(ScriptLine.model_fields) - _WRITTEN - line.model_fields_set
+        kept = line.model_copy(update={name: getattr(former, name) for name in lacking})
+        made.append(kept if _sound(kept) == _sound(former) else kept.model_copy(update={"retakes": ()}))
     return tuple(made)
 
 
+def _said(line: ScriptLine) -> tuple[object, ...]:
+    """Who says what."""
+    return line.who.casefold(), line.text, line.language, line.recording, line.channel
+
+
 def _sound(line: ScriptLine) -> tuple[object, ...]:
-    acting = tuple(line.styles.items()), line.direction, tuple(line.emotions.items()), line.pauses
-    return line.who.casefold(), line.text, line.speed, acting, line.recording, line.channel
+    """What else decides when a line's sounds are heard."""
+    return line.speed, tuple(line.styles.items()), line.direction, tuple(line.emotions.items()), line.pauses

@@ -106,6 +106,8 @@ def test_a_key_of_the_line_goes_before_its_directions_and_curves_are_kept() -> N
                 curves=[{"channel": "jawOpen", "points": [[0, 0.2]]}])  # fmt: skip
     assert made.styles == {"whisper": 0.3} and made.speed == pytest.approx(1.5)
     assert [curve.channel for curve in made.curves] == ["jawOpen", "headNod"]
+    assert [pause.after for pause in line("Come (pause) here.", pauses=[{"after": 2, "seconds": 1}]).pauses] == [2, 1]
+    assert line("(without blinking) Come.").blinks == 0 and line("(without blinking) Come.", blinks=20).blinks == 20
 
 
 def test_an_emotion_shows_on_face_and_in_the_voice_by_its_intensity() -> None:
@@ -119,9 +121,9 @@ def test_an_emotion_shows_on_face_and_in_the_voice_by_its_intensity() -> None:
 
 
 def test_tables_name_channels_and_styles_that_there_are() -> None:
-    for manner, face in expressions().values():
+    for vocal_style, face in expressions().values():
         assert all(channel in HANDLES for channel, _ in face)
-        assert all(0 < strength <= 1.5 for _, strength in manner.styles)
+        assert all(0 < strength <= 1.5 for _, strength in vocal_style.styles)
     for known in {(found.kind, found.name): found for found in phrases().values()}.values():
         requests = [text for text, found in phrases().items() if (found.kind, found.name) == (known.kind, known.name)]
         for curve in acted(" ".join(requests[0])).curves:

@@ -18,7 +18,7 @@ from studio.editing.script_edits import apply_line_action
 from studio.performance.models import Models
 from studio.performance.performer import ScenePerformer
 from studio.project.restore import media_names, with_files
-from studio.scene.retakes import kept_over
+from studio.scene.retakes import with_retake
 from studio.scene.schema import Scene
 from studio.scene.screenplay import print_lines
 from studio.validation.scene_check import check_scene
@@ -102,4 +102,5 @@ def test_the_page_sets_a_lines_styles(tiny: Path) -> None:
     assert apply_line_action(after, SetStyles(index=0, value=""))[0] == before
     with pytest.raises(ValueError, match=r"^Styles of a line are written as: whisper 0\.8 \+ weary\.$"):
         apply_line_action(before, SetStyles(index=0, value="weary 9"))
-    assert kept_over(before.script, after.script)[0].retakes == ()
+    again = with_retake(before, 0, 0.2, 0.6, [], 2.0, take=1)
+    assert apply_line_action(again, SetStyles(index=0, value="weary 0.5"))[0].script[0].retakes == ()

@@ -39,8 +39,9 @@ from studio.production.settings import RenderSettings
 from studio.project.restore import scene_of_video
 from studio.scene.document import dump_scene, load_scene
 from studio.scene.line_names import line_names
-from studio.scene.retakes import kept_over, with_retake
+from studio.scene.retakes import with_retake
 from studio.scene.schema import Character, Scene
+from studio.scene.screenplay import print_lines
 from studio.timeline.timeline import Timeline
 from studio.validation.scene_check import check_scene
 
@@ -254,12 +255,26 @@ def test_edits_of_a_script_keep_what_still_fits(scene: dict) -> None:
     assert renamed.script[0].retakes == ()
     later, _ = script_edits.apply_line_action(made, read_line_action({"kind": "pause", "index": 0, "value": 1.0}))
     assert later.script[0].retakes == made.script[0].retakes
-    bare = tuple(line.model_copy(update={"retakes": ()}) for line in made.script)
-    assert kept_over(made.script, bare) == made.script, "a pasted screenplay names no retakes"
+    slower, _ = script_edits.apply_line_action(made, read_line_action({"kind": "speed", "index": 0, "value": 0.8}))
+    assert slower.script[0].retakes == ()
     with pytest.raises(ValueError, match="lies outside the line"):
         with_retake(before, 0, 3.0, 3.5, [], 2.0, take=1)
     with pytest.raises(ValueError, match="ends before it begins"):
         with_retake(before, 0, 0.5, 0.4, [], 2.0, take=1)
+
+
+def test_a_pasted_screenplay_keeps_what_it_cannot_write(scene: dict) -> None:
+    """Of lines that say the same: fails when words, curves, motion or what was made again is lost or goes elsewhere."""
+    marks = {"direction": "slowly", "curves": [{"channel": "headNod", "points": [[0, 0], [1, 5]]}], "pitch": 2,
+             "motion": {"brows": "a.csv"}, "words": [{"word": "One", "to": "Two"}]}  # fmt: skip
+    scene["script"][0] |= {"text": "One."} | marks | {"retakes": [{"start": 0, "end": 0.4}]}
+    before = Scene.model_validate(scene)
+    assert script_edits.pasted(before, print_lines(before.script), add_cast=False)[0].script == before.script
+    twice = script_edits.pasted(before, "EILEEN: One.\nEILEEN: One.\nEILEEN: Four.", add_cast=False)[0].script
+    assert twice[0].words == before.script[0].words and twice[0].curves == before.script[0].curves
+    assert twice[1].words == twice[1].curves == twice[2].words == twice[2].curves == ()
+    slower = script_edits.pasted(before, "EILEEN (speed 0.8): One.", add_cast=False)[0].script[0]
+    assert slower.words == before.script[0].words and slower.retakes == (), "its times are others"
 
 
 def test_a_line_takes_its_span_along_when_it_moves(scene: dict, tmp_path: Path) -> None:
