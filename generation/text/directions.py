@@ -10,8 +10,6 @@ _BRACKETS = re.compile(
     r"\[([^\[\]]{1,200})\]|(?<![\w*])\*(?!\s)([^*\n]{1,100}?)(?<!\s)\*(?![\w*])|\(([^()]{1,100})\)|<(/?[A-Za-z][^<>]{0,80})>"
 )
 _WORD = re.compile(r"[A-Za-z]+(?:['’.-][A-Za-z]+)*")
-
-
 _PLACE = "\ue000"
 """Stands where a direction was."""
 _MOST_WORDS = 8
@@ -69,6 +67,8 @@ def placed_directions(text: str) -> tuple[str, tuple[tuple[str, int], ...]]:
     start or end of a sentence, or begins with what somebody does, elsewhere it is spoken. Before a line a short
     ``(...)`` is a direction whatever it holds. Marks of markup such as ``<i>`` are left out as well.
     """
+    if not set("[(*<") & set(text):
+        return text, ()
     found: list[str] = []
 
     def take(match: re.Match[str]) -> str:

@@ -39,7 +39,7 @@ class Reading:
 def display_text(text: str) -> str:
     """The text as a reader sees it: ``{name|IPA}`` is shown as ``name``, directions are left out."""
     shown = INLINE.sub(lambda m: m[1].strip() + (m[3] or ""), text)
-    return take_directions(shown)[0] if set("[(*<") & set(shown) else shown
+    return take_directions(shown)[0]
 
 
 def _placed(text: str, lexicon: Mapping[str, str], language: str) -> tuple[str, list[tuple[str, str]]]:
@@ -86,7 +86,7 @@ def read_text(text: str, language: str = "en-us", lexicon: Mapping[str, str] | N
     from generation.text.rules.romance import spoken_romance
 
     placed, given = _placed(text, lexicon or {}, language)
-    placed, directions = take_directions(placed) if set("[(*<") & set(placed) else (placed, ())
+    placed, directions = take_directions(placed)
     english = is_english(language)
     said = spoken_form(placed, language) if english else spoken_romance(placed, language)
     words: list[str] = []

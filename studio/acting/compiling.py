@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
 
 from studio.acting.grammar import Request, Unknown, read_direction
 from studio.acting.marks import SIDES, Curve, Emotion, Gaze, Pause
@@ -79,7 +78,7 @@ class Acted:
     unknown: list[Unknown] = field(default_factory=list)
 
     def spoken(self, vocal_style: VocalStyle, share: float) -> None:
-        """A vocal_style of speaking at a share of its strength."""
+        """Adds a vocal style at a share of its strength."""
         self.speed *= vocal_style.speed**share
         self.loudness += vocal_style.loudness * share
         self.pitch += vocal_style.pitch * share
@@ -193,7 +192,6 @@ def _look(acted: Acted, request: Request, n_words: int) -> None:
     first, until = _words(request, n_words)
     brief = request.known.name == "glance" or first >= n_words
     looks = request.target if request.known.name != "look away" else "away"
-    # After a nod or the like of the same direction: the eyes go once it is done.
     acted.gazes.append(
         Gaze(
             looks=looks,
@@ -228,8 +226,3 @@ _OTHERS: Mapping[str, Callable[[Acted, Request, int], None]] = {
     **dict.fromkeys(("blink often", "never blink"), _blink_rate),
     "roll eyes": _roll,
 }
-
-
-def total_speed(*factors: float) -> float:
-    """Pace of several factors together, within what a line may have."""
-    return min(2.0, max(0.5, prod(factors)))

@@ -1,4 +1,4 @@
-"""Words of directions by the tables in `data`: acts, vocal styles of speaking, emotions, and how each is shown."""
+"""Words of directions by the tables in `data`: acts, vocal styles, emotions, and how each is shown."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class Known:
 
     Attributes:
         kind: ``act``, ``vocal_style`` or ``emotion``.
-        name: of the act or emotion, or the first word of the vocal_style.
+        name: of the act or emotion, or the first word of the vocal style.
         lasting: it is written as what goes on (``nodding``).
-        vocal_style: of a vocal_style.
+        vocal_style: what a vocal style changes; nothing of acts and emotions.
         intensity: of an emotion.
     """
 
@@ -130,7 +130,7 @@ def phrases() -> dict[Tokens, Known]:
 
 @cache
 def expressions() -> dict[Emotion, tuple[VocalStyle, tuple[tuple[str, float], ...]]]:
-    """How each emotion is shown at intensity 1: the vocal_style of speaking, and values of the face's channels."""
+    """How each emotion is shown at intensity 1: the vocal style, and values of the face's channels."""
     return {row["emotion"]: (_vocal_style(row), _weights(row["face"])) for row in _rows("expressions")}  # type: ignore[misc]
 
 
@@ -145,6 +145,5 @@ def longest_match(words: Sequence[str]) -> tuple[Known, int] | None:
 
 def nearest_phrase(text: str) -> str:
     """What of the tables a text that is not understood is most like, as a direction would write it."""
-    spelled = {" ".join(words): known for words, known in phrases().items()}
-    close = difflib.get_close_matches(" ".join(tokens(text)) or text.casefold(), spelled, n=1, cutoff=0.0)
-    return close[0]
+    spelled = [" ".join(words) for words in phrases()]
+    return difflib.get_close_matches(" ".join(tokens(text)) or text.casefold(), spelled, n=1, cutoff=0.0)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from generation.core.clock import MELS_PER_FRAME
+from generation.core.clock import MEL_RATE, MELS_PER_FRAME
 from generation.core.performance import Gap, Line
 from generation.text.phonemizer import display_text
 from studio.acting.marks import NewWord
@@ -111,9 +111,10 @@ def with_new_words(
         a, b = _symbols(line, _heard(word_times(line, shown), shown.split(), first, stop))
         sounds = _sounds_of(new, shown, first, stop, pronounce, line.language)
         begin, mels = sum(line.durations[:a]), sum(line.durations[a:b])
-        at = a + len(made.phonemes) - len(line.phonemes) if gaps else a
+        at = a + len(made.phonemes) - len(line.phonemes)
         phonemes = made.phonemes[:at] + sounds + made.phonemes[at + b - a :]
-        pace = _pace(made, at, at + b - a, phonemes, at + len(sounds), predicted := lengths(phonemes))
+        predicted = lengths(phonemes)
+        pace = _pace(made, at, at + b - a, phonemes, at + len(sounds), predicted)
         own = _own_lengths([pace * n for n in predicted[at : at + len(sounds)]], mels)
         grown = sum(own) - mels
         durations = (*made.durations[:at], *own, *made.durations[at + b - a :])
@@ -160,8 +161,8 @@ def _symbols(line: Line, span: tuple[float, float]) -> tuple[int, int]:
     ends = [0]
     for mels in line.durations:
         ends.append(ends[-1] + mels)
-    first = min(range(len(ends)), key=lambda i: abs(ends[i] - 100 * span[0]))
-    stop = min(range(len(ends)), key=lambda i: abs(ends[i] - 100 * span[1]))
+    first = min(range(len(ends)), key=lambda i: abs(ends[i] - MEL_RATE * span[0]))
+    stop = min(range(len(ends)), key=lambda i: abs(ends[i] - MEL_RATE * span[1]))
     while first < stop and line.phonemes[first] in _UNHEARD:
         first += 1
     while stop > first and line.phonemes[stop - 1] in _UNHEARD:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from generation.core.clock import MELS_PER_FRAME, seconds_from_frames
+from generation.core.clock import MEL_RATE, MELS_PER_FRAME, frames_covering_mels, seconds_from_frames
 from generation.core.performance import Line
 from studio.acting.marks import Pause
 from studio.timeline.word_timing import word_times
-
-_MELS_A_SECOND = 100
 
 
 class WordClock:
@@ -44,14 +42,14 @@ def with_pauses(
     """
     if not pauses:
         return durations
-    n_frames = -(-sum(durations) // MELS_PER_FRAME)
+    n_frames = frames_covering_mels(sum(durations))
     filled = (*durations[:-1], durations[-1] + MELS_PER_FRAME * n_frames - sum(durations))
     clock = WordClock(Line("", 0, 0, n_frames, phonemes, filled, language=language), text)
     n_words = len(text.split())
     longer = list(durations)
     for pause in pauses:
         place = _silence(phonemes, durations, clock.at(pause.after), last=pause.after >= n_words)
-        longer[place] += round(pause.seconds * _MELS_A_SECOND)
+        longer[place] += round(pause.seconds * MEL_RATE)
     return tuple(longer)
 
 
@@ -60,7 +58,7 @@ def _silence(phonemes: str, durations: tuple[int, ...], second: float, last: boo
     if last:
         return len(phonemes) - 1
     begun, index = 0, 0
-    while index < len(phonemes) - 1 and begun + durations[index] <= round(second * _MELS_A_SECOND):
+    while index < len(phonemes) - 1 and begun + durations[index] <= round(second * MEL_RATE):
         begun += durations[index]
         index += 1
     return max(phonemes.rfind(" ", 0, index + 1), 0)

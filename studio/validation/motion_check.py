@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from generation.core.clock import seconds_from_frames
+from generation.core.motion import Region
 from generation.motion.motion_files import MotionFile
 from studio.core.problems import Location, as_clause
 from studio.scene.schema import FaceMotion, listed
@@ -33,21 +34,16 @@ class MotionCheck(Findings):
 
     def _files(self, at: Location, label: str, motion: FaceMotion) -> Iterator[tuple[str, MotionFile]]:
         """Each file that can be used, with its regions in words; what is wrong with the others is said once a file."""
-        by_file: dict[str, list[str]] = {}
+        by_file: dict[str, list[Region]] = {}
         for region, name in motion.files.items():
             by_file.setdefault(name, []).append(region)
         for name, regions in by_file.items():
-            file = None
-            for region in motion.files:
-                if region not in regions:
-                    continue
-                try:
+            try:
+                for region in regions:
                     file = scene_motion(self.folder, name, region)
-                except ValueError as error:
-                    self._say((*at, region), f"{label}: {as_clause(error)}")
-                    file = None
-                    break
-            if file is not None:
+            except ValueError as error:
+                self._say((*at, region), f"{label}: {as_clause(error)}")
+            else:
                 yield listed(regions), file
 
     def _length(self, at: Location, label: str, regions: str, file: MotionFile, what: str, estimate: float) -> None:
