@@ -130,7 +130,9 @@ class RoutedAdapters:
                 least, most = float(np.min(strength)), float(np.max(strength))
                 if not 0 <= least <= most <= MOST_STRENGTH:
                     limits = f"it should be from 0 to {MOST_STRENGTH:g}"
-                    raise ValueError(f"The strength of the adapter {name!r} is {least or most:g}; {limits}.")
+                    raise ValueError(
+                        f"The strength of the adapter {name!r} is {most if least >= 0 else least:g}; {limits}."
+                    )
         with ExitStack() as hooks:
             for layer in sorted({layer for name in used for layer in self._loaded[name].layers}):
                 module = self._transformer.get_submodule(layer)

@@ -8,6 +8,8 @@ import numpy as np
 
 from generation.core.clock import HOP, LOG_FLOOR, N_FFT, N_MELS, SAMPLE_RATE
 
+PAD = (N_FFT - HOP) // 2
+"""Samples by which the first frame begins before the sound, and the last one ends after it."""
 _AT_ONCE = 1000
 
 
@@ -29,6 +31,21 @@ def mel_filter_bank() -> np.ndarray:
     return bank.astype(np.float32)
 
 
+@cache
+def hann_window() -> np.ndarray:
+    """(1024,) float32, periodic: that of :func:`torch.hann_window`."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
+
+
+def sound_frames(waveform: np.ndarray) -> np.ndarray:
+    """(S / 240, 1024) float32 view, read-only: what each frame of a sound (S,) at 24 kHz is made of, before its window.
+
+    Samples beyond the last whole frame of 240 are left out; S is at least 240.
+    """
+    whole = waveform[: len(waveform) // HOP * HOP].astype(np.float32)
+    return np.lib.stride_tricks.sliding_window_view(np.pad(whole, (PAD, PAD)), N_FFT)[::HOP]
+
+
 def log_mel(waveform: np.ndarray) -> np.ndarray:
     """Log-mel (S / 240, 100) float32 of sound (S,) at 24 kHz: that of :func:`generation.audio.mel.mel_spectrogram`.
 
@@ -38,11 +55,8 @@ def log_mel(waveform: np.ndarray) -> np.ndarray:
     out = np.empty((n_mels, N_MELS), np.float32)
     if not n_mels:
         return out
-    pad = (N_FFT - HOP) // 2
-    padded = np.pad(waveform[: n_mels * HOP].astype(np.float32), (pad, pad))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP]
-    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
+    frames = sound_frames(waveform)
     for first in range(0, n_mels, _AT_ONCE):
-        spectrum = np.fft.rfft(frames[first : first + _AT_ONCE] * window)
+        spectrum = np.fft.rfft(frames[first : first + _AT_ONCE] * hann_window())
         out[first : first + _AT_ONCE] = np.abs(spectrum) @ mel_filter_bank()
     return np.log(np.maximum(out, LOG_FLOOR))

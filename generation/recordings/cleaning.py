@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generation.audio.mel_bands import mel_filter_bank
+from generation.audio.mel_bands import PAD, hann_window, mel_filter_bank, sound_frames
 from generation.core.clock import HOP, LOG_FLOOR, MEL_RATE, N_FFT
 from generation.recordings.speech_mask import speech_mask
 
-_PAD = (N_FFT - HOP) // 2
 _NOISE_SECONDS = 1.0
 """Either way, over which the noise's spectrum is taken as steady."""
 _TAKEN, _LEAST_POWER = 0.7, 0.1
@@ -37,7 +36,7 @@ class Cleaned:
 def clean_recording(waveform: np.ndarray) -> Cleaned:
     """Parts a recording (S,) at 24 kHz into speech and the rest."""
     padded = np.pad(waveform, (0, -len(waveform) % HOP)).astype(np.float32)
-    spectrum = _stft(padded)
+    spectrum = np.fft.rfft(sound_frames(padded) * hann_window())
     dry = without_reverberation(spectrum)
     speech = _istft(_gain(dry) * dry)[: len(waveform)].astype(np.float32)
     return Cleaned(speech, (waveform - speech).astype(np.float32))
@@ -93,22 +92,11 @@ def _along_time(values: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     return convolve1d(values, kernel, axis=0, mode="nearest")
 
 
-def _window() -> np.ndarray:
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
-
-
-def _stft(waveform: np.ndarray) -> np.ndarray:
-    """(M, 513) complex of sound (240 M,), frames as everywhere."""
-    padded = np.pad(waveform, (_PAD, _PAD))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP]
-    return np.fft.rfft(frames * _window())
-
-
 def _istft(spectrum: np.ndarray) -> np.ndarray:
     """Sound (240 M,) of a spectrum (M, 513) by weighted overlap-add."""
-    window, n = _window(), len(spectrum)
+    window, n = hann_window(), len(spectrum)
     sound, total = np.zeros((n - 1) * HOP + N_FFT), np.zeros((n - 1) * HOP + N_FFT)
     for at, frame in enumerate(np.fft.irfft(spectrum, N_FFT) * window):
         sound[at * HOP : at * HOP + N_FFT] += frame
         total[at * HOP : at * HOP + N_FFT] += window**2
-    return (sound / np.maximum(total, 1e-8))[_PAD : _PAD + n * HOP]
+    return (sound / np.maximum(total, 1e-8))[PAD : PAD + n * HOP]

@@ -52,9 +52,10 @@ def fill_gaps(
     for first, stop in _in_mels(line.gaps):
         begin, end = max(0, first - _AROUND), min(len(mel), stop + _AROUND)
         samples = slice(HOP * begin, HOP * end)
-        known = (torch.from_numpy(each[samples])[None].to(vocoder.device) for each in (sound, given))
-        spectrum = torch.from_numpy(mel[begin:end])[None].to(vocoder.device)
-        piece = vocoder.decode(spectrum, known=(next(known), next(known)))[0].cpu().numpy()
+        spectrum, around, share = (
+            torch.from_numpy(each)[None].to(vocoder.device) for each in (mel[begin:end], sound[samples], given[samples])
+        )
+        piece = vocoder.decode(spectrum, known=(around, share))[0].cpu().numpy()
         own = slice(max(0, HOP * first - JOIN), HOP * stop + JOIN)
         part = piece[own.start - samples.start : own.stop - samples.start]
         sound[own] = np.where(given[own] < 1, part.clip(-1, 1), sound[own])

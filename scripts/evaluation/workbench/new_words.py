@@ -97,9 +97,14 @@ def _spoken(models: Models, voice: str, case: Case, words: tuple[NewWord, ...]) 
 
 
 def _changed(line: Line, before: np.ndarray, new: Line, after: np.ndarray) -> int:
-    """Samples that differ beyond the new word, as its symbols lie, and 60 ms on either side."""
+    """Samples that differ beyond the new word, as its symbols lie, and 60 ms on either side.
+
+    The word is whole: a sound that it begins or ends with as the old one did is made anew, too.
+    """
     first = _common(line.phonemes, new.phonemes)
     last = _common(line.phonemes[::-1], new.phonemes[::-1][: len(new.phonemes) - first])
+    first = new.phonemes.rfind(" ", 0, first) + 1
+    last = len(new.phonemes) - new.phonemes.find(" ", len(new.phonemes) - last)
     start = 240 * sum(new.durations[:first]) - JOIN
     stop = 240 * sum(new.durations[: len(new.phonemes) - last]) + JOIN
     rest = len(after) - stop

@@ -84,3 +84,13 @@ def test_strengths_of_frames_fit_layers_of_every_rate() -> None:
     scale = torch.tensor([0.0, 1.0, 0.5])[None, :, None]
     assert torch.equal(_at_rate(scale, 3), scale) and _at_rate(scale, 1) is scale
     assert _at_rate(scale, 12)[0, :, 0].tolist() == [0.0] * 4 + [1.0] * 4 + [0.5] * 4
+
+
+def test_a_strength_out_of_range_is_named_by_its_number(pipeline: JointPipeline) -> None:
+    """Fails when a track's lowest strength is named in place of the one that is too high."""
+    for strength, said in ((np.float32([0.2, 9.0]), "9"), (np.float32([-0.5, 1.0]), "-0.5"), (7.0, "7")):
+        with (
+            pytest.raises(ValueError, match=f"'sad' is {said}; it should be from 0 to"),
+            pipeline.adapters.active([{"sad": strength}]),
+        ):
+            pass
