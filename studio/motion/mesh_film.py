@@ -25,7 +25,6 @@ from studio.validation.scene_check import Report
 if TYPE_CHECKING:
     from studio.performance.models import Models
 
-STAGES = ("check", "load models", "speech and motion", "encoding")
 _QUALITY = 92
 """Of the texture, JPEG."""
 _MOUTH = [0.05, 0.015, 0.015, 1.0]

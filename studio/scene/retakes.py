@@ -116,20 +116,28 @@ def kept_over(old: Sequence[ScriptLine], new: Sequence[ScriptLine]) -> tuple[Scr
     That is what the new line does not set itself: motion, replaced words, directions, curves and so on. Retakes stay
     only where the sound stays, for whose times they were made; a line with other words has none, and no replaced words.
     """
+    untouched = {id(line) for line in old} & {id(line) for line in new}
     known: dict[tuple[object, ...], list[ScriptLine]] = {}
     for line in old:
-        known.setdefault(_said(line), []).append(line)
+        if id(line) not in untouched:
+            known.setdefault(_said(line), []).append(line)
     made = []
     for line in new:
-        same = known.get(_said(line), [])
-        if not same:
+        same = known.get(_said(line))
+        if id(line) in untouched:
+            made.append(line)
+        elif same:
+            made.append(_with_unwritten(line, same.pop(0)))
+        else:
             made.append(line.model_copy(update={"retakes": (), "words": ()}))
-            continue
-        former = same.pop(same.index(line) if line in same else 0)
-        lacking = set(ScriptLine.model_fields) - _WRITTEN - line.model_fields_set
-        kept = line.model_copy(update={name: getattr(former, name) for name in lacking})
-        made.append(kept if _sound(kept) == _sound(former) else kept.model_copy(update={"retakes": ()}))
     return tuple(made)
+
+
+def _with_unwritten(line: ScriptLine, former: ScriptLine) -> ScriptLine:
+    """The line with what it does not set itself and a screenplay cannot write, as its former self has it."""
+    lacking = set(ScriptLine.model_fields) - _WRITTEN - line.model_fields_set
+    kept = line.model_copy(update={name: getattr(former, name) for name in lacking})
+    return kept if _sound(kept) == _sound(former) else kept.model_copy(update={"retakes": ()})
 
 
 def _said(line: ScriptLine) -> tuple[object, ...]:

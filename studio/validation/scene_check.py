@@ -10,7 +10,7 @@ from pathlib import Path
 from generation.audio.clip_quality import assess_clip
 from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE
-from generation.text.languages import ENGLISH, espeak_name, is_english, unknown_language
+from generation.text.languages import ENGLISH, espeak_name
 from generation.text.phonemizer import read_ipa
 from studio.cast.face_assignment import FaceAssignment, assign_faces, assignment_key
 from studio.cast.geometry import cramped_faces
@@ -19,7 +19,6 @@ from studio.core.problems import DocumentError, Location, Problem, as_clause, un
 from studio.scene.document import at_most, read_document, validate
 from studio.scene.lexicon import language_and_word
 from studio.scene.schema import STATEMENT_NEEDED, Scene, Voice
-from studio.scene.styles import read_style
 from studio.scene.voices import voice_fault, voice_names
 from studio.timeline.recordings import scene_recording
 from studio.validation.motion_check import MotionCheck
@@ -76,16 +75,9 @@ class _Check(ScriptCheck, MotionCheck):
             if character.name.casefold() in seen:
                 self._say(self._cast_at(index), f"{character.name} is in the cast twice", "give one another name")
             seen[character.name.casefold()] = character.name
-            wanted = espeak_name(character.language or ENGLISH)
-            if not is_english(wanted) and (reason := unknown_language(wanted, self._languages)):
-                self._say(self._cast_at(index, "language"), f"{character.name}: {as_clause(reason)}")
+            self._language(self._cast_at(index), character.name, character.language)
             for style in character.styles:
-                try:
-                    read_style(style, self.folder)
-                except DocumentError as error:
-                    for problem in error.problems:
-                        at = (*self._cast_at(index, "styles"), style)
-                        self._say(at, f"{character.name}: {problem.what}", problem.repair)
+                self._style(self._cast_at(index), character.name, style)
         for word, ipa in self.scene.lexicon.items():
             code, named = language_and_word(word)
             try:

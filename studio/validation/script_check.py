@@ -7,11 +7,12 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from generation.adapters.metadata import About
 from generation.core.clock import seconds_from_frames
 from generation.core.delivery import AVERAGE, Delivery
 from generation.core.performance import Line
 from generation.motion.keyframes import HANDLES
-from generation.text.languages import ENGLISH, espeak_name, is_english, shipped_languages, unknown_language
+from generation.text.languages import espeak_name, shipped_languages, unknown_language
 from generation.text.phonemizer import read_text
 from studio.acting.marks import SIDES, Movement
 from studio.core.messages import nearest, shortened
@@ -64,6 +65,20 @@ class ScriptCheck(Findings):
     def _languages(self) -> int:
         """How many languages the weights speak."""
         return shipped_languages()
+
+    def _language(self, at: Location, label: str, wanted: str | None) -> None:
+        """A language that a line or character names is one that the weights speak."""
+        if wanted is not None and (reason := unknown_language(espeak_name(wanted), self._languages)):
+            self._say((*at, "language"), f"{label}: {as_clause(reason)}")
+
+    def _style(self, at: Location, label: str, style: str) -> About | None:
+        """A style that a line or character names; None where it cannot be read, which is said."""
+        try:
+            return read_style(style, self.folder)
+        except DocumentError as error:
+            for problem in error.problems:
+                self._say((*at, "styles", style), f"{label}: {problem.what}", problem.repair)
+            return None
 
     def _lost_words(self, location: Location) -> bool:
         """Whether the file gives a line a text or a recording that was left out of the scene as faulty."""
@@ -123,9 +138,7 @@ class ScriptCheck(Findings):
     def _reading(self, at: Location, label: str, line: ScriptLine) -> None:
         """What of a line is not spoken as it stands: directions, and words of another language than it is read in."""
         speaker = next(iter(self.scene.speakers_of(line)), None)
-        wanted = espeak_name(line.language or ENGLISH)
-        if not is_english(wanted) and (reason := unknown_language(wanted, self._languages)):
-            self._say((*at, "language"), f"{label}: {as_clause(reason)}")
+        self._language(at, label, line.language)
         if line.recording is not None or len(line.text) > MAX_TEXT:
             return
         try:
@@ -210,13 +223,8 @@ class ScriptCheck(Findings):
     def _styles(self, at: Location, label: str, line: ScriptLine) -> None:
         """Styles of a line are known and leave the voice as whose it is."""
         for style in line.styles:
-            try:
-                about = read_style(style, self.folder)
-            except DocumentError as error:
-                for problem in error.problems:
-                    self._say((*at, "styles", style), f"{label}: {problem.what}", problem.repair)
-                continue
-            if about.kind == "voice":
+            about = self._style(at, label, style)
+            if about is not None and about.kind == "voice":
                 what = f"{label}: the style {shortened(style)} is a voice, which stays the same in all lines"
                 self._say((*at, "styles", style), what, "give it to the character")
 

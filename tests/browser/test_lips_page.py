@@ -124,6 +124,7 @@ def test_a_motion_file_moves_somebody_and_is_taken_back(page, editor, small, tmp
 
     use = page.get_by_role("button", name="Use this motion")
     visit(page, editor, "lips", small)
+    eventually(lambda: newest_lanes(small) is not None, 240)  # made on the first visit, slowly where much else runs
     page.locator(".line button").first.wait_for()
     bring("jaw.csv")
     page.get_by_text("jaw.csv lacks").wait_for()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,24 @@ def stirred(pipeline: JointPipeline, rank: int = 2) -> JointPipeline:
         if ".lora_" in name:
             weight.data.normal_(std=0.2)
     return pipeline
+
+
+def sampled_latents(pipeline: JointPipeline, perform: Callable[[], object]) -> tuple[np.ndarray, np.ndarray]:
+    """Latents of sound (K, T, 400) and motion (K, T, 57) that the pipeline samples while something is performed."""
+    kept = []
+    denoise = pipeline.denoise
+
+    def watched(*arguments: object) -> object:
+        kept.append(denoise(*arguments))
+        return kept[0]
+
+    pipeline.denoise = watched
+    try:
+        perform()
+    finally:
+        del pipeline.denoise
+    audio, motion = kept[0]
+    return audio.blended[0].numpy(), motion.blended[0].numpy()
 
 
 def write_adapter(path: Path, seed: int, part: str = "joint", voices: Iterable[str] = VOICES, **about: str) -> Path:

@@ -31,6 +31,13 @@ def write_sound(path: Path, seconds: float = 3.0, level: float = 0.3) -> None:
     soundfile.write(path, syllables(seconds, level=level), RATE, subtype="FLOAT")
 
 
+def write_photograph_and_hum(folder: Path, seconds: float) -> None:
+    """``one.png`` with one face, and ``hm.wav``, 8 kHz, which swells three times a second."""
+    write_picture(folder / "one.png", FACE)
+    time = np.arange(round(8000 * seconds)) / 8000
+    soundfile.write(folder / "hm.wav", 0.3 * np.sin(2 * np.pi * 200 * time) * np.sin(2 * np.pi * 3 * time), 8000)
+
+
 @cache
 def files_of_two_faces() -> dict[str, bytes]:
     """The files beside the sound scene; made once, as hundreds of tests begin with it."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from adapter_fixtures import CAST, LINES, stirred, write_adapter
+from adapter_fixtures import CAST, LINES, sampled_latents, stirred, write_adapter
 from tiny import tiny_pipeline
 
 from generation.adapters.routing import _at_rate
@@ -29,20 +29,8 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> JointPipeline:
 
 def spoken(pipeline: JointPipeline, lines: list[Line], strength: float = 0.0) -> list[np.ndarray]:
     """Sampled audio latents of each line, (n, 400)."""
-    kept = []
-    denoise = pipeline.denoise
-
-    def watched(*arguments: object) -> object:
-        kept.append(denoise(*arguments))
-        return kept[0]
-
-    pipeline.denoise = watched
-    try:
-        cast = [replace(member, adapters=(("sad", strength),)) for member in CAST]
-        pipeline(lines, cast, 24, sampling=Sampling(steps=2))
-    finally:
-        del pipeline.denoise
-    audio = kept[0][0].blended[0].numpy()
+    cast = [replace(member, adapters=(("sad", strength),)) for member in CAST]
+    audio, _ = sampled_latents(pipeline, lambda: pipeline(lines, cast, 24, sampling=Sampling(steps=2)))
     return [audio[line.character, line.start : line.stop] for line in lines]
 
 

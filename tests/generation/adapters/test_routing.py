@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from adapter_fixtures import CAST, LINES, stirred, write_adapter
+from adapter_fixtures import CAST, LINES, sampled_latents, stirred, write_adapter
 from tiny import tiny_pipeline
 
 from generation.core.performance import Performance
@@ -41,20 +41,8 @@ def latents(
     pipeline: JointPipeline, *styles: Strengths, sampling: Sampling = FULL, guidance: Guidance = DEFAULT_GUIDANCE
 ) -> list[np.ndarray]:
     """Sampled audio and motion latents of Ann and Bo, (T, 457) each."""
-    kept = []
-    denoise = pipeline.denoise
-
-    def watched(*arguments: object) -> object:
-        kept.append(denoise(*arguments))
-        return kept[0]
-
-    pipeline.denoise = watched
-    try:
-        perform(pipeline, *styles, sampling=sampling, guidance=guidance)
-    finally:
-        del pipeline.denoise
-    audio, motion = kept[0]
-    return list(torch.cat((audio.blended, motion.blended), -1)[0].numpy())
+    made = sampled_latents(pipeline, lambda: perform(pipeline, *styles, sampling=sampling, guidance=guidance))
+    return list(np.concatenate(made, -1))
 
 
 def perform(

@@ -9,9 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import soundfile
 import yaml
-from skimage.data import astronaut
+from scene_fixtures import write_photograph_and_hum
 
 from studio.cli import main
 from studio.export.provenance import verify
@@ -30,9 +29,7 @@ def use_tiny_assets(assets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Path:
-    cv2.imwrite(str(tmp_path / "one.png"), astronaut()[0:256, 100:356, ::-1])
-    time = np.arange(16_000) / 8000
-    soundfile.write(tmp_path / "hm.wav", 0.3 * np.sin(2 * np.pi * 200 * time) * np.sin(2 * np.pi * 3 * time), 8000)
+    write_photograph_and_hum(tmp_path, 2.0)
     line = {"who": "EILEEN", "recording": "hm.wav", "pause": 0.5}
     nod = {**line, "curves": [{"channel": "headNod", "points": [[0.5, 0], [0.8, 10], [1.2, 0]]}]}
     cast = [{"name": "EILEEN", "voice": "Alice"}]

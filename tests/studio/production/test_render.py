@@ -15,7 +15,7 @@ import soundfile
 import torch
 import yaml
 from imageio_ffmpeg import get_ffmpeg_exe
-from skimage.data import astronaut
+from scene_fixtures import write_photograph_and_hum
 
 from generation.audio.sound_file import stream_mono
 from generation.audio.sound_mark import find_sound_mark
@@ -43,9 +43,7 @@ def use_tiny_assets(assets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> dict:
-    cv2.imwrite(str(tmp_path / "one.png"), astronaut()[0:256, 100:356, ::-1])
-    time = np.arange(8000) / 8000
-    soundfile.write(tmp_path / "hm.wav", 0.3 * np.sin(2 * np.pi * 200 * time) * np.sin(2 * np.pi * 3 * time), 8000)
+    write_photograph_and_hum(tmp_path, 1.0)
     return {
         "picture": "one.png",
         "consent": "drawn",

@@ -273,6 +273,12 @@ def test_a_pasted_screenplay_keeps_what_it_cannot_write(scene: dict) -> None:
     twice = script_edits.pasted(before, "EILEEN: One.\nEILEEN: One.\nEILEEN: Four.", add_cast=False)[0].script
     assert twice[0].words == before.script[0].words and twice[0].curves == before.script[0].curves
     assert twice[1].words == twice[1].curves == twice[2].words == twice[2].curves == ()
+    move = {"kind": "move", "index": 1, "by": -1, "text": "One."}
+    for first, second in ((before.script[0], twice[1]), (twice[1], before.script[0])):
+        alike = before.model_copy(update={"script": (first, second)})
+        assert script_edits.pasted(alike, print_lines(alike.script), add_cast=False)[0].script == alike.script
+        moved, _ = script_edits.apply_line_action(alike, read_line_action(move))
+        assert moved.script == (second, first)
     slower = script_edits.pasted(before, "EILEEN (speed 0.8): One.", add_cast=False)[0].script[0]
     assert slower.words == before.script[0].words and slower.retakes == (), "its times are others"
 

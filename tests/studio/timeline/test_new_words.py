@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from durations import SevenEach
 
 from generation.core.performance import Line
 from generation.text.phonemizer import phonemize
@@ -87,21 +88,9 @@ def test_what_cannot_be_replaced_is_one_sentence(news: list[dict], said: str) ->
     script = [{"who": "ANNA", "text": TEXT, "words": news}]
     scene = Scene.model_validate({"picture": "p.png", "cast": [{"name": "ANNA"}], "script": script})
     with pytest.raises(DocumentError) as refused:
-        build_timeline(scene, [Speaker(None)], _Even(), lambda line: np.zeros(1, np.float32))
+        build_timeline(scene, [Speaker(None)], SevenEach(), lambda line: np.zeros(1, np.float32))
     (problem,) = refused.value.problems
     assert said in str(problem) and "\n" not in str(problem)
-
-
-class _Even:
-    def predict(
-        self,
-        phonemes: str,
-        voice: np.ndarray | None,
-        speed: float = 1.0,
-        seed: int | None = None,
-        language: str = "en-us",
-    ) -> tuple[int, ...]:
-        return (7,) * len(phonemes)
 
 
 def test_later_lines_move_with_a_longer_word_and_readers_see_it() -> None:
@@ -109,7 +98,7 @@ def test_later_lines_move_with_a_longer_word_and_readers_see_it() -> None:
         script = [{"who": "ANNA", "text": TEXT, "words": news}, {"who": "BOB", "text": "Fine."}]
         cast = [{"name": "ANNA"}, {"name": "BOB"}]
         scene = Scene.model_validate({"picture": "p.png", "cast": cast, "script": script})
-        timeline = build_timeline(scene, [Speaker(None)] * 2, _Even(), lambda line: np.zeros(1, np.float32))
+        timeline = build_timeline(scene, [Speaker(None)] * 2, SevenEach(), lambda line: np.zeros(1, np.float32))
         return [line.start for line in timeline.lines], timeline.texts
 
     (first, second), _ = made()

@@ -4,24 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from durations import SevenEach
 
 from generation.core.clock import frames_from_seconds
 from studio.scene.schema import Scene
 from studio.timeline.timeline import LEAD_FRAMES, PAUSE_FRAMES, TAIL_FRAMES, Speaker, Timeline, build_timeline
-
-
-class SevenEach:
-    """Seven mel frames a symbol at speed 1: a number that fits no frame grid."""
-
-    def predict(
-        self,
-        phonemes: str,
-        voice: np.ndarray | None,
-        speed: float = 1.0,
-        seed: int | None = None,
-        language: str = "en-us",
-    ) -> tuple[int, ...]:
-        return tuple([round(7 / speed)] * len(phonemes))
 
 
 def timeline(*script: dict, seconds: float = 1.003, **scene: object) -> Timeline:
