@@ -32,8 +32,17 @@ def soft_outline(image: np.ndarray, face: FaceLandmarks, mask: np.ndarray) -> np
         mask: float32 (H, W) in [0, 1].
     """
     matte = refine_matte(image, mask, max(2, round(_HAIR * face.inter_ocular)))
-    oval = face.points[list(FACE_OVAL), :2] - 0.5
-    inside = oval.mean(0) + _FACE * (oval - oval.mean(0))  # its edge is the matte's
+    return fill_face(matte, face.points[list(FACE_OVAL), :2] - 0.5)
+
+
+def fill_face(matte: np.ndarray, outline: np.ndarray) -> np.ndarray:
+    """A person's matte (H, W) with 1 inside their face, whose edge is left to the matte; in place.
+
+    Args:
+        matte: float32 (H, W) in [0, 1].
+        outline: (N, 2) points that go round the face, pixel indices x and y.
+    """
+    inside = outline.mean(0) + _FACE * (outline - outline.mean(0))
     return cv2.fillConvexPoly(matte, cv2.convexHull(np.round(inside).astype(np.int32)), 1.0)
 
 

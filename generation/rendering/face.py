@@ -13,6 +13,7 @@ from generation.core.motion import ROTATION, TRANSLATION, WEIGHTS
 from generation.motion.rig import FaceRig
 from generation.rendering.compositing import Compositor
 from generation.rendering.controls import mouth_controls
+from generation.rendering.cut_out import fill_face
 from generation.rendering.deformation import build_deformation
 from generation.rendering.eyes import Eye
 from generation.rendering.imaging.inpainting import fill_behind
@@ -23,6 +24,7 @@ from generation.rendering.mouth.layers import Mouth
 from generation.rendering.mouth.lip_line import find_lip_line
 from masks.landmarks import FaceLandmarks
 from masks.matting import refine_matte
+from masks.topology import FACE_OVAL
 
 _NODES_PER_UNIT = 14
 """Nodes of the motion's grid per inter-ocular distance."""
@@ -133,8 +135,7 @@ class FaceRenderer:
             )
             if self.look.blur:
                 matte = cv2.GaussianBlur(matte, (0, 0), self.look.blur)
-            outline = cv2.convexHull(np.float32(points[:468] - [self.grid.left, self.grid.top]))
-            matte = cv2.fillConvexPoly(matte, np.round(outline).astype(np.int32), 1.0)
+            matte = fill_face(matte, points[list(FACE_OVAL)] - [self.grid.left, self.grid.top])
             behind = fill_behind(crop, matte, round(0.8 * self.unit))
             person = (matte > 0) | (behind != crop).any(-1)
         # near the region's border the picture shows through

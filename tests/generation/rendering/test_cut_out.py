@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from generation.rendering.cut_out import cut_out, find_bodies, nearest_colours, soft_outline, straight_colours
+from generation.rendering.cut_out import (
+    cut_out,
+    fill_face,
+    find_bodies,
+    nearest_colours,
+    soft_outline,
+    straight_colours,
+)
 from masks.landmarks import FaceLandmarker, FaceLandmarks
 from masks.person_segmentation import segment_person
 
@@ -52,3 +59,15 @@ def test_a_face_that_is_kept_out_is_no_body(face: FaceLandmarks) -> None:
     other = FaceLandmarks(face.points + np.float32([512, 0, 0]))
     body = find_bodies(two, [face], [segment_person(two, face, others=[other])], [other])
     assert body[:, 512 + 100 : 512 + 350].mean() < 0.05
+
+
+def test_a_face_has_no_holes_and_the_edge_of_its_matte() -> None:
+    """Landmarks beside the outline take no background for the person: it would move, hard-edged, as a row of dots."""
+    y, x = np.mgrid[:120, :120]
+    radius = np.hypot(x - 60, y - 60)
+    matte = np.clip(40.5 - radius, 0, 1).astype(np.float32)
+    matte[50:54, 50:54] = 0.0
+    angles = np.linspace(0, 2 * np.pi, 36, endpoint=False)
+    filled = fill_face(matte.copy(), 60 + 42 * np.stack([np.cos(angles), np.sin(angles)], 1))
+    assert (filled[radius < 36] == 1).all()
+    np.testing.assert_array_equal(filled[radius > 39.5], matte[radius > 39.5])
