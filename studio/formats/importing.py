@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -174,7 +174,9 @@ def with_script(scene: Scene, script: Script, newcomers: Literal["refuse", "narr
     return made.model_copy(update={"script": lines, "cast": tuple(cast)})
 
 
-def scene_of_script(path: Path, output: Path, cast_of: Path | None = None) -> tuple[Scene, Script]:
+def scene_of_script(
+    path: Path, output: Path, cast_of: Path | None = None, change: Callable[[Script, Path], Script] | None = None
+) -> tuple[Scene, Script]:
     """A scene file made of a script.
 
     Args:
@@ -182,6 +184,7 @@ def scene_of_script(path: Path, output: Path, cast_of: Path | None = None) -> tu
         output: the scene file, which is not there yet.
         cast_of: a scene in the same folder whose picture and cast it is for; without one, everybody who speaks gets a
             voice, and the next free face of the picture that is still to be named.
+        change: what is done with the script, whose files are named from the given folder, before it becomes a scene.
 
     Raises:
         DocumentError: the script or the scene cannot be read, names are in no cast, the output is there or elsewhere.
@@ -196,6 +199,8 @@ def scene_of_script(path: Path, output: Path, cast_of: Path | None = None) -> tu
     require_place(output)
     before = Scene(picture="", cast=(), script=()) if cast_of is None else load_scene(cast_of)
     script = read_script_file(path, [member.name for member in before.cast])
+    if change is not None:
+        script = change(script, output.parent)
     scene = with_script(before, script, "faces" if cast_of is None else "refuse")
     text = dump_scene(scene)
     if len(text.encode()) > LARGEST_SCENE:

@@ -1,4 +1,4 @@
-"""The commands `parley workbench clean`, `describe`, `blend` and `design`: their options, and what they say."""
+"""The commands of `parley workbench`: their options, and what they say."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     clean.add_argument("--rest", type=Path, help="everything else (.wav): both sum to the recording")
     describe = add("describe", _describe, "Say how a voice sounds, in words that design takes.")
     describe.add_argument("recording", type=Path, help="a sound or film file of at most half an hour")
+    translate = add("translate", _translate, "Say in English what a recording says in another language.")
+    translate.add_argument("recording", type=Path, help="a sound or film file of at most half an hour")
+    translate.add_argument("--language", help="its language, two letters such as es; heard if not given")
+    translate.add_argument("--voice", help="who says it, as parley voices lists them, for --output")
+    translate.add_argument("-o", "--output", type=Path, help="the English line (.wav), with --voice")
     blend = add("blend", _blend, "Say a sentence in a blend of two voices.")
     blend.add_argument("one", help="name of a voice, as parley voices lists them")
     blend.add_argument("other", help="another")
@@ -69,6 +74,21 @@ def _describe(arguments: argparse.Namespace, say: Say) -> int:
     described = describe_file(arguments.recording)
     hertz = "" if described.hertz is None else f" ({described.hertz:.0f} Hz)"
     say("voice", f"{described.words}{hertz}.", **described.as_data())
+    return 0
+
+
+def _translate(arguments: argparse.Namespace, say: Say) -> int:
+    from studio.performance.speak_line import speak_line
+    from studio.workbench.recordings import translate_file
+
+    if (arguments.voice is None) != (arguments.output is None):
+        raise ValueError("A voice and a file for what it says belong together; give both --voice and -o, or neither.")
+    found = translate_file(arguments.recording, arguments.language)
+    facts = {"language": found.language, "heard": found.heard}
+    if arguments.output is not None:
+        speak_line(found.text, arguments.voice, arguments.output)
+        facts["file"] = str(arguments.output)
+    say("translation", found.text, **facts)
     return 0
 
 

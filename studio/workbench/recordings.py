@@ -1,4 +1,4 @@
-"""Recordings on the workbench: parted into speech and the rest, and described."""
+"""Recordings on the workbench: parted into speech and the rest, described, and translated."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import soundfile
 
 from generation.audio.waveform import Audio, load_audio
 from generation.core.clock import SAMPLE_RATE
+from generation.recordings.multilingual_whisper import Translation, translate
 from generation.voices.description import VoiceDescription, describe_voice
 from studio.core.messages import existing_file
 from studio.core.output import require_place, whole_or_nothing
@@ -74,13 +75,30 @@ def describe_file(source: Path) -> VoiceDescription:
     Raises:
         DocumentError: a file that cannot be read; nobody speaks in it.
     """
+    audio = _read(source)
     try:
-        return describe_voice(_read(source))
-    except DocumentError:
-        raise
+        return describe_voice(audio)
     except ValueError as error:
-        what, _, repair = str(error).partition("; ")
-        raise DocumentError([Problem("file", f"the recording {source.name[:60]!r} {what}", repair)]) from None
+        raise _unusable(source, error) from None
+
+
+def translate_file(source: Path, language: str | None) -> Translation:
+    """What a recording says, in English.
+
+    Raises:
+        DocumentError: a file that cannot be read; nobody speaks in it.
+        RuntimeError: the extra translate is not installed.
+    """
+    audio = _read(source)
+    try:
+        return translate(audio.waveform, language)
+    except ValueError as error:
+        raise _unusable(source, error) from None
+
+
+def _unusable(source: Path, error: ValueError) -> DocumentError:
+    what, _, repair = str(error).partition("; ")
+    return DocumentError([Problem("file", f"the recording {source.name[:60]!r} {what}", repair)])
 
 
 def _read(source: Path) -> Audio:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 
 from scripts.evaluation.languages import goals, markdown, word_figures
 from scripts.evaluation.table import BEGIN, END, write_table
-from scripts.evaluation.whisper_base import MultilingualListener, plain_words, put_together
+from scripts.evaluation.whisper_base import MultilingualListener, plain_words
 
 
 @pytest.mark.parametrize(
@@ -46,21 +45,6 @@ def test_a_table_for_each_language_goes_into_the_document(tmp_path: Path) -> Non
     assert "### Spanish\n| | goal | ours | teacher |" in written and "French" not in written
     assert "| word errors | <= 15.0 % | 12.0 % (10.0 - 14.0) | 10.0 % |" in written
     assert "| DNSMOS p808 | >= 3.65 |  | 3.90 |" in written and written.endswith(f"{END}\nmore\n")
-
-
-def test_the_recogniser_is_put_together_of_its_parts_and_no_others(tmp_path: Path) -> None:
-    parts = [tmp_path / "one", tmp_path / "two"]
-    for number, part in enumerate(parts, 1):
-        part.mkdir()
-        (part / f"model.bin.part{number}").write_bytes(bytes([number]) * 3)
-    for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
-        (parts[0] / name).write_text(name)
-    with pytest.raises(RuntimeError, match="not the expected ones"):
-        put_together(parts, tmp_path / "wrong")
-    whole = b"\x01\x01\x01\x02\x02\x02"
-    put_together(parts, tmp_path / "right", hashlib.sha256(whole).hexdigest())
-    assert (tmp_path / "right" / "model.bin").read_bytes() == whole and not (tmp_path / "wrong" / "model.bin").exists()
-    assert (tmp_path / "right" / "vocabulary.txt").read_text() == "vocabulary.txt"
 
 
 def test_what_was_heard_is_kept_by_sound_and_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
