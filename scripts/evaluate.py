@@ -22,6 +22,9 @@ from generation.data.grid_corpus import held_out_sentences
 from scripts.evaluation import languages, whisper_base
 from scripts.evaluation.bootstrap import renamed
 from scripts.evaluation.directions import direction_figures
+from scripts.evaluation.faces.emotions import emotion_figures
+from scripts.evaluation.faces.networks import fetch_networks
+from scripts.evaluation.faces.portraits import portraits
 from scripts.evaluation.inputs import Corpus
 from scripts.evaluation.judges import Judges
 from scripts.evaluation.measures.binding import binding
@@ -60,8 +63,8 @@ FACES = {"head0", "sharpness"}
 SCENES = {"dialogues", "blinks", "leak_idle", "reactions"}
 BINDING = {"leak", "outside"}
 OTHERS = (
-    "binding", "directions", "dub", "languages", "long_takes", "noisy", "recordings", "rtf", "sim", "streams",
-    "together",
+    "binding", "directions", "dub", "emotion", "languages", "long_takes", "noisy", "recordings", "rtf", "sim",
+    "streams", "together",
 )  # fmt: skip
 METRICS = (*sorted(HEARD | LIPS | CLIPS | FACES | SCENES | BINDING), *OTHERS)
 IN_PIXELS, IN_STREAMS, IN_VOICES, CLIPS_AT_MOST = 24, 24, 8, 80
@@ -142,6 +145,8 @@ class Evaluation:
         if "directions" in self.wanted:
             log.info("directions")
             self._ours(direction_figures(self.synthesis.models, DIRECTED_VOICE, self.synthesis.steps))
+        if "emotion" in self.wanted:
+            self._emotions()
         if "long_takes" in self.wanted:
             log.info("a minute in one pass")
             self._ours(long_takes(self.synthesis, self.judges, self._portrait, self.prompts))
@@ -151,6 +156,17 @@ class Evaluation:
         if "blinks" in self.wanted:
             alone = blinks([take.motion for takes in self.takes for take in takes])
             self._ours({"blinks_per_minute_sentences": alone["blinks_per_minute"]})
+
+    def _emotions(self) -> None:
+        networks = self.kept / "faces"
+        try:
+            fetch_networks(networks)
+        except RuntimeError as error:
+            log.warning("emotions are left out: %s", error)
+            return
+        log.info("emotions on faces")
+        speech = self.takes[0][0].motion
+        self._ours(emotion_figures(portraits(self.shared), speech, networks))
 
     @cached_property
     def takes(self) -> list[list[Take]]:
