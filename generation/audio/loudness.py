@@ -134,10 +134,10 @@ def _limit(total: Rows, peaks: Rows, gain: float, sampling_rate: int, into: Rows
     return meter.loudness()
 
 
-def mix_performance(performance: AnyPerformance, folder: Path | None = None) -> Sound:
-    """Mix of the tracks of a performance with the sound mark, see :func:`mix`."""
+def mix_performance(performance: AnyPerformance, folder: Path | None = None, bed: Sound | None = None) -> Sound:
+    """Mix of the tracks of a performance with the sound mark, over a ``bed`` at 24 kHz, see :func:`mix`."""
     tracks = [sound_of(speech, SAMPLE_RATE) for speech in performance.speech]
-    return mix(tracks, performance.voiced, folder, marked=True)
+    return mix(tracks, performance.voiced, folder, marked=True, bed=bed)
 
 
 def mix(
@@ -146,6 +146,7 @@ def mix(
     folder: Path | None = None,
     *,
     marked: bool = False,
+    bed: Sound | None = None,
 ) -> Sound:
     """Mixes the tracks of a scene at equal loudness: -16 LUFS with true peaks at -1 dBTP or below.
 
@@ -157,6 +158,7 @@ def mix(
         voiced: whether a voice is in each; the others are never lifted. None = in all of them.
         folder: where the mix and what is made on the way lie, in files; None = in memory.
         marked: the mix carries the mark of :mod:`generation.audio.sound_mark`; tracks are then at 24 kHz.
+        bed: what lies under the tracks, as loud as it is beside voices at the mix's loudness; at their rate.
 
     Raises:
         ValueError: no track, or tracks at different rates.
@@ -168,7 +170,7 @@ def mix(
     rate, length = rates.pop(), max(map(len, tracks))
     spoken = [True] * len(tracks) if voiced is None else voiced
     total, peaks, mixed = (_space(length, folder) for _ in range(3))
-    level = _add_up(tracks, spoken, total, marked)
+    level = _add_up(tracks, spoken, total, marked, bed)
     for block, window, inner in blocks(length, _BLOCK, _FILTER_REACH):
         peaks[block] = _oversampled(total[window])[inner]
     # Limiting costs a little loudness, so the level is set again on what the limiter leaves.
@@ -188,8 +190,10 @@ def _space(length: int, folder: Path | None) -> Rows:
     return np.zeros(length, np.float32) if folder is None else StoredArray((length,), folder)
 
 
-def _add_up(tracks: Sequence[Sound], voiced: Sequence[bool], total: Rows, marked: bool) -> float:
-    """Writes the sum of the tracks, each at the mix's loudness, and says how loud it is.
+def _add_up(
+    tracks: Sequence[Sound], voiced: Sequence[bool], total: Rows, marked: bool, bed: Sound | None = None
+) -> float:
+    """Writes the sum of the tracks, each at the mix's loudness, and of the bed, and says how loud it is.
 
     The mark comes into the sum: the limiter then keeps the peaks of what is heard.
     """
@@ -198,10 +202,12 @@ def _add_up(tracks: Sequence[Sound], voiced: Sequence[bool], total: Rows, marked
         gain = MIX_LUFS - loudness(track)
         gains.append(10 ** ((gain if lifted else min(gain, 0.0)) / 20) if math.isfinite(gain) else 0.0)
 
+    parts = [*zip(tracks, gains, strict=True), *([] if bed is None else [(bed, 1.0)])]
+
     def sums() -> Iterator[np.ndarray]:
         for block, _, _ in blocks(len(total), _BLOCK):
             summed = np.zeros(block.stop - block.start, np.float32)
-            for track, factor in zip(tracks, gains, strict=True):
+            for track, factor in parts:
                 piece = track.waveform[block]
                 summed[: len(piece)] += piece * factor
             yield summed

@@ -85,6 +85,13 @@ class ClipTrack:
             people.append(TrackedPerson(person.frames, np.float32(points)))
         return ClipTrack(self.n_frames, self.size, self.cuts, tuple(people))
 
+    def scaled(self, size: tuple[int, int]) -> ClipTrack:
+        """The same for frames of another height and width."""
+        down, across = size[0] / self.size[0], size[1] / self.size[1]
+        scale = np.array([across, down, across], np.float32)
+        people = tuple(TrackedPerson(person.frames, person.points * scale) for person in self.people)
+        return ClipTrack(self.n_frames, size, self.cuts, people)
+
 
 class Seen(NamedTuple):
     """What one frame of a video shows.

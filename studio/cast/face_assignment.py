@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from studio.cast.clip_claims import claim_people
+from studio.cast.clip_people import SceneClip, look_at_clip
 from studio.cast.face_choice import choose_faces
 from studio.cast.given_places import given_areas, marked_faces, read_area
 from studio.cast.places import Box, file_box, place_in_words
@@ -49,6 +51,7 @@ class AssignedFace:
         area: float32 (H, W) in [0, 1], where the scene says that this person is; None = to be found.
         drawn: whether the face comes from a rig file.
         timed: where the scene says that this person is for a time, in order.
+        person: number in the track of a video, from 0; None in a picture.
     """
 
     character: int
@@ -56,6 +59,7 @@ class AssignedFace:
     area: np.ndarray | None
     drawn: bool
     timed: tuple[TimedArea, ...] = ()
+    person: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,16 +67,18 @@ class FaceAssignment:
     """Who is where in a picture.
 
     Attributes:
-        picture: as it was loaded, uint8 (H, W, 3).
+        picture: as it was loaded, uint8 (H, W, 3); the first frame of a video.
         assigned: the cast's faces, in the order of the cast.
         bystanders: faces of nobody.
         full: width and height of the picture as its file has it, which regions count in; None = as loaded.
+        clip: the video in place of the picture; faces are then as they are seen first.
     """
 
     picture: np.ndarray
     assigned: tuple[AssignedFace, ...]
     bystanders: tuple[FaceLandmarks, ...] = ()
     full: tuple[int, int] | None = None
+    clip: SceneClip | None = None
 
     def place_of(self, edges: Sequence[float]) -> tuple[str, Box]:
         """Where a box (left, top, right, bottom) of the loaded picture is, in words and in pixels of the file."""
@@ -98,9 +104,9 @@ class FaceAssignment:
             for person in self.assigned
         )
         bystanders = tuple(replace(face, points=face.points * scale) for face in self.bystanders)
-        return FaceAssignment(
-            cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA), assigned, bystanders, self.full
-        )
+        clip = None if self.clip is None else self.clip.reduced(height)
+        picture = cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA) if clip is None else clip.first
+        return FaceAssignment(picture, assigned, bystanders, self.full, clip)
 
 
 def _smaller(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -131,6 +137,8 @@ def assign_faces(scene: Scene, folder: Path) -> tuple[FaceAssignment | None, lis
     path = folder / scene.picture
     if reason := existing_file(path, "the picture"):
         return None, [_of_picture(reason)]
+    if scene.is_video:
+        return _assign_people(scene, folder)
     try:
         picture = load_picture(path)
         full = picture_size(path)
@@ -161,6 +169,23 @@ def assign_faces(scene: Scene, folder: Path) -> tuple[FaceAssignment | None, lis
     )
     bystanders = tuple(face for face in faces if all(face is not person.face for person in assigned))
     return FaceAssignment(picture, tuple(assigned), bystanders, full), [*problems, *found]
+
+
+def _assign_people(scene: Scene, folder: Path) -> tuple[FaceAssignment | None, list[Problem]]:
+    """The same for a video in place of the picture: its people are the faces, each as they are seen first."""
+    from masks.landmarks import FaceLandmarks
+
+    try:
+        clip = look_at_clip(folder / scene.picture)
+    except ValueError as error:
+        return None, [_of_picture(f"the video {str(error).rstrip('.')}")]
+    owners, problems = claim_people(scene, folder, clip)
+    faces = [FaceLandmarks(person.points[0]) for person in clip.track.people]
+    assigned = tuple(
+        AssignedFace(index, faces[number], None, drawn=False, person=number) for index, number in sorted(owners.items())
+    )
+    bystanders = tuple(face for number, face in enumerate(faces) if number not in owners.values())
+    return FaceAssignment(clip.first, assigned, bystanders, clip.first.shape[1::-1], clip), problems
 
 
 def _of_picture(what: str, repair: str = "") -> Problem:

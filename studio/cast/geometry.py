@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,8 @@ class SceneGeometry:
             places change, (K, K, L) for L frames, and the last one's beyond them.
         rooms: how far each person's head can travel inside its region, in inter-ocular distances.
         sides: (K,) float32, where each of the cast sits, -1 (left edge) .. 1 (right edge); 0 for those unseen.
+
+    Of a video there are no masks, figures and regions.
     """
 
     assigned: tuple[AssignedFace, ...]
@@ -54,6 +57,8 @@ class SceneGeometry:
 
 def build_geometry(scene: Scene, assignment: FaceAssignment) -> SceneGeometry:
     """Masks from the scene where it gives them, else found around each face; regions cut at the neighbours."""
+    if assignment.clip is not None:
+        return _in_a_video(scene, assignment)
     assigned = assignment.assigned
     size = assignment.picture.shape[:2]
     faces = [person.face for person in assigned]
@@ -79,6 +84,15 @@ def build_geometry(scene: Scene, assignment: FaceAssignment) -> SceneGeometry:
         region[occlusion(assignment.picture, person.face) >= _OBJECT] = 0.0
     routing = _routing(scene, assigned, masks, size)
     return SceneGeometry(assigned, tuple(masks), tuple(figures), tuple(regions), routing, rooms, sides)
+
+
+def _in_a_video(scene: Scene, assignment: FaceAssignment) -> SceneGeometry:
+    """Of a video: places change from frame to frame, so that every voice drives its own face, whatever lies there."""
+    sides = np.zeros(len(scene.cast), np.float32)
+    for person in assignment.assigned:
+        sides[person.character] = np.clip(2 * person.face.eyes[:, 0].mean() / assignment.picture.shape[1] - 1, -1, 1)
+    alone, rooms = np.eye(len(scene.cast), dtype=np.float32), (math.inf,) * len(assignment.assigned)
+    return SceneGeometry(assignment.assigned, (), (), (), alone, rooms, sides)
 
 
 def _region_of(name: str, person: AssignedFace, own: np.ndarray, neighbours: Sequence[np.ndarray]) -> np.ndarray:

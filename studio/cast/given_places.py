@@ -9,7 +9,8 @@ import numpy as np
 
 from studio.core.messages import existing_file
 from studio.core.problems import DocumentError, Problem, as_clause
-from studio.scene.schema import Character, Scene, TimedRegion
+from studio.scene.region_points import TimedRegion
+from studio.scene.schema import Character, Scene
 
 if TYPE_CHECKING:
     from masks.landmarks import FaceLandmarks

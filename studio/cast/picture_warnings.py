@@ -10,6 +10,7 @@ import numpy as np
 
 from masks.occlusion import COVERED, mouth_cover
 from masks.topology import FACE_OVAL, LIPS_OUTER
+from studio.cast.clip_claims import clip_warnings
 from studio.cast.face_assignment import FaceAssignment
 from studio.cast.places import Box
 from studio.core.problems import Problem
@@ -27,6 +28,8 @@ _MOST_PLACES = 6
 
 def picture_warnings(scene: Scene, assignment: FaceAssignment) -> list[Problem]:
     """Warnings about everybody's face, each with its place in words and as a box, at places of the scene."""
+    if assignment.clip is not None:
+        return clip_warnings(scene, assignment.clip, {p.character: p.person or 0 for p in assignment.assigned})
     return [*_turned_picture(assignment), *_of_the_cast(scene, assignment), *_nobodys(scene, assignment)]
 
 

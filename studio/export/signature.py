@@ -136,7 +136,7 @@ def _add_ingredient(builder: Any, source: Path, how: str) -> None:  # noqa: ANN4
     about = {"title": source.name, "relationship": how, "label": how}
     try:
         kind = MEDIA.get(source.suffix.lower())
-        if how == "componentOf":
+        if how == "componentOf" and kind not in ("video/mp4", "video/quicktime"):
             with Image.open(source) as image:
                 kind = Image.MIME.get(image.format or "")
         with source.open("rb") as stream:

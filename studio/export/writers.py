@@ -23,7 +23,7 @@ from studio.core.storage import file_names
 from studio.export.encoder import encode, join_video
 from studio.export.frame_encoder import MP4, PNG, FilmFormat, FrameCheck
 from studio.export.otio import write_otio
-from studio.export.provenance import SENTENCE, mark
+from studio.export.provenance import mark
 from studio.export.signature import sign
 from studio.export.subtitles import captions, line_width, srt, voice_end, vtt
 from studio.export.watermark import draw_watermark
@@ -133,7 +133,9 @@ def _finished(
 
 def _tags(record: Mapping[str, Any]) -> dict[str, str]:
     title = record["scene"].get("title") if record.get("scene") else None
-    return {"comment": SENTENCE, "description": record["digital_source_type"]} | ({"title": title} if title else {})
+    return {"comment": record["mark"], "description": record["digital_source_type"]} | (
+        {"title": title} if title else {}
+    )
 
 
 def write_sound(sound: Sound, path: Path, record: Mapping[str, Any], *, signed: bool = False) -> Path:

@@ -98,7 +98,7 @@ def run_render(job: Job, loaded: WorkerModels, reporter: StatusReporter) -> dict
         work=work,
         lossless=film == "lossless",
         alpha=film in ("prores", "webm"),
-        beginning=job.beginning,
+        beginning=None if scene.is_video else job.beginning,
     )
     video = job.folder / "out" / f"{file_names([job.project_folder.name])[0]}{FILM_SUFFIXES[film]}"
     observer = _JobObserver(job, scene, settings.steps, reporter.yield_point)

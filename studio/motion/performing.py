@@ -106,6 +106,9 @@ def perform_scene(
     with progress.running(), ThreadPoolExecutor(1) as second_thread:
         progress.start("check")
         report, scene, assignment = checked_for(path, target, settings, beside)
+        if assignment.clip is not None:
+            what = f"the picture is a video, of which {target.name!r} cannot be made"
+            raise DocumentError([Problem("output", what, "make an .mp4, or use a still picture")])
         if not assignment.assigned:
             raise DocumentError([Problem("output", "nobody of the cast is in the picture, so that nothing moves")])
         expected = expected_stage_seconds(report.seconds, assignment, settings)

@@ -15,6 +15,7 @@ from generation.core.performance import CastMember, Performance, Prosody, Stored
 from generation.core.result_key import made_by, result_key
 from generation.motion.keyframes import KeyedSpan, crossfade
 from generation.pipeline.face_routing import LEAST_SHARE
+from studio.cast.clip_people import clip_frames
 from studio.core.output import require_place
 from studio.core.progress import Progress
 from studio.performance.characters import character_voices, line_strengths
@@ -99,7 +100,9 @@ class ScenePerformer:
         ]
         load = partial(line_recording, self._folder)
         aligned = self._models.times_of_words
-        timeline = build_timeline(scene, speakers, self._models.durations, load, self._names, aligned)
+        timeline = build_timeline(
+            scene, speakers, self._models.durations, load, self._names, aligned, clip_frames(scene, self._folder)
+        )
         prosodies = [Prosody(line.loudness, line.pitch, line.melody) for line in scene.script]
         return timeline.with_adapters(self._strengths, prosodies)
 

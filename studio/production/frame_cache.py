@@ -16,7 +16,7 @@ from studio.core.scratch import scratch_folder, sweep
 from studio.core.storage import StorageError, storage_sentence, trim_folder
 from studio.export.boxes import is_whole
 from studio.export.frame_encoder import GROUP, MP4, Encoder, FilmFormat, FrameCheck, picture_options
-from studio.export.watermark import draw_watermark
+from studio.export.watermark import TEXTS, draw_watermark
 
 FRAME_FOLDER = "frames"
 """Folder of the work folder that keeps the segments of films."""
@@ -77,6 +77,7 @@ class FrameCache:
         appearance: names all else that frames depend on.
         every: how many frames of the clock each one stands for.
         watermark: whether the visible AI label is drawn into each frame.
+        texts: what it says.
         film: format of the film that the segments are for.
         whole: whether the states are those of the whole film. Of its beginning the last segment is left out, which more
             states would make longer.
@@ -94,12 +95,14 @@ class FrameCache:
         *,
         every: int = 1,
         watermark: bool = True,
+        texts: tuple[str, ...] = TEXTS,
         film: FilmFormat = MP4,
         whole: bool = True,
     ) -> None:
-        self._folder, self._every, self._watermark, self._film = folder, every, watermark, film
+        self._folder, self._every, self._film = folder, every, film
+        self._texts = texts if watermark else ()
         encoded = picture_options(every, film)
-        segments = split_frames(states, repr((appearance, watermark, encoded, made_by(__name__))))
+        segments = split_frames(states, repr((appearance, self._texts, encoded, made_by(__name__))))
         self._segments = segments if whole else segments[:-1]
         unique = {segment.key: segment for segment in self._segments}
         self.missing = [segment for key, segment in unique.items() if not is_whole(self._path(key))]
@@ -152,7 +155,7 @@ class FrameCache:
                     if frame is None:
                         raise ValueError(f"Frame {number} is missing; render the scene again.")
                     frame = check(frame, number)
-                    encoder.write(draw_watermark(frame) if self._watermark else frame)
+                    encoder.write(draw_watermark(frame, self._texts) if self._texts else frame)
                     done += 1
                     on_frame(done)
                 encoder.end()

@@ -12,25 +12,37 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from generation.audio.loudness import mix_performance
+from generation.audio.waveform import Sound
 from generation.core.motion import MotionTrack
 from generation.core.performance import StoredPerformance
+from studio.cast.clip_people import OnFrame
 from studio.cast.face_assignment import FaceAssignment
 from studio.core.output import output_problems
 from studio.core.problems import DocumentError, Problem
 from studio.core.progress import Progress, Stage, Status
+from studio.dubbing.clip_frames import ClipFrames, replaced_speech
+from studio.dubbing.clip_sound import mix_over_clip
 from studio.export.frame_encoder import MP4, FilmFormat
 from studio.export.provenance import make_record
 from studio.export.signature import signing_problems
+from studio.export.watermark import ALTERED_TEXTS
 from studio.export.writers import export_scene, names_beside
 from studio.production.beginning import FilmBeginning
 from studio.production.frame_cache import FRAME_FOLDER, FrameCache, trim_frames
 from studio.production.observer import RenderObserver
 from studio.production.scene_drawing import DrawnMotion, appearance_key, make_renderer, scaled_motion
-from studio.production.settings import DEFAULT_SETTINGS, RenderSettings, expected_cost, expected_stage_seconds
+from studio.production.settings import (
+    DEFAULT_SETTINGS,
+    RenderSettings,
+    expected_cost,
+    expected_stage_seconds,
+    refuse_for_a_video,
+)
 from studio.production.setup import Setup, set_up
 from studio.production.transparency import CutOut, cut_cast
 from studio.scene.document import scene_data
 from studio.scene.schema import Scene
+from studio.timeline.timeline import Timeline
 from studio.validation.scene_check import Report, check_scene
 
 if TYPE_CHECKING:
@@ -84,16 +96,14 @@ def render_scene(
     frames = work / FRAME_FOLDER
     with progress.running(), ThreadPoolExecutor(1) as second_thread:
         progress.start("check")
-        report, scene, assignment = checked_for(path, target, settings)
-        if film.transparent and (backbone is not None or not assignment.assigned):
-            what = "a backbone draws no transparent background" if backbone else "nobody of the cast is in the picture"
-            raise DocumentError([Problem("output", what, "leave out --alpha")])
+        report, scene, assignment = checked_for(path, target, settings, on_frame=progress.update)
+        _refuse_form(assignment, settings, backbone)
         progress.plan(expected_stage_seconds(report.seconds, assignment, settings))
         if backbone is not None:
             backbone.check(report.seconds, len(assignment.assigned))
             progress.plan({"rendering": BACKBONE_SHARE * report.seconds})
         progress.start("load models")
-        draws = backbone is None and not frames.is_dir() and not film.transparent
+        draws = backbone is None and not frames.is_dir() and not film.transparent and assignment.clip is None
         setup = set_up(scene, assignment, path.parent, settings, models, second_thread, draws=draws)
         progress.start("speech and motion")
         record = film_record(scene, path.parent, settings, backbone)
@@ -103,7 +113,7 @@ def render_scene(
         performance = perform(setup, work, progress, grow)
         observer.spoken(setup.performer, setup.timeline, performance, setup.geometry)
         progress.start("rendering")
-        sound = second_thread.submit(mix_performance, performance, work)
+        sound = second_thread.submit(_mixed, scene, assignment, setup.timeline, performance, work)
         if backbone is None:
             segments = drawing.film(performance)
         else:
@@ -127,8 +137,35 @@ def render_scene(
     return report
 
 
+def _refuse_form(assignment: FaceAssignment, settings: RenderSettings, backbone: BackboneDrawing | None) -> None:
+    """Refuse a form of the film that there is none of for what is to be drawn.
+
+    Raises:
+        DocumentError: with the option to leave out.
+    """
+    if assignment.clip is not None:
+        refuse_for_a_video(settings, backbone)
+    if settings.alpha and (backbone is not None or not assignment.assigned):
+        what = "a backbone draws no transparent background" if backbone else "nobody of the cast is in the picture"
+        raise DocumentError([Problem("output", what, "leave out --alpha")])
+
+
+def _mixed(
+    scene: Scene, assignment: FaceAssignment, timeline: Timeline, performance: StoredPerformance, work: Path
+) -> Sound:
+    """The mix of a film; over a video's own sound where it has some that is to be heard."""
+    clip = assignment.clip
+    if clip is None or not clip.facts.sound or scene.ambience == 0:
+        return mix_performance(performance, work)
+    return mix_over_clip(performance, clip.path, replaced_speech(scene, timeline), scene.ambience, work)
+
+
 def checked_for(
-    path: Path, target: Path, settings: RenderSettings, beside: Sequence[str] | None = None
+    path: Path,
+    target: Path,
+    settings: RenderSettings,
+    beside: Sequence[str] | None = None,
+    on_frame: OnFrame = lambda done, total: None,
 ) -> tuple[Report, Scene, FaceAssignment]:
     """The check's report, the scene, and its faces in the size in which they are rendered.
 
@@ -137,11 +174,12 @@ def checked_for(
         target: what is to be written.
         settings: how.
         beside: names of the files that come with it; None = those of a film.
+        on_frame: as of :func:`studio.validation.scene_check.check_scene`.
 
     Raises:
         DocumentError: the scene has problems, or a place that cannot be written.
     """
-    report = check_scene(path)
+    report = check_scene(path, on_frame)
     cast = [character.name for character in report.scene.cast] if report.scene else []
     needed, _ = expected_cost(report, settings)
     refused = output_problems(target, names_beside(target, cast) if beside is None else beside, needed)
@@ -187,7 +225,10 @@ def film_record(
     seed = scene.seed if settings.seed is None else settings.seed
     made_by = {"seed": seed, "steps": settings.steps, "height": settings.greatest_height}
     made_by |= backbone.record if backbone is not None else {}
-    return make_record(scene_data(scene), folder, made_by, photograph=scene.consent != "drawn", label=scene.label)
+    photograph = scene.consent != "drawn"
+    return make_record(
+        scene_data(scene), folder, made_by, photograph=photograph, label=scene.label, video=scene.is_video
+    )
 
 
 class _Drawing:
@@ -226,15 +267,33 @@ class _Drawing:
 
     def film(self, performance: StoredPerformance) -> list[Path]:
         """The segments of the whole film."""
-        motion = self._motion(performance, performance.n_frames)
-        cache = self._cache(motion.states(), whole=True)
-        self._observer.drawn = cache.n_missing / performance.n_frames
 
         def on_frame(done: int, total: int) -> None:
             self._progress.yield_point()
             self._progress.update(done, total)
 
+        if self._assignment.clip is not None:
+            return self._in_a_video(performance, on_frame)
+        motion = self._motion(performance, performance.n_frames)
+        cache = self._cache(motion.states(), whole=True)
+        self._observer.drawn = cache.n_missing / performance.n_frames
         return self._made(cache, motion, on_frame)
+
+    def _in_a_video(self, performance: StoredPerformance, on_frame: Callable[[int, int], None]) -> list[Path]:
+        """The same for a video in place of the picture."""
+        frames = ClipFrames(self._scene, self._assignment, self._setup.timeline, performance)
+        label, film = self._scene.label, self._film
+        key, states = frames.appearance, frames.states()
+        cache = FrameCache(self._folder, states, key, watermark=label, texts=ALTERED_TEXTS, film=film)
+        self._observer.drawn = cache.n_missing / performance.n_frames
+
+        def draw(numbers: Sequence[int]) -> Iterator[np.ndarray]:
+            for frame in frames.draw(numbers):
+                self._observer.frame(frame)
+                yield frame
+
+        # a video may well have black frames: no frame is held against another
+        return cache.make(draw, np.zeros_like(frames.clip.first), on_frame)
 
     def beginning(self, performance: StoredPerformance, finished: int, most: int) -> tuple[list[Path], int]:
         """The segments of a film's beginning, see :data:`studio.production.beginning.Draw`."""

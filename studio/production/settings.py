@@ -19,6 +19,8 @@ DRAFT_HEIGHT = 480
 
 BYTES_A_PIXEL, LOSSLESS_BYTES_A_PIXEL = 0.02, 0.3
 """Of encoded frames: twice what the sample scene takes (0.009 a pixel and frame); lossless is a guess."""
+DUBBED_FACE_SECONDS = 0.035
+"""Of a frame in which somebody of a video gets a new mouth."""
 CURVE_BYTES = 35_000
 """Of a second of somebody's motion curves, CSV and JSON."""
 
@@ -76,6 +78,18 @@ class RenderSettings:
 DEFAULT_SETTINGS = RenderSettings()
 
 
+def refuse_for_a_video(settings: RenderSettings, backbone: object | None = None) -> None:
+    """Refuse forms of a film that one of a video in place of the picture does not have.
+
+    Raises:
+        DocumentError: with the option to leave out.
+    """
+    asked = {"--alpha": settings.alpha, "--beginning": settings.beginning, "--backbone": backbone}
+    for option, given in asked.items():
+        if given:
+            raise DocumentError([Problem("output", "the picture is a video", f"leave out {option}")])
+
+
 def film_bytes(seconds: float, n_cast: int, size: tuple[int, int], settings: RenderSettings) -> int:
     """Rough size of a film with all that is written beside it, kept in the work folder, and made on the way.
 
@@ -98,12 +112,16 @@ def expected_stage_seconds(seconds: float, assignment: FaceAssignment, settings:
         settings: how.
     """
     n_faces = max(1, len(assignment.assigned))
+    drawing = FPS * seconds * 0.006
+    if assignment.clip is not None:
+        megapixels = assignment.clip.facts.width * assignment.clip.facts.height / 1e6
+        drawing = FPS * seconds * (0.012 * megapixels + DUBBED_FACE_SECONDS * n_faces)
     face_pixels = sum(FPS * person.face.inter_ocular**2 for person in assignment.assigned)
     return {
         "load models": 6,
         "speech and motion": seconds * n_faces * (0.03 + 0.004 * network_calls(settings.steps)),
         # setting a face up takes the same time for any length, or a short film would say nothing of a long one
-        "rendering": 0.5 * n_faces + FPS * seconds * (0.006 + 0.016 * face_pixels / 512**2),
+        "rendering": 0.5 * n_faces + drawing + FPS * seconds * 0.016 * face_pixels / 512**2,
         "encoding": 1 + 0.05 * seconds,
     }
 

@@ -18,7 +18,8 @@ from studio.acting.marks import Curve, Gaze, Keyframe, Pause, Retake
 from studio.core.messages import existing_file, nearest, shortened, unwritable
 from studio.core.problems import DocumentError, Location, Part, Problem
 from studio.core.storage import utf8_text
-from studio.scene.schema import PLACELESS, Character, FaceMotion, Scene, ScriptLine, TimedRegion, Voice
+from studio.scene.region_points import TimedRegion
+from studio.scene.schema import PLACELESS, Character, FaceMotion, Scene, ScriptLine, Voice
 from studio.scene.screenplay import ScreenplayError
 from studio.scene.upgrade import VERSION, upgrade_notice, upgrade_scene
 

@@ -6,10 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from studio.acting.marks import Strict
 from studio.core.messages import shortened
 
+FileName = Annotated[str, Field(max_length=1000)]
 Point = tuple[float, float]
 MOST_POINTS = 2000
 """Corners of a region."""
@@ -72,3 +74,22 @@ def eyes_and_mouth_points(value: Any) -> Any:  # noqa: ANN401 - whatever the doc
         return tuple((float(x), float(y)) for x, y in value)
     except (TypeError, ValueError):
         raise ValueError(f"should be {form}") from None
+
+
+class TimedRegion(Strict):
+    """Where a character is from one second of the scene to another: a region in pixels of the picture, or a mask."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    start: float = Field(alias="from", ge=0, le=360_000)
+    end: float = Field(alias="to", ge=0, le=360_000)
+    region: Annotated[tuple[Point, ...], BeforeValidator(region_points, Box | Polygon)] | None = None
+    mask: FileName | None = None
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> TimedRegion:
+        if (self.region is None) == (self.mask is None):
+            raise ValueError("needs either a region or a mask, not both and not neither")
+        if self.end <= self.start:
+            raise ValueError(f"should end after {self.start:g} s, where it begins; it ends at {self.end:g} s")
+        return self

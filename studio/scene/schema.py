@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from generation.audio.channels import Channel, channel_of
 from generation.core.motion import REGION_CHANNELS, Region
 from studio.acting.marks import LineActing, Movement, NewWord, Retake, Strict
 from studio.core.messages import shortened
 from studio.scene import screenplay
-from studio.scene.region_points import Box, Point, Polygon, eyes_and_mouth_points, region_points
+from studio.scene.region_points import Box, FileName, Point, Polygon, TimedRegion, eyes_and_mouth_points, region_points
 from studio.scene.short_forms import or_name_and_text, or_text
 
 Consent = Literal["drawn", "me", "agreed", "public"]
@@ -24,6 +24,8 @@ Language = Literal["en", "en-us", "en-gb", "es", "fr", "it", "pt"]
 Place = Literal["auto"] | tuple[Point, ...]
 
 GAZES = ("viewer", "away")
+VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg")
+"""Endings of files that are videos in place of the picture."""
 COLOURS = ("#d1495b", "#2e86ab", "#edae49", "#5b8e7d", "#8d5a97", "#e07a5f", "#3d5a80", "#7f7f7f")
 STATEMENT_NEEDED = ("agreed", "public")
 _NAME_FORBIDDEN = set(':(){}|"\n\r\t#')
@@ -36,10 +38,10 @@ _JOINERS = set("\u200c\u200d")
 Name = Annotated[str, Field(max_length=1300)]
 """Names of people: up to twenty of sixty letters."""
 Word = Annotated[str, Field(max_length=200)]
-FileName = Annotated[str, Field(max_length=1000)]
 Styles = dict[FileName, Annotated[float, Field(ge=0, le=1.5)]]
 """Strength of each style by its name; 0 = off, 1 = as it was trained."""
-PLACELESS: dict[str, Any] = {"region": "auto", "mask": None, "rig_face": None, "eyes_and_mouth": None, "regions": ()}
+PLACELESS: dict[str, Any] = {"region": "auto", "mask": None, "rig_face": None, "eyes_and_mouth": None, "regions": (),
+                             "person": None}  # fmt: skip
 """Keys of a character that say where in the picture it is, with their values where nothing does."""
 TOGETHER = " + "
 """Between the names of several people, in ``who`` and ``face``."""
@@ -104,25 +106,6 @@ class Voice(Strict):
         return self
 
 
-class TimedRegion(Strict):
-    """Where a character is from one second of the scene to another: a region in pixels of the picture, or a mask."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    start: float = Field(alias="from", ge=0, le=360_000)
-    end: float = Field(alias="to", ge=0, le=360_000)
-    region: Annotated[tuple[Point, ...], BeforeValidator(region_points, Box | Polygon)] | None = None
-    mask: FileName | None = None
-
-    @model_validator(mode="after")
-    def _somewhere(self) -> TimedRegion:
-        if (self.region is None) == (self.mask is None):
-            raise ValueError("needs either a region or a mask, not both and not neither")
-        if self.end <= self.start:
-            raise ValueError(f"should end after {self.start:g} s, where it begins; it ends at {self.end:g} s")
-        return self
-
-
 class FaceMotion(Strict):
     """What moves each region of a face: ``voice``, the model, or a motion file (ARKit CSV or motion JSON)."""
 
@@ -143,7 +126,8 @@ class Character(Movement):
     Where the face is: ``region`` (around it, pixels of the picture), ``mask`` (a picture file, white = this person) or
     ``rig_face`` (a face of the scene's rig file); without any of them the free faces are taken from left to right, the
     larger ones where there are more. ``eyes_and_mouth`` marks a face that is not found, a drawing's or an animal's, by
-    the middles of its eyes, left in the picture first, and of its mouth.
+    the middles of its eyes, left in the picture first, and of its mouth. In a video a ``person`` is one of those who
+    are followed through it, from 1 as they come; regions and masks hold where somebody is seen first.
     ``mouth``, ``head``, ``blink`` and ``expression`` are amounts: of lips and jaw, of the head, of how far lids shut,
     and of brows, cheeks and all else that a face shows. ``blinks`` are a minute; ``curves`` and ``gazes`` move it in
     seconds of the scene.
@@ -160,6 +144,7 @@ class Character(Movement):
     mask: FileName | None = None
     rig_face: Name | None = None
     eyes_and_mouth: Annotated[tuple[Point, Point, Point] | None, BeforeValidator(eyes_and_mouth_points)] = None
+    person: int | None = Field(None, ge=1, le=1000)
     regions: tuple[TimedRegion, ...] = Field((), max_length=100)
     voice: Voice | None = None
     language: Language | None = None
@@ -184,13 +169,14 @@ class Character(Movement):
 
     @model_validator(mode="after")
     def _one_place(self) -> Character:
-        places = [self.region != "auto", self.mask is not None, self.rig_face is not None]
+        given = [key for key in (self.mask, self.rig_face, self.person) if key is not None]
+        places = [self.region != "auto", *map(bool, given)]
         if sum(places) > 1:
-            raise ValueError("has more than one place; keep one of region, mask and rig_face")
+            raise ValueError("has more than one place; keep one of region, mask, rig_face and person")
         if self.rig_face is not None and self.eyes_and_mouth is not None:
             raise ValueError("has its face marked twice; keep one of rig_face and eyes_and_mouth")
         if self.role == "narrator" and (any(places) or self.regions or self.eyes_and_mouth):
-            keys = "region, mask, rig_face, eyes_and_mouth and regions"
+            keys = "region, mask, rig_face, eyes_and_mouth, person and regions"
             raise ValueError(f"is a narrator, who has no face; remove {keys}, or the role")
         return self
 
@@ -343,7 +329,12 @@ _Lines = Annotated[tuple[ScriptLine, ...], Field(max_length=1000)]
 
 
 class Scene(Strict):
-    """A picture, its cast and their script. File names are relative to the scene file's folder."""
+    """A picture, its cast and their script. File names are relative to the scene file's folder.
+
+    The picture may be a video: the cast are people in it who get new mouths where they have lines. ``ambience`` is how
+    loud its own sound stays under them. ``silent`` says what mouths of the cast do without a line: ``keep`` what they
+    do in the video, or ``close``.
+    """
 
     version: Literal[2] = 2
     title: str = Field("", max_length=200)
@@ -356,12 +347,19 @@ class Scene(Strict):
     lexicon: dict[Word, Word] = Field({}, max_length=1000)
     seed: int = Field(0, ge=0, lt=2**31)
     label: bool = True
+    ambience: float = Field(1.0, ge=0, le=1)
+    silent: Literal["keep", "close"] = "keep"
 
     @field_validator("script", mode="before", json_schema_input_type=str | _Lines)
     @classmethod
     def _lines(cls, value: Any) -> Any:  # noqa: ANN401
         """Accept a whole screenplay in place of a list of lines."""
         return screenplay.parse(value) if isinstance(value, str) else value
+
+    @property
+    def is_video(self) -> bool:
+        """Whether a video stands in place of the picture."""
+        return self.picture.lower().endswith(VIDEOS)
 
     def find(self, name: str) -> int | None:
         """Index of a character by name, capitals and small letters alike; None if nobody is called so."""

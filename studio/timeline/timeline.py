@@ -28,6 +28,7 @@ from studio.scene.line_names import line_names
 from studio.scene.schema import Scene, ScriptLine, listed
 from studio.scene.voices import language_of
 from studio.timeline.new_words import new_text, with_new_words
+from studio.timeline.video_gaps import find_overruns, fit_to_gaps
 from studio.timeline.word_clock import with_pauses
 
 LEAD_FRAMES = 8
@@ -126,6 +127,7 @@ def build_timeline(
     load_recording: Callable[[ScriptLine], np.ndarray],
     names: Sequence[str] | None = None,
     times_of_words: TimesOfWords | None = None,
+    n_frames: int | None = None,
 ) -> Timeline:
     """Pronounce, measure and place every line of a scene.
 
@@ -136,6 +138,8 @@ def build_timeline(
         load_recording: the sound of a line that has a recording, (S,) float32 samples at 24 kHz.
         names: of its lines; None = as :func:`studio.scene.line_names.line_names` has them.
         times_of_words: lays the text of a recording on it; None = recordings say what they say.
+        n_frames: length of the video that the scene is laid on: lines that do not fit before what follows are then
+            spoken faster, see :func:`studio.timeline.video_gaps.fit_to_gaps`. None = the scene is as long as its lines.
 
     Returns:
         Lines on whole video frames: ends are padded to 40 ms, starts and pauses are rounded to it.
@@ -143,13 +147,31 @@ def build_timeline(
     Raises:
         DocumentError: lines that cannot be said or read, times that cannot be met.
     """
-    drafts, problems = measure_lines(
-        scene, speakers, durations, load_recording, names=names, times_of_words=times_of_words
+    measured = partial(
+        measure_lines,
+        speakers=speakers,
+        durations=durations,
+        load_recording=load_recording,
+        names=names,
+        times_of_words=times_of_words,
     )
+
+    def placed(scene: Scene) -> tuple[list[int], list[int]]:
+        drafts, problems = measured(scene)
+        if problems:
+            raise DocumentError(problems.values())
+        return place_lines(scene.script, _lengths(drafts)), _lengths(drafts)
+
+    if n_frames is not None:
+        scene = fit_to_gaps(scene, placed, n_frames)
+    drafts, problems = measured(scene)
     if problems:
         raise DocumentError(problems.values())
-    starts = place_lines(scene.script, [line.n_frames for line in drafts])
-    if clashes := find_clashes(scene, starts, [line.n_frames for line in drafts]):
+    starts = place_lines(scene.script, _lengths(drafts))
+    clashes = find_clashes(scene, starts, _lengths(drafts))
+    if n_frames is not None:
+        clashes += find_overruns(scene, starts, _lengths(drafts), n_frames)
+    if clashes:
         raise DocumentError(clashes)
     lines = tuple(replace(line, start=start) for line, start in zip(drafts, starts, strict=True))
     together = {
@@ -160,9 +182,13 @@ def build_timeline(
         for line, written in zip(lines, scene.script, strict=True)
         if len(written.speakers) > 1
     }
-    n_frames = max((line.stop for line in lines), default=0) + TAIL_FRAMES
+    length = max((line.stop for line in lines), default=0) + TAIL_FRAMES if n_frames is None else n_frames
     texts = tuple(new_text(line.text, line.words) for line in scene.script)
-    return Timeline(lines, texts, n_frames, together)
+    return Timeline(lines, texts, length, together)
+
+
+def _lengths(drafts: Sequence[Line]) -> list[int]:
+    return [line.n_frames for line in drafts]
 
 
 def measure_lines(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from studio.cast.clip_people import SceneClip
 from studio.cast.face_assignment import FaceAssignment
 from studio.core.problems import Location, Part, Problem
 from studio.scene.document import Document
@@ -25,6 +26,7 @@ class Findings:
         self._well_formed = not problems
         self.warnings: list[Problem] = [document.notice] if document.notice else []
         self.assignment: FaceAssignment | None = None
+        self.clip: SceneClip | None = None
         self.lexicon: dict[str, str] = {}
         self.seconds = 0.0
         self.line_seconds: dict[int, float] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE
 from generation.text.languages import ENGLISH, espeak_name
 from generation.text.phonemizer import read_ipa
+from studio.cast.clip_people import OnFrame, look_at_clip
 from studio.cast.face_assignment import FaceAssignment, assign_faces, assignment_key
 from studio.cast.geometry import cramped_faces
 from studio.cast.picture_warnings import picture_warnings
@@ -44,8 +46,14 @@ class Report:
     seconds: float = 0.0
 
 
-def check_scene(path: Path) -> Report:
-    """Look at everything a scene file names and say all that is wrong with it."""
+def check_scene(path: Path, on_frame: OnFrame = lambda done, total: None) -> Report:
+    """Look at everything a scene file names and say all that is wrong with it.
+
+    Args:
+        path: the scene file.
+        on_frame: told how far it is where people are followed through a video for the first time; what it raises ends
+            the check.
+    """
     try:
         document = read_document(path)
     except DocumentError as error:
@@ -54,6 +62,9 @@ def check_scene(path: Path) -> Report:
     if scene is None:
         return Report(tuple(problems))
     check = _Check(document, scene, problems)
+    if scene.is_video:
+        with suppress(ValueError):  # the check of the picture says it
+            check.clip = look_at_clip(check.folder / scene.picture, on_frame)
     for step in (check.cast, check.voices, check.script, check.spoken, check.motion, check.picture):
         try:
             step()
@@ -132,6 +143,8 @@ class _Check(ScriptCheck, MotionCheck):
             if "picture" in self.document.data and self.document.data["picture"] in (None, ""):
                 self._say(("picture",), "the picture has no file name", "name one")
             return
+        if not scene.is_video:
+            self._without_a_video()
         self.assignment, problems, tight, warnings = _seen(assignment_key(scene, self.folder), self.folder)
         for problem in problems:
             if problem.where == ("cast",) and not self._cast_is_whole():
@@ -144,6 +157,13 @@ class _Check(ScriptCheck, MotionCheck):
             what = f"{name}'s region or mask is tight around the head, so that its movement is reduced"
             self._say(self._cast_at(index), what, "draw it wider", part="picture", warning=True)
         self.warnings += map(self._of_picture, warnings)
+
+    def _without_a_video(self) -> None:
+        """Keys that only a video in place of the picture has a use for."""
+        given: list[Location] = [(key,) for key in ("ambience", "silent") if key in self.document.data]
+        given += [self._cast_at(i, "person") for i, member in enumerate(self.scene.cast) if member.person is not None]
+        for where in given:
+            self._say(where, f"the key {where[-1]} is for a video in place of the picture", "remove it", part="picture")
 
     def _of_picture(self, problem: Problem) -> Problem:
         """What was found in the picture, at its place in the file."""

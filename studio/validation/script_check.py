@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 
 import numpy as np
@@ -25,6 +26,7 @@ from studio.scene.voices import foreign_text, language_of
 from studio.timeline.directed import acted_line, directed_scene
 from studio.timeline.recordings import line_recording, recording_findings
 from studio.timeline.timeline import MAX_TEXT, Speaker, find_clashes, measure_lines, place_lines
+from studio.timeline.video_gaps import find_overruns, long_lines
 from studio.validation.findings import Findings
 
 _MOST_UNKNOWN = 5
@@ -247,9 +249,20 @@ class ScriptCheck(Findings):
         except DocumentError:
             starts = []
         self.seconds = seconds_from_frames(max((s + n for s, n in zip(starts, lengths, strict=False)), default=0))
+        if self.clip is not None:
+            self._times_on_a_video(starts, lengths, quickest, self.clip.track.n_frames)
         try:
             clashes = find_clashes(self.scene, place_lines(self.scene.script, quickest), quickest)
         except DocumentError:
             clashes = []
         for clash in clashes:
             self._say_of_line(clash)
+
+    def _times_on_a_video(self, starts: list[int], lengths: list[int], quickest: list[int], n_frames: int) -> None:
+        """Lines that go on after the video at any plausible pace, and those that will be spoken faster."""
+        self.seconds = seconds_from_frames(n_frames)
+        with suppress(DocumentError):  # told as a clash
+            for problem in find_overruns(self.scene, place_lines(self.scene.script, quickest), quickest, n_frames):
+                self._say_of_line(problem)
+        for found in long_lines(self.scene, starts, lengths, n_frames) if starts else ():
+            self._say(found.where, found.what, found.repair, warning=True)
