@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SHORT_GAP = 25
 """Frames between two lines of a person over which the new mouth stays, closed as the performance has it."""
+_SKIPPED = 25
+"""Frames that are drawn for nothing rather than decoding the video anew from its beginning."""
 _MOUTH = np.array([name in MOUTH for name in CHANNELS])
 
 
@@ -101,7 +103,8 @@ class ClipFrames:
         people = [(person, track.people[person].frames, track.people[person].points) for person in sorted(self._mouths)]
         arrays = [array for _, frames, points in people for array in (frames, points)]
         facts = self.clip.facts
-        return result_key(made_by(__name__), self.clip.digest, facts, [who for who, *_ in people], *arrays)
+        drawn = self._scene.consent == "drawn"
+        return result_key(made_by(__name__), self.clip.digest, facts, drawn, [who for who, *_ in people], *arrays)
 
     def states(self) -> Iterator[np.ndarray]:
         """Everything that tells a frame from the others, (C,) uint32 a frame: its number, and the mouths around it."""
@@ -125,7 +128,11 @@ class ClipFrames:
         from generation.dubbing.clip import ClipDubber
 
         clip = self.clip
-        dubber = ClipDubber(clip.path, clip.facts, clip.track, sorted(self._mouths))
-        starts = [i for i, number in enumerate(numbers) if i == 0 or number != numbers[i - 1] + 1]
+        people = sorted(self._mouths)
+        drawn = people if self._scene.consent == "drawn" else ()
+        dubber = ClipDubber(clip.path, clip.facts, clip.track, people, drawn)
+        starts = [i for i, number in enumerate(numbers) if i == 0 or number - numbers[i - 1] > _SKIPPED]
         for first, stop in zip(starts, [*starts[1:], len(numbers)], strict=True):
-            yield from dubber.frames(self._mouths, numbers[first], numbers[stop - 1] + 1)
+            wanted = set(numbers[first:stop])
+            run = dubber.frames(self._mouths, numbers[first], numbers[stop - 1] + 1)
+            yield from (frame for number, frame in enumerate(run, numbers[first]) if number in wanted)

@@ -15,6 +15,10 @@ from generation.core.clock import FPS, SAMPLE_RATE, samples_from_frames
 from generation.core.performance import StoredPerformance
 from generation.core.stored_array import StoredArray, blocks
 from generation.recordings.cleaning import clean_recording
+from studio.cast.clip_people import SceneClip
+from studio.dubbing.clip_frames import replaced_speech
+from studio.scene.schema import Scene
+from studio.timeline.timeline import Timeline
 
 MOST_GAIN_DB = 12.0
 """Most by which the video's sound is lifted to the mix's loudness."""
@@ -27,6 +31,23 @@ _SECONDS = 20
 """Of the pieces in which speech is taken out."""
 _AROUND = round(1.5 * SAMPLE_RATE)
 """Samples around a piece that are looked at with it."""
+
+
+def mix_film(
+    scene: Scene, clip: SceneClip | None, timeline: Timeline, performance: StoredPerformance, folder: Path
+) -> Sound:
+    """The mix of a film; over its video's own sound where there is some that is to be heard.
+
+    Args:
+        scene: the scene.
+        clip: its video; None = it has a picture.
+        timeline: of the same.
+        performance: of the same.
+        folder: where the mix, and what is made on the way, lies in files.
+    """
+    if clip is None or not clip.facts.sound or scene.ambience == 0:
+        return mix_performance(performance, folder)
+    return mix_over_clip(performance, clip.path, replaced_speech(scene, timeline), scene.ambience, folder)
 
 
 def mix_over_clip(

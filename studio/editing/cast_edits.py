@@ -14,7 +14,7 @@ from PIL import Image
 
 from studio.editing.actions import ClaimFace, DrawBox, MarkPoints, PaintRegion, PictureAction, SelectCharacter
 from studio.editor.picture_view import View, look
-from studio.scene.schema import TOGETHER, Character, Scene, ScriptLine, Voice, plain_name
+from studio.scene.schema import PLACELESS, TOGETHER, Character, Scene, ScriptLine, Voice, plain_name
 from studio.scene.voices import voices_by_contrast
 
 if TYPE_CHECKING:
@@ -159,6 +159,20 @@ def with_character(scene: Scene, narrator: bool = False) -> tuple[Scene, int]:
     role = "narrator" if narrator else None
     member = Character(name=f"Person {number}", voice=Voice(preset=voice), role=role)
     return scene.model_copy(update={"cast": (*scene.cast, member)}), len(scene.cast)
+
+
+def with_person(scene: Scene, number: int, index: int | None) -> tuple[Scene, int]:
+    """The scene with a person of its video, by number from 1, given to a member of the cast; None = to a new one.
+
+    Who had that person has no place then. Second is the member's index.
+    """
+    if index is None:
+        scene, index = with_character(scene)
+    for other, member in enumerate(scene.cast):
+        if member.person == number and other != index:
+            scene = changed(scene, other, person=None)
+    role = _on_screen(scene, index)
+    return changed(scene, index, role=role, **{**PLACELESS, "person": number}), index
 
 
 def with_voice(scene: Scene, index: int, voice: Voice) -> Scene:

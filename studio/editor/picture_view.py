@@ -13,13 +13,15 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
+from generation.video.frames import video_frames
+from generation.video.probe import probe_video
 from studio.cast.face_assignment import FaceAssignment, assign_faces, assignment_key
 from studio.cast.given_places import read_area
 from studio.core.jpeg import jpeg_bytes
 from studio.core.problems import Problem
 from studio.core.storage import inside
 from studio.scene.document import load_scene
-from studio.scene.schema import Scene
+from studio.scene.schema import VIDEOS, Scene
 
 if TYPE_CHECKING:
     from masks.landmarks import FaceLandmarks
@@ -110,6 +112,8 @@ def _look(key: tuple[str, tuple[object, ...]], folder: Path) -> View:
     assignment, problems = assign_faces(scene, folder)
     if assignment is None:
         return View(None, problems=tuple(problems))
+    if assignment.clip is not None:  # whose faces are shown beside its frames, see clip_view
+        return View(assignment, problems=tuple(problems), warnings=tuple(picture_warnings(scene, assignment)))
     by_face = {id(person.face): person.character for person in assignment.assigned}
     faces = [*(person.face for person in assignment.assigned), *assignment.bystanders]
     faces.sort(key=lambda face: float(face.eyes[:, 0].mean()))
@@ -139,7 +143,7 @@ def _given_areas(scene: Scene, folder: Path, assignment: FaceAssignment, missing
 
 
 def shown_picture(path: Path) -> bytes:
-    """The picture as a JPEG that any browser shows: upright, sRGB, its longer side at most 1600 pixels.
+    """The picture, or a video's first frame, as a JPEG that any browser shows: upright, sRGB, at most 1600 pixels wide.
 
     Raises:
         ValueError: it cannot be read.
@@ -151,7 +155,8 @@ def shown_picture(path: Path) -> bytes:
 def _shown(path: Path, stamp: int) -> bytes:
     from masks.picture import load_picture
 
-    picture = Image.fromarray(load_picture(path))
+    video = path.suffix.lower() in VIDEOS
+    picture = Image.fromarray(next(video_frames(path, probe_video(path), 0, 1)) if video else load_picture(path))
     picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
     return jpeg_bytes(picture)
 

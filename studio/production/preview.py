@@ -5,23 +5,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from generation.audio.loudness import mix_performance
 from generation.core.motion import MotionTrack
-from generation.core.performance import AnyPerformance
+from generation.core.performance import StoredPerformance
 from generation.core.result_key import made_by
 from studio.cast.face_assignment import FaceAssignment, assign_faces
 from studio.cast.geometry import SceneGeometry, build_geometry
 from studio.core.problems import DocumentError, Problem
 from studio.core.progress import Progress
 from studio.core.storage import json_bytes, write_json
+from studio.dubbing.clip_frames import ClipFrames
+from studio.dubbing.clip_sound import mix_film
 from studio.export.name_tags import draw_name_tags, name_tag
 from studio.export.provenance import make_record
+from studio.export.watermark import ALTERED_TEXTS, TEXTS
 from studio.export.writers import OnFrame, write_film
 from studio.performance.line_audio import scene_geometry, timed_words
 from studio.performance.models import Models
@@ -111,9 +113,10 @@ class Previewer:
         geometry = prepared.geometry
         performance = performer.perform(timeline, geometry.routing, geometry.sides, project / "work", progress)
         progress.start("drawing")
-        sound = mix_performance(performance, project / "work")
+        sound = mix_film(scene, prepared.assignment.clip, timeline, performance, project / "work")
         settings = {"seed": performer.seed, "steps": None, "height": self._height}
-        record = make_record(scene_data(scene), scene_path.parent, settings, photograph=scene.consent != "drawn")
+        about = {"photograph": scene.consent != "drawn", "video": scene.is_video}
+        record = make_record(scene_data(scene), scene_path.parent, settings, **about)
         video = target / "preview.mp4"
         folder = project / "work" / FRAME_FOLDER / PREVIEW_FOLDER
         segments = _frames(scene, prepared, timeline, performance, folder, progress.update)
@@ -139,7 +142,8 @@ class Previewer:
                 raise DocumentError(problems)
             assignment = assignment.resized(self._height)
             geometry = build_geometry(scene, assignment)
-            renderer = make_renderer(assignment, geometry) if geometry.assigned else None
+            still = geometry.assigned and assignment.clip is None
+            renderer = make_renderer(assignment, geometry) if still else None
             self._prepared = PreparedPicture(key, assignment, geometry, renderer, appearance_key(assignment, geometry))
         return self._prepared
 
@@ -168,7 +172,7 @@ def _frames(
     scene: Scene,
     prepared: PreparedPicture,
     timeline: Timeline,
-    performance: AnyPerformance,
+    performance: StoredPerformance,
     folder: Path,
     on_frame: OnFrame,
 ) -> list[Path]:
@@ -191,17 +195,26 @@ def _frames(
         return tracks
 
     motion = DrawnMotion(read, len(tagged))
+    clip = prepared.assignment.clip
+    in_video = None if clip is None else ClipFrames(scene, prepared.assignment, timeline, performance)
 
     def draw(numbers: Sequence[int]) -> Iterator[np.ndarray]:
-        still = repeat(prepared.assignment.picture, len(numbers))
-        drawn = motion.frames(prepared.renderer, numbers) if prepared.renderer else still
+        drawn: Iterator[np.ndarray] = repeat(prepared.assignment.picture, len(numbers))
+        if in_video is not None:
+            drawn = in_video.draw([EVERY * number for number in numbers])
+        elif prepared.renderer is not None:
+            drawn = motion.frames(prepared.renderer, numbers)
         for frame, number in zip(drawn, numbers, strict=True):
             yield draw_name_tags(frame, [tag for tag, on in zip(tags, tagged[number], strict=True) if on])
 
-    states = (np.hstack([state, on.astype(np.float32)]) for state, on in zip(motion.states(), tagged, strict=True))
-    appearance = repr((prepared.appearance, names, made_by("studio.export.name_tags")))
-    cache = FrameCache(folder, states, appearance, every=EVERY, watermark=scene.label)
-    segments = cache.make(draw, prepared.assignment.picture, on_frame)
+    drawn_states = motion.states() if in_video is None else islice(in_video.states(), 0, None, EVERY)
+    states = (np.hstack([state, on.astype(np.float32)]) for state, on in zip(drawn_states, tagged, strict=True))
+    looks = prepared.appearance if in_video is None else in_video.appearance
+    picture = prepared.assignment.picture if clip is None else np.zeros_like(clip.first)
+    texts = TEXTS if clip is None else ALTERED_TEXTS
+    appearance = repr((looks, names, made_by("studio.export.name_tags")))
+    cache = FrameCache(folder, states, appearance, every=EVERY, watermark=scene.label, texts=texts)
+    segments = cache.make(draw, picture, on_frame)
     trim_frames(folder, MAX_PREVIEW_BYTES)
     return segments
 

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from generation.audio.loudness import mix_performance
-from generation.audio.waveform import Sound
 from generation.core.motion import MotionTrack
 from generation.core.performance import StoredPerformance
 from studio.cast.clip_people import OnFrame
@@ -20,8 +18,8 @@ from studio.cast.face_assignment import FaceAssignment
 from studio.core.output import output_problems
 from studio.core.problems import DocumentError, Problem
 from studio.core.progress import Progress, Stage, Status
-from studio.dubbing.clip_frames import ClipFrames, replaced_speech
-from studio.dubbing.clip_sound import mix_over_clip
+from studio.dubbing.clip_frames import ClipFrames
+from studio.dubbing.clip_sound import mix_film
 from studio.export.frame_encoder import MP4, FilmFormat
 from studio.export.provenance import make_record
 from studio.export.signature import signing_problems
@@ -42,7 +40,6 @@ from studio.production.setup import Setup, set_up
 from studio.production.transparency import CutOut, cut_cast
 from studio.scene.document import scene_data
 from studio.scene.schema import Scene
-from studio.timeline.timeline import Timeline
 from studio.validation.scene_check import Report, check_scene
 
 if TYPE_CHECKING:
@@ -113,7 +110,7 @@ def render_scene(
         performance = perform(setup, work, progress, grow)
         observer.spoken(setup.performer, setup.timeline, performance, setup.geometry)
         progress.start("rendering")
-        sound = second_thread.submit(_mixed, scene, assignment, setup.timeline, performance, work)
+        sound = second_thread.submit(mix_film, scene, assignment.clip, setup.timeline, performance, work)
         if backbone is None:
             segments = drawing.film(performance)
         else:
@@ -148,16 +145,6 @@ def _refuse_form(assignment: FaceAssignment, settings: RenderSettings, backbone:
     if settings.alpha and (backbone is not None or not assignment.assigned):
         what = "a backbone draws no transparent background" if backbone else "nobody of the cast is in the picture"
         raise DocumentError([Problem("output", what, "leave out --alpha")])
-
-
-def _mixed(
-    scene: Scene, assignment: FaceAssignment, timeline: Timeline, performance: StoredPerformance, work: Path
-) -> Sound:
-    """The mix of a film; over a video's own sound where it has some that is to be heard."""
-    clip = assignment.clip
-    if clip is None or not clip.facts.sound or scene.ambience == 0:
-        return mix_performance(performance, work)
-    return mix_over_clip(performance, clip.path, replaced_speech(scene, timeline), scene.ambience, work)
 
 
 def checked_for(

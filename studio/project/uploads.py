@@ -1,4 +1,4 @@
-"""Validation of uploads: size, type and readability of pictures, sound, motion, rigs and adapters."""
+"""Validation of uploads: size, type and readability of pictures, videos, sound, motion, rigs and adapters."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from generation.adapters.metadata import SUFFIX as ADAPTER
 from generation.motion.motion_files import SUFFIXES as MOTIONS
 from studio.core.storage import utf8_text
+from studio.scene.schema import VIDEOS
 
 MAX_BYTES = 50_000_000
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
@@ -34,6 +35,8 @@ def check_upload(data: bytes, name: str) -> None:
         raise ValueError(f"{name} has {size:.0f} MB, at most {most:.0f} MB are taken; reduce or shorten it.")
     if suffix in PICTURES:
         _check_picture(data, name)
+    elif suffix in VIDEOS:
+        _check_video(data, name)
     elif suffix in SOUNDS:
         _check_sound(data, name)
     elif suffix in RIGS:
@@ -43,7 +46,7 @@ def check_upload(data: bytes, name: str) -> None:
     elif suffix == ADAPTER:
         _read(_read_adapter, data, name)
     else:
-        kinds = ", ".join(sorted(key[1:] for key in (*PICTURES, *SOUNDS, *MOTIONS)))
+        kinds = ", ".join(sorted(key[1:] for key in (*PICTURES, *VIDEOS, *SOUNDS, *MOTIONS)))
         raise ValueError(f"{name} is of a kind that cannot be used; known are {kinds}.")
 
 
@@ -51,6 +54,12 @@ def _check_picture(data: bytes, name: str) -> None:
     from masks.picture import load_picture
 
     _read(load_picture, data, name)
+
+
+def _check_video(data: bytes, name: str) -> None:
+    from generation.video.probe import probe_video
+
+    _read(probe_video, data, name)
 
 
 def _check_sound(data: bytes, name: str) -> None:

@@ -13,9 +13,9 @@ from studio.editing.actions import read_picture_action
 from studio.editor import picture_view, voice_preview
 from studio.jobs.queue import submit
 from studio.project.project import Project
-from studio.scene.schema import PLACELESS, STATEMENT_NEEDED, Scene, Voice
+from studio.scene.schema import PLACELESS, STATEMENT_NEEDED, VIDEOS, Scene, Voice
 from studio.scene.voices import spoken_languages, voices_by_contrast
-from studio.views import finetuning, layout, session, styles
+from studio.views import finetuning, layout, session, styles, video_people
 from studio.widgets import mount
 
 CONSENT = {
@@ -24,7 +24,7 @@ CONSENT = {
     "agreed": "Someone who agreed",
     "public": "Someone who died or is public",
 }
-PICTURES = ["png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif"]
+PICTURES = ["png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif", *(ending[1:] for ending in VIDEOS)]
 
 
 def show(project: Project) -> None:
@@ -32,7 +32,9 @@ def show(project: Project) -> None:
     _missing(project)
     scene = project.scene
     if not scene.picture:
-        layout.empty("First a picture", "Drop a picture with the faces that are to speak; they are found for you.")
+        layout.empty(
+            "First a picture", "Drop a picture, or a video, with the faces that are to speak; they are found for you."
+        )
         with st.container(width=layout.NARROW):
             _upload(project, "Picture")
         return
@@ -41,20 +43,28 @@ def show(project: Project) -> None:
     with right:
         _people(project)
     with left:
-        view = _view(project)
-        data = picture_data(project, view, session.chosen(scene))
-        mount.picture("picture", data, lambda message: _acted(project, message))
-        for problem in dict.fromkeys(view.problems):
-            st.html(layout.check_item("bad", problem.sentence))
-        for warning in view.warnings:
-            st.html(layout.check_item("warn", warning.sentence))
-        if not view.owners and not view.problems and not scene.cast:
-            layout.empty("No face was found", "Add a character on the right, then mark eyes and mouth on the picture.")
-        with st.expander("Numbers instead of the mouse"):
-            _numbers(project, view)
+        if scene.is_video:
+            video_people.show(project)
+        else:
+            _picture(project)
         with st.expander("Another picture"):
             _upload(project, "Picture in place of this one")
     layout.job_strip(project)
+
+
+def _picture(project: Project) -> None:
+    """A still picture with everybody's region."""
+    scene, view = project.scene, _view(project)
+    data = picture_data(project, view, session.chosen(scene))
+    mount.picture("picture", data, lambda message: _acted(project, message))
+    for problem in dict.fromkeys(view.problems):
+        st.html(layout.check_item("bad", problem.sentence))
+    for warning in view.warnings:
+        st.html(layout.check_item("warn", warning.sentence))
+    if not view.owners and not view.problems and not scene.cast:
+        layout.empty("No face was found", "Add a character on the right, then mark eyes and mouth on the picture.")
+    with st.expander("Numbers instead of the mouse"):
+        _numbers(project, view)
 
 
 def _view(project: Project) -> picture_view.View:
@@ -104,12 +114,13 @@ def _acted(project: Project, message: object) -> None:
 
 def _upload(project: Project, label: str) -> None:
     file = st.file_uploader(label, type=PICTURES, key=session.tag(project, "picture"),
-                            help="At most 50 MB and 50 million pixels.")  # fmt: skip
+                            help="At most 50 MB and 50 million pixels, or a video of at most 50 MB.")  # fmt: skip
     if file is None:
         return
     with session.refusals():
         relative = project.add_media(file.getvalue(), file.name)
-        new = {"picture": relative, "rig": None, "consent": None, "statement": ""}
+        new = {"picture": relative, "rig": None, "consent": None, "statement": "",
+               "ambience": 1.0, "silent": "keep"}  # fmt: skip
         cast = tuple(member.model_copy(update=PLACELESS) for member in project.scene.cast)
         project.edit(project.scene.model_copy(update={**new, "cast": cast}), "Picture")
         session.choose(None if not cast else 0)
