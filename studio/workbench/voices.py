@@ -12,6 +12,7 @@ import numpy as np
 
 from generation.audio.mel_bands import log_mel
 from generation.audio.pitch import median_pitch
+from generation.core.clock import MEL_RATE
 from generation.core.performance import Line
 from generation.text.ipa import VOWELS
 from generation.text.languages import ENGLISH
@@ -133,4 +134,4 @@ def _rate(line: Line) -> float:
     timed = zip(line.phonemes, line.durations, strict=True)
     said = [(symbol, mels) for symbol, mels in timed if symbol not in " .,!?;:ˈˌ"]
     nuclei = sum(b in VOWELS and a not in VOWELS for (a, _), (b, _) in pairwise([("", 0), *said]))
-    return 100 * nuclei / max(sum(mels for _, mels in said), 1)
+    return MEL_RATE * nuclei / max(sum(mels for _, mels in said), 1)

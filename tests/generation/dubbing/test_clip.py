@@ -14,13 +14,14 @@ from PIL import Image
 from generation.core.ffmpeg import FfmpegWriter
 from generation.core.motion import INDEX, N_CHANNELS, ROTATION, MotionTrack
 from generation.dubbing.clip import RAMP, ClipDubber, NewMouth, speaking_share, track_clip
+from generation.dubbing.reference import inter_ocular
 from generation.motion.tracking import lip_gap
 from generation.rendering.face import RenderFace
 from generation.rendering.renderer import SceneRenderer
 from generation.video.frames import video_frames
 from generation.video.probe import VideoFacts, probe_video
 from masks.landmarks import FaceLandmarker
-from masks.topology import LEFT_BROW, LEFT_EYE_RING, RIGHT_BROW, RIGHT_EYE_RING
+from masks.topology import FACE_OVAL, LEFT_BROW, LEFT_EYE_RING, RIGHT_BROW, RIGHT_EYE_RING
 from masks.tracking.people import ClipTrack
 
 N_FRAMES = 32
@@ -115,9 +116,10 @@ def test_outside_the_lower_face_every_pixel_stays(dub: Dub, source: list[np.ndar
         assert changed.any()
         eyes = points[list(LEFT_EYE_RING + RIGHT_EYE_RING + LEFT_BROW + RIGHT_BROW), :2]
         assert not changed[: int(np.ceil(eyes[:, 1].max()))].any()
-        left, right = points[234, 0], points[454, 0]
-        room = 0.4 * (right - left)
-        assert not changed[:, : max(int(left - room), 0)].any() and not changed[:, int(right + room) :].any()
+        beyond = np.full(changed.shape, 255, np.uint8)
+        cv2.fillPoly(beyond, [np.int32(np.round(points[list(FACE_OVAL), :2]))], 0)
+        away = cv2.distanceTransform(beyond, cv2.DIST_L2, 5) / inter_ocular(points)
+        assert not changed[away > 0.75].any(), "the skin's motion has faded out by there"
 
 
 def test_the_mouth_does_not_flicker_where_it_is_still(dub: Dub, source: list[np.ndarray]) -> None:

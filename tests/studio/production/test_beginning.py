@@ -12,9 +12,13 @@ import pytest
 import yaml
 from scene_fixtures import write_photograph_and_hum
 
+from generation.core.motion import INDEX, N_CHANNELS
+from generation.core.performance import StoredPerformance
+from generation.rendering.controls import closing_share
 from studio.cli import main
 from studio.export.provenance import verify
 from studio.production import beginning
+from studio.production.beginning import FilmBeginning
 from studio.production.observer import RenderObserver
 from studio.production.render import render_scene
 from studio.production.settings import RenderSettings
@@ -75,6 +79,25 @@ def test_what_is_finished_can_be_watched_and_is_drawn_once(
     plain = tmp_path / "plain"
     render_scene(scene, plain / "film.mp4", QUICK)
     assert np.array_equal(frames_of(plain / "film.mp4"), whole)
+
+
+def test_nothing_is_drawn_that_what_comes_next_would_change(tmp_path: Path) -> None:
+    """Fails when frames are drawn whose mouth closes or stays as it is by motion that is not made yet."""
+    finished, asked = 200, []
+
+    def draw(performance: StoredPerformance, finished: int, most: int) -> tuple[list[Path], int]:
+        asked.append(most)
+        return [], 0
+
+    performance = StoredPerformance.still(["ANNA"], 400, tmp_path)
+    FilmBeginning(tmp_path / "early.mp4", draw, {}, print).grow(performance, finished)
+    (most,) = asked
+    still = np.zeros((400, N_CHANNELS), np.float32)
+    speaking = still.copy()
+    speaking[finished:, INDEX["jawOpen"]] = 0.5
+    before, after = closing_share(still), closing_share(speaking)
+    assert np.array_equal(before[:most], after[:most]) and most > 100
+    assert not np.array_equal(before[:finished], after[:finished]), "frames up to what is finished would change"
 
 
 def test_the_command_says_what_can_be_watched_and_refuses_a_bad_place(
