@@ -25,6 +25,7 @@ from scripts.evaluation.directions import direction_figures
 from scripts.evaluation.faces.emotions import emotion_figures
 from scripts.evaluation.faces.networks import fetch_networks
 from scripts.evaluation.faces.portraits import portraits
+from scripts.evaluation.faces.turns import turn_figures
 from scripts.evaluation.inputs import Corpus
 from scripts.evaluation.judges import Judges
 from scripts.evaluation.measures.binding import binding
@@ -166,7 +167,9 @@ class Evaluation:
             return
         log.info("emotions on faces")
         speech = self.takes[0][0].motion
-        self._ours(emotion_figures(portraits(self.shared), speech, networks))
+        chosen = portraits(self.shared)
+        self._ours(emotion_figures(chosen, speech, networks))
+        self._ours(turn_figures(chosen))
 
     @cached_property
     def takes(self) -> list[list[Take]]:

@@ -34,6 +34,11 @@ _REACH = 0.85
 """Share of the way to the region's border that anything may move."""
 _TEETH_DEPTH = 0.12
 """How far the teeth stand behind the lips, inter-ocular distances."""
+_FAR_YAW = 0.2
+"""By how much more a head turns than asked where 30 degrees are asked: its far side seems to be less far then."""
+_HIDDEN = 0.3
+"""Width that skin keeps, of its own, where it turns out of sight: nothing of it may come to lie before the face, and
+the motion has to be inverted there in a few steps."""
 _STILL = 2e-4
 """Pixels of motion that change no byte of the steepest edge."""
 
@@ -176,7 +181,7 @@ class FaceRenderer:
         Returns:
             The part, and its pixels, uint8 (h, w, 3) a frame, (h, w, 4) of people without background.
         """
-        rotation = rotation_matrices(values[:, ROTATION])
+        rotation = rotation_matrices(_as_seen(values[:, ROTATION]))
         shift = values[:, TRANSLATION] * values.new_tensor([1.0, -1.0, 1.0]) * self.unit
         shape = (self.grid.rows, self.grid.columns)
         move = self._moves(
@@ -233,9 +238,29 @@ class FaceRenderer:
         nodes, depth = self.nodes[rows, columns], self.depth[rows, columns]
         solid = torch.cat([nodes.permute(2, 0, 1), depth[None]]) + bent
         turned = torch.einsum("tij,tjrc->tirc", rotation[:, :2], solid) - solid[:, :2] + shift[:, :2, None, None]
-        move = (bent[:, :2] + self.follow[rows, columns] * turned) * self.fade[rows, columns]
+        head = self.follow[rows, columns] * turned
+        if nodes.shape == self.nodes.shape:
+            head = self._unfolded(head)
+        move = (bent[:, :2] + head) * self.fade[rows, columns]
         over = move.square().sum(1, keepdim=True) / self.limit[rows, columns] ** 2
         return move * (1.0 + over.clamp_min(1e-6).square()).rsqrt().sqrt()  # no slow denormal numbers at rest
+
+    def _unfolded(self, head: torch.Tensor) -> torch.Tensor:
+        """Displacements (T, 2, rows, columns) by the head's motion, without folds.
+
+        Outwards from the place between the eyes, rows and columns stay in order: what would go back behind what is
+        nearer to the viewer, as a cheek and an ear do when the head turns, becomes a narrow edge there.
+        """
+        planes = []
+        for axis in (0, 1):
+            own = self.nodes[..., axis] * (1.0 - _HIDDEN)
+            middle = int((self.nodes[0, :, 0] if axis == 0 else self.nodes[:, 0, 1]).abs().argmin())
+            dim = 2 - axis
+            places = head[:, axis] + own
+            after = places.narrow(dim, middle, places.shape[dim] - middle).cummax(dim)[0]
+            before = places.narrow(dim, 0, middle + 1).flip(dim).cummin(dim)[0].flip(dim)
+            planes.append(torch.cat([before.narrow(dim, 0, middle), after], dim) - own)
+        return torch.stack(planes, 1)
 
     def _put_mouth(
         self,
@@ -263,6 +288,13 @@ class FaceRenderer:
         places = torch.stack(invert(torch.cat(moves), self.lips, target).chunk(2), 1)
         for frame in torch.where(speaking)[0].tolist():
             self.mouth.compose(base[frame : frame + 1], target, places[frame], skull[frame].numpy(), jaw[frame])
+
+
+def _as_seen(rotation: torch.Tensor) -> torch.Tensor:
+    """Rotations (T, 3) by which a picture is turned so that it looks turned by the asked ones."""
+    yaw = rotation[:, 1]
+    most = (yaw / np.radians(30.0)).square().clamp_max(1.0)
+    return torch.stack([rotation[:, 0], yaw * (1.0 + _FAR_YAW * most), rotation[:, 2]], 1)
 
 
 def _driven(controls: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
