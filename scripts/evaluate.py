@@ -21,6 +21,7 @@ import numpy as np
 from generation.data.grid_corpus import held_out_sentences
 from scripts.evaluation import languages, whisper_base
 from scripts.evaluation.bootstrap import renamed
+from scripts.evaluation.conversation.turns import interruption_figures, listener_figures
 from scripts.evaluation.directions import direction_figures
 from scripts.evaluation.faces.emotions import emotion_figures
 from scripts.evaluation.faces.networks import fetch_networks
@@ -65,7 +66,7 @@ SCENES = {"dialogues", "blinks", "leak_idle", "reactions"}
 BINDING = {"leak", "outside"}
 OTHERS = (
     "binding", "directions", "dub", "emotion", "languages", "long_takes", "noisy", "recordings", "rtf", "sim",
-    "streams", "together",
+    "streams", "together", "turns",
 )  # fmt: skip
 METRICS = (*sorted(HEARD | LIPS | CLIPS | FACES | SCENES | BINDING), *OTHERS)
 IN_PIXELS, IN_STREAMS, IN_VOICES, CLIPS_AT_MOST = 24, 24, 8, 80
@@ -148,6 +149,11 @@ class Evaluation:
             self._ours(direction_figures(self.synthesis.models, DIRECTED_VOICE, self.synthesis.steps))
         if "emotion" in self.wanted:
             self._emotions()
+        if "turns" in self.wanted:
+            log.info("turns of a conversation")
+            self._ours(interruption_figures(self.synthesis.models))
+            (self.kept / "turns").mkdir(parents=True, exist_ok=True)
+            self._ours(listener_figures(self.synthesis.models, self.kept / "turns"))
         if "long_takes" in self.wanted:
             log.info("a minute in one pass")
             self._ours(long_takes(self.synthesis, self.judges, self._portrait, self.prompts))

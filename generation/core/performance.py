@@ -50,6 +50,7 @@ class Line:
         adapters: names and strengths that hold in this line, in place of those of whose voice and faces it has; what is
             not named stays as it is.
         prosody: changes of its sound; lips are made to the sound as it was before.
+        fade: mel frames of the line between which its sound falls to nothing; None = it is said to its end.
         gaps: in order, frames of the line that are synthesised all the same, to join the recording around them.
     """
 
@@ -64,6 +65,7 @@ class Line:
     adapters: tuple[tuple[str, float], ...] = ()
     prosody: Prosody = AS_SPOKEN
     gaps: tuple[Gap, ...] = ()
+    fade: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if len(self.durations) != len(self.phonemes) or sum(self.durations) != 4 * self.n_frames:

@@ -6,8 +6,9 @@ Fixations of 0.3 to 2 s joined by saccades, listeners' on the one who speaks (Ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -26,6 +27,12 @@ EYES = tuple(INDEX[name] for name in BLENDSHAPES if name.startswith(("eyeLook", 
 """Channels of gaze and lids."""
 ACROSS = 0.45
 """Gaze weight at which the eyes look at somebody a whole picture's half away."""
+_STEADY = 0.8
+"""Gaze weight by which eyes make up for a turn of the head by one radian."""
+_ASIDE, _LEAST_LOOK = 0.09, 6
+"""Gaze weight, and frames, from which on a look aside is seen by others."""
+_FOLLOWED, _FOLLOWS = 0.8, round(0.28 * FPS)
+"""Chance that a listener's eyes go along, and frames later."""
 _HEAVY = 2.0
 """How much longer blinks last by how far the lids hang: of the style weary by 44 %."""
 _LATER = round(0.25 * FPS)
@@ -97,6 +104,7 @@ def draw_eyes(
     sides: np.ndarray,
     targets: np.ndarray | None = None,
     driven: np.ndarray | None = None,
+    partners: Mapping[int, np.ndarray] | None = None,
 ) -> Iterator[tuple[GazeSpan, list[np.ndarray]]]:
     """Gaze and lids, span by span.
 
@@ -108,6 +116,7 @@ def draw_eyes(
         sides: (K,) where each sits, -1 (left) .. 1 (right).
         targets: (K, T, 2) gaze that the script asks for, weights across (right positive) and up; NaN = up to them.
         driven: (K, K, T) bool, whether voice i drives face j; None = everybody's own.
+        partners: by face (T,) whom it listens to, -1 = nobody: its eyes go along, most times, when theirs go aside.
 
     Yields:
         A span, and the channels :data:`EYES` of everybody over it, (n, E) float32.
@@ -118,7 +127,7 @@ def draw_eyes(
         frames = slice(span.start, span.stop)
         parts = window(span.start, span.stop).characters
         voices = np.stack([voice_level(mel_spectrogram(torch.from_numpy(part.speech)).numpy()) for part in parts])
-        eyes = []
+        drawings, eyes = [], []
         for k, part in enumerate(parts):
             seed = seed_of(span.key, part.name, "eyes")
             wanted = None if targets is None else targets[k, frames]
@@ -132,10 +141,45 @@ def draw_eyes(
             paced = None
             if rate is not None:
                 paced, owed[k] = paced_blinks(n_frames, rate, owed[k], np.random.default_rng([seed, 1]))
-            made, drawn = _eyes(cues, head, seed, wanted, None if spared[k] else until, own, paced)
-            eyes.append(made[:, EYES])
+            draw = partial(_eyes, cues, head, seed, until=None if spared[k] else until, delivery=own, paced=paced)
+            drawings.append((draw, wanted, seed))
+            eyes.append(draw(targets=wanted))
+        alone = [aim for _, _, aim in eyes]
+        for k, (draw, wanted, seed) in enumerate(drawings):
+            if partners is not None and k in partners:
+                along = _joint_attention(alone, partners[k][frames], np.random.default_rng([seed, 2]))
+                if np.isfinite(along).any():
+                    eyes[k] = draw(targets=along if wanted is None else np.where(np.isnan(wanted), along, wanted))
+            _, drawn, _ = eyes[k]
             blinked[k] = span.start + drawn[-1] if drawn else blinked[k]
-        yield span, eyes
+        yield span, [made[:, EYES] for made, _, _ in eyes]
+
+
+def gaze_of(motion: np.ndarray, head: np.ndarray) -> np.ndarray:
+    """Where eyes look, (T, 2) across to the picture's right and up, the turn of the head (T, 3) included."""
+    weight = {name: motion[:, INDEX[f"eyeLook{name}"]] for name in ("OutLeft", "InRight", "InLeft", "OutRight")}
+    across = (weight["OutLeft"] + weight["InRight"] - weight["InLeft"] - weight["OutRight"]) / 2
+    up = [motion[:, INDEX[f"eyeLookUp{side}"]] - motion[:, INDEX[f"eyeLookDown{side}"]] for side in ("Left", "Right")]
+    return np.stack([across + _STEADY * head[:, 1], np.mean(up, 0) - _STEADY * head[:, 0]], 1)
+
+
+def _joint_attention(gaze: Sequence[np.ndarray], partner: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Targets (T, 2) of a listener whose eyes follow a partner's that go aside, NaN where they are up to themselves.
+
+    Args:
+        gaze: everybody's, (T, 2).
+        partner: (T,) whom the listener hears, -1 = nobody.
+        rng: source of chance.
+    """
+    targets = np.full((len(partner), 2), np.nan, np.float32)
+    for other in np.unique(partner[partner >= 0]):
+        across, up = gaze[other].T
+        aside = (partner == other) & (np.hypot(across, up) > _ASIDE) & (np.abs(across) < 0.8 * ACROSS)
+        for start, stop in runs(aside):
+            if stop - start >= _LEAST_LOOK and rng.random() < _FOLLOWED:
+                late = slice(start + _FOLLOWS, stop + _FOLLOWS)
+                targets[late] = gaze[other][start:stop].mean(0)
+    return targets
 
 
 def cues_of(k: int, voices: np.ndarray, sides: np.ndarray, driven: np.ndarray | None = None) -> Cues:
@@ -190,14 +234,16 @@ def _eyes(
     until: int | None,
     delivery: Delivery,
     paced: list[int] | None = None,
-) -> tuple[np.ndarray, list[int]]:
-    """What :func:`eye_motion` gives, and the frames drawn for blinks, the first by ``until``; None = no blinks.
+) -> tuple[np.ndarray, list[int], np.ndarray]:
+    """What :func:`eye_motion` gives, the frames drawn for blinks, the first by ``until``, and where the eyes look.
+
+    ``until`` None = no blinks. Where they look, (T, 2) across and up, does not depend on the head.
 
     With ``paced`` the blinks are at these frames.
     """
     rng = np.random.default_rng(seed)
     out = np.zeros((len(head), N_CHANNELS), np.float32)
-    write_gaze(out, cues, held_turns(cues.speaking), head, rng, targets, delivery.gaze_aversion)
+    aim = write_gaze(out, cues, held_turns(cues.speaking), head, rng, targets, delivery.gaze_aversion)
     drawn, longer = [], 1 + _HEAVY * delivery.lids
     if paced is not None:
         drawn = paced
@@ -209,7 +255,7 @@ def _eyes(
         write_blinks(out, kept, rng, longer)
     lids = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
     out[:, lids] = delivery.lids + (1 - delivery.lids) * out[:, lids]
-    return out.clip(0, 1), drawn
+    return out.clip(0, 1), drawn, aim
 
 
 def write_gaze(
@@ -220,10 +266,13 @@ def write_gaze(
     rng: np.random.Generator,
     targets: np.ndarray | None = None,
     gaze_aversion: float = 0.0,
-) -> None:
+) -> np.ndarray:
     """Adds gaze to (T, 57): at the viewer, at the one who speaks, briefly away, or where ``targets`` (T, 2) say.
 
     The share ``gaze_aversion`` of the looks that the script leaves open goes down and aside.
+
+    Returns:
+        Where the eyes look, (T, 2) across and up, for which they make up as the head turns.
     """
     n = len(out)
     across, up = np.zeros(n), np.zeros(n)
@@ -248,9 +297,9 @@ def write_gaze(
         across[frame:stop], up[frame:stop] = aim + rng.normal(0, 0.015, 2)
         frame = stop
     # A saccade of this size takes 40 to 50 ms: about one frame; eyes keep their aim while the head turns.
-    across = gaussian_filter1d(across, 0.45) - 0.8 * head[:, 1]
-    up = gaussian_filter1d(up, 0.45) + 0.8 * head[:, 0]
-    aim_eyes(out, across, up)
+    across, up = gaussian_filter1d(across, 0.45), gaussian_filter1d(up, 0.45)
+    aim_eyes(out, across - _STEADY * head[:, 1], up + _STEADY * head[:, 0])
+    return np.stack([across, up], 1)
 
 
 def aim_eyes(out: np.ndarray, across: np.ndarray, up: np.ndarray) -> None:

@@ -103,14 +103,23 @@ def assemble_speech(
         if line.recording is not None:
             # what is around a gap has the line's prosody already, and what fills it goes by that
             filled = fill_gaps(line, lambda made: finished_mel(made, timbre), own, vocoder)
-            speech[span] = filled if line.gaps else _with_prosody(filled, line.prosody)
+            speech[span] = _faded(filled if line.gaps else _with_prosody(filled, line.prosody), line)
             continue
         sound = _decoded(finished_mel(own, timbre), vocoder)
         ramp = np.linspace(0, 1, _FADE, dtype=np.float32)
         sound[:_FADE] *= ramp
         sound[-_FADE:] *= ramp[::-1]
-        speech[span] = _with_prosody(sound / max(1.0, np.abs(sound).max()), line.prosody)
+        speech[span] = _faded(_with_prosody(sound / max(1.0, np.abs(sound).max()), line.prosody), line)
     return speech
+
+
+def _faded(sound: np.ndarray, line: Line) -> np.ndarray:
+    """A line's sound (S,), which falls to nothing, as half a cosine does, where the line breaks off."""
+    if line.fade is None:
+        return sound
+    first, stop = (HOP * mel for mel in line.fade)
+    gone = ((np.arange(len(sound)) - first) / (stop - first)).clip(0, 1)
+    return (sound * (0.5 + 0.5 * np.cos(np.pi * gone))).astype(np.float32)
 
 
 def _with_prosody(sound: np.ndarray, prosody: Prosody) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from studio.acting.grammar import Request, Unknown, read_direction
-from studio.acting.marks import SIDES, Curve, Emotion, Gaze, Pause
+from studio.acting.grammar import LISTENING, Request, Unknown, read_direction
+from studio.acting.marks import SIDES, Attitude, Curve, Emotion, Gaze, Interrupted, Pause
 from studio.acting.vocabulary import VocalStyle, expressions
 
 _EASE, _RELEASE = 0.25, 0.4
@@ -62,7 +62,10 @@ class Chip:
 
 @dataclass
 class Acted:
-    """What directions ask for in marks, and what of them is not understood."""
+    """What directions ask for in marks, and what of them is not understood.
+
+    ``interrupts`` is of the line before; ``attitudes`` are by the listener's name, empty = everybody's.
+    """
 
     speed: float = 1.0
     loudness: float = 0.0
@@ -71,6 +74,9 @@ class Acted:
     styles: dict[str, float] = field(default_factory=dict)
     emotions: dict[Emotion, float] = field(default_factory=dict)
     blinks: float | None = None
+    interrupted: Interrupted | None = None
+    interrupts: bool = False
+    attitudes: dict[str, Attitude] = field(default_factory=dict)
     curves: list[Curve] = field(default_factory=list)
     gazes: list[Gaze] = field(default_factory=list)
     pauses: list[Pause] = field(default_factory=list)
@@ -220,9 +226,22 @@ def _blink_rate(acted: Acted, request: Request, n_words: int) -> None:
     acted.blinks = 60.0 if request.known.name == "blink often" else 0.0
 
 
+def _interrupt(acted: Acted, request: Request, n_words: int) -> None:
+    if request.known.name == "interrupt":
+        acted.interrupts = True
+    else:
+        acted.interrupted = "cut" if request.known.name == "break off" else "yield"
+
+
+def _listen(acted: Acted, request: Request, n_words: int) -> None:
+    acted.attitudes[request.target] = LISTENING[request.known.name]
+
+
 _OTHERS: Mapping[str, Callable[[Acted, Request, int], None]] = {
     **dict.fromkeys(("look", "glance", "look away", "turn"), _look),
     **dict.fromkeys(("pause", "long pause"), _pause),
     **dict.fromkeys(("blink often", "never blink"), _blink_rate),
+    **dict.fromkeys(("break off", "yield", "interrupt"), _interrupt),
+    **dict.fromkeys(LISTENING, _listen),
     "roll eyes": _roll,
 }

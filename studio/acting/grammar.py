@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from studio.acting.marks import Attitude
 from studio.acting.vocabulary import Known, longest_match, nearest_phrase, tokens
 
 _DEGREES = {
@@ -31,6 +32,10 @@ _TARGETS = {
     "table": "down", "downward": "down", "downwards": "down", "left": "left", "right": "right",
 }  # fmt: skip
 _LOOKING = frozenset({"look", "glance", "turn"})
+LISTENING: dict[str, Attitude] = {
+    "listen warmly": "positive", "listen calmly": "neutral", "listen coldly": "negative",
+}  # fmt: skip
+"""Acts of those who hear the line: with what attitude. Who it is stands before the verb; else all of them."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class Request:
         degree: factor of its amount.
         pace: factor of its time, of acts.
         times: how often, of acts; 0 = not said.
-        target: whom or where, of looks and turns: a name, or what :class:`studio.acting.marks.Gaze` has.
+        target: whom or where, of looks and turns: a name, or what :class:`studio.acting.marks.Gaze` has; of listening,
+            who does, empty = all others.
         opposite: away from it.
     """
 
@@ -119,10 +125,14 @@ class _Asides:
 def _request(part: str, after: int, order: tuple[int, int], names: Sequence[str]) -> Request | None:
     words = tokens(part)
     known, rest = _match(words)
+    listener, after_name = _subject(part, names)
+    if known is None and listener:
+        known, rest = _match(after_name)
+        known = known if known is not None and known.name in LISTENING else None
     if known is None:
         return None
     asides, left = _asides(rest, known)
-    target, opposite = "", False
+    target, opposite = listener if known.name in LISTENING else "", False
     if known.kind == "act" and known.name in _LOOKING:
         target, opposite, left = _target(part, left, names)
         if not target:
@@ -133,6 +143,14 @@ def _request(part: str, after: int, order: tuple[int, int], names: Sequence[str]
     if left:
         return None
     return Request(part, known, after, asides.place, order, asides.degree, asides.pace, asides.times, target, opposite)
+
+
+def _subject(part: str, names: Sequence[str]) -> tuple[str, list[str]]:
+    """Whose name a part begins with, or empty for *everybody* and nobody, and the words after it."""
+    for name in sorted(names, key=len, reverse=True):
+        if re.match(rf"{re.escape(name)}(?!\w)", part.strip(), re.IGNORECASE):
+            return name, tokens(part.strip()[len(name) :])
+    return "", tokens(part)
 
 
 def _match(words: Sequence[str]) -> tuple[Known | None, list[str]]:

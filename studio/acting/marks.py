@@ -9,8 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ChannelName = Annotated[str, Field(max_length=1300)]
 Emotion = Literal["happy", "sad", "angry", "afraid", "disgusted", "surprised"]
+Interrupted = Literal["cut", "yield"]
+"""How a line that another's stops comes to its end: it is cut off, or its speaker yields the turn."""
 Words = Annotated[int, Field(ge=0, le=100_000)]
 Seconds = Annotated[float, Field(ge=-60, le=360_000)]
+Attitude = Literal["positive", "neutral", "negative"]
+"""With what attitude somebody listens."""
 MOST_MARKS = 1000
 SIDES = ("up", "down", "left", "right")
 """Where eyes can go besides people, the viewer and away: as the picture is seen."""
@@ -124,6 +128,10 @@ class Movement(Strict):
 class LineActing(Movement):
     """What a line does besides its words.
 
+    ``interrupted`` says how it ends when another line begins in it: ``cut`` off, or its speaker grows softer and yields
+    the turn; without it both speak on. ``attitudes`` are those of
+    listeners by their names while the line is said.
+
     ``direction`` says it in words, which :mod:`studio.acting.grammar` reads; the other keys say it outright.
     ``loudness`` is in dB and ``pitch`` in semitones beside the voice's own, ``melody`` a factor on how far the pitch
     moves. ``emotions`` have intensities from 0 to 1; of several the face and the voice take from each.
@@ -135,3 +143,5 @@ class LineActing(Movement):
     melody: float = Field(1.0, ge=0, le=2)
     emotions: dict[Emotion, Annotated[float, Field(ge=0, le=1)]] = {}
     pauses: tuple[Pause, ...] = Field((), max_length=MOST_MARKS)
+    interrupted: Interrupted | None = None
+    attitudes: dict[Annotated[str, Field(max_length=1300)], Attitude] = Field({}, max_length=100)

@@ -216,7 +216,10 @@ def renamed(store: Store, scene: Scene, index: int, name: str) -> Scene:
 
 def _with_renamed(line: ScriptLine, old: str, new: str) -> ScriptLine:
     """A line in which somebody has another name, wherever it names them."""
-    changes = {}
+    changes: dict[str, object] = {}
+    if old.casefold() in map(str.casefold, line.attitudes):
+        renamed = {new if name.casefold() == old.casefold() else name: how for name, how in line.attitudes.items()}
+        changes["attitudes"] = renamed
     for key, names in (("who", line.speakers), ("face", line.faces), ("looks", (line.looks,) if line.looks else ())):
         if old.casefold() in [name.casefold() for name in names]:
             changes[key] = TOGETHER.join(new if name.casefold() == old.casefold() else name for name in names)

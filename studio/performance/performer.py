@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -31,6 +32,7 @@ from studio.scene.line_names import line_names
 from studio.scene.schema import Scene
 from studio.scene.styles import line_deliveries
 from studio.timeline.directed import directed_scene
+from studio.timeline.listeners import ListeningCast
 from studio.timeline.placed_marks import PlacedCurve, head_turns, lay_curves, placed_curves, placed_gazes
 from studio.timeline.recordings import line_recording
 from studio.timeline.segments import Segment, joined_step_by_step, split
@@ -145,18 +147,25 @@ class ScenePerformer:
         finished = replace(finished, speech=joined.speech, voiced=voiced_tracks(timeline.speaker_lines, len(names)))
         deliveries, blinks = self._eyes_of(timeline, segments)
         curves, gazes = placed_curves(self._scene, timeline), placed_gazes(self._scene, timeline, sides)
+        listeners = ListeningCast(self._scene, timeline, self.seed)
         eyes = write_scene_eyes(
             joined, finished, self._scene, timeline, segments, sides, self.seed, retakes, deliveries,
-            routing >= LEAST_SHARE, blinks, gazes,
+            routing >= LEAST_SHARE, blinks, gazes, listeners.partners,
         )  # fmt: skip
         ends = [segment.start + segment.n_frames - segment.after for segment in segments]
         # heads before the eyes are drawn, which make up for them
         heads = [*(curve for curve in curves if curve.turns_head), *head_turns(gazes)]
         faces = [curve for curve in curves if not curve.turns_head]
         known, told = 0, 0
+        plain: deque[Performance] = deque()
+        seen = StoredPerformance.still(names, timeline.n_frames, work) if retakes else joined
+        as_seen = joined_step_by_step(segments, _popped(plain), seen)
         for until in joined_step_by_step(
-            segments, self._parts(segments, retakes, routing, former, sides, work, progress), joined
+            segments, self._parts(segments, retakes, routing, former, sides, work, progress, plain), joined
         ):
+            if retakes:
+                next(as_seen)
+            listeners.react(joined, seen, [*heads, *faces], known, until)
             lay_curves(joined, heads, known, until)
             known = until
             while ends and ends[0] <= known:
@@ -193,8 +202,9 @@ class ScenePerformer:
         sides: np.ndarray,
         work: Path,
         progress: Progress,
+        plain: deque[Performance],
     ) -> Iterator[Performance]:
-        """Speech and motion of each segment with its retakes, kept or generated, one at a time."""
+        """Speech and motion of each segment with its retakes, kept or generated, one at a time; ``plain`` without."""
         generator, cache = self._generator(routing, sides), PerformanceCache(work)
         total = sum(segment.n_frames for segment in segments)
         done = 0
@@ -211,6 +221,8 @@ class ScenePerformer:
                 part = generator.generate(whole, on_step, kept)
                 cache.save(key, part)
                 self.generated += segment.n_frames / total
+            if retakes:
+                plain.append(part)
             inside = {line.id for line in segment.lines}
             spans = [span.shifted(-segment.start) for span in retakes if span.line.id in inside]
             yield _with_retakes(segment, part, spans, generator, cache, key, on_step)
@@ -287,6 +299,12 @@ class ScenePerformer:
         key = result_key(made_by(*MADE_BY), how, *(voice.embedding for voice in self._voices), *timbres, *geometry)
         before = [self._key(was, former.routing, sides) for was in former.segments_of(segment)]
         return result_key(key, *before) if before else key
+
+
+def _popped(parts: deque[Performance]) -> Iterator[Performance]:
+    """Parts as they are added, each when it is asked for."""
+    while parts:
+        yield parts.popleft()
 
 
 def _retakes_of(scene: Scene, timeline: Timeline, segments: Sequence[Segment]) -> list[KeyedSpan]:

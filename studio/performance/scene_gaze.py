@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -40,6 +40,7 @@ def write_scene_eyes(
     driven: np.ndarray | None = None,
     blinks: Sequence[Sequence[float | None]] | None = None,
     gazes: Sequence[PlacedGaze] = (),
+    partners: Mapping[int, np.ndarray] | None = None,
 ) -> Iterator[int]:
     """Writes the motion of a performance with gaze and blinks, segment by segment: an edit elsewhere leaves it alone.
 
@@ -58,6 +59,7 @@ def write_scene_eyes(
         driven: (K, K, T) bool, whether voice i drives face j; None = everybody's own.
         blinks: everybody's a minute in each of the segments, None where nothing is asked for.
         gazes: which go before the lines' ``looks``.
+        partners: by face (T,) whom it listens to, an index into the cast; -1 = nobody.
 
     Yields:
         After each segment the frame up to which nothing changes any more.
@@ -75,7 +77,7 @@ def write_scene_eyes(
     heard = partial(voices_alone, performance, timeline.speaker_lines)
     targets = scripted_gaze_targets(scene, timeline, sides)
     aim_along(targets, gazes)
-    how = targets, driven
+    how = targets, driven, partners
     done, waiting = 0, list(retaken)
     for span, eyes in draw_eyes(heard, spans, sides, *how):
         _copy(performance, finished, done, span.stop)
@@ -111,7 +113,7 @@ def _retake_eyes(
     spans: Sequence[GazeSpan],
     heard: Callable[[int, int], Performance],
     sides: np.ndarray,
-    how: tuple[np.ndarray, np.ndarray | None],
+    how: tuple[np.ndarray, np.ndarray | None, Mapping[int, np.ndarray] | None],
 ) -> None:
     """Writes the eyes of a span that was made again, seeded by its take."""
     who = retake.mover

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from generation.audio.channels import Channel, channel_of
 from generation.core.motion import REGION_CHANNELS, Region
-from studio.acting.marks import LineActing, Movement, NewWord, Retake, Strict
+from studio.acting.marks import Attitude, LineActing, Movement, NewWord, Retake, Strict
 from studio.core.messages import shortened
 from studio.scene import screenplay
 from studio.scene.region_points import Box, FileName, Point, Polygon, TimedRegion, eyes_and_mouth_points, region_points
@@ -130,7 +130,7 @@ class Character(Movement):
     are followed through it, from 1 as they come; regions and masks hold where somebody is seen first.
     ``mouth``, ``head``, ``blink`` and ``expression`` are amounts: of lips and jaw, of the head, of how far lids shut,
     and of brows, cheeks and all else that a face shows. ``blinks`` are a minute; ``curves`` and ``gazes`` move it in
-    seconds of the scene.
+    seconds of the scene. ``attitude`` is how it listens.
     In the seconds of its ``regions`` a character's place is another: its voice drives what lies there.
     ``language`` is what it speaks, where a line names no other: any voice speaks any. Without it, English in the
     voice's accent.
@@ -154,6 +154,7 @@ class Character(Movement):
     head: float = Field(1.0, ge=0, le=1.5)
     blink: float = Field(1.0, ge=0, le=1.5)
     expression: float = Field(1.0, ge=0, le=1.5)
+    attitude: Attitude = "neutral"
 
     @field_validator("name")
     @classmethod
@@ -305,6 +306,8 @@ class ScriptLine(LineActing):
     def _channel_of_recording(self) -> ScriptLine:
         if self.words and self.recording is not None:
             raise ValueError("is a recording, in which no word can be replaced; remove words, or the recording")
+        if self.words and self.interrupted is not None:
+            raise ValueError("is interrupted, and no word of it can be replaced; remove words, or interrupted")
         if self.channel is not None and self.recording is None:
             raise ValueError("names a channel and no recording; add one, or remove channel")
         return self

@@ -7,7 +7,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-OPTIONS = ("pause", "overlap", "start", "speed", "styles", "take", "looks", "face", "language", "recording", "channel")
+OPTIONS = (
+    "pause", "overlap", "start", "speed", "styles", "take", "looks", "face", "language", "recording", "channel",
+    "interrupted",
+)  # fmt: skip
 MOST_LINES = 10_000
 """Lines of text, empty ones and continued ones too; a scene has a tenth of them."""
 _OPTION_LIST = re.compile(r"\(((?:[^()\"]|\"(?:[^\"\\]|\\.)*\")*)\)")
@@ -82,16 +85,20 @@ class WrittenLine(Protocol):
     def face(self) -> str | None:
         """Whose face speaks it, if it is another's."""
 
+    @property
+    def interrupted(self) -> str | None:
+        """How it ends when another line begins in it."""
+
 
 def parse(text: str) -> list[dict[str, str]]:
     """Fields of each script line in a screenplay.
 
     A line is ``NAME: text`` or ``NAME (option value, ...): text`` with the options pause, overlap, start (seconds),
     speed (a factor), styles (``whisper 0.8 + weary``), take (a number), looks (a name, viewer or away), face (a name),
-    language (such as es), recording (a file) and channel (of it). Several names with a plus between them
-    (``NORA + THEO``) say a line together, or are the faces that a voice comes out of. An indented line continues the
-    one before it, ``(pause 1.5)`` alone is a pause before the next line, ``#`` begins a note for the next line, which
-    nobody speaks.
+    language (such as es), recording (a file), channel (of it) and interrupted (cut or yield). Several names with a plus
+    between them (``NORA + THEO``) say a line together, or are the faces that a voice comes out of. An indented line
+    continues the one before it, ``(pause 1.5)`` alone is a pause before the next line, ``#`` begins a note for the next
+    line, which nobody speaks.
 
     Args:
         text: the screenplay.
@@ -217,7 +224,7 @@ def _print_line(line: WrittenLine) -> str:
         options.append(f"take {line.take}")
     if line.styles:
         options.append(f"styles {_quoted(written_styles(line.styles))}")
-    for key in ("looks", "face", "recording"):
+    for key in ("looks", "face", "recording", "interrupted"):
         if (value := getattr(line, key)) is not None:
             options.append(f"{key} {_quoted(value)}")
     if line.language is not None:

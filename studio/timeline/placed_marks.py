@@ -10,7 +10,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from generation.core.arrays import smoothstep
-from generation.core.clock import FPS
+from generation.core.clock import FPS, MELS_PER_FRAME
 from generation.core.motion import ROTATION, WEIGHTS
 from generation.core.performance import Line, StoredPerformance
 from generation.motion.gaze import ACROSS, AWAY
@@ -27,6 +27,16 @@ _EDGE = 0.1
 _TURN = 20.0
 """Degrees by which a head turns to somebody at whom the eyes look by :data:`ACROSS`."""
 _LOOKS = {"left": (-0.4, 0.0), "right": (0.4, 0.0), "up": (0.0, 0.4), "down": (0.0, -0.45)}
+
+_NOTICED, _WATCHES, _TURNS_TO_INTERRUPTER = 0.16, 4.0, 0.5
+"""Seconds after which somebody who is interrupted looks at who does it, for how long at most, and how far the head
+turns along."""
+_REACTION = ((-0.05, 0.0), (0.2, 1.0), (0.6, 0.7), (1.1, 0.0))
+_INTERRUPTED: dict[str, dict[str, float]] = {
+    "cut": {"browInnerUp": 0.35, "browOuterUp": 0.3, "eyeWide": 0.15},
+    "yield": {"headNod": 4.0},
+}
+"""What faces show then: its course in seconds from where the voice stops, and how much of it."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,8 @@ class _ActedLine:
 
 def placed_curves(scene: Scene, timeline: Timeline) -> list[PlacedCurve]:
     """All curves of a directed scene on its clock: those of characters, and of lines by the faces that say them."""
-    found = [_placed(face, curve, 0.0, None) for face, member in enumerate(scene.cast) for curve in member.curves]
+    found = _interrupted_faces(scene, timeline)
+    found += [_placed(face, curve, 0.0, None) for face, member in enumerate(scene.cast) for curve in member.curves]
     for acted in _acted_lines(scene, timeline):
         for curve in acted.written.curves:
             found += [_placed(face, curve, acted.start, acted.clock) for face in acted.faces]
@@ -88,7 +99,7 @@ def placed_gazes(scene: Scene, timeline: Timeline, sides: np.ndarray) -> list[Pl
         timeline: of it.
         sides: (K,) where each person sits, -1 (left) .. 1 (right).
     """
-    found = []
+    found = _looks_at_interrupters(scene, timeline, sides)
     for face, member in enumerate(scene.cast):
         for gaze in member.gazes:
             found.append(
@@ -102,6 +113,39 @@ def placed_gazes(scene: Scene, timeline: Timeline, sides: np.ndarray) -> list[Pl
             begin = anchor + gaze.start
             found += [_gaze(scene, face, gaze, begin, max(end, begin + 1 / FPS), sides) for face in acted.faces]
     return found
+
+
+def _interrupted_faces(scene: Scene, timeline: Timeline) -> list[PlacedCurve]:
+    """What faces show where they are interrupted: brows that go up where they are cut off, a nod where they yield."""
+    found = []
+    for stopped in timeline.interruptions:
+        line = timeline.lines[stopped.line]
+        at = (line.start + (line.n_frames if line.fade is None else line.fade[1] / MELS_PER_FRAME)) / FPS
+        for face in _faces(scene, timeline, stopped.line):
+            for channel, height in _INTERRUPTED[stopped.how].items():
+                seconds, values = zip(*_REACTION, strict=True)
+                found.append(PlacedCurve(face, HANDLES[channel], np.array(seconds) + at, height * np.array(values)))
+    return found
+
+
+def _looks_at_interrupters(scene: Scene, timeline: Timeline, sides: np.ndarray) -> list[PlacedGaze]:
+    """Eyes of who is interrupted go to the one who does it, a moment after that voice begins."""
+    found = []
+    for stopped in timeline.interruptions:
+        by = timeline.lines[stopped.by]
+        seen = [face for face in _faces(scene, timeline, stopped.by) if face in scene.on_screen]
+        first = by.start / FPS + _NOTICED
+        for face in _faces(scene, timeline, stopped.line):
+            if seen and face not in seen:
+                look = Gaze(looks=scene.cast[seen[0]].name, turn=_TURNS_TO_INTERRUPTER)
+                found.append(_gaze(scene, face, look, first, min(by.stop / FPS, first + _WATCHES), sides))
+    return found
+
+
+def _faces(scene: Scene, timeline: Timeline, index: int) -> list[int]:
+    """Faces that say a line of the script."""
+    voices = timeline.of_all_speakers(timeline.lines[index])
+    return sorted({face for voice in voices for face in scene.faces_of(scene.script[index], voice.character)})
 
 
 def _acted_lines(scene: Scene, timeline: Timeline) -> Iterator[_ActedLine]:
@@ -164,6 +208,17 @@ def lay_curves(
         if stop > first:
             track = performance.motion[curve.face]
             track[first:stop] = _laid(track[first:stop], np.arange(first, stop) / FPS, curve)
+
+
+def with_curves(motion: np.ndarray, face: int, curves: Sequence[PlacedCurve], first: int) -> np.ndarray:
+    """Motion (n, 57) of a face from a frame on with the curves of that face over it."""
+    for curve in curves:
+        begin = max(0, math.ceil(curve.seconds[0] * FPS - 1e-6) - first)
+        stop = min(len(motion), math.floor(curve.seconds[-1] * FPS + 1e-6) + 1 - first)
+        if curve.face == face and stop > begin:
+            motion = motion.copy()
+            motion[begin:stop] = _laid(motion[begin:stop], np.arange(first + begin, first + stop) / FPS, curve)
+    return motion
 
 
 def _laid(motion: np.ndarray, seconds: np.ndarray, curve: PlacedCurve) -> np.ndarray:

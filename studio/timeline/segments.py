@@ -49,7 +49,7 @@ class Segment:
         digest = hashlib.sha256(f"{self.n_frames}".encode())
         for line in self.lines:
             said = (line.id, line.character, line.start, line.n_frames, line.phonemes, line.durations, line.language)
-            parts = (*said, line.adapters, line.prosody, *((line.gaps,) if line.gaps else ()))
+            parts = (*said, line.adapters, line.prosody, *filter(None, (line.gaps, line.fade)))
             digest.update(repr(parts).encode())
             if line.recording is not None:
                 digest.update(line.recording.tobytes())

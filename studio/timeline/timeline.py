@@ -27,6 +27,7 @@ from studio.scene.lexicon import lexicon_in
 from studio.scene.line_names import line_names
 from studio.scene.schema import Scene, ScriptLine, listed
 from studio.scene.voices import language_of
+from studio.timeline.interruptions import Interruption, broken_off, find_interruptions, words_said
 from studio.timeline.new_words import new_text, with_new_words
 from studio.timeline.video_gaps import find_overruns, fit_to_gaps
 from studio.timeline.word_clock import with_pauses
@@ -37,6 +38,8 @@ PAUSE_FRAMES = 8
 """Frames between two lines, when the later names no time of its own."""
 MAX_TEXT = 100_000
 """Letters of a line, some two hours: what is longer is no script."""
+INTERRUPTION_FRAMES = 8
+"""Frames before the end of an interrupted line at which the next begins, when it names no time of its own."""
 TAIL_FRAMES = 12
 """Frames after the last line, so that its mouth is seen to close."""
 
@@ -81,12 +84,14 @@ class Timeline:
         texts: what a reader sees of each line, for the subtitles; empty for a recording without text.
         n_frames: length of the scene in video frames.
         together: by id of a line said together, those of its other speakers, on the same clock.
+        interruptions: lines that another's stops, in which no more is said than is heard.
     """
 
     lines: tuple[Line, ...]
     texts: tuple[str, ...]
     n_frames: int
     together: Mapping[str, tuple[Line, ...]] = field(default_factory=dict)
+    interruptions: tuple[Interruption, ...] = ()
 
     def of_all_speakers(self, line: Line) -> tuple[Line, ...]:
         """One of :attr:`lines` as each of its speakers says it."""
@@ -168,12 +173,18 @@ def build_timeline(
     if problems:
         raise DocumentError(problems.values())
     starts = place_lines(scene.script, _lengths(drafts))
-    clashes = find_clashes(scene, starts, _lengths(drafts))
+    interruptions = find_interruptions(scene, starts, _lengths(drafts))
+    whole = [replace(line, start=start) for line, start in zip(drafts, starts, strict=True)]
+    lines, texts = list(whole), [new_text(line.text, line.words) for line in scene.script]
+    for stopped in interruptions:
+        lines[stopped.line] = cut = broken_off(whole[stopped.line], whole[stopped.by], stopped.how)
+        if cut.fade is not None and texts[stopped.line]:
+            texts[stopped.line] = words_said(replace(whole[stopped.line], fade=cut.fade), texts[stopped.line])
+    clashes = find_clashes(scene, starts, _lengths(lines))
     if n_frames is not None:
-        clashes += find_overruns(scene, starts, _lengths(drafts), n_frames)
+        clashes += find_overruns(scene, starts, _lengths(lines), n_frames)
     if clashes:
         raise DocumentError(clashes)
-    lines = tuple(replace(line, start=start) for line, start in zip(drafts, starts, strict=True))
     together = {
         line.id: tuple(
             replace(line, id=f"{line.id} {scene.cast[other].name}", character=other)
@@ -183,8 +194,7 @@ def build_timeline(
         if len(written.speakers) > 1
     }
     length = max((line.stop for line in lines), default=0) + TAIL_FRAMES if n_frames is None else n_frames
-    texts = tuple(new_text(line.text, line.words) for line in scene.script)
-    return Timeline(lines, texts, length, together)
+    return Timeline(tuple(lines), tuple(texts), length, together, tuple(interruptions))
 
 
 def _lengths(drafts: Sequence[Line]) -> list[int]:
@@ -290,10 +300,18 @@ def place_lines(script: Sequence[ScriptLine], lengths: Sequence[int]) -> list[in
                 raise DocumentError([_problem(number - 1, what)])
         elif line.pause is not None:
             start = (previous_stop if starts else 0) + frames_from_seconds(line.pause)
+        elif starts and _interrupts(line, script[number - 2]):
+            start = max(previous_stop - INTERRUPTION_FRAMES, previous_start + 1)
         else:
             start = previous_stop + (PAUSE_FRAMES if starts else 0)
         starts.append(start)
     return starts
+
+
+def _interrupts(line: ScriptLine, before: ScriptLine) -> bool:
+    """Whether a line without a time of its own begins in the one before it."""
+    own = {name.casefold() for name in line.speakers}
+    return before.interrupted is not None and not own & {name.casefold() for name in before.speakers}
 
 
 def find_clashes(scene: Scene, starts: Sequence[int], lengths: Sequence[int]) -> list[Problem]:

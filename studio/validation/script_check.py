@@ -24,6 +24,7 @@ from studio.scene.schema import GAZES, Scene, ScriptLine
 from studio.scene.styles import delivery_of, line_deliveries, read_style
 from studio.scene.voices import foreign_text, language_of
 from studio.timeline.directed import acted_line, directed_scene
+from studio.timeline.interruptions import find_interruptions
 from studio.timeline.recordings import line_recording, recording_findings
 from studio.timeline.timeline import MAX_TEXT, Speaker, find_clashes, measure_lines, place_lines
 from studio.timeline.video_gaps import find_overruns, long_lines
@@ -116,6 +117,7 @@ class ScriptCheck(Findings):
             self._styles(at, label, line)
             self._marks(at, label, line, line.speakers)
             self._directions(at, label, line)
+            self._attitudes(at, label, line)
             self._retakes(number, line)
             if len(line.text) > MAX_TEXT:
                 self._say(at, f"{label} has {len(line.text)} letters", f"split it into lines of at most {MAX_TEXT}")
@@ -159,6 +161,15 @@ class ScriptCheck(Findings):
         for unknown in acted_line(self.scene, line).unknown[:_MOST_UNKNOWN]:
             what = f"{label}: the direction {shortened(unknown.text)} is not understood and left out"
             self._say(at, what, f"the nearest that is: {unknown.nearest}", warning=True)
+
+    def _attitudes(self, at: Location, label: str, line: ScriptLine) -> None:
+        """Attitudes are those of people who hear the line."""
+        speaking = [name.casefold() for name in line.speakers]
+        others = [member.name for member in self.scene.cast if member.name.casefold() not in speaking]
+        for name in line.attitudes:
+            if name.casefold() not in map(str.casefold, others) and self._cast_is_whole():
+                what = f"{label}: nobody who listens is called {shortened(name)}"
+                self._say((*at, "attitudes", name), what, nearest(name, others) if others else "remove it")
 
     def _marks(self, at: Location, label: str, marks: Movement, speakers: Sequence[str]) -> None:
         """Curves move channels that there are within what these can do, and gazes go to somebody."""
@@ -207,7 +218,7 @@ class ScriptCheck(Findings):
                 self._recording(index, line)
         if not problems:
             self.line_seconds = {index: seconds_from_frames(line.n_frames) for index, line in enumerate(lines)}
-            self._times(lines)
+            self._times(scene, lines)
 
     def _recording(self, index: int, line: ScriptLine) -> None:
         """What is worth a look in the recording of a line."""
@@ -230,7 +241,7 @@ class ScriptCheck(Findings):
                 what = f"{label}: the style {shortened(style)} is a voice, which stays the same in all lines"
                 self._say((*at, "styles", style), what, "give it to the character")
 
-    def _times(self, lines: list[Line]) -> None:
+    def _times(self, scene: Scene, lines: list[Line]) -> None:
         """Overlaps and clashes that no plausible pace of speaking avoids; lengths are estimates here."""
         lengths = [line.n_frames for line in lines]
         given = [line.recording is not None for line in lines]
@@ -239,20 +250,25 @@ class ScriptCheck(Findings):
             self._retakes(number, line, seconds_from_frames(n_frames))
         quickest = [n if fixed else n // 2 for n, fixed in zip(lengths, given, strict=True)]
         try:
-            place_lines(self.scene.script, slowest)
+            place_lines(scene.script, slowest)
         except DocumentError as error:
             for problem in error.problems:
                 self._say_of_line(problem)
             return
         try:
-            starts = place_lines(self.scene.script, lengths)
+            starts = place_lines(scene.script, lengths)
+            self._interrupted(scene, starts, lengths)
         except DocumentError:
             starts = []
         self.seconds = seconds_from_frames(max((s + n for s, n in zip(starts, lengths, strict=False)), default=0))
         if self.clip is not None:
             self._times_on_a_video(starts, lengths, quickest, self.clip.track.n_frames)
         try:
-            clashes = find_clashes(self.scene, place_lines(self.scene.script, quickest), quickest)
+            starts = place_lines(scene.script, quickest)
+            said = list(quickest)
+            for stopped in find_interruptions(scene, starts, quickest):  # no more of them is said than this
+                said[stopped.line] = min(said[stopped.line], starts[stopped.by] - starts[stopped.line])
+            clashes = find_clashes(scene, starts, said)
         except DocumentError:
             clashes = []
         for clash in clashes:
@@ -266,3 +282,14 @@ class ScriptCheck(Findings):
                 self._say_of_line(problem)
         for found in long_lines(self.scene, starts, lengths, n_frames) if starts else ():
             self._say(found.where, found.what, found.repair, warning=True)
+
+    def _interrupted(self, scene: Scene, starts: list[int], lengths: list[int]) -> None:
+        """Lines that are to be interrupted and in which, by their estimated lengths, nobody begins to speak."""
+        found = {stopped.line for stopped in find_interruptions(scene, starts, lengths)}
+        for index, line in enumerate(scene.script):
+            if line.interrupted is not None and index not in found:
+                what = (
+                    f"script line {index + 1} ({line.who[:60]}) is interrupted, but nobody else begins to speak in it"
+                )
+                repair = "give the next line of another an overlap; as it is, the line is said to its end"
+                self._say(("script", index), what, repair, warning=True)

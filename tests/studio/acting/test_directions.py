@@ -143,12 +143,13 @@ def test_a_scene_without_directions_stays_itself() -> None:
 def test_the_page_about_directions_shows_scenes_that_can_be_read() -> None:
     page = (HERE.parents[2] / "docs" / "directions.md").read_text(encoding="utf-8")
     cast = [{"name": name, "voice": "Alice"} for name in ("Nora", "Theo")]
-    lines, people = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL))
+    lines, people, stopped = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL))
     made = directed_scene(Scene.model_validate({"picture": "", "cast": cast, **lines}))
     assert made.script[0].styles == {"whisper": 1.0} and made.script[1].emotions == {"sad": 1.0}
     assert [gaze.looks for gaze in made.script[1].gazes] == ["away", "down"]
+    assert Scene.model_validate({"picture": "", "cast": cast, **stopped}).script[0].interrupted == "cut"
     given = Scene.model_validate({"picture": "", "script": [], **people}).cast[0]
     assert given.blinks == 12 and given.curves[0].channel == "headTurn" and given.gazes[0].looks == "Nora"
-    for row in re.findall(r"^\| (?:Head|Eyes|Face|Voice|Styles|Time) \| (.*) \|$", page, re.MULTILINE):
+    for row in re.findall(r"^\| (?:Head|Eyes|Face|Voice|Styles|Time|Turns|Listeners) \| (.*) \|$", page, re.MULTILINE):
         for phrase in row.split(", "):
             assert not acted(phrase).unknown, phrase

@@ -1,0 +1,1 @@
+"""Measures on people who talk with each other."""
