@@ -21,7 +21,7 @@ from generation.rendering.renderer import SceneRenderer
 from generation.video.frames import video_frames
 from generation.video.probe import VideoFacts, probe_video
 from masks.landmarks import FaceLandmarker
-from masks.topology import FACE_OVAL, LEFT_BROW, LEFT_EYE_RING, RIGHT_BROW, RIGHT_EYE_RING
+from masks.topology import FACE_OVAL, LEFT_BROW, LEFT_EYE_RING, LIPS_INNER, RIGHT_BROW, RIGHT_EYE_RING
 from masks.tracking.people import ClipTrack
 
 N_FRAMES = 32
@@ -101,6 +101,21 @@ def test_the_new_mouth_is_seen_and_the_old_one_is_gone(dub: Dub, source: list[np
     new = gaps(dub(OTHER))
     assert np.corrcoef(new, OTHER)[0, 1] > 0.9
     assert abs(np.corrcoef(new, OWN)[0, 1]) < 0.5
+
+
+def inside(frame: np.ndarray) -> float:
+    """Mean red between the lips."""
+    points = FaceLandmarker().detect_upright(frame)[0].points[list(LIPS_INNER), :2] - 0.5
+    between = cv2.fillPoly(np.zeros(frame.shape[:2], np.uint8), [np.int32(np.round(points))], 1)
+    return float(frame[between > 0, 0].mean())
+
+
+def test_a_mouth_that_opens_shows_what_is_behind_its_lips(dub: Dub, source: list[np.ndarray]) -> None:
+    """Fails when the lips of a closed mouth are stretched over the opening."""
+    number = int(np.argmax(OTHER - 9 * OWN))
+    assert OWN[number] < 0.01 and OTHER[number] > 0.45
+    lips, opened, made = inside(source[number]), inside(source[int(np.argmax(OWN))]), inside(dub(OTHER)[number])
+    assert opened < 0.7 * lips and made < 0.7 * lips
 
 
 def test_a_speaking_mouth_is_closed(dub: Dub, source: list[np.ndarray]) -> None:
