@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from generation.audio.clip_quality import assess_clip
+from generation.audio.sound_file import sound_facts
 from generation.audio.waveform import Audio
 from generation.core.clock import SAMPLE_RATE
 from generation.text.languages import ENGLISH, espeak_name
@@ -145,6 +146,11 @@ class _Check(ScriptCheck, MotionCheck):
             return
         if not scene.is_video:
             self._without_a_video()
+        elif self.clip is not None and self.clip.facts.sound and scene.ambience > 0:
+            try:
+                sound_facts(self.clip.path)
+            except ValueError as error:
+                self._say(("picture",), f"the video's sound: {as_clause(error)}", "or set ambience: 0")
         self.assignment, problems, tight, warnings = _seen(assignment_key(scene, self.folder), self.folder)
         for problem in problems:
             if problem.where == ("cast",) and not self._cast_is_whole():

@@ -13,6 +13,7 @@ from studio.editing.actions import read_picture_action
 from studio.editor import picture_view, voice_preview
 from studio.jobs.queue import submit
 from studio.project.project import Project
+from studio.project.uploads import PICTURES
 from studio.scene.schema import PLACELESS, STATEMENT_NEEDED, VIDEOS, Scene, Voice
 from studio.scene.voices import spoken_languages, voices_by_contrast
 from studio.views import finetuning, layout, session, styles, video_people
@@ -24,7 +25,8 @@ CONSENT = {
     "agreed": "Someone who agreed",
     "public": "Someone who died or is public",
 }
-PICTURES = ["png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif", *(ending[1:] for ending in VIDEOS)]
+SHOWN = [ending[1:] for ending in (*PICTURES, *VIDEOS)]
+"""Endings of pictures and videos."""
 
 
 def show(project: Project) -> None:
@@ -113,7 +115,7 @@ def _acted(project: Project, message: object) -> None:
 
 
 def _upload(project: Project, label: str) -> None:
-    file = st.file_uploader(label, type=PICTURES, key=session.tag(project, "picture"),
+    file = st.file_uploader(label, type=SHOWN, key=session.tag(project, "picture"),
                             help="At most 50 MB and 50 million pixels, or a video of at most 50 MB.")  # fmt: skip
     if file is None:
         return

@@ -15,6 +15,8 @@ from studio.project import archive
 from studio.project.history import SCENE_FILE
 from studio.project.project import Project
 from studio.project.projects import SAMPLE
+from studio.project.uploads import PICTURES
+from studio.scene.schema import VIDEOS
 from studio.views import session
 
 SAMPLE_NAME = "Café"
@@ -98,8 +100,8 @@ def _projects() -> None:
 
 def _new() -> None:
     name = st.text_input("Name", key="new name", placeholder="My scene", help="Also the name of its folder.")
-    picture = st.file_uploader("Picture (you can also add it later)", key="new picture",
-                               type=["png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif"])  # fmt: skip
+    picture = st.file_uploader("Picture or video (you can also add it later)", key="new picture",
+                               type=[ending[1:] for ending in (*PICTURES, *VIDEOS)])  # fmt: skip
     if st.button("Create"):  # never disabled: the click itself is what sends the name that was typed
         project = None
         with session.refusals():

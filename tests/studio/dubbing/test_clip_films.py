@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import yaml
 from clips import FIRST_SHOT, N_FRAMES, SIZE, two_people_frames
 from sounds import RATE, syllables
@@ -16,9 +17,11 @@ from sounds import RATE, syllables
 from generation.core.motion import CHANNELS, INDEX, MOUTH
 from generation.core.performance import Line, StoredPerformance
 from generation.dubbing.clip import RAMP
+from generation.motion.tracking import lip_gap
 from generation.rendering.controls import CLOSING_REACH
 from generation.video.frames import video_frames
 from generation.video.probe import probe_video
+from masks.landmarks import FaceLandmarker
 from studio.cast.clip_people import SceneClip
 from studio.cast.face_assignment import FaceAssignment, assign_faces
 from studio.core.problems import DocumentError
@@ -222,3 +225,25 @@ def test_forms_that_a_video_does_not_have_are_refused(write: Write, tmp_path: Pa
 
     with pytest.raises(DocumentError, match="The picture is a video, of which"):
         write_mesh_film(path, tmp_path / "film.glb")
+
+
+@pytest.mark.slow
+def test_the_shipped_weights_speak_in_a_video_and_close_the_mouths_of_the_others(write: Write, tmp_path: Path) -> None:
+    target = tmp_path / "film.mkv"
+    made = scene(("ANNA", 0.2), silent="close", label=False)
+    render_scene(write(made), target, RenderSettings(device="cpu", lossless=True))
+    film = list(video_frames(target, probe_video(target)))
+    source = two_people_frames()
+    own, new = (_gaps(frames, FIRST_SHOT, N_FRAMES) for frames in (source, film))
+    assert own.max() > 0.1 and new.max() < 0.05, "BOB's open mouth is closed"
+    said, _ = soundfile.read(target.with_name("film.ANNA.wav"))
+    heard = [level(said, number / 25, (number + 1) / 25) for number in range(N_FRAMES)]
+    gaps = _gaps(film, 0, FIRST_SHOT)
+    assert gaps[np.array(heard[:FIRST_SHOT]) > 0.3 * max(heard)].max() > 0.06, "ANNA's mouth opens where she is heard"
+
+
+def _gaps(frames: Sequence[np.ndarray], first: int, stop: int) -> np.ndarray:
+    """Opening of the lips of the face furthest to the left in each of some frames."""
+    landmarker = FaceLandmarker()
+    found = [landmarker.detect_upright(frame) for frame in frames[first:stop]]
+    return lip_gap(np.stack([min(faces, key=lambda face: face.eyes[0, 0]).points for faces in found]))

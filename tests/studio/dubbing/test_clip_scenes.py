@@ -138,6 +138,14 @@ def test_unusual_clips_work(folder: Path, options: list[str]) -> None:
     assert report.assignment is not None and len(report.assignment.assigned) == 2
 
 
+def test_sound_that_cannot_be_read_is_said_before_any_work(folder: Path) -> None:
+    run_ffmpeg(["-i", str(folder / "two.mkv"), "-c:v", "copy", "-ar", "2000", "-c:a", "pcm_s16le",
+                str(folder / "low.mkv")], "no video")  # fmt: skip
+    (problem,) = check(folder, scene(picture="low.mkv")).problems
+    assert "2000 samples a second" in problem.sentence and "ambience: 0" in problem.sentence
+    assert check(folder, scene(picture="low.mkv", ambience=0)).problems == ()
+
+
 def test_keys_of_videos_are_refused_beside_a_picture(folder: Path) -> None:
     from scene_fixtures import two_faces
 
