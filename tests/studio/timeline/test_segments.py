@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterable
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from generation.core.clock import SAMPLES_PER_FRAME
 from generation.core.motion import INDEX, N_CHANNELS, MotionTrack
-from generation.core.performance import CharacterPerformance, Line, Performance, StoredPerformance
+from generation.core.performance import CharacterPerformance, Gap, Line, Performance, Prosody, StoredPerformance
 from studio.timeline.segments import FADE, Segment, join_performances, split
 from studio.timeline.timeline import Timeline
 
@@ -84,6 +85,20 @@ def test_editing_one_line_leaves_the_other_pieces_the_same() -> None:
     longer = timeline(line("a", 8, 50), line("other", 66, 52, 1), line("c", 126, 30))
     after = [segment.key for segment in split(longer)]
     assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, True]
+
+
+def test_whatever_a_line_is_made_of_decides_its_key() -> None:
+    """Fails when a field of a line is left out, so that what was made with another value would be taken for it."""
+    others = {
+        "id": "b", "character": 1, "start": 9, "phonemes": "a ", "durations": (100, 100), "language": "es",
+        "recording": np.ones(50 * SAMPLES_PER_FRAME, np.float32), "adapters": (("sad", 0.5),),
+        "prosody": Prosody(pitch=1.0), "gaps": (Gap(2, 5, 3),), "fade": (100, 120), "n_frames": 51,
+    }  # fmt: skip
+    assert set(others) == {field.name for field in fields(Line)}
+    plain = Line("a", 0, 8, 50, "  ", (96, 104))
+    longer = {"durations": (96, 108)}
+    lines = [plain, *(replace(plain, **{n: v}, **(longer if n == "n_frames" else {})) for n, v in others.items())]
+    assert len({Segment(0, 70, (each,), 0, 0, (0, 0)).key for each in lines}) == len(lines)
 
 
 def test_a_long_scene_is_joined_a_segment_at_a_time(tmp_path: Path) -> None:
