@@ -17,7 +17,10 @@ CLOSING_REACH = _HOLD + 2 * _RAMP
 """Frames on either side on which the closing of a picture's open mouth depends."""
 _FULLY_ROUND = 0.7
 """Sum of the rounding channels at which nothing of the picture's smile is left."""
+_FULLY_DOWN = 1.2
+"""Sum of the corners' weights at which they are drawn down so far that they leave nothing of the picture's smile."""
 _ROUNDED = [BLENDSHAPES.index(name) for name in ("mouthPucker", "mouthFunnel")]
+_DRAWN_DOWN = [BLENDSHAPES.index(name) for name in ("mouthFrownLeft", "mouthFrownRight")]
 _MOUTH = [BLENDSHAPES.index(name) for name in MOUTH]
 
 
@@ -47,7 +50,8 @@ def mouth_controls(
     """
     controls = np.zeros((len(values), N_CONTROLS), np.float32)
     controls[:, : len(BLENDSHAPES)] = values[:, WEIGHTS]
-    controls[:, ROUND] = np.minimum(values[:, _ROUNDED].sum(1) / _FULLY_ROUND, 1.0)
+    unsmiling = values[:, _ROUNDED].sum(1) / _FULLY_ROUND + values[:, _DRAWN_DOWN].sum(1) / _FULLY_DOWN
+    controls[:, ROUND] = np.minimum(unsmiling, 1.0)
     if not closed:
         controls[:, CLOSE] = closing_share(values)
     open_by = gap + (controls[:, :, None] * gap_basis).sum(1)  # a matrix product would round by the track's length

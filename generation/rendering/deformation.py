@@ -61,6 +61,8 @@ _SKULL = -1.05
 _RELIEF = 1.3
 """By how much the head is deeper than the rig: light and shade of the picture stay where they are when it turns, and
 with the rig's own depth a turn looks like 0.75 of itself."""
+_BROW_GAIN = {"browDown": 1.4, "browInnerUp": 1.15}
+"""By how much brows go further than in the rig, whose brows were learned from speech."""
 _SOFT_EDGE = 2.0
 """Nodes over which the depth is smoothed: a cheek's edge that were steeper would be drawn out to teeth in a turn."""
 _SOFTNESS = 0.06
@@ -168,6 +170,8 @@ def _control_basis(rig: FaceRig, pose: Pose, points: np.ndarray, closed: bool) -
             basis[k] = 0.0  # lids and gaze are painted, not warped (see eyes.py)
         elif name.startswith("eye"):
             basis[k, list(_EYES)] = 0.0
+    for name, gain in _BROW_GAIN.items():
+        basis[[k for k, channel in enumerate(BLENDSHAPES) if channel.startswith(name)]] *= gain
     _fit_lips(basis, rig, pose, points)
     down = _down(points)
     for column in range(N_CONTACT):

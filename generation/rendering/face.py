@@ -13,6 +13,7 @@ from generation.core.motion import ROTATION, TRANSLATION, WEIGHTS
 from generation.motion.rig import FaceRig
 from generation.rendering.compositing import Compositor
 from generation.rendering.controls import mouth_controls
+from generation.rendering.creases import Creases
 from generation.rendering.cut_out import fill_face
 from generation.rendering.deformation import build_deformation
 from generation.rendering.eyes import Eye
@@ -89,6 +90,7 @@ class FaceRenderer:
         self.look = look = measure_look(picture, points, self.unit)
         self.mouth = Mouth(picture, points, self.line, self.unit, face.drawn, look)
         self.eyes = [Eye(picture, points, left, self.unit, face.drawn, look) for left in (False, True)]
+        self.creases = Creases(points, self.unit, rig.mirror)
         self._place_fields(rig, points)
         self._cut_picture(picture, face, points, cut)
         nodes = self.grid.nodes()
@@ -189,13 +191,17 @@ class FaceRenderer:
         )
         speaking = (_driven(controls, self.gap_basis).abs() > 1e-3).any(1)
         looks = [(eye, drive) for eye in self.eyes if (drive := eye.drive(values[:, WEIGHTS])).moves]
+        folds = self.creases.drive(values[:, WEIGHTS])
         layers = [eye.box for eye, _ in looks] + ([self.mouth.box] if speaking.any() else [])
+        creased = self.creases.reach(folds)
+        layers += [creased] if creased is not None else []
         reach = float(move.abs().amax((0, 2, 3)).norm())
         part = self._reached(move, reach, layers)
         places = invert(move, self.grid, part)
-        seen = [(eye, drive, around) for eye, drive in looks if (around := _around(eye, part, places)) is not None]
+        seen = [(eye, drive, around) for eye, drive in looks if (around := _around(eye.box, part, places)) is not None]
         lips = self.mouth.target(part, places) if speaking.any() else None
-        targets = [around for *_, around in seen] + ([lips] if lips is not None else [])
+        skin = _around(creased, part, places) if creased is not None else None
+        targets = [around for *_, around in seen] + [box for box in (lips, skin) if box is not None]
         if not targets:
             return part, self.compositor.frames(places[:count], part, reach, None, None)
         # mouth and eyes are worked out together for all frames, the rest frame by frame, which fits into caches
@@ -203,6 +209,10 @@ class FaceRenderer:
         image = self.compositor.planes(_nodes(places, part, features), features)
         if lips is not None:
             self._put_mouth(image[:count, :3], features, lips, controls, speaking[:count], rotation, shift)
+        if skin is not None:
+            rows, columns = skin.slices(features)
+            at = upsample(_nodes(places, part, skin), skin)
+            self.creases.shade(image[:, :3, rows, columns], at, folds)
         for eye, drive, around in seen:
             rows, columns = around.slices(features)
             at = upsample(_nodes(places, part, around), around)
@@ -305,11 +315,11 @@ def _driven(controls: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
     return torch.stack([one.clone() @ field for one in controls])
 
 
-def _around(eye: Eye, part: Grid, places: torch.Tensor) -> Grid | None:
-    """The nodes of the part that show the eye, given the places (T, 2, rows, columns) that they see."""
+def _around(box: Grid, part: Grid, places: torch.Tensor) -> Grid | None:
+    """The nodes of the part that show a box of the picture, given the places (T, 2, rows, columns) that they see."""
     at = places.permute(0, 2, 3, 1)
-    low = at.new_tensor([eye.box.left, eye.box.top])
-    high = low + at.new_tensor([eye.box.width, eye.box.height])
+    low = at.new_tensor([box.left, box.top])
+    high = low + at.new_tensor([box.width, box.height])
     rows, columns = torch.where(((at >= low) & (at <= high)).all(-1).any(0))
     if len(rows) == 0:
         return None

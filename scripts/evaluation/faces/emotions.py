@@ -8,7 +8,8 @@ from typing import get_args
 
 import numpy as np
 
-from generation.core.motion import INDEX, N_CHANNELS, ROTATION, WEIGHTS
+from generation.core.motion import N_CHANNELS, ROTATION, WEIGHTS
+from generation.motion.keyframes import HANDLES
 from masks.landmarks import FaceLandmarker
 from scripts.evaluation.faces.clips import ClipScores, score_clip
 from scripts.evaluation.faces.networks import FaceJudges
@@ -28,10 +29,8 @@ def shown(emotion: Emotion, intensity: float = 1.0) -> np.ndarray:
     """(57,) motion of a face that shows an emotion as directions show it, at an intensity from 0 to 1."""
     values = np.zeros(N_CHANNELS, np.float32)
     for channel, value in expressions()[emotion][1]:
-        for name in (channel,) if channel in INDEX else (f"{channel}Left", f"{channel}Right"):
-            if name in INDEX:
-                values[INDEX[name]] += value * intensity
-    return values
+        values[list(HANDLES[channel].channels)] += value * intensity
+    return values.clip(0.0, 1.0)
 
 
 def silent(pose: np.ndarray) -> np.ndarray:
