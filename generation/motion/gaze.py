@@ -29,9 +29,9 @@ ACROSS = 0.45
 """Gaze weight at which the eyes look at somebody a whole picture's half away."""
 _STEADY = 0.8
 """Gaze weight by which eyes make up for a turn of the head by one radian."""
-_ASIDE, _LEAST_LOOK = 0.09, 6
+_ASIDE, _LEAST_LOOK = 0.09, 4
 """Gaze weight, and frames, from which on a look aside is seen by others."""
-_FOLLOWED, _FOLLOWS = 0.8, round(0.28 * FPS)
+_FOLLOWED, _FOLLOWS = 0.95, round(0.28 * FPS)
 """Chance that a listener's eyes go along, and frames later."""
 _HEAVY = 2.0
 """How much longer blinks last by how far the lids hang: of the style weary by 44 %."""

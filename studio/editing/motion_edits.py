@@ -121,6 +121,18 @@ def with_amount(scene: Scene, action: SetAmount) -> Scene:
     return cast_edits.changed(scene, index, **{action.field: round(action.value, 2)})
 
 
+def with_listening(scene: Scene, who: str, blinks: float | None, attitude: str) -> Scene:
+    """The scene with other blinks a minute of somebody, None = as they speak, and another attitude as a listener.
+
+    Raises:
+        ValueError: nobody is called so, or a value that cannot be.
+    """
+    index = scene.find(who)
+    if index is None:
+        raise ValueError(SetAmount.refused)
+    return cast_edits.changed(scene, index, blinks=blinks, attitude=attitude)
+
+
 @dataclass(frozen=True)
 class Compared:
     """A span that was made again, beside what it was.

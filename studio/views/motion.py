@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
-from typing import Any
+from typing import Any, get_args
 
 import streamlit as st
 
 from generation.motion.keyframes import HANDLES
+from studio.acting.marks import Attitude
 from studio.editing import motion_edits
 from studio.editing.actions import ChooseSpan, RetakeSpan, SetAmount, Span, read_motion_action
 from studio.editor.motion_view import Lanes, newest_lanes
@@ -53,6 +54,8 @@ def show(project: Project) -> None:
         mount.lanes("lanes", data, lambda message: _acted(project, lanes, message))
         with st.expander("Numbers instead of the mouse"):
             _numbers(project, lanes, span, busy=bool(active))
+        with st.expander("Blinks and listening"):
+            _listening(project)
         motion_files.show(project)
     with right:
         _compared(project)
@@ -154,6 +157,28 @@ def _stills(project: Project, active: list[Job]) -> None:
         st.image(path.read_bytes(), width="stretch", caption=f"{who}: widest mouth, shut lids, farthest turn")
     elif any(job.options.get("who") == who for job in active):
         st.caption(f"{who} is being drawn with the new amounts.")
+
+
+def _listening(project: Project) -> None:
+    """Blinks a minute and attitude of whoever is in the picture."""
+    for index in project.scene.on_screen:
+        member = project.scene.cast[index]
+        stamp = f"{project.name} {member.name} {member.blinks} {member.attitude}"
+        name, left, right = st.columns([2, 2, 3], vertical_alignment="bottom")
+        name.text(member.name)
+        blinks = left.number_input(
+            "Blinks a minute", 0.0, 60.0, member.blinks, 1.0, key=f"lips blinks {stamp}", placeholder="as they speak",
+            help="How often the lids close; empty, as people blink who speak so.",
+        )  # fmt: skip
+        attitude = right.segmented_control(
+            "Listens", get_args(Attitude), default=member.attitude, required=True, key=f"lips attitude {stamp}",
+            help="Nods and smiles while another speaks: more of them, or fewer, with a frown.",
+        )  # fmt: skip
+        if (blinks, attitude) != (member.blinks, member.attitude):
+            with session.refusals():
+                changed = motion_edits.with_listening(project.scene, member.name, blinks, str(attitude))
+                project.edit(changed, f"{member.name}'s blinks and listening")
+            st.rerun()
 
 
 def _numbers(project: Project, lanes: Lanes, span: Span | None, busy: bool) -> None:

@@ -14,6 +14,7 @@ from generation.motion.arkit import write_arkit_csv
 from studio.editor.motion_view import newest_lanes
 from studio.jobs.queue import jobs
 from studio.project.project import Project
+from studio.scene.schema import Character
 
 pytestmark = pytest.mark.slow
 
@@ -134,3 +135,33 @@ def test_a_motion_file_moves_somebody_and_is_taken_back(page, editor, small, tmp
     page.get_by_text(f"{first}: brows and eyes from take.csv, 2.0 s", exact=True).wait_for()
     page.get_by_role("button", name="By the voice again").click()
     eventually(lambda: moved() == {})
+
+
+def test_blinks_and_attitude_are_set_for_each_of_the_cast(page, editor, small) -> None:
+    who = small.scene.cast[0].name
+
+    def member() -> Character:
+        return Project(small.folder).scene.cast[0]
+
+    def opened() -> None:
+        if not field.is_visible():  # the page closes it when what stands above it changes
+            page.get_by_text("Blinks and listening", exact=True).click()
+        field.wait_for()
+
+    field = page.get_by_role("spinbutton", name="Blinks a minute").first
+    visit(page, editor, "lips", small)
+    eventually(lambda: newest_lanes(small) is not None, 240)
+    page.locator(".line button").first.wait_for()
+    opened()
+    page.get_by_role("radio", name="positive").first.click()
+    eventually(lambda: member().attitude == "positive")
+    page.get_by_text("The script was changed since").wait_for()
+    opened()
+    field.fill("12")
+    field.press("Enter")
+    eventually(lambda: member().blinks == 12)
+    assert member().name == who and member().attitude == "positive"
+    opened()
+    field.fill("")
+    field.press("Enter")
+    eventually(lambda: member().blinks is None)

@@ -7,9 +7,9 @@ import pytest
 from gaze_fixtures import across, cut, scene
 
 from generation.core.clock import FPS
-from generation.core.motion import INDEX, N_CHANNELS
+from generation.core.motion import BLENDSHAPES, INDEX, N_CHANNELS
 from generation.motion.behaviour.blinks import blink_frames
-from generation.motion.gaze import EYES, Cues, add_gaze, cues_of, eye_motion
+from generation.motion.gaze import EYES, Cues, add_gaze, cues_of, draw_eyes, eye_motion
 
 SIDES = np.array([-0.7, 0.1, 0.8], np.float32)
 
@@ -142,3 +142,20 @@ def test_eyes_follow_the_voice_that_a_face_speaks_with() -> None:
     assert np.array_equal(routed.speaking, voices[0]) and not routed.heard.any()
     listener = cues_of(0, voices, sides, rotated)
     assert not listener.speaking.any() and np.allclose(listener.side[:60], 0.8), "voice 0 comes from face 1"
+
+
+def test_a_listeners_eyes_follow_the_partners_aside() -> None:
+    """Fails when partners are not looked at: the same eyes then come with and without one."""
+    spans = cut([6.0] * 10)
+    made = scene(spans, 0)
+    late = round(0.28 * FPS)
+
+    def r(partners: dict[int, np.ndarray] | None) -> float:
+        drawn = [eyes for _, eyes in draw_eyes(made.window, spans, SIDES, None, None, partners)]
+        up = [np.concatenate([eyes[k] for eyes in drawn]) for k in (0, 1)]
+        names = [BLENDSHAPES[index] for index in EYES]
+        lifted = [own[:, names.index("eyeLookUpLeft")] - own[:, names.index("eyeLookDownLeft")] for own in up]
+        return float(np.corrcoef(lifted[0][:-late], lifted[1][late:])[0, 1])
+
+    partner = {1: np.zeros(made.n_frames, np.int16)}
+    assert r(partner) > r(None) + 0.2

@@ -140,6 +140,19 @@ def test_amounts_of_nobody_are_refused(cafe: Project) -> None:
         motion_edits.with_amount(cafe.scene, amount("Eve", "mouth", 1))
 
 
+def test_blinks_and_attitude_are_those_of_one_and_bounded(cafe: Project) -> None:
+    changed = motion_edits.with_listening(cafe.scene, "Theo", 12, "positive")
+    theo = cafe.scene.find("Theo")
+    assert theo is not None
+    assert (changed.cast[theo].blinks, changed.cast[theo].attitude) == (12, "positive")
+    others = [n for n in range(len(changed.cast)) if n != theo]
+    assert all(changed.cast[n] == cafe.scene.cast[n] for n in others)
+    assert motion_edits.with_listening(changed, "Theo", None, "neutral") == cafe.scene
+    for bad in (("Eve", 12, "positive"), ("Theo", 61, "positive"), ("Theo", 12, "rapt")):
+        with pytest.raises(ValueError):
+            motion_edits.with_listening(cafe.scene, *bad)
+
+
 def test_the_widget_is_told_lines_amounts_and_what_was_made_again(cafe: Project) -> None:
     lanes = moved(cafe)
     motion_edits.new_retake(cafe, lanes, span(cafe))
