@@ -64,23 +64,41 @@ def change_pitch(waveform: np.ndarray, spread: float, shift: float) -> np.ndarra
     if curve is None:
         return waveform
     pitch, voiced, middle = curve
-    wanted = middle + shift + spread * (pitch - middle)
+    return overlap_add(waveform, pitch, voiced, middle + shift + spread * (pitch - middle))
+
+
+def overlap_add(
+    waveform: np.ndarray, pitch: np.ndarray, voiced: np.ndarray, wanted: np.ndarray, places: np.ndarray | None = None
+) -> np.ndarray:
+    """Speech at another pitch and, where that is asked, in another time, by PSOLA.
+
+    Args:
+        waveform: (S,) float32 at 24 kHz.
+        pitch: (S,) semitones above 100 Hz that it has.
+        voiced: (S,) bool.
+        wanted: (N,) semitones above 100 Hz that it is to have.
+        places: (N,) rising, the sample of ``waveform`` that is heard at each sample; None = its own time, N = S.
+
+    Returns:
+        (N,) float32.
+    """
+    places = np.arange(len(waveform)) if places is None else places
     period, new_period = (SAMPLE_RATE / (100 * 2 ** (p / 12)) for p in (pitch, wanted))
-    marks = _marks(waveform, period, voiced)
-    out, weight = np.zeros(len(waveform) + 2 * SAMPLE_RATE // 10), np.zeros(len(waveform) + 2 * SAMPLE_RATE // 10)
-    padded = np.pad(waveform.astype(np.float64), SAMPLE_RATE // 10)
-    at, margin = float(marks[0]), SAMPLE_RATE // 10
-    while at < marks[-1]:
-        nearest = _nearest(marks, at)
-        here = int(marks[nearest])
+    marks, margin = _marks(waveform, period, voiced), SAMPLE_RATE // 10
+    length = len(wanted) + 2 * margin
+    out, weight = np.zeros(length), np.zeros(length)
+    padded = np.pad(waveform.astype(np.float64), margin)
+    at = float(np.searchsorted(places, marks[0]))
+    while at < len(wanted) and places[int(at)] < marks[-1]:
+        here = int(marks[_nearest(marks, float(places[int(at)]))])
         half = int(period[here]) if voiced[here] else _UNVOICED
         window = np.hanning(2 * half + 1)
         target = round(at) + margin
         out[target - half : target + half + 1] += window * padded[here + margin - half : here + margin + half + 1]
         weight[target - half : target + half + 1] += window
-        at += new_period[here] if voiced[here] else _UNVOICED
+        at += new_period[int(at)] if voiced[here] else _UNVOICED
     made = out / np.maximum(weight, 0.5)
-    return made[margin : margin + len(waveform)].astype(np.float32)
+    return made[margin : margin + len(wanted)].astype(np.float32)
 
 
 def _nearest(marks: np.ndarray, at: float) -> int:

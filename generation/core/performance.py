@@ -51,6 +51,7 @@ class Line:
             not named stays as it is.
         prosody: changes of its sound; lips are made to the sound as it was before.
         fade: mel frames of the line between which its sound falls to nothing; None = it is said to its end.
+        melody: (4 n_frames,) MIDI number at each mel frame of a line that is still to be sung, or None.
         gaps: in order, frames of the line that are synthesised all the same, to join the recording around them.
     """
 
@@ -66,6 +67,7 @@ class Line:
     prosody: Prosody = AS_SPOKEN
     gaps: tuple[Gap, ...] = ()
     fade: tuple[int, int] | None = None
+    melody: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if len(self.durations) != len(self.phonemes) or sum(self.durations) != 4 * self.n_frames:

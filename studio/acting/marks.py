@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ChannelName = Annotated[str, Field(max_length=1300)]
+SoundName = Annotated[str, Field(max_length=1000)]
 Emotion = Literal["happy", "sad", "angry", "afraid", "disgusted", "surprised"]
 Interrupted = Literal["cut", "yield"]
 """How a line that another's stops comes to its end: it is cut off, or its speaker yields the turn."""
@@ -114,6 +115,26 @@ class Pause(Strict):
     seconds: float = Field(gt=0, le=10)
 
 
+class Song(Strict):
+    """The melody of a line that is sung: notes as text, a MIDI file, or a recording in which somebody sings it.
+
+    ``notes`` are scientific pitch names with lengths in beats, ``C4 E4:2 r G4:0.5~A4:0.5``, at a ``tempo`` of so many
+    beats a minute; ``transpose`` moves all of it by semitones.
+    """
+
+    notes: str | None = Field(None, max_length=20_000)
+    midi: SoundName | None = None
+    recording: SoundName | None = None
+    tempo: float = Field(90.0, ge=20, le=300)
+    transpose: int = Field(0, ge=-48, le=48)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Song:
+        if sum(source is not None for source in (self.notes, self.midi, self.recording)) != 1:
+            raise ValueError("needs one of notes, midi and recording")
+        return self
+
+
 class Movement(Strict):
     """Courses that are laid over somebody's motion; of a character their seconds are those of the scene.
 
@@ -134,7 +155,8 @@ class LineActing(Movement):
 
     ``direction`` says it in words, which :mod:`studio.acting.grammar` reads; the other keys say it outright.
     ``loudness`` is in dB and ``pitch`` in semitones beside the voice's own, ``melody`` a factor on how far the pitch
-    moves. ``emotions`` have intensities from 0 to 1; of several the face and the voice take from each.
+    moves; ``sing`` gives it the notes of a song. ``emotions`` have intensities from 0 to 1; of several the face and the
+    voice take from each.
     """
 
     direction: str = Field("", max_length=2000)
@@ -145,3 +167,4 @@ class LineActing(Movement):
     pauses: tuple[Pause, ...] = Field((), max_length=MOST_MARKS)
     interrupted: Interrupted | None = None
     attitudes: dict[Annotated[str, Field(max_length=1300)], Attitude] = Field({}, max_length=100)
+    sing: Song | None = None

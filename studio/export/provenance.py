@@ -35,7 +35,7 @@ MOST_BYTES = 50_000_000
 """Of a box that is read: that of an hour's film has a tenth."""
 _PNG_KEYWORD = b"XML:com.adobe.xmp\0\0\0\0\0"
 _NO_DIGEST = "0" * 64
-_FILE_KEYS = {"picture", "mask", "rig", "recording", "clip", "motion"}
+_FILE_KEYS = {"picture", "mask", "rig", "recording", "clip", "motion", "midi"}
 _NO_FILE = ("motion", "voice")
 """What stands in place of a motion file."""
 _PRIVATE_KEYS = {"consent", "statement"}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -13,12 +13,17 @@ import torch
 from generation.audio.waveform import Audio
 from generation.core.clock import FPS, MELS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME, samples_from_frames
 from generation.core.deferred_imports import with_deferred_imports
+from generation.core.performance import AS_SPOKEN, CastMember, Line
+from generation.core.result_key import result_key
 from generation.models.duration_predictor import DurationPredictor
 from generation.pipeline.forced_alignment import UNLIKE, ForcedAligner
 from generation.pipeline.joint import JointPipeline
+from generation.pipeline.sampling import Sampling
 from generation.recordings.recorded_speech import find_speech
 from generation.voices.bank import VoiceBank, speaker_embedding_from_clip
 from generation.voices.cloning import ClonedVoice, clone_voice
+from generation.voices.conversion import converted_line, sung_line
+from studio.timeline.timeline import Timeline
 
 MOST_ALIGNED = 30.0
 """Seconds of a recording that is laid on its words, as of the clips of fine-tuning."""
@@ -50,6 +55,7 @@ class Models:
     device: str
     _cloned: dict[bytes, ClonedVoice] = field(default_factory=dict)
     _aligned: dict[bytes, tuple[int, ...] | None] = field(default_factory=dict)
+    _given: dict[str, Line] = field(default_factory=dict)
 
     @classmethod
     def load(cls, device: str | None = None) -> Models:
@@ -83,6 +89,50 @@ class Models:
             with single_threaded():
                 self._aligned[key] = self._align(recording, phonemes)
         return self._aligned[key]
+
+    def with_own_voices(
+        self, timeline: Timeline, converted: Collection[str], cast: Sequence[CastMember], seed: int, steps: int | None
+    ) -> Timeline:
+        """A timeline whose songs are sung and whose converted recordings are said by their speakers' voices.
+
+        Each is spoken alone first, once for each line, voice and seed, and given the melody; what comes of it is the
+        line's recording, which lips follow.
+
+        Args:
+            timeline: with adapters and prosodies.
+            converted: ids of the recorded lines that are to be converted.
+            cast: everybody of the scene.
+            seed: of the noise.
+            steps: sampling steps; None = those of the sampler that ships.
+        """
+
+        def speak(line: Line, member: CastMember) -> np.ndarray:
+            plain = replace(line, prosody=AS_SPOKEN)
+            with single_threaded():
+                made = self.pipeline([plain], [member], line.n_frames, seed=seed, sampling=Sampling(steps=steps))
+            return made.characters[0].speech
+
+        def given(line: Line, of: str) -> Line:
+            if line.melody is None and of not in converted:
+                return line
+            member = cast[line.character]
+            arrays = (line.melody, line.recording, member.voice, member.timbre)
+            known = [np.zeros(0) if array is None else array for array in arrays]
+            plain = replace(line, start=0, melody=None, recording=None, prosody=AS_SPOKEN)
+            key = result_key("", (repr(plain), member.name, member.adapters, seed, steps), *known)
+            if key not in self._given:
+                made = (
+                    converted_line(line, member, speak)
+                    if of in converted
+                    else sung_line(line, member, speak, self.durations)
+                )
+                self._given[key] = made
+            made = self._given[key]
+            return replace(made, start=line.start, prosody=line.prosody)
+
+        lines = tuple(given(line, line.id) for line in timeline.lines)
+        together = {of: tuple(given(o, of) for o in others) for of, others in timeline.together.items()}
+        return replace(timeline, lines=lines, together=together)
 
     def _align(self, recording: np.ndarray, phonemes: str) -> tuple[int, ...] | None:
         spoken = np.flatnonzero(find_speech(recording).speaks)

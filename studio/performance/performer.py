@@ -32,6 +32,7 @@ from studio.scene.line_names import line_names
 from studio.scene.schema import Scene
 from studio.scene.styles import line_deliveries
 from studio.timeline.directed import directed_scene
+from studio.timeline.given_melody import notes_of_line
 from studio.timeline.listeners import ListeningCast
 from studio.timeline.placed_marks import PlacedCurve, head_turns, lay_curves, placed_curves, placed_gazes
 from studio.timeline.recordings import line_recording
@@ -102,11 +103,15 @@ class ScenePerformer:
         ]
         load = partial(line_recording, self._folder)
         aligned = self._models.times_of_words
+        notes, length = partial(notes_of_line, scene, self._folder), clip_frames(scene, self._folder)
         timeline = build_timeline(
-            scene, speakers, self._models.durations, load, self._names, aligned, clip_frames(scene, self._folder)
+            scene, speakers, self._models.durations, load, self._names, aligned, length, notes_of=notes
         )
         prosodies = [Prosody(line.loudness, line.pitch, line.melody) for line in scene.script]
-        return timeline.with_adapters(self._strengths, prosodies)
+        timeline = timeline.with_adapters(self._strengths, prosodies)
+        members = [CastMember(v.name, v.embedding, 0.0, tuple(v.styles.items()), v.timbre) for v in self._voices]
+        converted = {line.id for line, written in zip(timeline.lines, scene.script, strict=True) if written.convert}
+        return self._models.with_own_voices(timeline, converted, members, self.seed, self._steps)
 
     @single_threaded()
     def perform(

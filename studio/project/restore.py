@@ -90,6 +90,9 @@ def _change_files(data: dict[str, Any], change: Callable[[str, str], str]) -> No
         if isinstance(character.get("voice"), dict):
             holders.append((f"cast[{index}].voice.", character["voice"], ("clip",)))
     holders += [(f"script[{index}].", line, ("recording",)) for index, line in enumerate(data.get("script", ()))]
+    for index, line in enumerate(data.get("script", ())):
+        if isinstance(line.get("sing"), dict):
+            holders.append((f"script[{index}].sing.", line["sing"], ("midi", "recording")))
     for where, holder, _ in list(holders):
         if isinstance(holder.get("motion"), dict):
             holders.append((f"{where}motion.", holder["motion"], tuple(REGION_CHANNELS)))

@@ -199,6 +199,7 @@ class ScriptLine(LineActing):
     """One line of the script: spoken text, or a recording (its text then only serves the subtitles).
 
     ``language`` says in what language it is, if not in its speaker's; of a recording it tells the lips.
+    A recording that is to ``convert`` is said by the speaker's own voice, in its timing and melody.
     ``channel`` says which channel of the recording is heard: ``left``, ``right``, a number from 1, or the ``mix``.
 
     It begins ``pause`` seconds after the line before it ends, or ``overlap`` seconds before that, or ``start`` seconds
@@ -221,6 +222,7 @@ class ScriptLine(LineActing):
     language: Language | None = None
     recording: FileName | None = None
     channel: Annotated[Channel | None, BeforeValidator(channel_of)] = None
+    convert: bool = False
     pause: float | None = Field(None, ge=0, le=60)
     overlap: float | None = Field(None, gt=0, le=60)
     start: float | None = Field(None, ge=0, le=360_000)
@@ -310,6 +312,10 @@ class ScriptLine(LineActing):
             raise ValueError("is interrupted, and no word of it can be replaced; remove words, or interrupted")
         if self.channel is not None and self.recording is None:
             raise ValueError("names a channel and no recording; add one, or remove channel")
+        if self.convert and not (self.recording and self.text):
+            raise ValueError("is to be converted; give the recording, and the text that is said in it")
+        if self.sing is not None and (self.recording or self.words):
+            raise ValueError("is sung; remove recording and words: its melody may be a recording, as sing.recording")
         return self
 
     @property

@@ -20,6 +20,8 @@ from generation.core.clock import (
 )
 from generation.core.delivery import AVERAGE, Delivery, scale_pauses
 from generation.core.performance import Line, Prosody
+from generation.singing.notes import Note
+from generation.singing.syllables import lyrics, on_notes
 from generation.text.languages import is_english
 from generation.text.phonemizer import Phonemizer, display_text, phonemize
 from studio.core.problems import DocumentError, Problem, as_clause
@@ -27,6 +29,7 @@ from studio.scene.lexicon import lexicon_in
 from studio.scene.line_names import line_names
 from studio.scene.schema import Scene, ScriptLine, listed
 from studio.scene.voices import language_of
+from studio.timeline.given_melody import require_convertible
 from studio.timeline.interruptions import Interruption, broken_off, find_interruptions, words_said
 from studio.timeline.new_words import new_text, with_new_words
 from studio.timeline.video_gaps import find_overruns, fit_to_gaps
@@ -36,6 +39,7 @@ LEAD_FRAMES = 8
 """Frames before the first line, when it names no time of its own."""
 PAUSE_FRAMES = 8
 """Frames between two lines, when the later names no time of its own."""
+_MELS_PER_LETTER = 7.0  # mean of the training corpus' texts at speed 1, spaces included
 MAX_TEXT = 100_000
 """Letters of a line, some two hours: what is longer is no script."""
 INTERRUPTION_FRAMES = 8
@@ -59,6 +63,24 @@ class DurationEstimator(Protocol):
         ...
 
 
+class AverageDurations:
+    """The corpus' mean length for every letter: an estimate without any network."""
+
+    def predict(
+        self,
+        phonemes: str,
+        voice: np.ndarray | None,
+        speed: float = 1.0,
+        seed: int | None = None,
+        language: str = "en-us",
+    ) -> tuple[int, ...]:
+        """Mel frames (10 ms) of each symbol; they sum to the estimate for the whole line."""
+        ends = np.round(np.arange(len(phonemes) + 1) * _MELS_PER_LETTER / speed).astype(int)
+        return tuple(int(n) for n in np.diff(ends))
+
+
+NotesOf = Callable[[ScriptLine, str], tuple[Note, ...]]
+"""Notes of a line that is sung, given its phonemes; raises ValueError where these do not fit them."""
 TimesOfWords = Callable[[np.ndarray, str], tuple[int, ...] | None]
 """Mel frames of each symbol of what a recording (S,) says; None where its words are not found in it."""
 
@@ -133,6 +155,7 @@ def build_timeline(
     names: Sequence[str] | None = None,
     times_of_words: TimesOfWords | None = None,
     n_frames: int | None = None,
+    notes_of: NotesOf | None = None,
 ) -> Timeline:
     """Pronounce, measure and place every line of a scene.
 
@@ -145,6 +168,7 @@ def build_timeline(
         times_of_words: lays the text of a recording on it; None = recordings say what they say.
         n_frames: length of the video that the scene is laid on: lines that do not fit before what follows are then
             spoken faster, see :func:`studio.timeline.video_gaps.fit_to_gaps`. None = the scene is as long as its lines.
+        notes_of: reads the songs of lines that are sung.
 
     Returns:
         Lines on whole video frames: ends are padded to 40 ms, starts and pauses are rounded to it.
@@ -159,6 +183,7 @@ def build_timeline(
         load_recording=load_recording,
         names=names,
         times_of_words=times_of_words,
+        notes_of=notes_of,
     )
 
     def placed(scene: Scene) -> tuple[list[int], list[int]]:
@@ -209,6 +234,7 @@ def measure_lines(
     phonemizer: Phonemizer | None = None,
     names: Sequence[str] | None = None,
     times_of_words: TimesOfWords | None = None,
+    notes_of: NotesOf | None = None,
 ) -> tuple[list[Line], dict[int, Problem]]:
     """Pronounce and measure every line, each at frame 0; arguments as of :func:`build_timeline`.
 
@@ -237,9 +263,13 @@ def measure_lines(
             language = language_of(scene, character, line)
             if line.recording is not None:
                 draft = replace(_measure_recording(name, character, load_recording(line)), language=language)
+                lexicon = lexicon_in(scene.lexicon, language)
+                if line.convert:
+                    require_convertible(draft, line.text, lexicon)
                 if times_of_words is not None and line.text and is_english(language):
-                    lexicon = lexicon_in(scene.lexicon, language)
                     draft = _with_words(draft, line.text, lexicon, times_of_words)
+                    if line.convert and not draft.phonemes.strip():
+                        raise ValueError("its text is not heard in the recording; write what is said in it.")
                 drafts.append(draft)
                 continue
             seed = seed_of(scene.seed, name, "rhythm")
@@ -248,6 +278,12 @@ def measure_lines(
             )
             said_by = [(speakers[n].voice, speakers[n].in_lines.get(index, speakers[n].delivery)) for n in saying]
             measure = partial(_shared_lengths, said_by, durations, line.speed, seed, language)
+            if line.sing is not None and notes_of is not None:
+                ipa = lyrics(phonemize(line.text, language, lexicon_in(scene.lexicon, language)))
+                sung = on_notes(ipa, measure(ipa), notes_of(line, ipa))
+                draft = _measure_speech(name, character, sung.phonemes, sung.durations)
+                drafts.append(replace(draft, language=language, melody=sung.numbers))
+                continue
             estimated = line.words and phonemizer is not None
             ipa = f" {pronounce(new_text(line.text, line.words, spoken=True) if estimated else line.text)} "
             paused = with_pauses(ipa, tuple(measure(ipa)), display_text(line.text), line.pauses, language)

@@ -105,7 +105,7 @@ class _Check(ScriptCheck, MotionCheck):
             voice, name = character.voice, character.name
             at = self._cast_at(index, "voice")
             if voice is None:
-                texts = [line for line in self.scene.script if line.recording is None]
+                texts = [line for line in self.scene.script if line.recording is None or line.convert]
                 if any(self.scene.says(index, line) for line in texts):
                     if not self._faulty(self._cast_at(index), "voice"):
                         self._say(at, f"{name} speaks but has no voice", f"add voice: with one of {', '.join(known)}")

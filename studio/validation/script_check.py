@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 
-import numpy as np
-
 from generation.adapters.metadata import About
 from generation.core.clock import seconds_from_frames
 from generation.core.delivery import AVERAGE, Delivery
@@ -24,9 +22,10 @@ from studio.scene.schema import GAZES, Scene, ScriptLine
 from studio.scene.styles import delivery_of, line_deliveries, read_style
 from studio.scene.voices import foreign_text, language_of
 from studio.timeline.directed import acted_line, directed_scene
+from studio.timeline.given_melody import notes_of_line
 from studio.timeline.interruptions import find_interruptions
 from studio.timeline.recordings import line_recording, recording_findings
-from studio.timeline.timeline import MAX_TEXT, Speaker, find_clashes, measure_lines, place_lines
+from studio.timeline.timeline import MAX_TEXT, AverageDurations, Speaker, find_clashes, measure_lines, place_lines
 from studio.timeline.video_gaps import find_overruns, long_lines
 from studio.validation.findings import Findings
 
@@ -34,23 +33,6 @@ _MOST_UNKNOWN = 5
 """Of a line's directions that are not understood so many are told."""
 _ENOUGH = 600
 """Of a line that is refused anyway so many letters are read."""
-_MELS_PER_LETTER = 7.0  # mean of the training corpus' texts at speed 1, spaces included
-
-
-class AverageDurations:
-    """The corpus' mean length for every letter: an estimate without any network."""
-
-    def predict(
-        self,
-        phonemes: str,
-        voice: np.ndarray | None,
-        speed: float = 1.0,
-        seed: int | None = None,
-        language: str = "en-us",
-    ) -> tuple[int, ...]:
-        """Mel frames (10 ms) of each symbol; they sum to the estimate for the whole line."""
-        ends = np.round(np.arange(len(phonemes) + 1) * _MELS_PER_LETTER / speed).astype(int)
-        return tuple(int(n) for n in np.diff(ends))
 
 
 def _letters(text: str) -> str:
@@ -208,7 +190,8 @@ class ScriptCheck(Findings):
         scene = directed_scene(written)
         speakers = [Speaker(None, *self._deliveries(scene, index)) for index in range(len(scene.cast))]
         load = partial(line_recording, self.folder)
-        lines, problems = measure_lines(scene, speakers, AverageDurations(), load, _letters, line_names(written))
+        notes, named = partial(notes_of_line, scene, self.folder), line_names(written)
+        lines, problems = measure_lines(scene, speakers, AverageDurations(), load, _letters, named, notes_of=notes)
         for index, problem in problems.items():
             line = scene.script[index]
             if len(scene.speakers_of(line)) == len(line.speakers) > 0 and (line.text or line.recording):

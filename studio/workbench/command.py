@@ -42,6 +42,21 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     blend.add_argument("--share", type=float, default=0.5, help="of the other, 0 to 1; a half if not given")
     blend.add_argument("--text", default=SAMPLE, help="what is said")
     blend.add_argument("-o", "--output", type=Path, required=True, help="the sound (.wav)")
+    convert = add("convert", _convert, "Say what a recording says in another voice, with its timing and melody.")
+    convert.add_argument("recording", type=Path, help="a sound or film file of at most 30 s, spoken or whispered")
+    convert.add_argument("--text", required=True, help="what is said in it")
+    convert.add_argument("--voice", required=True, help="name of a voice, as parley voices lists them, or a blend")
+    convert.add_argument("-o", "--output", type=Path, required=True, help="the sound (.wav)")
+    sing = add("sing", _sing, "Sing words on notes.")
+    sing.add_argument("text", help="the words")
+    sing.add_argument("--voice", required=True, help="name of a voice, as parley voices lists them, or a blend")
+    source = sing.add_mutually_exclusive_group(required=True)
+    source.add_argument("--notes", help="such as 'C4 E4:2 r G4:0.5~A4:0.5': a note a syllable, beats after the colon")
+    source.add_argument("--midi", help="a MIDI file of one voice")
+    source.add_argument("--recording", help="a sound file in which somebody sings or hums the melody")
+    sing.add_argument("--tempo", type=float, default=90.0, help="beats a minute of --notes; 90 if not given")
+    sing.add_argument("--transpose", type=int, default=0, metavar="SEMITONES", help="all notes so much higher")
+    sing.add_argument("-o", "--output", type=Path, required=True, help="the sound (.wav)")
     design = add("design", _design, "Find voices for a description, such as 'slow, low, sad woman'.")
     design.add_argument("description", help="gender, pitch, pace and mood in plain English")
     design.add_argument("--text", default=SAMPLE, help="what they say")
@@ -89,6 +104,23 @@ def _translate(arguments: argparse.Namespace, say: Say) -> int:
         speak_line(found.text, arguments.voice, arguments.output)
         facts["file"] = str(arguments.output)
     say("translation", found.text, **facts)
+    return 0
+
+
+def _convert(arguments: argparse.Namespace, say: Say) -> int:
+    from studio.workbench.melodies import convert_file
+
+    convert_file(arguments.recording, arguments.text, arguments.voice, arguments.output)
+    say("done", f"{arguments.output} is ready.", file=str(arguments.output), voice=arguments.voice)
+    return 0
+
+
+def _sing(arguments: argparse.Namespace, say: Say) -> int:
+    from studio.workbench.melodies import sing_text
+
+    song = {name: getattr(arguments, name) for name in ("notes", "midi", "recording", "tempo", "transpose")}
+    sing_text(arguments.text, song, arguments.voice, arguments.output)
+    say("done", f"{arguments.output} is ready.", file=str(arguments.output), voice=arguments.voice)
     return 0
 
 

@@ -1,0 +1,1 @@
+"""Singing: notes, syllables laid on them, and sound brought to a given melody and timing."""
