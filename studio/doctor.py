@@ -138,6 +138,7 @@ PARTS: tuple[Part, ...] = (
     _package("phonemizer-fork", "calls eSpeak NG; the same", "GPL-3.0-or-later", "phonemizer"),
     _package("soundfile", "reads and writes sound (with libsndfile, LGPL-2.1)", "BSD-3-Clause", "soundfile"),
     _package("pyloudnorm", "loudness by BS.1770", "MIT", "pyloudnorm"),
+    _package("mido", "reads MIDI files for songs", "MIT"),
     _package("moviepy", "reads length and size of finished films", "MIT"),
     Part("ffmpeg", "encodes video, only ever run as a program of its own", "GPL-3.0-or-later", _ffmpeg),
     _package("streamlit", "the editor", "Apache-2.0", extra="studio"),

@@ -18,8 +18,9 @@ _FARTHEST = 10.0
 """Semitones from a voice's middle beyond which a pitch is the tracker's mistake."""
 WHISPERED = 0.15
 """Share of voiced frames among the loud ones below which a recording has no melody: it is whispered."""
-_LOUD, _SMOOTH, _MOST_GAIN = 20.0, 5.0, 9.0
-"""dB below the loudest frames in which it is heard who speaks; mel frames of the Gaussian over a level; dB of gain."""
+_LOUD, _FAINTEST, _SMOOTH, _MOST_GAIN = 20.0, 40.0, 5.0, 9.0
+"""dB below the loudest frames in which it is heard whether somebody whispers, and in which there is a pitch; mel frames
+of the Gaussian over a level; dB of gain."""
 _EDGE = 5
 """Mel frames at either end of a vowel that keep their time."""
 _SHORTEST = 8
@@ -39,6 +40,7 @@ def pitch_of(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if voiced.sum() < WHISPERED * loud.sum():
         return np.full(len(mel), np.nan), level
     middle = np.median(numbers[voiced])
+    voiced = (track.voiced_share > _VOICED) & (level > np.quantile(level, 0.95) - _FAINTEST)
     return np.where(voiced & (np.abs(numbers - middle) < _FARTHEST), numbers, np.nan), level
 
 
