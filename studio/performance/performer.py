@@ -32,10 +32,9 @@ from studio.scene.line_names import line_names
 from studio.scene.schema import Scene
 from studio.scene.styles import line_deliveries
 from studio.timeline.directed import directed_scene
-from studio.timeline.given_melody import notes_of_line
 from studio.timeline.listeners import ListeningCast
 from studio.timeline.placed_marks import PlacedCurve, head_turns, lay_curves, placed_curves, placed_gazes
-from studio.timeline.recordings import line_recording
+from studio.timeline.recordings import line_recording, notes_of_line
 from studio.timeline.segments import Segment, joined_step_by_step, split
 from studio.timeline.timeline import Speaker, Timeline, build_timeline
 

@@ -29,9 +29,9 @@ from studio.scene.lexicon import lexicon_in
 from studio.scene.line_names import line_names
 from studio.scene.schema import Scene, ScriptLine, listed
 from studio.scene.voices import language_of
-from studio.timeline.given_melody import require_convertible
 from studio.timeline.interruptions import Interruption, broken_off, find_interruptions, words_said
 from studio.timeline.new_words import new_text, with_new_words
+from studio.timeline.recordings import require_convertible
 from studio.timeline.video_gaps import find_overruns, fit_to_gaps
 from studio.timeline.word_clock import with_pauses
 

@@ -22,9 +22,8 @@ from studio.scene.schema import GAZES, Scene, ScriptLine
 from studio.scene.styles import delivery_of, line_deliveries, read_style
 from studio.scene.voices import foreign_text, language_of
 from studio.timeline.directed import acted_line, directed_scene
-from studio.timeline.given_melody import notes_of_line
 from studio.timeline.interruptions import find_interruptions
-from studio.timeline.recordings import line_recording, recording_findings
+from studio.timeline.recordings import line_recording, notes_of_line, recording_findings
 from studio.timeline.timeline import MAX_TEXT, AverageDurations, Speaker, find_clashes, measure_lines, place_lines
 from studio.timeline.video_gaps import find_overruns, long_lines
 from studio.validation.findings import Findings

@@ -16,8 +16,7 @@ from studio.export.provenance import make_record
 from studio.export.writers import write_sound
 from studio.performance.speak_line import line_problems, line_scene, spoken
 from studio.scene.schema import Scene
-from studio.timeline.given_melody import notes_of_line
-from studio.timeline.recordings import line_recording
+from studio.timeline.recordings import line_recording, notes_of_line
 from studio.timeline.timeline import AverageDurations, Speaker, measure_lines
 
 _MOST_BYTES = 20_000_000

@@ -29,7 +29,7 @@ from studio.core.progress import Progress, Stage
 from studio.performance.models import Models
 from studio.performance.performer import ScenePerformer
 from studio.scene.schema import Scene
-from studio.timeline.given_melody import notes_of_line
+from studio.timeline.recordings import notes_of_line
 
 SONGS: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
     ("Henry", "Twinkle twinkle little star, how I wonder what you are.",

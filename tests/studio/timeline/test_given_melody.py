@@ -11,8 +11,8 @@ import pytest
 from generation.core.performance import CastMember
 from studio.performance.models import Models
 from studio.scene.schema import Scene
-from studio.timeline import given_melody
-from studio.timeline.given_melody import notes_of_line
+from studio.timeline import recordings
+from studio.timeline.recordings import notes_of_line
 from studio.timeline.timeline import AverageDurations, Speaker, Timeline, build_timeline, measure_lines
 
 NOTES = {"notes": "C3 E3:2 r G3", "tempo": 120}
@@ -27,7 +27,7 @@ def timeline_of(given: Scene, recording: np.ndarray | None = None, words: tuple[
     notes = partial(notes_of_line, given, Path())
     load = lambda line: np.zeros(0, np.float32) if recording is None else recording  # noqa: E731
     aligned = None if words is None else lambda sound, phonemes: words if len(words) == len(phonemes) else None
-    return build_timeline(given, [Speaker(None)], AverageDurations(), load, None, aligned, notes)
+    return build_timeline(given, [Speaker(None)], AverageDurations(), load, None, aligned, notes_of=notes)
 
 
 def test_a_sung_line_lasts_as_long_as_its_notes() -> None:
@@ -80,7 +80,7 @@ def test_the_made_sound_is_the_lines_recording_in_its_time(
     kind: str, assets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("generation.core.assets.assets_root", lambda: assets)
-    monkeypatch.setattr(given_melody, "_middle", lambda character, folder: None)
+    monkeypatch.setattr(recordings, "_middle", lambda character, folder: None)
     models, asked = Models.load("cpu"), []
     pipeline = type(models.pipeline)
     own = pipeline.__call__
