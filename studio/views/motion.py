@@ -166,8 +166,10 @@ def _listening(project: Project) -> None:
         stamp = f"{project.name} {member.name} {member.blinks} {member.attitude}"
         name, left, right = st.columns([2, 2, 3], vertical_alignment="bottom")
         name.text(member.name)
+        # no value of its own: only then can the field be emptied again
+        st.session_state.setdefault(f"lips blinks {stamp}", member.blinks)
         blinks = left.number_input(
-            "Blinks a minute", 0.0, 60.0, member.blinks, 1.0, key=f"lips blinks {stamp}", placeholder="as they speak",
+            "Blinks a minute", 0.0, 60.0, None, 1.0, key=f"lips blinks {stamp}", placeholder="as they speak",
             help="How often the lids close; empty, as people blink who speak so.",
         )  # fmt: skip
         attitude = right.segmented_control(
