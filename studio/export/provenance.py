@@ -212,7 +212,7 @@ def mark(path: Path, record: Mapping[str, Any]) -> None:
         raise ValueError(f"{path.name} carries a mark already; write the file anew.")
     packet = _PACKET.format(
         tool=escape(record["generator"]),
-        sentence=record["mark"],
+        sentence=ALTERED if record["mark"] == ALTERED else SENTENCE,
         source=record["digital_source_type"],
         record=escape(json.dumps(record, ensure_ascii=True, sort_keys=True)),
         digest=_NO_DIGEST,

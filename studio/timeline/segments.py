@@ -53,6 +53,8 @@ class Segment:
             digest.update(repr(parts).encode())
             if line.recording is not None:
                 digest.update(line.recording.tobytes())
+            if line.melody is not None:
+                digest.update(b"sung" + line.melody.tobytes())
         return digest.hexdigest()[:24]
 
 

@@ -93,6 +93,7 @@ def test_whatever_a_line_is_made_of_decides_its_key() -> None:
         "id": "b", "character": 1, "start": 9, "phonemes": "a ", "durations": (100, 100), "language": "es",
         "recording": np.ones(50 * SAMPLES_PER_FRAME, np.float32), "adapters": (("sad", 0.5),),
         "prosody": Prosody(pitch=1.0), "gaps": (Gap(2, 5, 3),), "fade": (100, 120), "n_frames": 51,
+        "melody": np.full(200, 60, np.float32),
     }  # fmt: skip
     assert set(others) == {field.name for field in fields(Line)}
     plain = Line("a", 0, 8, 50, "  ", (96, 104))
