@@ -12,6 +12,7 @@ from generation.audio.mel_bands import log_mel
 from generation.audio.pitch import track_pitch
 from generation.core.clock import HOP, MELS_PER_FRAME
 from generation.singing.notes import Note
+from generation.text.ipa import VOWELS
 
 _VOICED = 0.5
 _FARTHEST = 10.0
@@ -21,6 +22,8 @@ WHISPERED = 0.15
 _LOUD, _FAINTEST, _SMOOTH, _MOST_GAIN = 20.0, 40.0, 5.0, 9.0
 """dB below the loudest frames in which it is heard whether somebody whispers, and in which there is a pitch; mel frames
 of the Gaussian over a level; dB of gain."""
+_REST = 6
+"""Mel frames from which a pause is silent: breath that is drawn out is a hum."""
 _EDGE = 5
 """Mel frames at either end of a vowel that keep their time."""
 _SHORTEST = 8
@@ -44,13 +47,16 @@ def pitch_of(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(voiced & (np.abs(numbers - middle) < _FARTHEST), numbers, np.nan), level
 
 
-def at_pitch(waveform: np.ndarray, numbers: np.ndarray, places: np.ndarray | None = None) -> np.ndarray:
+def at_pitch(
+    waveform: np.ndarray, numbers: np.ndarray, places: np.ndarray | None = None, sounding: np.ndarray | None = None
+) -> np.ndarray:
     """A voice (S,) at another pitch, and in another time.
 
     Args:
         waveform: (240 M,) float32 at 24 kHz.
         numbers: (N,) MIDI number each 10 ms of what is made.
         places: (240 N,) sample of the waveform that is heard at each sample; None = its own time, N = M.
+        sounding: (M,) bool, where it has a pitch even if none is tracked there, as in a creaking vowel.
 
     Returns:
         (240 N,) float32; a waveform without pitch is only brought to the time.
@@ -60,6 +66,7 @@ def at_pitch(waveform: np.ndarray, numbers: np.ndarray, places: np.ndarray | Non
     samples, middles = np.arange(len(waveform)), (np.arange(len(own)) + 0.5) * HOP
     filled = np.interp(np.arange(len(own)), np.flatnonzero(known), own[known]) if known.any() else np.full(len(own), 60)
     pitch = _above_hundred(np.interp(samples, middles, median_filter(filled, 3)))
+    known = known if sounding is None or not known.any() else known | sounding
     voiced = np.interp(samples, middles, known.astype(float)) > 0.5
     wanted = np.interp(np.arange(len(numbers) * HOP), (np.arange(len(numbers)) + 0.5) * HOP, numbers)
     return overlap_add(waveform, pitch, voiced, _above_hundred(wanted), places)
@@ -99,17 +106,23 @@ def _louder(waveform: np.ndarray, gain: np.ndarray) -> np.ndarray:
     return (made / max(1.0, float(np.abs(made).max(initial=0.0)))).astype(np.float32)
 
 
-def sung(spoken: np.ndarray, lengths: Sequence[int], durations: Sequence[int], numbers: np.ndarray) -> np.ndarray:
+def sung(
+    spoken: np.ndarray, phonemes: str, lengths: Sequence[int], durations: Sequence[int], numbers: np.ndarray
+) -> np.ndarray:
     """Speech sung: in other time and at given pitches.
 
     Args:
         spoken: (240 M,) float32 at 24 kHz.
-        lengths: mel frames of each of its symbols; they sum to M.
+        phonemes: its symbols.
+        lengths: mel frames of each of them; they sum to M.
         durations: mel frames of each symbol as it is sung.
         numbers: (N,) MIDI number at each mel frame of what is made; N is the sum of ``durations``.
     """
     places = np.interp(np.arange(len(numbers) * HOP), *_time_map(lengths, durations))
-    made = at_pitch(spoken, numbers, places)
+    vowels = np.repeat([symbol in VOWELS or symbol == "ː" for symbol in phonemes], lengths)
+    rests = np.repeat([symbol == " " and n > _REST for symbol, n in zip(phonemes, durations, strict=True)], durations)
+    heard = np.repeat(gaussian_filter1d(1.0 - rests, 1.0), HOP).astype(np.float32)
+    made = heard * at_pitch(spoken, numbers, places, vowels)
     return (made / max(1.0, float(np.abs(made).max(initial=0.0)))).astype(np.float32)
 
 

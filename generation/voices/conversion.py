@@ -44,7 +44,9 @@ def sung_line(line: Line, member: CastMember, speak: Speak, lengths: Lengths) ->
     plain = replace(line, melody=None)
     spoken = lengths.predict(line.phonemes, member.voice, _CAREFULLY, language=line.language)
     sound = speak(_alone(replace(plain, durations=spoken, n_frames=sum(spoken) // MELS_PER_FRAME)), member)
-    return replace(plain, recording=sung(sound, spoken, line.durations, line.melody[: sum(line.durations)]))
+    return replace(
+        plain, recording=sung(sound, line.phonemes, spoken, line.durations, line.melody[: sum(line.durations)])
+    )
 
 
 def _alone(line: Line) -> Line:

@@ -115,11 +115,27 @@ def test_what_does_not_fit_is_said() -> None:
 def test_sound_has_the_pitch_and_the_time_asked_for() -> None:
     hertz = np.r_[np.zeros(20), np.full(20, 130.0), np.zeros(20)]
     numbers = np.r_[np.full(20, 52.0), np.full(80, 52.0), np.full(20, 52.0)]
-    made = sung(voice(hertz), [20, 20, 20], [20, 80, 20], numbers)
+    made = sung(voice(hertz), " a ", [20, 20, 20], [20, 80, 20], numbers)
     assert len(made) == 120 * HOP
     level = np.abs(made).reshape(-1, HOP).max(1)
     assert level[25:95].min() > 0.02 > level[:15].max() and level[105:].max() < 0.02
     assert cents_off(made, numbers, slice(30, 90)) < 20
+
+
+def test_a_vowel_without_a_tracked_pitch_is_sung_all_the_same() -> None:
+    creaking = voice(np.full(60, 130.0))
+    noise = np.random.default_rng(0).standard_normal(20 * HOP)
+    creaking[20 * HOP : 40 * HOP] = 0.1 * noise
+    numbers = np.full(100, 60.0)
+    made = sung(creaking, "aaa", [20, 20, 20], [20, 60, 20], numbers)
+    assert cents_off(made, numbers, slice(30, 70)) < 30
+
+
+def test_a_rest_is_silent() -> None:
+    breath = voice(np.full(60, 130.0))
+    breath[20 * HOP : 40 * HOP] = 0.02 * np.random.default_rng(0).standard_normal(20 * HOP)
+    made = sung(breath, "a a", [20, 20, 20], [40, 60, 40], np.full(140, 52.0))
+    assert np.abs(made[45 * HOP : 95 * HOP]).max() < 1e-3 < np.abs(made[: 35 * HOP]).max()
 
 
 def test_pitch_moves_by_an_octave() -> None:
