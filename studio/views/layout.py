@@ -63,8 +63,9 @@ def header(project: Project) -> None:
         _step("Redo", project.redoable, project.redo)
         with st.popover("Versions", help="Keep the scene as it is under a name, or go back to one."):
             _versions(project)
-    for sentence in filter(None, (project.notice, session.notice())):
-        st.warning(sentence, icon=":material/info:")
+    with st.container():  # always there: what follows keeps its place, and what is unfolded in it stays so
+        for sentence in filter(None, (project.notice, session.notice())):
+            st.warning(sentence, icon=":material/info:")
     st.session_state["drawn revision"] = project.revision
     _watch(project)
     with session.refusals():

@@ -129,7 +129,8 @@ def test_a_motion_file_moves_somebody_and_is_taken_back(page, editor, small, tmp
     page.locator(".line button").first.wait_for()
     bring("jaw.csv")
     page.get_by_text("jaw.csv lacks").wait_for()
-    assert moved() == {}
+    page.get_by_text("jaw.csv", exact=True).wait_for(state="detached")  # the refused file is gone from a fresh field
+    assert moved() == {} and use.is_visible()
     bring("take.csv")
     eventually(lambda: moved() == {"brows": "media/take.csv", "eyes": "media/take.csv"})
     page.get_by_text(f"{first}: brows and eyes from take.csv, 2.0 s", exact=True).wait_for()
@@ -144,6 +145,7 @@ def test_blinks_and_attitude_are_set_for_each_of_the_cast(page, editor, small) -
         return Project(small.folder).scene.cast[0]
 
     def opened() -> None:
+        page.locator('[data-test-script-state="notRunning"]').wait_for()  # each change brings fresh fields
         if not field.is_visible():  # the page closes it when what stands above it changes
             page.get_by_text("Blinks and listening", exact=True).click()
         field.wait_for()
