@@ -21,8 +21,8 @@ def shelf(tiny_assets: Path) -> Path:
     """Two styles for the tiny models."""
     folder, voices = tiny_assets / "adapters", VoiceBank.load().names
     slow = json.dumps({"tempo": 0.6})
-    write_adapter(folder / "weary.safetensors", 0, voices=voices, does="Slow and low.", delivery=slow)
-    write_adapter(folder / "shy.safetensors", 1, "motion", voices=voices, does="Looks aside.")
+    write_adapter(folder / "weary.safetensors", 0, voices=voices, languages=True, does="Slow and low.", delivery=slow)
+    write_adapter(folder / "shy.safetensors", 1, "motion", voices=voices, languages=True, does="Looks aside.")
     return folder
 
 

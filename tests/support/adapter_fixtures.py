@@ -47,9 +47,11 @@ def sampled_latents(pipeline: JointPipeline, perform: Callable[[], object]) -> t
     return audio.blended[0].numpy(), motion.blended[0].numpy()
 
 
-def write_adapter(path: Path, seed: int, part: str = "joint", voices: Iterable[str] = VOICES, **about: str) -> Path:
-    """A file of random weights for the transformer of the tiny pipeline with these voices."""
-    transformer = tiny_pipeline(voices).transformer
+def write_adapter(
+    path: Path, seed: int, part: str = "joint", voices: Iterable[str] = VOICES, languages: bool = False, **about: str
+) -> Path:
+    """A file of random weights for the transformer of the tiny pipeline with these voices, of all languages or not."""
+    transformer = tiny_pipeline(voices, languages).transformer
     add_adapter(transformer, "made", 2, PARTS[part])
     generator = torch.Generator().manual_seed(seed)
     for name, weight in transformer.named_parameters():
