@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import yaml
 from clips import FIRST_SHOT, N_FRAMES, write_clip
+from durations import SevenEach
 
 from generation.core.ffmpeg import run_ffmpeg
 from studio.cast.clip_people import SceneClip, look_at_clip
@@ -154,15 +155,6 @@ def test_keys_of_videos_are_refused_beside_a_picture(folder: Path) -> None:
     with_person = two_faces(folder)
     with_person["cast"][0]["person"] = 1
     assert [p.where for p in check(folder, with_person).problems] == [("cast", 0, "person")]
-
-
-class SevenEach:
-    """Seven mel frames a symbol at speed 1."""
-
-    def predict(
-        self, phonemes: str, voice: np.ndarray | None, speed: float = 1.0, seed: int | None = None, language: str = ""
-    ) -> tuple[int, ...]:
-        return tuple([max(1, round(7 / speed))] * len(phonemes))
 
 
 def laid(n_frames: int, *script: dict[str, Any]) -> Timeline:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from durations import EachLasts
 
 from generation.core.clock import FPS, HOP, MELS_PER_FRAME, samples_from_frames
 from generation.core.performance import Line
@@ -15,20 +16,8 @@ from studio.timeline.placed_marks import placed_curves, placed_gazes
 from studio.timeline.timeline import INTERRUPTION_FRAMES, Speaker, Timeline, build_timeline
 
 LONG = "I only wanted to tell you about the elephants in the garden."
-
-
-class EightEach:
-    """Eight mel frames a symbol: a syllable of two or three symbols lasts as long as spoken ones do."""
-
-    def predict(
-        self,
-        phonemes: str,
-        voice: np.ndarray | None,
-        speed: float = 1.0,
-        seed: int | None = None,
-        language: str = "en-us",
-    ) -> tuple[int, ...]:
-        return tuple(8 if symbol not in "ˈˌ" else 0 for symbol in phonemes)
+SYLLABLES = EachLasts(8, {"ˈ": 0, "ˌ": 0})
+"""A syllable of two or three symbols lasts as long as spoken ones do."""
 
 
 def scene_of(*script: object) -> Scene:
@@ -38,7 +27,7 @@ def scene_of(*script: object) -> Scene:
 
 def timeline(*script: object, recording: np.ndarray | None = None) -> Timeline:
     sound = np.zeros(0, np.float32) if recording is None else recording
-    return build_timeline(scene_of(*script), [Speaker(None)] * 3, EightEach(), lambda line: sound)
+    return build_timeline(scene_of(*script), [Speaker(None)] * 3, SYLLABLES, lambda line: sound)
 
 
 @pytest.mark.parametrize("how", ["cut", "yield"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from durations import EachLasts
 
 from generation.core.clock import FPS
 from generation.core.motion import INDEX, MOUTH, N_CHANNELS, ROTATION
@@ -18,26 +19,14 @@ from studio.timeline.timeline import Speaker, Timeline, build_timeline
 SAID = "When we came home, the door was open, and all the lamps were burning. Nobody knew why."
 LIPS = [INDEX[name] for name in MOUTH if not name.startswith("mouthSmile")]
 SMILE = INDEX["mouthSmileLeft"]
-
-
-class EightEach:
-    """Eight mel frames a symbol, thirty a comma or full stop."""
-
-    def predict(
-        self,
-        phonemes: str,
-        voice: np.ndarray | None,
-        speed: float = 1.0,
-        seed: int | None = None,
-        language: str = "en-us",
-    ) -> tuple[int, ...]:
-        return tuple(30 if symbol in ",." else 8 for symbol in phonemes)
+SPOKEN = EachLasts(8, {",": 30, ".": 30})
+"""Pauses at commas and full stops."""
 
 
 def setting(*script: object, **of_theo: object) -> tuple[Scene, Timeline]:
     cast = [{"name": "Nora"}, {"name": "Theo"} | of_theo, {"name": "Max"}]
     scene = directed_scene(Scene.model_validate({"picture": "p.png", "cast": cast, "script": script}))
-    return scene, build_timeline(scene, [Speaker(None)] * 3, EightEach(), lambda line: np.zeros(0, np.float32))
+    return scene, build_timeline(scene, [Speaker(None)] * 3, SPOKEN, lambda line: np.zeros(0, np.float32))
 
 
 def speaker(n: int, seed: int) -> np.ndarray:
